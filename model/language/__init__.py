@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The language in which the protocol is written once.
+
+It knows flags, enumerations, counters, sets of granules, cursors and
+channels; it knows nothing of bitmaps or of QEMU.
+"""
+
+from model.language.builder import MachineBuilder, Step
+from model.language.channel import Channel
+from model.language.domain import Chunk, Concrete, Domain, Granule
+from model.language.errors import ModelError
+from model.language.machine import (
+    Action,
+    Conjunct,
+    Cost,
+    Field,
+    Instance,
+    Machine,
+    Property,
+    State,
+    Variable,
+)
+from model.language.types import ContentsType, Disk, NameType
+from model.language.values import (
+    NO,
+    YES,
+    ChunkName,
+    ChunkSet,
+    Contents,
+    Counter,
+    Cursor,
+    EnumValue,
+    Flag,
+    GranuleSet,
+    Update,
+    all_of,
+    any_of,
+    choose,
+)
+
+__all__ = [
+    "NO",
+    "YES",
+    "Action",
+    "Channel",
+    "Chunk",
+    "ChunkName",
+    "ChunkSet",
+    "Concrete",
+    "Conjunct",
+    "Contents",
+    "ContentsType",
+    "Cost",
+    "Counter",
+    "Cursor",
+    "Disk",
+    "Domain",
+    "EnumValue",
+    "Field",
+    "Flag",
+    "Granule",
+    "GranuleSet",
+    "Instance",
+    "Machine",
+    "MachineBuilder",
+    "ModelError",
+    "NameType",
+    "Property",
+    "State",
+    "Step",
+    "Update",
+    "Variable",
+    "all_of",
+    "any_of",
+    "choose",
+]

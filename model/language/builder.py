@@ -1,0 +1,430 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""How a model text becomes a machine.
+
+Declare fields, then actions, then properties; ``machine()`` checks the whole
+and freezes it.  An action is written as a function that returns its ``Step``:
+
+    @build.action("destination", fair=True)
+    def dirty_bitmap_load_complete() -> Step:
+        '''The bitmap is whole.  QEMU: dirty_bitmap_load_complete().'''
+        return Step(
+            when=[stream.head_is(Message.COMPLETE)],
+            then=[stream.take(), dst.bitmap.becomes(BitmapState.COMPLETE)],
+        )
+
+The function's name is the action's name.  With ``over``, the function takes
+one parameter and the action has one instance per value.
+"""
+
+from __future__ import annotations
+
+import enum
+import inspect
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import chain
+from typing import Any, TypeVar
+
+from attrs import define, frozen
+from attrs import field as attribute
+
+from model.language import expression as ex
+from model.language.channel import Channel, KindType
+from model.language.domain import Chunk, Granule
+from model.language.errors import ModelError
+from model.language.machine import (
+    Action,
+    Conjunct,
+    Cost,
+    Field,
+    Instance,
+    Kind,
+    Machine,
+    Property,
+    Variable,
+)
+from model.language.types import (
+    ChunkSetType,
+    ContentsType,
+    CounterType,
+    CursorType,
+    Disk,
+    EnumType,
+    FlagType,
+    GranuleSetType,
+    NameType,
+    Type,
+)
+from model.language.values import (
+    ChunkName,
+    ChunkSet,
+    Contents,
+    Counter,
+    Cursor,
+    EnumValue,
+    Flag,
+    GranuleSet,
+    Update,
+)
+
+Member = TypeVar("Member", bound=enum.Enum)
+Parameter = Chunk | Granule | enum.Enum | int
+Step_ = TypeVar("Step_", bound=Callable[..., "Step"])
+
+
+@frozen(eq=False)
+class Step:
+    """What an action does: a guard and an effect."""
+
+    when: Sequence[Flag]
+    then: Sequence[Update | tuple[Update, ...]]
+
+
+@define(eq=False)
+class MachineBuilder:
+    """Collects a model text; see the module's docstring."""
+
+    name: str
+    _fields: dict[str, Field] = attribute(factory=dict, init=False)
+    _variables: list[Variable] = attribute(factory=list, init=False)
+    _actions: dict[str, Action] = attribute(factory=dict, init=False)
+    _properties: dict[str, Property] = attribute(factory=dict, init=False)
+    _costs: list[Cost] = attribute(factory=list, init=False)
+    _starts: list[dict[str, int]] = attribute(factory=list, init=False)
+    _notes: dict[str, ex.Expression] = attribute(factory=dict, init=False)
+    _unpromised: dict[str, str] = attribute(factory=dict, init=False)
+    _may_end: ex.Expression = attribute(default=ex.FALSE, init=False)
+
+    # -- fields ----------------------------------------------------------
+
+    def flag(
+        self, name: str, initial: bool = False, ghost: bool = False
+    ) -> Flag:
+        """Declare a field that is yes or no."""
+        return Flag(*self._declare(name, FlagType(), initial, ghost))
+
+    def enum(
+        self, name: str, initial: Member, ghost: bool = False
+    ) -> EnumValue[Member]:
+        """Declare a field that is a member of ``initial``'s enumeration."""
+        kind = EnumType(type(initial))
+        return EnumValue(*self._declare(name, kind, initial, ghost))
+
+    def counter(
+        self, name: str, limit: int, initial: int = 0, ghost: bool = False
+    ) -> Counter:
+        """Declare a field that counts from 0 to ``limit``."""
+        kind = CounterType(limit)
+        return Counter(*self._declare(name, kind, initial, ghost))
+
+    def granules(
+        self, name: str, disk: Disk, ghost: bool = False
+    ) -> GranuleSet:
+        """Declare a set of granules, empty at first."""
+        kind = GranuleSetType(disk)
+        return GranuleSet(*self._declare(name, kind, frozenset(), ghost))
+
+    def chunk_set(
+        self, name: str, disk: Disk, ghost: bool = False
+    ) -> ChunkSet:
+        """Declare a set of chunks, empty at first."""
+        kind = ChunkSetType(disk)
+        return ChunkSet(*self._declare(name, kind, frozenset(), ghost))
+
+    def contents(self, name: str, disk: Disk) -> Contents:
+        """Declare a buffer for the granules of one chunk, empty at first."""
+        kind = ContentsType(disk)
+        return Contents(*self._declare(name, kind, frozenset(), False))
+
+    def cursor(self, name: str, disk: Disk) -> Cursor:
+        """Declare a position among the chunks of ``disk``, at the start."""
+        return Cursor(*self._declare(name, CursorType(disk), 0, False))
+
+    def chunk_name(self, name: str, disk: Disk) -> ChunkName:
+        """Declare a field that names a chunk, the first one at first."""
+        first = disk.domain.chunks[0]
+        return ChunkName(*self._declare(name, NameType(disk), first, False))
+
+    def channel(
+        self,
+        name: str,
+        capacity: int,
+        messages: Mapping[Any, Mapping[str, Type]],
+    ) -> Channel:
+        """Declare a FIFO of ``capacity`` messages, empty at first.
+
+        ``messages`` maps every member of one enumeration to the typed parts
+        that a message of this kind carries.
+        """
+        if capacity < 1:
+            raise ModelError(f"channel {name}: capacity {capacity} is below 1")
+        kinds = KindType(type(next(iter(messages))))
+        parts: dict[str, Type] = {}
+        for kind, payload in messages.items():
+            for part, type_ in payload.items():
+                if parts.setdefault(part, type_) != type_:
+                    raise ModelError(
+                        f"channel {name}: part '{part}' of {kind.value} has "
+                        "two types"
+                    )
+        carried = {kind: tuple(payload) for kind, payload in messages.items()}
+        channel = Channel(name, capacity, kinds, parts, carried)
+        for field_name, type_ in channel.fields():
+            self._add_field(Field(field_name, type_, 0))
+        names = tuple(n for n, _ in channel.fields())
+        self._variables.append(Variable(name, names, channel.show))
+        return channel
+
+    def _declare(
+        self, name: str, kind: Any, initial: object, ghost: bool
+    ) -> tuple[Any, ex.Expression, str]:
+        code = kind.encode(initial, f"field {name}")
+        made = Field(name, kind, code, ghost)
+        self._add_field(made)
+
+        def show(codes: tuple[int, ...]) -> str:
+            return str(kind.show(codes[0]))
+
+        self._variables.append(Variable(name, (name,), show, ghost))
+        return kind, made.expression, name
+
+    def _add_field(self, made: Field) -> None:
+        if made.name in self._fields:
+            raise ModelError(f"field {made.name} is declared twice")
+        self._fields[made.name] = made
+
+    # -- initial states --------------------------------------------------
+
+    def start(self, *updates: Update) -> None:
+        """Add an initial state: the declared values but for ``updates``.
+
+        Without any call there is one initial state, as declared.
+        """
+        start: dict[str, int] = {}
+        for update in updates:
+            if update.expression.operator != "const":
+                raise ModelError(
+                    f"initial state: field {update.field} needs a constant, "
+                    f"not '{update.text}'"
+                )
+            start[update.field] = update.expression.value
+        self._starts.append(start)
+
+    def may_end(self, *when: Flag) -> None:
+        """States in which the machine may come to rest: no deadlock."""
+        ends = ex.all_of(f.expression for f in when)
+        self._may_end = ex.disjunction(self._may_end, ends)
+
+    # -- actions ---------------------------------------------------------
+
+    def action(
+        self,
+        actor: str,
+        over: Iterable[Parameter] | None = None,
+        fair: bool = False,
+        fault: bool = False,
+    ) -> Callable[[Step_], Step_]:
+        """Decorator: the function below is an action of ``actor``."""
+
+        def declare(function: Step_) -> Step_:
+            name = function.__name__
+            names = list(inspect.signature(function).parameters)
+            values = None if over is None else list(over)
+            if (values is not None) != (len(names) == 1):
+                raise ModelError(
+                    f"action {name}: takes {len(names)} parameters, but "
+                    f"'over' is {'not ' if over is None else ''}given"
+                )
+            instances = []
+            for value in [None] if values is None else values:
+                arguments = () if value is None else ((names[0], _label(value)),)
+                try:
+                    step = function() if value is None else function(value)
+                    made = self._instance(name, actor, arguments, step)
+                except ModelError as error:
+                    raise error.within(f"action {name}") from None
+                instances.append(made)
+            doc = inspect.getdoc(function) or ""
+            self._add_action(
+                Action(name, actor, fair, fault, doc, tuple(instances))
+            )
+            return function
+
+        return declare
+
+    def _add_action(self, action: Action) -> None:
+        if action.name in self._actions:
+            raise ModelError(f"action {action.name} is declared twice")
+        if not action.instances:
+            raise ModelError(f"action {action.name} has no instance")
+        self._actions[action.name] = action
+
+    def _instance(
+        self,
+        name: str,
+        actor: str,
+        arguments: tuple[tuple[str, str], ...],
+        step: Step,
+    ) -> Instance:
+        guard = self._conjuncts(step.when)
+        for conjunct in guard:
+            ghosts = self._ghosts(ex.fields_read([conjunct.expression]))
+            if ghosts:
+                raise ModelError(
+                    f"guard '{conjunct.text}' reads ghost field {ghosts[0]}"
+                )
+        effect: dict[str, ex.Expression] = {}
+        for update in chain.from_iterable(
+            u if isinstance(u, tuple) else (u,) for u in step.then
+        ):
+            self._check_update(update)
+            if update.field in effect:
+                raise ModelError(f"field {update.field} is set twice")
+            effect[update.field] = update.expression
+        changed = tuple(
+            (f, e)
+            for f, e in effect.items()
+            if e is not self._fields[f].expression
+        )
+        return Instance(name, actor, arguments, guard, changed)
+
+    def _check_update(self, update: Update) -> None:
+        declared = self._fields.get(update.field)
+        if declared is None or declared.type != update.type:
+            raise ModelError(f"field {update.field} is not declared")
+        read = ex.fields_read([update.expression])
+        self._check_declared(read)
+        ghosts = self._ghosts(read)
+        if ghosts and not declared.ghost:
+            raise ModelError(
+                f"field {update.field} is real but its new value reads ghost "
+                f"field {ghosts[0]}"
+            )
+
+    def _ghosts(self, names: Iterable[str]) -> list[str]:
+        return sorted(n for n in names if self._fields[n].ghost)
+
+    def _check_declared(self, names: Iterable[str]) -> None:
+        for name in sorted(names):
+            if name not in self._fields:
+                raise ModelError(f"field {name} is not declared")
+
+    def _conjuncts(self, flags: Sequence[Flag]) -> tuple[Conjunct, ...]:
+        made = []
+        for one in flags:
+            if not isinstance(one, Flag):
+                raise ModelError(f"{one!r} is no flag")
+            self._check_declared(ex.fields_read([one.expression]))
+            made.append(Conjunct(one.text, one.expression))
+        return tuple(made)
+
+    # -- properties ------------------------------------------------------
+
+    def always(
+        self,
+        name: str,
+        guarantee: str,
+        doc: str,
+        then: Sequence[Flag],
+        when: Sequence[Flag] = (),
+    ) -> None:
+        """Must hold in every state: if all of ``when``, all of ``then``."""
+        self._add_property("always", name, guarantee, doc, when, then)
+
+    def reachable(
+        self,
+        name: str,
+        doc: str,
+        then: Sequence[Flag] = (),
+        by: Sequence[str] = (),
+    ) -> None:
+        """Must be met once: a state with all of ``then``, or a step ``by``."""
+        if bool(then) == bool(by):
+            raise ModelError(f"property {name}: give either 'then' or 'by'")
+        self._add_property("reachable", name, "", doc, (), then, tuple(by))
+
+    def eventually(
+        self,
+        name: str,
+        guarantee: str,
+        doc: str,
+        then: Sequence[Flag],
+        when: Sequence[Flag] = (),
+    ) -> None:
+        """Under weak fairness: after ``when``, sooner or later ``then``."""
+        self._add_property("eventually", name, guarantee, doc, when, then)
+
+    def not_promised(self, guarantee: str, reason: str) -> None:
+        """State why this design does not promise a guarantee."""
+        self._unpromised[guarantee] = reason
+
+    def cost(self, name: str, by: Iterable[str], when: Flag) -> None:
+        """Count steps of the actions ``by`` that are taken ``when``."""
+        self._costs.append(Cost(name, frozenset(by), when.expression))
+
+    def note(self, name: str, when: Flag) -> None:
+        """Give a predicate a name for reports."""
+        self._notes[name] = when.expression
+
+    def _add_property(
+        self,
+        kind: Kind,
+        name: str,
+        guarantee: str,
+        doc: str,
+        when: Sequence[Flag],
+        then: Sequence[Flag],
+        by: tuple[str, ...] = (),
+    ) -> None:
+        if name in self._properties:
+            raise ModelError(f"property {name} is declared twice")
+        try:
+            premise, conclusion = self._conjuncts(when), self._conjuncts(then)
+        except ModelError as error:
+            raise error.within(f"property {name}") from None
+        self._properties[name] = Property(
+            name, kind, guarantee, doc, premise, conclusion, by
+        )
+
+    # -- the result ------------------------------------------------------
+
+    def machine(self) -> Machine:
+        """The finished machine.  Raises ModelError if it makes no sense."""
+        if not self._fields:
+            raise ModelError(f"{self.name} has no fields")
+        for prop in self._properties.values():
+            for name in prop.by:
+                if name not in self._actions:
+                    raise ModelError(
+                        f"property {prop.name}: no action '{name}'"
+                    )
+        self._check_constant_properties()
+        starts = self._starts or [{}]
+        initials = tuple(
+            dict.fromkeys(
+                tuple(start.get(n, f.initial) for n, f in self._fields.items())
+                for start in starts
+            )
+        )
+        return Machine(
+            self.name,
+            tuple(self._fields.values()),
+            tuple(self._variables),
+            initials,
+            tuple(self._actions.values()),
+            tuple(self._properties.values()),
+            tuple(self._costs),
+            self._may_end,
+            dict(self._notes),
+            dict(self._unpromised),
+        )
+
+    def _check_constant_properties(self) -> None:
+        for prop in self._properties.values():
+            if prop.kind == "always" and prop.violated is ex.FALSE:
+                raise ModelError(
+                    f"property {prop.name} could never fail: it says nothing"
+                )
+
+
+def _label(value: Parameter) -> str:
+    return str(value.value) if isinstance(value, enum.Enum) else str(value)

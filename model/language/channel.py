@@ -1,0 +1,235 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A bounded FIFO of typed messages.
+
+A channel of capacity K is K slots; slot 0 is the head.  A slot holds the kind
+of the message (0: no message) and its payload.  The form is canonical: the
+messages stand at the front and an unused slot is all zero, so that one
+content is one state.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+from typing import Any
+
+from attrs import field, frozen
+
+from model.language import expression as ex
+from model.language.errors import ModelError
+from model.language.expression import Expression
+from model.language.types import ContentsType, Type
+from model.language.values import (
+    ChunkName,
+    Contents,
+    Flag,
+    Update,
+    Value,
+    flag,
+)
+
+
+@frozen
+class KindType:
+    """The kind of the message in a slot; 0 where there is none."""
+
+    members: type[enum.Enum]
+
+    @property
+    def width(self) -> int:
+        return len(self.members).bit_length()
+
+    def encode(self, literal: Any, where: str) -> int:
+        if not isinstance(literal, self.members):
+            raise ModelError(
+                f"{where} carries {self.members.__name__}: {literal!r} is "
+                f"not a member of {self.members.__name__}"
+            )
+        return list(self.members).index(literal) + 1
+
+    def show(self, code: int) -> str:
+        if code == 0:
+            return "-"
+        return str(list(self.members)[code - 1].value)
+
+    def is_valid(self, value: Expression) -> Expression:
+        last = len(self.members)
+        if last == ex.ones(self.width):
+            return ex.TRUE
+        return ex.less(value, ex.constant(last + 1, self.width))
+
+    def __str__(self) -> str:
+        return f"a kind of message: {self.members.__name__}"
+
+
+def slot_field(channel: str, slot: int, part: str) -> str:
+    """Name of the field that holds ``part`` of a slot."""
+    return f"{channel}[{slot}].{part}"
+
+
+@frozen(eq=False)
+class Channel:
+    """A FIFO; ``payloads`` maps each kind to the parts it carries."""
+
+    name: str
+    capacity: int
+    kinds: KindType
+    parts: Mapping[str, Type]
+    payloads: Mapping[enum.Enum, tuple[str, ...]] = field()
+
+    def _kind(self, slot: int) -> Expression:
+        name = slot_field(self.name, slot, "kind")
+        return ex.field_value(name, self.kinds.width)
+
+    def _part(self, slot: int, part: str) -> Expression:
+        name = slot_field(self.name, slot, part)
+        return ex.field_value(name, self.parts[part].width)
+
+    def _code(self, kind: enum.Enum) -> Expression:
+        code = self.kinds.encode(kind, f"channel {self.name}")
+        return ex.constant(code, self.kinds.width)
+
+    def _vacant(self, slot: int) -> Expression:
+        return ex.equal(self._kind(slot), ex.constant(0, self.kinds.width))
+
+    def has_room(self) -> Flag:
+        """Whether one more message fits."""
+        vacant = self._vacant(self.capacity - 1)
+        return flag(vacant, f"{self.name} has room")
+
+    def is_empty(self) -> Flag:
+        """Whether no message is in flight."""
+        return flag(self._vacant(0), f"{self.name} is empty")
+
+    def head_is(self, kind: enum.Enum) -> Flag:
+        """Whether the oldest message in flight is of this kind."""
+        return flag(
+            ex.equal(self._kind(0), self._code(kind)),
+            f"next in {self.name} is {kind.value}",
+        )
+
+    def holds(self, kind: enum.Enum) -> Flag:
+        """Whether a message of this kind is in flight."""
+        code = self._code(kind)
+        slots = range(self.capacity)
+        found = ex.any_of(ex.equal(self._kind(s), code) for s in slots)
+        return flag(found, f"{self.name} holds {kind.value}")
+
+    def head_chunk(self, part: str = "chunk") -> ChunkName:
+        """The chunk that the oldest message names."""
+        return ChunkName(
+            self.parts[part],  # type: ignore[arg-type] # a part's type is data
+            self._part(0, part),
+            f"{part} of next in {self.name}",
+        )
+
+    def head_contents(self, part: str = "contents") -> Contents:
+        """The granules that the oldest message carries."""
+        kind = self.parts[part]
+        if not isinstance(kind, ContentsType):
+            raise ModelError(f"part '{part}' of {self.name} is {kind}")
+        text = f"{part} of next in {self.name}"
+        return Contents(kind, self._part(0, part), text)
+
+    def put(self, kind: enum.Enum, **payload: Any) -> tuple[Update, ...]:
+        """Add a message at the back; the guard asks ``has_room``."""
+        expected = self.payloads[kind]
+        if set(payload) != set(expected):
+            raise ModelError(
+                f"message {kind.value} of {self.name} carries "
+                f"{sorted(expected)}, not {sorted(payload)}"
+            )
+        stored: dict[str, Expression] = {"kind": self._code(kind)}
+        for part, type_ in self.parts.items():
+            stored[part] = self._encoded(kind, part, type_, payload.get(part))
+        updates = []
+        for slot in range(self.capacity):
+            here = self._vacant(slot)
+            if slot > 0:
+                before = ex.complement(self._vacant(slot - 1))
+                here = ex.conjunction(here, before)
+            for part, type_, old in self._slot(slot):
+                new = ex.choice(here, stored[part], old)
+                updates.append(self._update(slot, part, type_, new))
+        return tuple(updates)
+
+    def _encoded(
+        self, kind: enum.Enum, part: str, type_: Type, raw: Any
+    ) -> Expression:
+        if part not in self.payloads[kind]:
+            return ex.constant(0, type_.width)
+        where = f"part '{part}' of {kind.value}"
+        if isinstance(raw, Value):
+            if raw.type != type_:
+                raise ModelError(f"{where} is {type_}, '{raw.text}' is not")
+            return raw.expression
+        return ex.constant(type_.encode(raw, where), type_.width)
+
+    def take(self) -> tuple[Update, ...]:
+        """Remove the oldest message; the guard asks ``head_is``."""
+        updates = []
+        for slot in range(self.capacity):
+            for part, type_, _ in self._slot(slot):
+                new = ex.constant(0, type_.width)
+                if slot + 1 < self.capacity:
+                    new = dict(
+                        (p, e) for p, _, e in self._slot(slot + 1)
+                    )[part]
+                updates.append(self._update(slot, part, type_, new))
+        return tuple(updates)
+
+    def lose_all(self) -> tuple[Update, ...]:
+        """Lose every message in flight."""
+        return tuple(
+            self._update(slot, part, type_, ex.constant(0, type_.width))
+            for slot in range(self.capacity)
+            for part, type_, _ in self._slot(slot)
+        )
+
+    def _slot(self, slot: int) -> list[tuple[str, Type, Expression]]:
+        found: list[tuple[str, Type, Expression]] = [
+            ("kind", self.kinds, self._kind(slot))
+        ]
+        for part, type_ in self.parts.items():
+            found.append((part, type_, self._part(slot, part)))
+        return found
+
+    def _update(
+        self, slot: int, part: str, type_: Type, new: Expression
+    ) -> Update:
+        name = slot_field(self.name, slot, part)
+        return Update(name, type_, new, f"{self.name} moves")
+
+    def fields(self) -> list[tuple[str, Type]]:
+        """Names and types of the fields that make up the channel."""
+        return [
+            (slot_field(self.name, slot, part), type_)
+            for slot in range(self.capacity)
+            for part, type_, _ in self._slot(slot)
+        ]
+
+    def show(self, codes: tuple[int, ...]) -> str:
+        """The messages in flight, oldest first."""
+        size = 1 + len(self.parts)
+        shown = []
+        for start in range(0, len(codes), size):
+            kind, *rest = codes[start : start + size]
+            if kind:
+                shown.append(self._show_message(kind, rest))
+        return " ".join(shown) if shown else "empty"
+
+    def _show_message(self, code: int, payload: list[int]) -> str:
+        kind = list(self.kinds.members)[code - 1]
+        values = dict(zip(self.parts, payload, strict=True))
+        inside = []
+        for part in self.payloads[kind]:
+            type_ = self.parts[part]
+            if isinstance(type_, ContentsType):
+                domain = type_.disk.domain
+                chunk = values.get("chunk", 0)
+                inside.append(domain.show_contents(values[part], chunk))
+            else:
+                inside.append(type_.show(values[part]))
+        if not inside:
+            return str(kind.value)
+        return f"{kind.value}({': '.join(inside)})"

@@ -1,0 +1,466 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Typed values: what the model's guards and effects are written in.
+
+A value is an expression with a type and with the text it was written as.  The
+operators below are the whole vocabulary; each is total and has no branch, so
+one text serves a search, a proof and an export.  Using a value as a Python
+truth value is an error, because the model would silently lose a branch.
+"""
+
+from __future__ import annotations
+
+import enum
+from typing import Any, Generic, NoReturn, Self, TypeVar
+
+from attrs import field, frozen
+
+from model.language import expression as ex
+from model.language.domain import Chunk, Granule
+from model.language.errors import ModelError
+from model.language.expression import Expression
+from model.language.types import (
+    ChunkSetType,
+    ContentsType,
+    CounterType,
+    CursorType,
+    EnumType,
+    FlagType,
+    GranuleSetType,
+    NameType,
+    Type,
+)
+
+_LONGEST_TEXT = 160
+
+AnyType = TypeVar("AnyType", bound=Type)
+Member = TypeVar("Member", bound=enum.Enum)
+
+
+def _short(text: str) -> str:
+    if len(text) <= _LONGEST_TEXT:
+        return text
+    return text[: _LONGEST_TEXT - 3] + "..."
+
+
+@frozen(eq=False)
+class Update:
+    """This field becomes that value: one line of an effect."""
+
+    field: str
+    type: Type
+    expression: Expression
+    text: str
+
+
+@frozen(eq=False, repr=False)
+class Value(Generic[AnyType]):
+    """A typed expression with the text it was written as."""
+
+    type: AnyType
+    expression: Expression
+    text: str = field(converter=_short)
+
+    def __bool__(self) -> NoReturn:
+        raise ModelError(
+            f"'{self.text}' is used as a truth value; an action has no "
+            "branches: combine flags with &, | and ~, choose with choose()"
+        )
+
+    def __eq__(self, other: object) -> NoReturn:
+        raise ModelError(
+            f"'{self.text}' is compared with ==; write .is_(...) instead"
+        )
+
+    def __hash__(self) -> int:
+        return id(self)
+
+    def __repr__(self) -> str:
+        return self.text
+
+    def named(self, text: str) -> Self:
+        """The same value under a name that explains it."""
+        return type(self)(self.type, self.expression, text)
+
+    def _with(self, expression: Expression, text: str) -> Self:
+        return type(self)(self.type, expression, text)
+
+    def _operand(self, other: Any) -> Self:
+        """``other`` as a value of this type, or an error with both texts."""
+        if isinstance(other, Value):
+            if other.type != self.type:
+                raise ModelError(
+                    f"'{self.text}' is {self.type} but '{other.text}' is "
+                    f"{other.type}"
+                )
+            return self._with(other.expression, other.text)
+        code = self.type.encode(other, f"'{self.text}'")
+        width = self.type.width
+        return self._with(ex.constant(code, width), self.type.show(code))
+
+    def becomes(self, value: Any) -> Update:
+        """The update that stores ``value`` in this field.
+
+        Raises ModelError if this is no field or ``value`` has another type.
+        """
+        name = self.field_name()
+        stored = self._stored(value)
+        return Update(name, self.type, stored.expression, stored.text)
+
+    def _stored(self, value: Any) -> Value[Any]:
+        return self._operand(value)
+
+    def field_name(self) -> str:
+        """Name of the field that this value is; an error if it is none."""
+        if self.expression.operator != "field":
+            raise ModelError(f"'{self.text}' is no field, it cannot be set")
+        return self.expression.name
+
+
+class Flag(Value[FlagType]):
+    """A truth value."""
+
+    def __and__(self, other: Flag | bool) -> Flag:
+        right = self._operand(other)
+        return self._with(
+            ex.conjunction(self.expression, right.expression),
+            f"{_inner(self)} and {_inner(right)}",
+        )
+
+    def __or__(self, other: Flag | bool) -> Flag:
+        right = self._operand(other)
+        return self._with(
+            ex.disjunction(self.expression, right.expression),
+            f"{_inner(self)} or {_inner(right)}",
+        )
+
+    def __invert__(self) -> Flag:
+        text = self.text
+        inner = f"({text})" if " " in text else text
+        return self._with(
+            ex.complement(self.expression),
+            text[4:] if text.startswith("not ") else f"not {inner}",
+        )
+
+    def implies(self, other: Flag) -> Flag:
+        """False only where this is true and ``other`` is false."""
+        right = self._operand(other)
+        return self._with(
+            ex.disjunction(ex.complement(self.expression), right.expression),
+            f"if {self.text} then {right.text}",
+        )
+
+
+def _inner(flag: Flag) -> str:
+    loose = (" and ", " or ", "if ")
+    if any(word in flag.text for word in loose):
+        return f"({flag.text})"
+    return flag.text
+
+
+def flag(expression: Expression, text: str) -> Flag:
+    """A truth value made of an expression of one bit."""
+    return Flag(FlagType(), expression, text)
+
+
+YES = flag(ex.TRUE, "yes")
+NO = flag(ex.FALSE, "no")
+
+
+def all_of(*flags: Flag) -> Flag:
+    """True where all of ``flags`` are; true when there are none."""
+    text = " and ".join(_inner(f) for f in flags) or "yes"
+    return flag(ex.all_of(f.expression for f in flags), text)
+
+
+def any_of(*flags: Flag) -> Flag:
+    """True where at least one of ``flags`` is; false when there are none."""
+    text = " or ".join(_inner(f) for f in flags) or "no"
+    return flag(ex.any_of(f.expression for f in flags), text)
+
+
+class EnumValue(Value[EnumType[Member]], Generic[Member]):
+    """One member of an enumeration."""
+
+    def is_(self, *members: Member) -> Flag:
+        """Whether this is one of ``members``."""
+        codes = [self._operand(m) for m in members]
+        return flag(
+            ex.any_of(
+                ex.equal(self.expression, c.expression) for c in codes
+            ),
+            f"{self.text} is {' or '.join(c.text for c in codes)}",
+        )
+
+    def is_not(self, *members: Member) -> Flag:
+        """Whether this is none of ``members``."""
+        found = self.is_(*members)
+        names = [self.type.show(self.type.encode(m, "")) for m in members]
+        return flag(
+            ex.complement(found.expression),
+            f"{self.text} is not {' or '.join(names)}",
+        )
+
+
+class Counter(Value[CounterType]):
+    """A number from 0 to ``type.limit``; sums widen the limit."""
+
+    def _stored(self, value: Any) -> Counter:
+        if not isinstance(value, Counter):
+            return self._operand(value)
+        if value.type.limit > self.type.limit:
+            raise ModelError(
+                f"field {self.text} holds 0 to {self.type.limit}, but "
+                f"'{value.text}' may be {value.type.limit}: a counter out of "
+                f"range; narrow it with .capped({self.type.limit})"
+            )
+        return value._widened(self.type.limit)
+
+    def _widened(self, limit: int) -> Counter:
+        wide = CounterType(limit)
+        return Counter(wide, _fit(self.expression, wide.width), self.text)
+
+    def _pair(self, other: Counter | int) -> tuple[Counter, Counter]:
+        if not isinstance(other, Counter):
+            if isinstance(other, bool) or not isinstance(other, int):
+                raise ModelError(
+                    f"'{self.text}' is {self.type}, it cannot be used with "
+                    f"{other!r}"
+                )
+            if other < 0:
+                raise ModelError(f"{other} is no count: 0 is the least")
+            other = Counter(
+                CounterType(max(other, 1)),
+                ex.constant(other, max(1, other.bit_length())),
+                str(other),
+            )
+        limit = max(self.type.limit, other.type.limit)
+        return self._widened(limit), other._widened(limit)
+
+    def is_(self, other: Counter | int) -> Flag:
+        """Whether both are the same number."""
+        a, b = self._pair(other)
+        return flag(
+            ex.equal(a.expression, b.expression), f"{a.text} is {b.text}"
+        )
+
+    def __lt__(self, other: Counter | int) -> Flag:
+        a, b = self._pair(other)
+        return flag(
+            ex.less(a.expression, b.expression), f"{a.text} < {b.text}"
+        )
+
+    def __le__(self, other: Counter | int) -> Flag:
+        a, b = self._pair(other)
+        more = ex.less(b.expression, a.expression)
+        return flag(ex.complement(more), f"{a.text} <= {b.text}")
+
+    def __gt__(self, other: Counter | int) -> Flag:
+        a, b = self._pair(other)
+        return flag(
+            ex.less(b.expression, a.expression), f"{a.text} > {b.text}"
+        )
+
+    def __ge__(self, other: Counter | int) -> Flag:
+        a, b = self._pair(other)
+        fewer = ex.less(a.expression, b.expression)
+        return flag(ex.complement(fewer), f"{a.text} >= {b.text}")
+
+    def __add__(self, other: Counter | int) -> Counter:
+        a, b = self._pair(other)
+        limit = self.type.limit + (
+            other.type.limit if isinstance(other, Counter) else other
+        )
+        a, b = a._widened(limit), b._widened(limit)
+        total = ex.add(a.expression, b.expression)
+        return Counter(CounterType(limit), total, f"{a.text} + {b.text}")
+
+    def __sub__(self, other: Counter | int) -> Counter:
+        """The difference, but never less than 0."""
+        a, b = self._pair(other)
+        rest = ex.choice(
+            ex.less(a.expression, b.expression),
+            ex.constant(0, a.type.width),
+            ex.subtract(a.expression, b.expression),
+        )
+        kept = CounterType(self.type.limit)
+        return Counter(kept, _fit(rest, kept.width), f"{a.text} - {b.text}")
+
+    def capped(self, limit: int) -> Counter:
+        """This number, or ``limit`` where it is more."""
+        if limit >= self.type.limit:
+            return self
+        top = ex.constant(limit, self.type.width)
+        capped = ex.choice(ex.less(top, self.expression), top, self.expression)
+        kept = CounterType(limit)
+        text = f"min({self.text}, {limit})"
+        return Counter(kept, _fit(capped, kept.width), text)
+
+
+def _fit(expression: Expression, width: int) -> Expression:
+    """``expression`` in ``width`` bits; what is cut off is known to be 0."""
+    if expression.width < width:
+        return ex.placed(expression, 0, width)
+    return ex.bits_of(expression, 0, width)
+
+
+class _Members(Value[AnyType]):
+    """What sets of granules, sets of chunks and contents have in common."""
+
+    def __or__(self, other: Self) -> Self:
+        right = self._operand(other)
+        return self._with(
+            ex.disjunction(self.expression, right.expression),
+            f"{self.text} | {right.text}",
+        )
+
+    def __and__(self, other: Self) -> Self:
+        right = self._operand(other)
+        return self._with(
+            ex.conjunction(self.expression, right.expression),
+            f"{self.text} & {right.text}",
+        )
+
+    def __sub__(self, other: Self) -> Self:
+        right = self._operand(other)
+        return self._with(
+            ex.conjunction(self.expression, ex.complement(right.expression)),
+            f"{self.text} - {right.text}",
+        )
+
+    def __le__(self, other: Self) -> Flag:
+        """Whether every member of this is a member of ``other``."""
+        missing = self - other
+        nothing = ex.constant(0, self.expression.width)
+        return flag(
+            ex.equal(missing.expression, nothing),
+            f"{self.text} within {self._operand(other).text}",
+        )
+
+    def only_if(self, condition: Flag) -> Self:
+        """This where ``condition`` is true, else the empty set."""
+        nothing = ex.constant(0, self.expression.width)
+        return self._with(
+            ex.choice(condition.expression, self.expression, nothing),
+            f"{self.text} if {condition.text}",
+        )
+
+
+class GranuleSet(_Members[GranuleSetType]):
+    """A set of granules of one disk."""
+
+    def is_empty(self) -> Flag:
+        """Whether the set has no member."""
+        domain = self.type.disk.domain
+        return flag(domain.is_empty(self.expression), f"{self.text} is empty")
+
+    def contains(self, granule: Granule) -> Flag:
+        """Whether ``granule`` is a member."""
+        one = self.type.disk.domain.granule_member(granule)
+        return flag(
+            ex.equal(ex.conjunction(self.expression, one), one),
+            f"{granule} in {self.text}",
+        )
+
+    def contents(self, chunk: Chunk) -> Contents:
+        """The part of this set that lies in ``chunk``."""
+        disk = self.type.disk
+        return Contents(
+            ContentsType(disk),
+            disk.domain.contents(self.expression, chunk),
+            f"{self.text} in chunk {chunk}",
+        )
+
+    def with_contents(self, chunk: Chunk, contents: Contents) -> GranuleSet:
+        """This set with its part in ``chunk`` replaced by ``contents``."""
+        disk = self.type.disk
+        if contents.type.disk is not disk:
+            raise ModelError(
+                f"'{self.text}' is of disk {disk.name}, '{contents.text}' of "
+                f"disk {contents.type.disk.name}: sets of different disks"
+            )
+        return self._with(
+            disk.domain.with_contents(
+                self.expression, chunk, contents.expression
+            ),
+            f"{self.text} with chunk {chunk} = {contents.text}",
+        )
+
+
+class ChunkSet(_Members[ChunkSetType]):
+    """A set of chunks of one disk."""
+
+    def is_empty(self) -> Flag:
+        """Whether the set has no member."""
+        domain = self.type.disk.domain
+        return flag(domain.is_empty(self.expression), f"{self.text} is empty")
+
+    def at_most(self, limit: int) -> Flag:
+        """Whether the set has no more than ``limit`` members."""
+        domain = self.type.disk.domain
+        return flag(
+            domain.at_most(self.expression, limit),
+            f"{self.text} has at most {limit} chunks",
+        )
+
+    def contains(self, chunk: Chunk) -> Flag:
+        """Whether ``chunk`` is a member."""
+        one = self.type.disk.domain.chunk_member(chunk)
+        return flag(
+            ex.equal(ex.conjunction(self.expression, one), one),
+            f"chunk {chunk} in {self.text}",
+        )
+
+
+class Contents(_Members[ContentsType]):
+    """The granules of one chunk, as a message carries them."""
+
+
+class Cursor(Value[CursorType]):
+    """A position among the chunks of a disk, or the end."""
+
+    def at(self, chunk: Chunk) -> Flag:
+        """Whether the next chunk is ``chunk``."""
+        domain = self.type.disk.domain
+        return flag(
+            domain.position_at(self.expression, chunk),
+            f"{self.text} is at chunk {chunk}",
+        )
+
+    def at_end(self) -> Flag:
+        """Whether every chunk was passed."""
+        end = self.type.disk.domain.position_end()
+        return flag(ex.equal(self.expression, end), f"{self.text} is at end")
+
+    def past(self, chunk: Chunk) -> Cursor:
+        """The position after ``chunk``, where this cursor stands."""
+        domain = self.type.disk.domain
+        return self._with(
+            domain.position_past(chunk), domain.show_position(chunk.index + 1)
+        )
+
+
+class ChunkName(Value[NameType]):
+    """The name of a chunk, as a message carries it."""
+
+    def is_(self, chunk: Chunk) -> Flag:
+        """Whether this names ``chunk``."""
+        code = self.type.disk.domain.chunk_code(chunk)
+        return flag(
+            ex.equal(self.expression, code), f"{self.text} is chunk {chunk}"
+        )
+
+
+AnyValue = TypeVar("AnyValue", bound=Value[Any])
+
+
+def choose(
+    condition: Flag, then: AnyValue, otherwise: AnyValue
+) -> AnyValue:
+    """``then`` where ``condition`` is true, else ``otherwise``."""
+    other = then._operand(otherwise)
+    return then._with(
+        ex.choice(
+            condition.expression, then.expression, other.expression
+        ),
+        f"({then.text} if {condition.text} else {other.text})",
+    )
