@@ -20,18 +20,24 @@ from model.language.machine import (
     State,
     Variable,
 )
+from model.language.sets import (
+    ChunkName,
+    ChunkSet,
+    Contents,
+    Cursor,
+    GranuleSet,
+    chunk_alone,
+    every_chunk,
+    every_granule,
+    single,
+)
 from model.language.types import ContentsType, Disk, NameType
 from model.language.values import (
     NO,
     YES,
-    ChunkName,
-    ChunkSet,
-    Contents,
     Counter,
-    Cursor,
     EnumValue,
     Flag,
-    GranuleSet,
     Update,
     all_of,
     any_of,
@@ -73,4 +79,8 @@ __all__ = [
     "all_of",
     "any_of",
     "choose",
+    "chunk_alone",
+    "every_chunk",
+    "every_granule",
+    "single",
 ]

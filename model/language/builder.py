@@ -42,6 +42,13 @@ from model.language.machine import (
     Property,
     Variable,
 )
+from model.language.sets import (
+    ChunkName,
+    ChunkSet,
+    Contents,
+    Cursor,
+    GranuleSet,
+)
 from model.language.types import (
     ChunkSetType,
     ContentsType,
@@ -54,17 +61,7 @@ from model.language.types import (
     NameType,
     Type,
 )
-from model.language.values import (
-    ChunkName,
-    ChunkSet,
-    Contents,
-    Counter,
-    Cursor,
-    EnumValue,
-    Flag,
-    GranuleSet,
-    Update,
-)
+from model.language.values import Counter, EnumValue, Flag, Update
 
 Member = TypeVar("Member", bound=enum.Enum)
 Parameter = Chunk | Granule | enum.Enum | int

@@ -18,15 +18,9 @@ from attrs import field, frozen
 from model.language import expression as ex
 from model.language.errors import ModelError
 from model.language.expression import Expression
+from model.language.sets import ChunkName, Contents
 from model.language.types import ContentsType, Type
-from model.language.values import (
-    ChunkName,
-    Contents,
-    Flag,
-    Update,
-    Value,
-    flag,
-)
+from model.language.values import Flag, Update, Value, flag
 
 
 @frozen

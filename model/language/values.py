@@ -15,18 +15,12 @@ from typing import Any, Generic, NoReturn, Self, TypeVar
 from attrs import field, frozen
 
 from model.language import expression as ex
-from model.language.domain import Chunk, Granule
 from model.language.errors import ModelError
 from model.language.expression import Expression
 from model.language.types import (
-    ChunkSetType,
-    ContentsType,
     CounterType,
-    CursorType,
     EnumType,
     FlagType,
-    GranuleSetType,
-    NameType,
     Type,
 )
 
@@ -301,153 +295,6 @@ def _fit(expression: Expression, width: int) -> Expression:
     if expression.width < width:
         return ex.placed(expression, 0, width)
     return ex.bits_of(expression, 0, width)
-
-
-class _Members(Value[AnyType]):
-    """What sets of granules, sets of chunks and contents have in common."""
-
-    def __or__(self, other: Self) -> Self:
-        right = self._operand(other)
-        return self._with(
-            ex.disjunction(self.expression, right.expression),
-            f"{self.text} | {right.text}",
-        )
-
-    def __and__(self, other: Self) -> Self:
-        right = self._operand(other)
-        return self._with(
-            ex.conjunction(self.expression, right.expression),
-            f"{self.text} & {right.text}",
-        )
-
-    def __sub__(self, other: Self) -> Self:
-        right = self._operand(other)
-        return self._with(
-            ex.conjunction(self.expression, ex.complement(right.expression)),
-            f"{self.text} - {right.text}",
-        )
-
-    def __le__(self, other: Self) -> Flag:
-        """Whether every member of this is a member of ``other``."""
-        missing = self - other
-        nothing = ex.constant(0, self.expression.width)
-        return flag(
-            ex.equal(missing.expression, nothing),
-            f"{self.text} within {self._operand(other).text}",
-        )
-
-    def only_if(self, condition: Flag) -> Self:
-        """This where ``condition`` is true, else the empty set."""
-        nothing = ex.constant(0, self.expression.width)
-        return self._with(
-            ex.choice(condition.expression, self.expression, nothing),
-            f"{self.text} if {condition.text}",
-        )
-
-
-class GranuleSet(_Members[GranuleSetType]):
-    """A set of granules of one disk."""
-
-    def is_empty(self) -> Flag:
-        """Whether the set has no member."""
-        domain = self.type.disk.domain
-        return flag(domain.is_empty(self.expression), f"{self.text} is empty")
-
-    def contains(self, granule: Granule) -> Flag:
-        """Whether ``granule`` is a member."""
-        one = self.type.disk.domain.granule_member(granule)
-        return flag(
-            ex.equal(ex.conjunction(self.expression, one), one),
-            f"{granule} in {self.text}",
-        )
-
-    def contents(self, chunk: Chunk) -> Contents:
-        """The part of this set that lies in ``chunk``."""
-        disk = self.type.disk
-        return Contents(
-            ContentsType(disk),
-            disk.domain.contents(self.expression, chunk),
-            f"{self.text} in chunk {chunk}",
-        )
-
-    def with_contents(self, chunk: Chunk, contents: Contents) -> GranuleSet:
-        """This set with its part in ``chunk`` replaced by ``contents``."""
-        disk = self.type.disk
-        if contents.type.disk is not disk:
-            raise ModelError(
-                f"'{self.text}' is of disk {disk.name}, '{contents.text}' of "
-                f"disk {contents.type.disk.name}: sets of different disks"
-            )
-        return self._with(
-            disk.domain.with_contents(
-                self.expression, chunk, contents.expression
-            ),
-            f"{self.text} with chunk {chunk} = {contents.text}",
-        )
-
-
-class ChunkSet(_Members[ChunkSetType]):
-    """A set of chunks of one disk."""
-
-    def is_empty(self) -> Flag:
-        """Whether the set has no member."""
-        domain = self.type.disk.domain
-        return flag(domain.is_empty(self.expression), f"{self.text} is empty")
-
-    def at_most(self, limit: int) -> Flag:
-        """Whether the set has no more than ``limit`` members."""
-        domain = self.type.disk.domain
-        return flag(
-            domain.at_most(self.expression, limit),
-            f"{self.text} has at most {limit} chunks",
-        )
-
-    def contains(self, chunk: Chunk) -> Flag:
-        """Whether ``chunk`` is a member."""
-        one = self.type.disk.domain.chunk_member(chunk)
-        return flag(
-            ex.equal(ex.conjunction(self.expression, one), one),
-            f"chunk {chunk} in {self.text}",
-        )
-
-
-class Contents(_Members[ContentsType]):
-    """The granules of one chunk, as a message carries them."""
-
-
-class Cursor(Value[CursorType]):
-    """A position among the chunks of a disk, or the end."""
-
-    def at(self, chunk: Chunk) -> Flag:
-        """Whether the next chunk is ``chunk``."""
-        domain = self.type.disk.domain
-        return flag(
-            domain.position_at(self.expression, chunk),
-            f"{self.text} is at chunk {chunk}",
-        )
-
-    def at_end(self) -> Flag:
-        """Whether every chunk was passed."""
-        end = self.type.disk.domain.position_end()
-        return flag(ex.equal(self.expression, end), f"{self.text} is at end")
-
-    def past(self, chunk: Chunk) -> Cursor:
-        """The position after ``chunk``, where this cursor stands."""
-        domain = self.type.disk.domain
-        return self._with(
-            domain.position_past(chunk), domain.show_position(chunk.index + 1)
-        )
-
-
-class ChunkName(Value[NameType]):
-    """The name of a chunk, as a message carries it."""
-
-    def is_(self, chunk: Chunk) -> Flag:
-        """Whether this names ``chunk``."""
-        code = self.type.disk.domain.chunk_code(chunk)
-        return flag(
-            ex.equal(self.expression, code), f"{self.text} is chunk {chunk}"
-        )
 
 
 AnyValue = TypeVar("AnyValue", bound=Value[Any])

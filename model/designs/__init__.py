@@ -1,0 +1,20 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The designs, each in a file of its own."""
+
+from __future__ import annotations
+
+from model.designs import live, postcopy, stop_copy
+from model.language import Machine
+from model.mechanisms import LIVE, POSTCOPY, STOP_COPY
+from model.options import Options
+
+BUILDERS = {
+    LIVE: live.build,
+    POSTCOPY: postcopy.build,
+    STOP_COPY: stop_copy.build,
+}
+
+
+def build(options: Options) -> Machine:
+    """The machine that ``options`` describe."""
+    return BUILDERS[options.design](options)

@@ -1,0 +1,279 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Live: send while the guest runs, send again what changes.
+
+    setup      START is sent, the meta bitmap (a bit per chunk) is created
+    bulk       every chunk once: clear its meta bit, read it, send it
+    dirty      every chunk whose meta bit is set: the same three steps
+    stop       when little is pending the VM stops, in-flight writes are
+               drained
+    last pass  the rest, COMPLETE, the device state (RUN)
+    start      the destination has everything before its VM starts
+
+The dirty phase may take the marked chunks in any order; QEMU's would walk
+them in order, which is one of those.  A bitmap error is a migration failure:
+the source resumes and nothing is lost.  Never merged: a series of November 2015.
+"""
+
+from __future__ import annotations
+
+from attrs import frozen
+
+from model.backup import add_backup_client
+from model.faults import add_faults
+from model.guest import Recorder, add_guest
+from model.language import (
+    Chunk,
+    ChunkName,
+    ChunkSet,
+    Contents,
+    Counter,
+    EnumValue,
+    Flag,
+    Machine,
+    Step,
+    Update,
+    chunk_alone,
+    every_chunk,
+)
+from model.loader import Style, add_loader
+from model.management import add_management
+from model.options import Options
+from model.properties import add_properties
+from model.switchover import (
+    add_precopy_end,
+    add_send_complete,
+    add_setup,
+    stop_guard,
+    stop_updates,
+)
+from model.vocabulary import Message, Outgoing, SourceVm, Stage
+from model.world import World, create
+
+STYLE = Style(run_is_last=True, errors_drop=False)
+
+
+@frozen(eq=False)
+class Pass:
+    """What the source keeps while it goes over the bitmap.
+
+    ``meta``: chunks that changed since they were read.  ``stage``: how far
+    it is with the chunk named ``chunk``, whose granules are ``contents``.
+    ``allowance``: with a throttled guest, chunks sent since its last write.
+    """
+
+    meta: ChunkSet
+    stage: EnumValue[Stage]
+    chunk: ChunkName
+    contents: Contents
+    allowance: Counter | None
+
+
+def build(options: Options) -> Machine:
+    """The live design at the size that ``options`` asks for."""
+    world = create(options, return_path=True)
+    now = _declare(world)
+    first = world.domain.chunks[0]
+    resets = (
+        now.meta.becomes(frozenset()),
+        now.stage.becomes(Stage.IDLE),
+        now.chunk.becomes(first),
+        now.contents.becomes(frozenset()),
+    )
+    add_guest(world, _recorder(world, now))
+    add_setup(world)
+    _add_passes(world, now)
+    _add_send_chunk(world, now)
+    _add_end(world, now)
+    add_precopy_end(world)
+    add_loader(world, STYLE)
+    add_backup_client(world, source_also=_cleared(world, now))
+    add_management(world, resets)
+    add_faults(world, resets)
+    add_properties(world, STYLE)
+    return world.build.machine()
+
+
+def _declare(world: World) -> Pass:
+    build, disk = world.build, world.disk
+    bounds = world.options.bounds
+    throttled = bounds.writes == "throttled"
+    return Pass(
+        meta=build.chunk_set("source.meta", disk),
+        stage=build.enum("source.stage", Stage.IDLE),
+        chunk=build.chunk_name("source.chunk", disk),
+        contents=build.contents("source.contents", disk),
+        allowance=build.counter("throttle.chunks_sent", bounds.throttle)
+        if throttled
+        else None,
+    )
+
+
+def _meta_exists(world: World) -> Flag:
+    """The meta bitmap lives from setup to COMPLETE."""
+    return world.source.migration.is_(Outgoing.ACTIVE, Outgoing.DEVICE)
+
+
+def _recorder(world: World, now: Pass) -> Recorder:
+    """A bit that changes marks its chunk, in the same critical section.
+
+    QEMU: the meta HBitmap, set inside hbitmap_set() (2.8 to 2.11).
+    """
+    marks: dict[int, tuple[Update, ...]] = {}
+    if world.has("meta-bitmap"):
+        for granule in world.domain.granules:
+            changes = ~world.source.bits.contains(granule)
+            marked = chunk_alone(world.disk, granule.chunk).only_if(
+                _meta_exists(world) & changes
+            )
+            marks[granule.index] = (now.meta.becomes(now.meta | marked),)
+    return Recorder(source_also=marks, allowance=now.allowance)
+
+
+def _cleared(world: World, now: Pass) -> tuple[Update, ...]:
+    """Clearing the bitmap changes its chunks too."""
+    if not (world.has("meta-bitmap") and world.has("meta-sees-clear")):
+        return ()
+    every = every_chunk(world.disk).only_if(_meta_exists(world))
+    return (now.meta.becomes(now.meta | every),)
+
+
+def _add_passes(world: World, now: Pass) -> None:
+    """Bulk and dirty phase: take a chunk, clear its meta bit, read it."""
+    build, source, disk = world.build, world.source, world.disk
+    in_order = world.has("clear-meta-before-read")
+    sending = source.migration.is_(Outgoing.ACTIVE, Outgoing.DEVICE)
+
+    def half(chunk: Chunk, clears: bool) -> Update:
+        if clears:
+            rest = now.meta - chunk_alone(disk, chunk)
+            return now.meta.becomes(rest)
+        return now.contents.becomes(source.bits.contents(chunk))
+
+    @build.action("source", over=world.domain.chunks, fair=True)
+    def bulk_phase(chunk: Chunk) -> Step:
+        """Take the next chunk of the first pass; clear its meta bit.
+
+        Series of 2015: the bulk phase of dirty_bitmap_save_iterate().
+        """
+        return Step(
+            when=[
+                sending,
+                world.link_up,
+                now.stage.is_(Stage.IDLE),
+                source.cursor.at(chunk),
+            ],
+            then=[
+                now.stage.becomes(Stage.FIRST_HALF),
+                now.chunk.becomes(chunk),
+                source.cursor.becomes(source.cursor.past(chunk)),
+                half(chunk, clears=in_order),
+            ],
+        )
+
+    if world.has("meta-bitmap"):
+
+        @build.action("source", over=world.domain.chunks, fair=True)
+        def dirty_phase(chunk: Chunk) -> Step:
+            """Take a chunk that changed; clear its meta bit.
+
+            Series of 2015: the dirty phase of dirty_bitmap_save_iterate()
+            and, once the VM has stopped, dirty_bitmap_save_complete().
+            """
+            return Step(
+                when=[
+                    sending,
+                    world.link_up,
+                    now.stage.is_(Stage.IDLE),
+                    source.cursor.at_end(),
+                    now.meta.contains(chunk),
+                ],
+                then=[
+                    now.stage.becomes(Stage.FIRST_HALF),
+                    now.chunk.becomes(chunk),
+                    half(chunk, clears=in_order),
+                ],
+            )
+
+    @build.action("source", over=world.domain.chunks, fair=True)
+    def serialize_chunk(chunk: Chunk) -> Step:
+        """Read the chunk that was taken, after its meta bit was cleared.
+
+        QEMU: bdrv_dirty_bitmap_serialize_part().
+        """
+        return Step(
+            when=[now.stage.is_(Stage.FIRST_HALF), now.chunk.is_(chunk)],
+            then=[
+                now.stage.becomes(Stage.READY),
+                half(chunk, clears=not in_order),
+            ],
+        )
+
+
+def _add_send_chunk(world: World, now: Pass) -> None:
+    stream = world.stream
+    counted: tuple[Update, ...] = ()
+    if now.allowance is not None:
+        top = world.options.bounds.throttle
+        counted = (now.allowance.becomes((now.allowance + 1).capped(top)),)
+
+    @world.build.action("source", over=world.domain.chunks, fair=True)
+    def send_bitmap_bits(chunk: Chunk) -> Step:
+        """Send the chunk that was read.  QEMU: send_bitmap_bits()."""
+        return Step(
+            when=[
+                now.stage.is_(Stage.READY),
+                now.chunk.is_(chunk),
+                world.link_up,
+                stream.has_room(),
+            ],
+            then=[
+                *stream.put(
+                    Message.BITS, chunk=chunk, contents=now.contents
+                ),
+                now.stage.becomes(Stage.IDLE),
+                now.chunk.becomes(world.domain.chunks[0]),
+                now.contents.becomes(frozenset()),
+                *counted,
+            ],
+        )
+
+
+def _add_end(world: World, now: Pass) -> None:
+    build, source = world.build, world.source
+    stopped_first = world.has("last-pass-stopped")
+    little = [source.cursor.at_end(), now.stage.is_(Stage.IDLE)]
+    before, stopped = Outgoing.ACTIVE, Outgoing.DEVICE
+    if stopped_first:
+        little.append(now.meta.at_most(world.options.bounds.downtime))
+    else:
+        little = []
+        before = stopped = Outgoing.BITMAP_SENT
+
+    @build.action("source", fair=True)
+    def migration_completion() -> Step:
+        """Little is pending: stop the VM, drain what is in flight.
+
+        QEMU: migration_completion(), vm_stop_force_state(),
+        bdrv_inactivate_all().
+        """
+        return Step(
+            when=[
+                source.vm.is_(SourceVm.RUNNING),
+                source.migration.is_(before),
+                world.link_up,
+                *little,
+                *stop_guard(world),
+            ],
+            then=[*stop_updates(world, stopped)],
+        )
+
+    last = Outgoing.DEVICE if stopped_first else Outgoing.ACTIVE
+    add_send_complete(
+        world,
+        when=[
+            source.migration.is_(last),
+            now.stage.is_(Stage.IDLE),
+            now.meta.is_empty(),
+        ],
+        then=Outgoing.BITMAP_SENT,
+    )

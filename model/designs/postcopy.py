@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Postcopy, as QEMU has built it since 2.12.
+
+    setup      the bitmap is marked busy, START is sent
+    iterate    nothing
+    switchover management starts postcopy; the VM stops, in-flight writes are
+               drained, device state and RUN are sent
+    start      the destination's successor records, its VM starts
+    send       meanwhile every chunk once, then COMPLETE: reclaim
+    failure    after RUN: the bitmap is dropped, the VM goes on
+
+QEMU: migration/block-dirty-bitmap.c, dirty_bitmap_save_iterate() in the
+postcopy phase.
+"""
+
+from __future__ import annotations
+
+from model.backup import add_backup_client
+from model.faults import add_faults
+from model.guest import Recorder, add_guest
+from model.language import Machine, Step
+from model.loader import Style, add_loader
+from model.management import add_management
+from model.options import Options
+from model.properties import add_properties
+from model.switchover import (
+    add_send_chunks,
+    add_send_complete,
+    add_setup,
+    stop_guard,
+    stop_updates,
+)
+from model.vocabulary import Message, Outgoing
+from model.world import World, create
+
+STYLE = Style(run_is_last=False, errors_drop=True)
+
+
+def build(options: Options) -> Machine:
+    """The postcopy design at the size that ``options`` asks for."""
+    world = create(options, return_path=False)
+    source = world.source
+    add_guest(world, Recorder())
+    busy = world.has("source-busy")
+    add_setup(world, also=(source.busy.becomes(busy),))
+    _add_switchover(world)
+    sending = [Outgoing.RUN_SENT]
+    if not world.has("bits-after-stop"):
+        sending.append(Outgoing.ACTIVE)
+    add_send_chunks(world, when=[source.migration.is_(*sending)])
+    add_send_complete(
+        world,
+        when=[source.migration.is_(Outgoing.RUN_SENT)],
+        then=Outgoing.COMPLETED,
+        also=(source.busy.becomes(False),),
+    )
+    add_loader(world, STYLE)
+    add_backup_client(world)
+    add_management(world)
+    add_faults(world)
+    add_properties(world, STYLE)
+    return world.build.machine()
+
+
+def _add_switchover(world: World) -> None:
+    build, source, stream = world.build, world.source, world.stream
+
+    @build.action("management", fair=True)
+    def migrate_start_postcopy() -> Step:
+        """Management asks for the switchover.
+
+        QEMU: qmp_migrate_start_postcopy().
+        """
+        return Step(
+            when=[source.migration.is_(Outgoing.ACTIVE), world.link_up],
+            then=[source.migration.becomes(Outgoing.POSTCOPY_REQUESTED)],
+        )
+
+    @build.action("source", fair=True)
+    def postcopy_start() -> Step:
+        """Stop the VM for the switchover; drain what is in flight.
+
+        QEMU: postcopy_start(), migration_stop_vm(),
+        bdrv_inactivate_all().
+        """
+        return Step(
+            when=[
+                source.migration.is_(Outgoing.POSTCOPY_REQUESTED),
+                world.link_up,
+                *stop_guard(world),
+            ],
+            then=[*stop_updates(world)],
+        )
+
+    @build.action("source", fair=True)
+    def send_postcopy_run() -> Step:
+        """The package: device state and RUN.
+
+        QEMU: qemu_savevm_send_packaged(), qemu_savevm_send_postcopy_run().
+        """
+        return Step(
+            when=[
+                source.migration.is_(Outgoing.DEVICE),
+                world.link_up,
+                stream.has_room(),
+            ],
+            then=[
+                *stream.put(Message.RUN),
+                source.migration.becomes(Outgoing.RUN_SENT),
+            ],
+        )

@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Stop-copy: what users get when postcopy is never started.
+
+    setup      the bitmap is marked busy, START is sent
+    iterate    nothing
+    stop       the VM stops, in-flight writes are drained
+    send       every chunk once, COMPLETE, then the device state (RUN)
+    start      the destination has everything before its VM starts
+
+The whole bitmap is downtime.  QEMU: the precopy path of
+migration/block-dirty-bitmap.c, dirty_bitmap_save_complete().
+"""
+
+from __future__ import annotations
+
+from model.backup import add_backup_client
+from model.faults import add_faults
+from model.guest import Recorder, add_guest
+from model.language import Machine, Step
+from model.loader import Style, add_loader
+from model.management import add_management
+from model.options import Options
+from model.properties import add_properties
+from model.switchover import (
+    add_precopy_end,
+    add_send_chunks,
+    add_send_complete,
+    add_setup,
+    stop_guard,
+    stop_updates,
+)
+from model.vocabulary import Outgoing
+from model.world import World, create
+
+STYLE = Style(run_is_last=True, errors_drop=True)
+
+
+def build(options: Options) -> Machine:
+    """The stop-copy design at the size that ``options`` asks for."""
+    world = create(options, return_path=True)
+    source = world.source
+    add_guest(world, Recorder())
+    busy = world.has("source-busy")
+    add_setup(world, also=(source.busy.becomes(busy),))
+    _add_vm_stop(world)
+    sending = [Outgoing.DEVICE]
+    if not world.has("bits-after-stop"):
+        sending.append(Outgoing.ACTIVE)
+    add_send_chunks(world, when=[source.migration.is_(*sending)])
+    add_send_complete(
+        world,
+        when=[source.migration.is_(Outgoing.DEVICE)],
+        then=Outgoing.BITMAP_SENT,
+    )
+    add_precopy_end(world)
+    add_loader(world, STYLE)
+    add_backup_client(world)
+    add_management(world)
+    add_faults(world)
+    add_properties(world, STYLE)
+    return world.build.machine()
+
+
+def _add_vm_stop(world: World) -> None:
+    source = world.source
+
+    @world.build.action("source", fair=True)
+    def migration_completion() -> Step:
+        """Stop the VM for the switchover; drain what is in flight.
+
+        QEMU: migration_completion(), vm_stop_force_state(),
+        bdrv_inactivate_all().
+        """
+        return Step(
+            when=[
+                source.migration.is_(Outgoing.ACTIVE),
+                world.link_up,
+                *stop_guard(world),
+            ],
+            then=[*stop_updates(world)],
+        )

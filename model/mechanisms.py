@@ -1,0 +1,279 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The safety devices of the designs, by name.
+
+Each can be taken out (``--without NAME``).  What is left is a variant: a
+design with a known hole, often one that QEMU really had.  A mechanism whose
+removal breaks nothing is redundant *here*, and ``redundant`` says why.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from attrs import frozen
+
+from model.language import ModelError
+
+LIVE = "live"
+POSTCOPY = "postcopy"
+STOP_COPY = "stop-copy"
+DESIGNS = (LIVE, POSTCOPY, STOP_COPY)
+
+
+@frozen
+class Mechanism:
+    """One safety device.
+
+    ``protects`` is the guarantee it is there for; ``doc`` says what it does
+    and what happens in its absence; ``history`` names the bug of QEMU that
+    was its absence; ``redundant`` maps a design to the reason why nothing
+    breaks there without it.
+    """
+
+    name: str
+    designs: tuple[str, ...]
+    protects: str
+    doc: str
+    history: str = ""
+    redundant: tuple[tuple[str, str], ...] = ()
+
+    def why_redundant(self, design: str) -> str:
+        """The reason why ``design`` can do without it, or ''."""
+        return dict(self.redundant).get(design, "")
+
+
+_COVERED_BY_DRAIN = (
+    "every reader of the bitmap drains first, so no reader falls between "
+    "the data and the bit, whichever comes first"
+)
+_HEALED_BY_BIT = (
+    "the bit follows the data, so a write that is in flight at the backup "
+    "marks its granule afterwards, for the next backup"
+)
+_COMPLETE_FIRST = (
+    "here the VM starts only after COMPLETE, so nobody writes to or backs "
+    "up a bitmap that is still being loaded"
+)
+_STARTS_EMPTY = (
+    "here every chunk is sent once, into a bitmap that START has just "
+    "created empty: storing and OR-ing are the same"
+)
+_READ_AFTER_STOP = (
+    "chunks are read only after the VM has stopped, so what a backup clears "
+    "earlier was never sent (busy also keeps the user from removing the "
+    "bitmap, which is not modelled)"
+)
+
+MECHANISMS: tuple[Mechanism, ...] = (
+    Mechanism(
+        "drain-at-stop",
+        DESIGNS,
+        "S1",
+        "In-flight writes end before the VM counts as stopped. Without it a "
+        "write sets its bit on the source after its chunk was sent.",
+    ),
+    Mechanism(
+        "drain-before-backup",
+        DESIGNS,
+        "S1",
+        "In-flight writes end before a backup clears the bitmap.",
+        redundant=tuple((d, _HEALED_BY_BIT) for d in DESIGNS),
+    ),
+    Mechanism(
+        "bit-after-data",
+        DESIGNS,
+        "S1",
+        "The bit is set after the data has reached the disk. Without it a "
+        "backup may clear the bit before the data arrives.",
+        history="B02, fixed in 2.7",
+        redundant=tuple((d, _COVERED_BY_DRAIN) for d in DESIGNS),
+    ),
+    Mechanism(
+        "bit-before-ack",
+        DESIGNS,
+        "S1",
+        "A write counts as in flight until its bit is set. Without it a "
+        "drain does not wait for the bit.",
+    ),
+    Mechanism(
+        "source-keeps-bitmap",
+        DESIGNS,
+        "S5",
+        "The source keeps its bitmap until it is gone itself. Without it the "
+        "bitmap is released when the VM stops, and a source that resumes "
+        "has none.",
+        history="B11, fixed in 3.1",
+    ),
+    Mechanism(
+        "no-resume-after-run",
+        DESIGNS,
+        "S6",
+        "After RUN was sent the source does not resume on its own: it cannot "
+        "know whether the destination runs.",
+    ),
+    Mechanism(
+        "fencing",
+        DESIGNS,
+        "L1",
+        "Where nobody can know who runs, management ends a destination that "
+        "has not started, then resumes the source. Without it a RUN that was "
+        "lost leaves a VM that runs nowhere.",
+    ),
+    Mechanism(
+        "recorder-before-start",
+        DESIGNS,
+        "S1",
+        "The destination's recorder is on before its VM starts. Without it "
+        "the first writes go unrecorded.",
+        history="B08, fixed in 5.1",
+    ),
+    Mechanism(
+        "remove-partial",
+        DESIGNS,
+        "S5",
+        "A failed attempt removes the bitmap it has begun on the "
+        "destination. Without it the name is taken and every further "
+        "attempt fails.",
+    ),
+    Mechanism(
+        "own-bits-only",
+        DESIGNS,
+        "P1",
+        "Storage migration keeps to its own bitmap. Without it, its start "
+        "marks every granule in the user's bitmap as well.",
+        history="B01, fixed in 2.3",
+    ),
+    Mechanism(
+        "meta-bitmap",
+        (LIVE,),
+        "S1",
+        "A meta bit per chunk records that the chunk changed after it was "
+        "sent.",
+    ),
+    Mechanism(
+        "meta-sees-clear",
+        (LIVE,),
+        "P1",
+        "Clearing bits (a backup does) marks the chunks as changed too.",
+        history="hole of the historical meta bitmap: reset bypassed it",
+    ),
+    Mechanism(
+        "clear-meta-before-read",
+        (LIVE,),
+        "S1",
+        "The meta bit is cleared first, then the chunk is read: a write in "
+        "between marks the chunk again. The other order loses it.",
+        history="B03, fixed in 2.10 and 2.12",
+    ),
+    Mechanism(
+        "last-pass-stopped",
+        (LIVE,),
+        "S1",
+        "The last pass and COMPLETE come after the VM has stopped.",
+    ),
+    Mechanism(
+        "chunk-overwrites",
+        DESIGNS,
+        "P1",
+        "A chunk that arrives replaces what was there, so that it can clear "
+        "bits as well. Without it, it is OR-ed.",
+        redundant=((POSTCOPY, _STARTS_EMPTY), (STOP_COPY, _STARTS_EMPTY)),
+    ),
+    Mechanism(
+        "error-fails-migration",
+        (LIVE,),
+        "S1",
+        "A bitmap that the destination refuses fails the migration. Without "
+        "it the error is ignored and the name stands for something else.",
+        history="B07, fixed in 3.0",
+    ),
+    Mechanism(
+        "source-busy",
+        (POSTCOPY, STOP_COPY),
+        "S1",
+        "The source's bitmap is busy while it migrates: no backup.",
+        redundant=(
+            (POSTCOPY, _READ_AFTER_STOP),
+            (STOP_COPY, _READ_AFTER_STOP),
+        ),
+    ),
+    Mechanism(
+        "bits-after-stop",
+        (POSTCOPY, STOP_COPY),
+        "S1",
+        "Chunks are read after the VM has stopped.",
+    ),
+    Mechanism(
+        "successor",
+        (POSTCOPY, STOP_COPY),
+        "S1",
+        "While the bitmap is loaded, a successor records the destination's "
+        "writes. Without it, they go into the bitmap itself and the next "
+        "chunk overwrites them.",
+        redundant=((STOP_COPY, _COMPLETE_FIRST),),
+    ),
+    Mechanism(
+        "reclaim-union",
+        (POSTCOPY, STOP_COPY),
+        "S1",
+        "Reclaim adds the successor's bits to the bitmap. Without it the "
+        "successor is dropped.",
+        redundant=((STOP_COPY, _COMPLETE_FIRST),),
+    ),
+    Mechanism(
+        "reclaim-atomic",
+        (POSTCOPY, STOP_COPY),
+        "S1",
+        "Merge and hand-back are one critical section. Without it a write "
+        "in between goes into a successor that was already merged.",
+        history="B09, fixed in 2.12",
+        redundant=((STOP_COPY, _COMPLETE_FIRST),),
+    ),
+    Mechanism(
+        "busy-until-complete",
+        (POSTCOPY, STOP_COPY),
+        "S1",
+        "The destination's bitmap is busy until COMPLETE. Without it a "
+        "client may use a bitmap of which half has arrived.",
+        redundant=((STOP_COPY, _COMPLETE_FIRST),),
+    ),
+    Mechanism(
+        "drop-on-failure",
+        (POSTCOPY, STOP_COPY),
+        "S1",
+        "A bitmap that cannot be completed or was refused is removed: "
+        "declared lost. Without it, what is there stays and looks valid.",
+    ),
+    Mechanism(
+        "error-drops-bitmap",
+        (POSTCOPY, STOP_COPY),
+        "S3",
+        "A bitmap that the destination refuses is dropped and the migration "
+        "goes on. Without it the migration fails.",
+        history="B17, fixed in 5.1",
+    ),
+    Mechanism(
+        "full-backup-on-loss",
+        (POSTCOPY, STOP_COPY),
+        "S1",
+        "After a loss the client takes a full backup before it uses a new "
+        "bitmap of that name. Without it, it takes the new one for the old.",
+        history="X08, open",
+    ),
+)
+
+
+def mechanisms_of(design: str) -> tuple[Mechanism, ...]:
+    """The mechanisms that ``design`` has, in the table's order."""
+    return tuple(m for m in MECHANISMS if design in m.designs)
+
+
+def check_names(design: str, names: Iterable[str]) -> None:
+    """Raise ModelError if ``design`` has no mechanism of one of the names."""
+    known = [m.name for m in mechanisms_of(design)]
+    for name in names:
+        if name not in known:
+            raise ModelError(
+                f"without: {design} has no mechanism '{name}'; it has "
+                f"{', '.join(known)}"
+            )

@@ -1,0 +1,138 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What a configuration decides: which design, how small, which failures.
+
+Plain data.  Everything that is not decided here is the same in every run.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from attrs import field, frozen
+
+from model.language import ModelError
+from model.mechanisms import DESIGNS, check_names
+
+UNLIMITED = "unlimited"
+Budget = int | Literal["unlimited"]
+Writes = int | Literal["unbounded", "throttled"]
+
+MAX_CHUNKS = 64
+MAX_GRANULES = 64
+MAX_CHANNEL = 16
+MAX_BUDGET = 1000
+
+
+def _check_range(what: str, value: int, low: int, high: int) -> None:
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise ModelError(f"{what} is {value!r}, allowed are whole numbers")
+    if not low <= value <= high:
+        raise ModelError(f"{what} is {value}, allowed are {low} to {high}")
+
+
+@frozen(kw_only=True)
+class Bounds:
+    """How small the instance is.
+
+    ``chunks`` of ``granules`` granules each; ``channel``: messages in
+    flight at most; ``writes``: how often the guest writes in all,
+    'unbounded', or 'throttled' (while the migration is active, one write
+    for every ``throttle`` chunks sent); ``downtime``: how many chunks may be
+    pending when the live design stops the VM.
+    """
+
+    chunks: int = 2
+    granules: int = 1
+    channel: int = 2
+    writes: Writes = "unbounded"
+    throttle: int = 2
+    downtime: int = 1
+
+    def __attrs_post_init__(self) -> None:
+        _check_range("bounds.chunks", self.chunks, 1, MAX_CHUNKS)
+        _check_range("bounds.granules", self.granules, 1, MAX_GRANULES)
+        _check_range("bounds.channel", self.channel, 1, MAX_CHANNEL)
+        _check_range("bounds.throttle", self.throttle, 1, MAX_CHUNKS)
+        _check_range("bounds.downtime", self.downtime, 0, MAX_CHUNKS)
+        if self.writes not in ("unbounded", "throttled"):
+            if isinstance(self.writes, str):
+                raise ModelError(
+                    f"bounds.writes is '{self.writes}', allowed are 1 to "
+                    f"{MAX_BUDGET}, 'unbounded' and 'throttled'"
+                )
+            _check_range("bounds.writes", self.writes, 1, MAX_BUDGET)
+
+
+@frozen(kw_only=True)
+class Failures:
+    """How often each failure may happen: a number, or 'unlimited'.
+
+    ``cut``: the channel breaks, messages in flight are lost.
+    ``source_killed``, ``destination_killed``: the process dies.
+    ``refuse``: the destination refuses START.
+    ``cancel``: management cancels before the switchover.
+    ``retry``: a further attempt after a failed one, in the same processes.
+    """
+
+    cut: Budget = 0
+    source_killed: Budget = 0
+    destination_killed: Budget = 0
+    refuse: Budget = 0
+    cancel: Budget = 0
+    retry: Budget = 0
+
+    def __attrs_post_init__(self) -> None:
+        for name in self.names():
+            value = getattr(self, name)
+            if value == UNLIMITED:
+                continue
+            if isinstance(value, str):
+                raise ModelError(
+                    f"failures.{name} is '{value}', allowed are 0 to "
+                    f"{MAX_BUDGET} and '{UNLIMITED}'"
+                )
+            _check_range(f"failures.{name}", value, 0, MAX_BUDGET)
+
+    @classmethod
+    def names(cls) -> tuple[str, ...]:
+        """The kinds of failure."""
+        return (
+            "cut",
+            "source_killed",
+            "destination_killed",
+            "refuse",
+            "cancel",
+            "retry",
+        )
+
+    def possible(self, *names: str) -> bool:
+        """Whether at least one of the failures may happen."""
+        return any(getattr(self, name) != 0 for name in names)
+
+
+@frozen(kw_only=True)
+class Options:
+    """A design at a size, with failures, perhaps without a mechanism."""
+
+    design: str
+    bounds: Bounds = field(factory=Bounds)
+    failures: Failures = field(factory=Failures)
+    without: frozenset[str] = frozenset()
+
+    def __attrs_post_init__(self) -> None:
+        if self.design not in DESIGNS:
+            raise ModelError(
+                f"design is '{self.design}', allowed are {', '.join(DESIGNS)}"
+            )
+        check_names(self.design, sorted(self.without))
+
+    def has(self, mechanism: str) -> bool:
+        """Whether the mechanism is in place."""
+        return mechanism not in self.without
+
+    @property
+    def name(self) -> str:
+        """The design, and what it lacks."""
+        if not self.without:
+            return self.design
+        return f"{self.design} without {', '.join(sorted(self.without))}"

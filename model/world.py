@@ -1,0 +1,223 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The state that every design shares: two hosts, a link, the true dirty set.
+
+One disk of ``chunks x granules`` on storage that both hosts reach, and one
+bitmap of it, known by its name.  Fields that mean nothing any more are put
+back to their first value by whoever ends their meaning, so that one situation
+is one state.
+"""
+
+from __future__ import annotations
+
+from attrs import frozen
+
+from model.language import (
+    Channel,
+    Concrete,
+    ContentsType,
+    Counter,
+    Cursor,
+    Disk,
+    Domain,
+    EnumValue,
+    Flag,
+    Granule,
+    GranuleSet,
+    MachineBuilder,
+    NameType,
+    Update,
+    all_of,
+    single,
+)
+from model.options import UNLIMITED, Options
+from model.vocabulary import (
+    DestinationVm,
+    Incoming,
+    Link,
+    Message,
+    Outgoing,
+    Reply,
+    SourceVm,
+)
+
+
+@frozen(eq=False)
+class Source:
+    """The host that runs the guest at first.
+
+    ``in_flight``: the write that is under way (at most one).  ``bits``: the
+    bitmap; it records while the VM runs.  ``busy``: held by the migration,
+    so no client may use it.  ``cursor``: the next chunk to send.
+    """
+
+    vm: EnumValue[SourceVm]
+    migration: EnumValue[Outgoing]
+    in_flight: GranuleSet
+    bits: GranuleSet
+    has_bitmap: Flag
+    busy: Flag
+    cursor: Cursor
+
+
+@frozen(eq=False)
+class Destination:
+    """The host that the VM moves to.
+
+    ``bits``: the bitmap (the parent, while there is a successor).
+    ``successor``: what the successor has recorded.  ``stream_ended``: no more
+    is read, by success or by failure.
+    """
+
+    vm: EnumValue[DestinationVm]
+    bitmap: EnumValue[Incoming]
+    in_flight: GranuleSet
+    bits: GranuleSet
+    successor: GranuleSet
+    stream_ended: Flag
+
+
+@frozen(eq=False)
+class Ghost:
+    """What no host can see.
+
+    ``true_dirty``: granules whose data differ from the last backup.
+    ``chain_broken``: a backup was taken that missed a granule.
+    ``faulted``: a failure happened in this attempt.  ``vm_harmed``: a bitmap
+    error failed a migration.  ``retried``: this is no first attempt.
+    """
+
+    true_dirty: GranuleSet
+    chain_broken: Flag
+    faulted: Flag
+    vm_harmed: Flag
+    retried: Flag
+
+
+@frozen(eq=False)
+class World:
+    """All of it, with the options and the builder that collects actions."""
+
+    options: Options
+    build: MachineBuilder
+    disk: Disk
+    source: Source
+    destination: Destination
+    link: EnumValue[Link]
+    stream: Channel
+    return_path: Channel | None
+    ghost: Ghost
+    budgets: dict[str, Counter]
+
+    @property
+    def domain(self) -> Domain:
+        """What sets and positions are made of."""
+        return self.disk.domain
+
+    def has(self, mechanism: str) -> bool:
+        """Whether the mechanism is in place."""
+        return self.options.has(mechanism)
+
+    def possible(self, *failures: str) -> bool:
+        """Whether one of the failures may happen in this configuration."""
+        return self.options.failures.possible(*failures)
+
+    def left(self, failure: str) -> Flag:
+        """Guard: the budget of this failure is not spent."""
+        counter = self.budgets.get(failure)
+        return all_of() if counter is None else counter > 0
+
+    def spend(self, failure: str) -> tuple[Update, ...]:
+        """Effect: one such failure less is left."""
+        counter = self.budgets.get(failure)
+        if counter is None:
+            return ()
+        return (counter.becomes(counter - 1),)
+
+    @property
+    def link_up(self) -> Flag:
+        """Whether messages can be sent."""
+        return self.link.is_(Link.UP)
+
+    def single(self, granule: Granule) -> GranuleSet:
+        """The set that holds just ``granule``."""
+        return single(self.disk, granule)
+
+    def replies_lost(self) -> tuple[Update, ...]:
+        """Effect: what travels back is lost."""
+        if self.return_path is None:
+            return ()
+        return self.return_path.lose_all()
+
+
+def create(options: Options, return_path: bool) -> World:
+    """A world in which nothing has happened yet.
+
+    The source runs a guest that has written nothing since the last backup;
+    the destination waits for a migration.
+    """
+    bounds = options.bounds
+    build = MachineBuilder(options.name)
+    disk = Disk("disk", Concrete(bounds.chunks, bounds.granules))
+    source = Source(
+        vm=build.enum("source.vm", SourceVm.RUNNING),
+        migration=build.enum("source.migration", Outgoing.NONE),
+        in_flight=build.granules("source.in_flight", disk),
+        bits=build.granules("source.bits", disk),
+        has_bitmap=build.flag("source.has_bitmap", initial=True),
+        busy=build.flag("source.busy"),
+        cursor=build.cursor("source.cursor", disk),
+    )
+    destination = Destination(
+        vm=build.enum("destination.vm", DestinationVm.INMIGRATE),
+        bitmap=build.enum("destination.bitmap", Incoming.ABSENT),
+        in_flight=build.granules("destination.in_flight", disk),
+        bits=build.granules("destination.bits", disk),
+        successor=build.granules("destination.successor", disk),
+        stream_ended=build.flag("destination.stream_ended"),
+    )
+    chunk, contents = NameType(disk), ContentsType(disk)
+    stream = build.channel(
+        "stream",
+        bounds.channel,
+        {
+            Message.START: {},
+            Message.BITS: {"chunk": chunk, "contents": contents},
+            Message.COMPLETE: {},
+            Message.RUN: {},
+        },
+    )
+    replies = (
+        build.channel("return_path", 1, {Reply.SHUT: {}})
+        if return_path
+        else None
+    )
+    budgets = {}
+    for name in options.failures.names():
+        budget = getattr(options.failures, name)
+        if budget not in (0, UNLIMITED):
+            budgets[name] = build.counter(
+                f"{name}_left", limit=budget, initial=budget
+            )
+    if isinstance(bounds.writes, int):
+        budgets["writes"] = build.counter(
+            "writes_left", limit=bounds.writes, initial=bounds.writes
+        )
+    ghost = Ghost(
+        true_dirty=build.granules("ghost_true_dirty", disk, ghost=True),
+        chain_broken=build.flag("ghost_chain_broken", ghost=True),
+        faulted=build.flag("ghost_faulted", ghost=True),
+        vm_harmed=build.flag("ghost_vm_harmed", ghost=True),
+        retried=build.flag("ghost_retried", ghost=True),
+    )
+    return World(
+        options,
+        build,
+        disk,
+        source,
+        destination,
+        build.enum("link", Link.DOWN),
+        stream,
+        replies,
+        ghost,
+        budgets,
+    )
