@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from model.guest import drained
 from model.language import NO, Flag, Step, Update
+from model.management import fails_and_retries
 from model.vocabulary import DestinationVm, Incoming, SourceVm
 from model.world import World
 
@@ -100,15 +101,14 @@ def can_be_lost(world: World) -> bool:
     """Whether this design, with these failures, may declare a loss."""
     if world.options.design == "live":
         return False
-    fatal = {"stop-copy": ("refuse",)}.get(
-        world.options.design,
-        ("refuse", "cut", "source_killed"),
-    )
     if not world.has("drop-on-failure"):
         return False
-    if not world.has("error-drops-bitmap"):
-        fatal = tuple(name for name in fatal if name != "refuse")
-    return world.possible(*fatal)
+    stale = not world.has("fresh-loader") and fails_and_retries(world)
+    refused = world.has("error-drops-bitmap") and world.possible("refuse")
+    broken = world.options.design == "postcopy" and world.possible(
+        "cut", "source_killed"
+    )
+    return stale or refused or broken
 
 
 def _add_full_backup(world: World) -> None:

@@ -7,7 +7,7 @@ it had sent before still arrives.  Each kind of failure has its own budget.
 
 from __future__ import annotations
 
-from model.language import Step, Update, choose
+from model.language import EnumValue, Step, Update, choose
 from model.management import (
     breaks_after_run,
     refusal_breaks_link,
@@ -199,20 +199,16 @@ def _add_uncertainty(world: World, resets: tuple[Update, ...]) -> None:
 
 def _add_destination_detection(world: World) -> None:
     here = world.destination
-    removes = world.has("remove-partial")
+    left = _left_by_failed_attempt(world)
 
     @world.build.action("destination", fair=True)
     def incoming_fails() -> Step:
         """The stream ends before RUN was processed: wait for a new attempt.
 
         The bitmap that this attempt had begun is removed.
-        QEMU: process_incoming_migration_co(), dirty_bitmap_mig_cancel_
-        incoming() -> cancel_incoming_locked().
+        QEMU: process_incoming_migration_co(),
+        dirty_bitmap_mig_cancel_incoming().
         """
-        # without the removal the name stays taken
-        left = choose(
-            here.bitmap.is_not(Incoming.LOST), here.bitmap, Incoming.ABSENT
-        )
         return Step(
             when=[
                 here.vm.is_(DestinationVm.INMIGRATE),
@@ -221,7 +217,21 @@ def _add_destination_detection(world: World) -> None:
             ],
             then=[
                 world.link.becomes(Link.DOWN),
-                here.bitmap.becomes(Incoming.ABSENT if removes else left),
+                here.bitmap.becomes(left),
                 here.bits.becomes(frozenset()),
             ],
         )
+
+
+def _left_by_failed_attempt(
+    world: World,
+) -> EnumValue[Incoming] | Incoming:
+    """What the next attempt finds under the bitmap's name."""
+    bitmap = world.destination.bitmap
+    if not world.has("remove-partial"):
+        kept = bitmap.is_not(Incoming.LOST)
+        return choose(kept, bitmap, Incoming.ABSENT)
+    if not world.has("fresh-loader"):
+        untouched = bitmap.is_(Incoming.ABSENT)
+        return choose(untouched, bitmap, Incoming.LOST)
+    return Incoming.ABSENT

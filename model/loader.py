@@ -11,7 +11,7 @@ from __future__ import annotations
 from attrs import frozen
 
 from model.language import Chunk, Step, Update, choose
-from model.management import refusal_breaks_link
+from model.management import fails_and_retries, refusal_breaks_link
 from model.vocabulary import (
     DestinationVm,
     Incoming,
@@ -44,7 +44,7 @@ def add_loader(world: World, style: Style) -> None:
         _add_refusal(world, style)
     _add_bits(world)
     _add_complete(world, style)
-    if world.possible("refuse") and drops(world, style):
+    if may_be_skipped(world, style):
         _add_skipping(world, style)
     _add_run(world, style)
     _add_vm_start(world)
@@ -59,6 +59,13 @@ def drops(world: World, style: Style) -> bool:
     if style.errors_drop:
         return world.has("error-drops-bitmap")
     return not world.has("error-fails-migration")
+
+
+def may_be_skipped(world: World, style: Style) -> bool:
+    """Whether a bitmap may be dropped while its data still arrive."""
+    if not world.has("fresh-loader") and fails_and_retries(world):
+        return True
+    return world.possible("refuse") and drops(world, style)
 
 
 def after_loss(world: World) -> Incoming:
@@ -255,6 +262,20 @@ def _add_skipping(world: World, style: Style) -> None:
             when=[stream.head_is(Message.BITS), dropped],
             then=[*stream.take()],
         )
+
+    if not world.has("fresh-loader"):
+
+        @world.build.action("destination", fair=True)
+        def skip_start() -> Step:
+            """START for a loader that was cancelled in an earlier attempt.
+
+            QEMU: dirty_bitmap_load_header() with s->cancelled, which nobody
+            resets.
+            """
+            return Step(
+                when=[stream.head_is(Message.START), dropped],
+                then=[*stream.take()],
+            )
 
     @world.build.action("destination", fair=True)
     def skip_complete() -> Step:

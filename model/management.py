@@ -62,6 +62,15 @@ def refusal_breaks_link(world: World) -> bool:
     return not world.has("error-drops-bitmap")
 
 
+def fails_and_retries(world: World) -> bool:
+    """Whether a second attempt is possible.
+
+    A killed process cannot be tried again.
+    """
+    fails = world.possible("cut", "cancel") or refusal_breaks_link(world)
+    return world.possible("retry") and fails
+
+
 def breaks_after_run(world: World) -> bool:
     """Whether the connection may break between RUN sent and RUN processed.
 
@@ -95,10 +104,7 @@ def _add_attempts(world: World) -> None:
             then=[*begun],
         )
 
-    # an attempt fails in a way that can be repeated by these only: a killed
-    # process cannot be tried again
-    fails = world.possible("cut", "cancel") or refusal_breaks_link(world)
-    if world.possible("retry") and fails:
+    if fails_and_retries(world):
 
         @build.action("management")
         def migrate_again() -> Step:

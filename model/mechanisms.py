@@ -46,10 +46,6 @@ _COVERED_BY_DRAIN = (
     "every reader of the bitmap drains first, so no reader falls between "
     "the data and the bit, whichever comes first"
 )
-_HEALED_BY_BIT = (
-    "the bit follows the data, so a write that is in flight at the backup "
-    "marks its granule afterwards, for the next backup"
-)
 _COMPLETE_FIRST = (
     "here the VM starts only after COMPLETE, so nobody writes to or backs "
     "up a bitmap that is still being loaded"
@@ -76,8 +72,8 @@ MECHANISMS: tuple[Mechanism, ...] = (
         "drain-before-backup",
         DESIGNS,
         "S1",
-        "In-flight writes end before a backup clears the bitmap.",
-        redundant=tuple((d, _HEALED_BY_BIT) for d in DESIGNS),
+        "In-flight writes end before a backup starts. Without it the backup "
+        "misses a write whose data are on the disk and whose bit is not set.",
     ),
     Mechanism(
         "bit-after-data",
@@ -130,10 +126,10 @@ MECHANISMS: tuple[Mechanism, ...] = (
     Mechanism(
         "remove-partial",
         DESIGNS,
-        "S5",
+        "S2",
         "A failed attempt removes the bitmap it has begun on the "
-        "destination. Without it the name is taken and every further "
-        "attempt fails.",
+        "destination. Without it a part of a bitmap stands under the name, "
+        "and the next attempt fails because the name is taken.",
     ),
     Mechanism(
         "own-bits-only",
@@ -251,6 +247,14 @@ MECHANISMS: tuple[Mechanism, ...] = (
         "A bitmap that the destination refuses is dropped and the migration "
         "goes on. Without it the migration fails.",
         history="B17, fixed in 5.1",
+    ),
+    Mechanism(
+        "fresh-loader",
+        (POSTCOPY, STOP_COPY),
+        "S5",
+        "A new attempt finds a loader that has forgotten the failed one. "
+        "Without it the destination still drops every bitmap, silently.",
+        history="QEMU as built: 'cancelled' lasts as long as the process",
     ),
     Mechanism(
         "full-backup-on-loss",

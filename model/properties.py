@@ -16,7 +16,7 @@ from model.backup import (
 from model.guest import drained
 from model.language import YES, any_of
 from model.loader import BEING_LOADED, Style
-from model.management import refusal_breaks_link
+from model.management import fails_and_retries, refusal_breaks_link
 from model.vocabulary import (
     DestinationVm,
     Incoming,
@@ -107,6 +107,21 @@ def _add_observable(world: World) -> None:
                 Incoming.LOADING, Incoming.SUCCESSOR, Incoming.PARTIAL
             ),
         ],
+    )
+
+
+    fails = world.possible("cut", "source_killed", "cancel")
+    if not (fails or refusal_breaks_link(world)):
+        return
+    world.build.always(
+        "NothingLeftBehind",
+        "S2",
+        "After a failed attempt the destination has no bitmap of that name.",
+        when=[
+            here.vm.is_(DestinationVm.INMIGRATE),
+            world.link.is_(Link.DOWN),
+        ],
+        then=[here.bitmap.is_(Incoming.ABSENT, Incoming.LOST)],
     )
 
 
@@ -258,8 +273,7 @@ def _add_reachable(world: World) -> None:
             "After a failure the source's guest goes on.",
             by=["resume_source"],
         )
-    repeatable = world.possible("cut", "cancel") or refusal_breaks_link(world)
-    if world.possible("retry") and repeatable:
+    if fails_and_retries(world):
         build.reachable(
             "RetrySucceeds",
             "A second attempt in the same processes completes.",

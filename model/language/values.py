@@ -300,14 +300,13 @@ def _fit(expression: Expression, width: int) -> Expression:
 AnyValue = TypeVar("AnyValue", bound=Value[Any])
 
 
-def choose(
-    condition: Flag, then: AnyValue, otherwise: AnyValue
-) -> AnyValue:
-    """``then`` where ``condition`` is true, else ``otherwise``."""
+def choose(condition: Flag, then: AnyValue, otherwise: Any) -> AnyValue:
+    """``then`` where ``condition`` is true, else ``otherwise``.
+
+    ``otherwise`` is a value of the same type or a literal of it.
+    """
     other = then._operand(otherwise)
     return then._with(
-        ex.choice(
-            condition.expression, then.expression, other.expression
-        ),
+        ex.choice(condition.expression, then.expression, other.expression),
         f"({then.text} if {condition.text} else {other.text})",
     )

@@ -1,0 +1,252 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Configurations: TOML files that say what to check.
+
+The keys are strict: what is not known here is an error that names the file,
+the key, and what is allowed.  The shipped ones lie in ``model/configs``; a
+user's own file works the same way.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from attrs import evolve, field, fields_dict, frozen
+
+from model.designs import build
+from model.language import Machine, ModelError
+from model.language.machine import Property
+from model.options import Bounds, Failures, Options
+
+MAX_FILE = 1 << 20
+KINDS = ("always", "reachable", "eventually")
+VERDICTS = ("HOLDS", "VIOLATED", "INCONCLUSIVE")
+_TOP = (
+    "title",
+    "design",
+    "without",
+    "properties",
+    "slow",
+    "bounds",
+    "failures",
+    "expect",
+)
+
+
+class ConfigurationError(Exception):
+    """A configuration that cannot be used; ``str()`` is one line."""
+
+
+@frozen(kw_only=True)
+class Expectation:
+    """What a check of the configuration must give; None: not said."""
+
+    verdict: str | None = None
+    property: str | None = None
+    states: int | None = None
+    transitions: int | None = None
+    levels: int | None = None
+
+
+@frozen(kw_only=True)
+class Configuration:
+    """One bounded instance, what to ask of it, and what to expect.
+
+    ``properties`` selects by name, guarantee or kind; empty: all.  ``slow``
+    marks what takes more than a few seconds.
+    """
+
+    name: str
+    options: Options
+    title: str = ""
+    properties: tuple[str, ...] = ()
+    slow: bool = False
+    expect: Expectation = field(factory=Expectation)
+
+    def machine(self) -> Machine:
+        """The machine to explore, with the selected properties only."""
+        machine = build(self.options)
+        if not self.properties:
+            return machine
+        chosen = tuple(
+            p for p in machine.properties if selects(self.properties, p)
+        )
+        for word in self.properties:
+            if not any(selects((word,), p) for p in machine.properties):
+                allowed = [*KINDS, *guarantees(machine)]
+                allowed += [p.name for p in machine.properties]
+                raise ConfigurationError(
+                    f"{self.name}: properties: '{word}' selects nothing; "
+                    f"allowed are {', '.join(allowed)}"
+                )
+        return evolve(machine, properties=chosen)
+
+
+def selects(words: tuple[str, ...], prop: Property) -> bool:
+    """Whether one of ``words`` is its name, guarantee or kind."""
+    return any(w in (prop.name, prop.guarantee, prop.kind) for w in words)
+
+
+def guarantees(machine: Machine) -> list[str]:
+    """The guarantees that the machine's properties speak of."""
+    return sorted({p.guarantee for p in machine.properties if p.guarantee})
+
+
+def shipped() -> dict[str, Path]:
+    """The shipped configurations, by name, in order."""
+    folder = Path(str(resources.files("model").joinpath("configs")))
+    return {p.stem: p for p in sorted(folder.glob("*.toml"))}
+
+
+def find(argument: str) -> Path:
+    """The file that a command line argument means: a path or a name."""
+    named = shipped().get(argument.removesuffix(".toml"))
+    path = Path(argument)
+    if path.exists() or named is None:
+        return path
+    return named
+
+
+def load(argument: str) -> Configuration:
+    """Read a configuration by path or by the name of a shipped one.
+
+    Raises ConfigurationError with one line that says what, where, and what
+    is allowed.
+    """
+    path = find(argument)
+    return parse(read_text(path), path.stem, str(path))
+
+
+def read_text(path: Path) -> str:
+    """The text of a small UTF-8 file; ConfigurationError if it is none."""
+    try:
+        if path.is_dir():
+            raise ConfigurationError(f"{path}: is a directory, not a file")
+        if path.exists() and path.stat().st_size > MAX_FILE:
+            raise ConfigurationError(
+                f"{path}: larger than {MAX_FILE} bytes, no configuration"
+            )
+        data = path.read_bytes()
+    except FileNotFoundError:
+        raise ConfigurationError(
+            f"{path}: no such file, and no shipped configuration of that "
+            "name; 'dbmcheck list' shows them"
+        ) from None
+    except OSError as error:
+        raise ConfigurationError(f"{path}: {error.strerror}") from None
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError:
+        raise ConfigurationError(f"{path}: not a UTF-8 text file") from None
+
+
+def parse(text: str, name: str, where: str) -> Configuration:
+    """A configuration from TOML text; ``where`` names it in errors."""
+    try:
+        table = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigurationError(f"{where}: not TOML: {error}") from None
+    except RecursionError:
+        raise ConfigurationError(f"{where}: nested too deeply") from None
+    try:
+        return from_table(table, name)
+    except (ModelError, ConfigurationError) as error:
+        raise ConfigurationError(f"{where}: {error}") from None
+
+
+def from_table(table: Mapping[str, Any], name: str) -> Configuration:
+    """A configuration from the parsed table."""
+    _check_keys("", table, _TOP)
+    if "design" not in table:
+        raise ConfigurationError("key 'design' is missing")
+    options = Options(
+        design=_text(table, "design"),
+        bounds=_section(table, "bounds", Bounds),
+        failures=_section(table, "failures", Failures),
+        without=frozenset(_texts(table, "without")),
+    )
+    slow = table.get("slow", False)
+    if not isinstance(slow, bool):
+        raise ConfigurationError(f"slow is {slow!r}, allowed: true or false")
+    configuration = Configuration(
+        name=name,
+        options=options,
+        title=_text(table, "title") if "title" in table else "",
+        properties=tuple(_texts(table, "properties")),
+        slow=slow,
+        expect=_expectation(table),
+    )
+    configuration.machine()
+    return configuration
+
+
+def _check_keys(
+    section: str, table: Mapping[str, Any], allowed: tuple[str, ...]
+) -> None:
+    for key in table:
+        if key not in allowed:
+            place = f"in [{section}]" if section else "at the top"
+            raise ConfigurationError(
+                f"unknown key '{key}' {place}; allowed are "
+                f"{', '.join(allowed)}"
+            )
+
+
+def _section(table: Mapping[str, Any], name: str, kind: type[Any]) -> Any:
+    section = table.get(name, {})
+    if not isinstance(section, dict):
+        raise ConfigurationError(f"{name} is {section!r}, not a table")
+    _check_keys(name, section, tuple(fields_dict(kind)))
+    return kind(**section)
+
+
+def _text(table: Mapping[str, Any], key: str) -> str:
+    value = table[key]
+    if not isinstance(value, str):
+        raise ConfigurationError(f"{key} is {value!r}, not a string")
+    return value
+
+
+def _texts(table: Mapping[str, Any], key: str) -> list[str]:
+    values = table.get(key, [])
+    if not isinstance(values, list) or not all(
+        isinstance(v, str) for v in values
+    ):
+        raise ConfigurationError(f"{key} is {values!r}, not a list of strings")
+    return values
+
+
+def _expectation(table: Mapping[str, Any]) -> Expectation:
+    expect: Expectation = _section(table, "expect", Expectation)
+    if expect.verdict not in (None, *VERDICTS):
+        raise ConfigurationError(
+            f"expect.verdict is {expect.verdict!r}, allowed are "
+            f"{', '.join(VERDICTS)}"
+        )
+    if expect.property is not None and not isinstance(expect.property, str):
+        raise ConfigurationError("expect.property is not a string")
+    for key in ("states", "transitions", "levels"):
+        value = getattr(expect, key)
+        if value is not None and (
+            isinstance(value, bool) or not isinstance(value, int) or value < 1
+        ):
+            raise ConfigurationError(
+                f"expect.{key} is {value!r}, allowed are whole numbers from 1"
+            )
+    return expect
+
+
+def options_table(options: Options) -> dict[str, Any]:
+    """Options as plain data: what identifies a trace, and TOML's content."""
+    table: dict[str, Any] = {
+        "design": options.design,
+        "without": sorted(options.without),
+        "bounds": {n: getattr(options.bounds, n) for n in fields_dict(Bounds)},
+        "failures": {
+            n: getattr(options.failures, n) for n in fields_dict(Failures)
+        },
+    }
+    return table

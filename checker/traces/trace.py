@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A trace: steps from an initial state, by action names and parameters.
+
+A trace belongs to a configuration and a property.  Its id is a hash of these
+and of the actions, so that a mail can name it and a reader can compare.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any
+
+from attrs import frozen
+
+from checker.configuration import options_table
+from model.language.machine import State
+from model.options import Options
+
+
+@frozen
+class Move:
+    """One step: an action instance by name, and the state it leads to."""
+
+    action: str
+    actor: str
+    arguments: tuple[tuple[str, str], ...]
+    state: State
+
+    @property
+    def label(self) -> str:
+        """Action and parameters as people write them."""
+        inside = ", ".join(f"{k}={v}" for k, v in self.arguments)
+        return f"{self.action}({inside})" if inside else self.action
+
+
+@frozen
+class Trace:
+    """A run of the machine of ``options`` that shows ``property``.
+
+    ``loop``: for a lasso, the number of moves before the cycle: the state
+    after the last move is the state after move ``loop``.
+    """
+
+    options: Options
+    property: str
+    initial: State
+    moves: tuple[Move, ...]
+    loop: int | None = None
+
+    @property
+    def states(self) -> tuple[State, ...]:
+        """The states along the trace, the initial one first."""
+        return (self.initial, *(move.state for move in self.moves))
+
+    def identity(self) -> dict[str, Any]:
+        """What makes this trace this trace, as plain data."""
+        return {
+            "configuration": options_table(self.options),
+            "property": self.property,
+            "actions": [
+                {"action": m.action, "arguments": dict(m.arguments)}
+                for m in self.moves
+            ],
+            "loop": self.loop,
+        }
+
+    @property
+    def id(self) -> str:
+        """Twelve hex digits that name this trace."""
+        text = json.dumps(
+            self.identity(), sort_keys=True, separators=(",", ":")
+        )
+        return hashlib.sha256(text.encode()).hexdigest()[:12]

@@ -1,0 +1,228 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""From what a search covered to what may be said.
+
+A property HOLDS only if the search finished, and, if it has a premise, the
+premise was met at least once.  Whatever an unfinished search did not refute
+is INCONCLUSIVE.  A violation that was found stays one.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Sequence
+
+from attrs import frozen
+
+from checker.engines.exploration import (
+    TYPE_INVARIANT,
+    Coverage,
+    premise,
+    reached,
+    violated,
+)
+from model.language.machine import Machine, Property
+
+DEADLOCK = "NoDeadlock"
+FIRES = "fires"
+
+
+class Verdict(enum.Enum):
+    """The three answers."""
+
+    HOLDS = "HOLDS"
+    VIOLATED = "VIOLATED"
+    INCONCLUSIVE = "INCONCLUSIVE"
+
+
+class ExitCode(enum.IntEnum):
+    """What the process returns; TLC's numbers where TLC has one."""
+
+    AS_EXPECTED = 0
+    NOT_AS_EXPECTED = 1
+    USAGE = 2
+    UNREACHED = 10
+    DEADLOCK = 11
+    ALWAYS_VIOLATED = 12
+    EVENTUALLY_VIOLATED = 13
+    INCONCLUSIVE = 20
+    CANNOT_REPLAY = 75
+    CONFIGURATION = 151
+    OUR_BUG = 255
+
+
+@frozen(kw_only=True)
+class Finding:
+    """The answer to one property.
+
+    ``steps``: moves to the violation, or to the first state that meets a
+    reachable property.  ``reason``: why, where the verdict needs a word.
+    """
+
+    property: str
+    kind: str
+    guarantee: str
+    verdict: Verdict
+    steps: int | None = None
+    reason: str = ""
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """What this finding alone would make the process return."""
+        if self.verdict is Verdict.HOLDS:
+            return ExitCode.AS_EXPECTED
+        if self.verdict is Verdict.INCONCLUSIVE:
+            return ExitCode.INCONCLUSIVE
+        if self.kind == "always" and self.steps is not None:
+            return ExitCode.ALWAYS_VIOLATED
+        if self.kind == "deadlock":
+            return ExitCode.DEADLOCK
+        if self.kind == "eventually" and not self.reason:
+            return ExitCode.EVENTUALLY_VIOLATED
+        return ExitCode.UNREACHED
+
+
+# the gravest first
+_ORDER = (
+    ExitCode.ALWAYS_VIOLATED,
+    ExitCode.DEADLOCK,
+    ExitCode.EVENTUALLY_VIOLATED,
+    ExitCode.UNREACHED,
+    ExitCode.INCONCLUSIVE,
+)
+
+
+def judge(machine: Machine, coverage: Coverage) -> list[Finding]:
+    """Findings for all that breadth-first search decides.
+
+    ``eventually`` properties come back INCONCLUSIVE; the graph decides them.
+    """
+    found = [
+        f
+        for f in (
+            _type_invariant(coverage),
+            _deadlock(coverage),
+        )
+        if f is not None
+    ]
+    for prop in machine.properties:
+        found.append(_JUDGES[prop.kind](prop, coverage))
+    if not coverage.stopped:
+        found += [
+            Finding(
+                property=f"{name} {FIRES}",
+                kind="reachable",
+                guarantee="",
+                verdict=Verdict.VIOLATED,
+                reason="this action never fires",
+            )
+            for name, times in coverage.fired.items()
+            if times == 0
+        ]
+    return found
+
+
+def _type_invariant(coverage: Coverage) -> Finding | None:
+    level = coverage.first_level.get(violated(TYPE_INVARIANT))
+    if level is None:
+        return None
+    return Finding(
+        property=TYPE_INVARIANT,
+        kind="always",
+        guarantee="",
+        verdict=Verdict.VIOLATED,
+        steps=level,
+        reason="a field holds a code that its type does not use",
+    )
+
+
+def _deadlock(coverage: Coverage) -> Finding | None:
+    if coverage.deadlock_level is None:
+        return None
+    return Finding(
+        property=DEADLOCK,
+        kind="deadlock",
+        guarantee="L1",
+        verdict=Verdict.VIOLATED,
+        steps=coverage.deadlock_level,
+        reason="no action is enabled and the machine may not end here",
+    )
+
+
+def _answer(
+    prop: Property, verdict: Verdict, steps: int | None, reason: str = ""
+) -> Finding:
+    return Finding(
+        property=prop.name,
+        kind=prop.kind,
+        guarantee=prop.guarantee,
+        verdict=verdict,
+        steps=steps,
+        reason=reason,
+    )
+
+
+def _always(prop: Property, coverage: Coverage) -> Finding:
+    level = coverage.first_level.get(violated(prop.name))
+    if level is not None:
+        return _answer(prop, Verdict.VIOLATED, level)
+    if coverage.stopped:
+        return _answer(prop, Verdict.INCONCLUSIVE, None, coverage.stopped)
+    if premise(prop.name) not in coverage.first_level:
+        return _answer(
+            prop, Verdict.VIOLATED, None, "its premise is never met: vacuous"
+        )
+    return _answer(prop, Verdict.HOLDS, None)
+
+
+def _reachable(prop: Property, coverage: Coverage) -> Finding:
+    level = coverage.first_level.get(reached(prop.name))
+    fired = any(coverage.fired[name] > 0 for name in prop.by)
+    if level is not None or fired:
+        return _answer(prop, Verdict.HOLDS, level)
+    if coverage.stopped:
+        return _answer(prop, Verdict.INCONCLUSIVE, None, coverage.stopped)
+    return _answer(prop, Verdict.VIOLATED, None, "it is never reached")
+
+
+def _eventually(prop: Property, coverage: Coverage) -> Finding:
+    if coverage.stopped:
+        return _answer(prop, Verdict.INCONCLUSIVE, None, coverage.stopped)
+    if premise(prop.name) not in coverage.first_level:
+        return _answer(
+            prop, Verdict.VIOLATED, None, "its premise is never met: vacuous"
+        )
+    return _answer(prop, Verdict.INCONCLUSIVE, None, "the graph was not built")
+
+
+_JUDGES = {
+    "always": _always,
+    "reachable": _reachable,
+    "eventually": _eventually,
+}
+
+
+def overall(findings: Sequence[Finding]) -> Verdict:
+    """VIOLATED if anything is, else INCONCLUSIVE if anything is."""
+    verdicts = {f.verdict for f in findings}
+    for verdict in (Verdict.VIOLATED, Verdict.INCONCLUSIVE):
+        if verdict in verdicts:
+            return verdict
+    return Verdict.HOLDS
+
+
+def exit_code(findings: Sequence[Finding]) -> ExitCode:
+    """The gravest exit code of all findings."""
+    codes = {f.exit_code for f in findings}
+    for code in _ORDER:
+        if code in codes:
+            return code
+    return ExitCode.AS_EXPECTED
+
+
+def gravest(findings: Sequence[Finding]) -> Finding | None:
+    """The violation to show: gravest kind, then shortest, then first."""
+    worst = exit_code(findings)
+    if worst is ExitCode.AS_EXPECTED:
+        return None
+    same = [f for f in findings if f.exit_code is worst]
+    return min(same, key=lambda f: 1 << 60 if f.steps is None else f.steps)
