@@ -58,7 +58,7 @@ class Finding:
     reachable property.  ``reason``: why, where the verdict needs a word.
     """
 
-    property: str
+    name: str
     kind: str
     guarantee: str
     verdict: Verdict
@@ -109,7 +109,7 @@ def judge(machine: Machine, coverage: Coverage) -> list[Finding]:
     if not coverage.stopped:
         found += [
             Finding(
-                property=f"{name} {FIRES}",
+                name=f"{name} {FIRES}",
                 kind="reachable",
                 guarantee="",
                 verdict=Verdict.VIOLATED,
@@ -126,7 +126,7 @@ def _type_invariant(coverage: Coverage) -> Finding | None:
     if level is None:
         return None
     return Finding(
-        property=TYPE_INVARIANT,
+        name=TYPE_INVARIANT,
         kind="always",
         guarantee="",
         verdict=Verdict.VIOLATED,
@@ -139,7 +139,7 @@ def _deadlock(coverage: Coverage) -> Finding | None:
     if coverage.deadlock_level is None:
         return None
     return Finding(
-        property=DEADLOCK,
+        name=DEADLOCK,
         kind="deadlock",
         guarantee="L1",
         verdict=Verdict.VIOLATED,
@@ -152,7 +152,7 @@ def _answer(
     prop: Property, verdict: Verdict, steps: int | None, reason: str = ""
 ) -> Finding:
     return Finding(
-        property=prop.name,
+        name=prop.name,
         kind=prop.kind,
         guarantee=prop.guarantee,
         verdict=verdict,

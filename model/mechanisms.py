@@ -27,7 +27,8 @@ class Mechanism:
     ``protects`` is the guarantee it is there for; ``doc`` says what it does
     and what happens in its absence; ``history`` names the bug of QEMU that
     was its absence; ``redundant`` maps a design to the reason why nothing
-    breaks there without it.
+    breaks there without it.  ``assumes``: what the design asks of others than
+    the migration code (block layer, management, client), as a clause.
     """
 
     name: str
@@ -36,6 +37,7 @@ class Mechanism:
     doc: str
     history: str = ""
     redundant: tuple[tuple[str, str], ...] = ()
+    assumes: str = ""
 
     def why_redundant(self, design: str) -> str:
         """The reason why ``design`` can do without it, or ''."""
@@ -67,6 +69,8 @@ MECHANISMS: tuple[Mechanism, ...] = (
         "S1",
         "In-flight writes end before the VM counts as stopped. Without it a "
         "write sets its bit on the source after its chunk was sent.",
+        assumes="the block layer drains writes before the VM counts as "
+        "stopped and before a backup starts",
     ),
     Mechanism(
         "drain-before-backup",
@@ -90,6 +94,7 @@ MECHANISMS: tuple[Mechanism, ...] = (
         "S1",
         "A write counts as in flight until its bit is set. Without it a "
         "drain does not wait for the bit.",
+        assumes="a write is not acknowledged before its bit is set",
     ),
     Mechanism(
         "source-keeps-bitmap",
@@ -114,6 +119,8 @@ MECHANISMS: tuple[Mechanism, ...] = (
         "Where nobody can know who runs, management ends a destination that "
         "has not started, then resumes the source. Without it a RUN that was "
         "lost leaves a VM that runs nowhere.",
+        assumes="management fences the destination where nobody can know "
+        "which side runs",
     ),
     Mechanism(
         "recorder-before-start",
@@ -263,6 +270,8 @@ MECHANISMS: tuple[Mechanism, ...] = (
         "After a loss the client takes a full backup before it uses a new "
         "bitmap of that name. Without it, it takes the new one for the old.",
         history="X08, open",
+        assumes="a client that finds its bitmap gone takes a full backup "
+        "before it uses a new one of the same name",
     ),
 )
 

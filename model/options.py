@@ -45,7 +45,7 @@ class Bounds:
     granules: int = 1
     channel: int = 2
     writes: Writes = "unbounded"
-    throttle: int = 2
+    throttle: int = 3
     downtime: int = 1
 
     def __attrs_post_init__(self) -> None:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Mapping
-from typing import Protocol
+from typing import Any, Protocol
 
 from attrs import frozen
 
@@ -159,7 +159,7 @@ class Search(Protocol):
         """The states of ``level`` that are deadlocks."""
         ...
 
-    def before(self, level: int, targets: StateSet) -> StateSet:
+    def before(self, level: int, targets: Any) -> StateSet:
         """The states of ``level`` with a step into ``targets``."""
         ...
 

@@ -33,7 +33,6 @@ from model.language import (
     Step,
     Update,
     chunk_alone,
-    every_chunk,
 )
 from model.loader import Style, add_loader
 from model.management import add_management
@@ -130,11 +129,11 @@ def _recorder(world: World, now: Pass) -> Recorder:
 
 
 def _cleared(world: World, now: Pass) -> tuple[Update, ...]:
-    """Clearing the bitmap changes its chunks too."""
+    """Clearing the bitmap changes the chunks that have bits."""
     if not (world.has("meta-bitmap") and world.has("meta-sees-clear")):
         return ()
-    every = every_chunk(world.disk).only_if(_meta_exists(world))
-    return (now.meta.becomes(now.meta | every),)
+    changed = world.source.bits.chunks().only_if(_meta_exists(world))
+    return (now.meta.becomes(now.meta | changed),)
 
 
 def _add_passes(world: World, now: Pass) -> None:

@@ -102,6 +102,10 @@ class Domain(Protocol):
         """The set with the part in ``chunk`` replaced by ``contents``."""
         ...
 
+    def chunks_with(self, members: Expression) -> Expression:
+        """The chunks in which a set of granules has a member."""
+        ...
+
     def position_at(self, position: Expression, chunk: Chunk) -> Expression:
         """Whether a cursor stands at ``chunk``."""
         ...
@@ -226,6 +230,16 @@ class Concrete:
         return ex.disjunction(
             outside, ex.placed(contents, first, self.set_width)
         )
+
+    def chunks_with(self, members: Expression) -> Expression:
+        result = ex.constant(0, self.chunk_set_width)
+        for chunk in self.chunks:
+            empty = self.is_empty(self.contents(members, chunk))
+            here = ex.placed(
+                ex.complement(empty), chunk.index, self.chunk_set_width
+            )
+            result = ex.disjunction(result, here)
+        return result
 
     def position_at(self, position: Expression, chunk: Chunk) -> Expression:
         return ex.equal(

@@ -84,6 +84,15 @@ class GranuleSet(_Members[GranuleSetType]):
             f"{granule} in {self.text}",
         )
 
+    def chunks(self) -> ChunkSet:
+        """The chunks in which this set has a member."""
+        disk = self.type.disk
+        return ChunkSet(
+            ChunkSetType(disk),
+            disk.domain.chunks_with(self.expression),
+            f"chunks of {self.text}",
+        )
+
     def contents(self, chunk: Chunk) -> Contents:
         """The part of this set that lies in ``chunk``."""
         disk = self.type.disk

@@ -1,0 +1,210 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Check one configuration: explore, judge, find lassos and traces."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from attrs import evolve, frozen
+
+from checker.configuration import Configuration
+from checker.engines.exploration import (
+    TYPE_INVARIANT,
+    Coverage,
+    Limits,
+    Report,
+    Search,
+    silent,
+)
+from checker.engines.liveness import Lasso, find_lasso
+from checker.traces.shortest import (
+    move_of,
+    shortest_to,
+    shortest_to_deadlock,
+)
+from checker.traces.trace import Trace
+from checker.verdict import (
+    DEADLOCK,
+    ExitCode,
+    Finding,
+    Verdict,
+    exit_code,
+    gravest,
+    judge,
+    overall,
+)
+from model.language import expression as ex
+from model.language.machine import Machine
+
+EngineFunction = Callable[[Machine, Limits, Report], Search]
+ENGINES = ("explicit", "interpreter")
+
+
+@frozen(kw_only=True)
+class Answer:
+    """All that a check found out."""
+
+    configuration: Configuration
+    machine: Machine
+    engine: str
+    coverage: Coverage
+    findings: tuple[Finding, ...]
+    traces: dict[str, Trace]
+
+    @property
+    def verdict(self) -> Verdict:
+        """The verdict on the whole."""
+        return overall(self.findings)
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """What the process should return."""
+        return exit_code(self.findings)
+
+    @property
+    def gravest(self) -> Finding | None:
+        """The finding to show first, if not everything holds."""
+        return gravest(self.findings)
+
+    def surprises(self) -> list[str]:
+        """Where the answer differs from the configuration's [expect]."""
+        expect = self.configuration.expect
+        found = {
+            "verdict": self.verdict.value,
+            "states": self.coverage.states,
+            "transitions": self.coverage.transitions,
+            "levels": self.coverage.levels,
+        }
+        surprises = [
+            f"{key} is {value}, expected {getattr(expect, key)}"
+            for key, value in found.items()
+            if getattr(expect, key) not in (None, value)
+        ]
+        if expect.property is not None:
+            broken = [
+                f.name
+                for f in self.findings
+                if f.verdict is Verdict.VIOLATED
+            ]
+            if expect.property not in broken:
+                surprises.append(
+                    f"{expect.property} is not violated, expected it to be"
+                )
+        return surprises
+
+
+def engine_named(name: str) -> EngineFunction:
+    """The engine called ``name``."""
+    if name == "interpreter":
+        from checker.engines.interpreter import interpret
+
+        return interpret
+    from checker.engines.explicit import explore
+
+    return explore
+
+
+def check(
+    configuration: Configuration,
+    engine: str = "explicit",
+    limits: Limits | None = None,
+    report: Report = silent,
+    traces: bool = True,
+) -> Answer:
+    """Check ``configuration``; with ``traces``, show each violation."""
+    machine = configuration.machine()
+    limits = limits or Limits()
+    search = engine_named(engine)(machine, limits, report)
+    findings = judge(machine, search.coverage)
+    found: dict[str, Trace] = {}
+    if traces:
+        found = _traces(configuration, search, findings)
+    if not search.coverage.stopped:
+        findings = [
+            _decide_by_graph(configuration, search, limits, f, found)
+            if _needs_graph(f)
+            else f
+            for f in findings
+        ]
+    return Answer(
+        configuration=configuration,
+        machine=machine,
+        engine=engine,
+        coverage=search.coverage,
+        findings=tuple(findings),
+        traces=found,
+    )
+
+
+def _needs_graph(finding: Finding) -> bool:
+    return (
+        finding.kind == "eventually"
+        and finding.verdict is Verdict.INCONCLUSIVE
+    )
+
+
+def _traces(
+    configuration: Configuration, search: Search, findings: list[Finding]
+) -> dict[str, Trace]:
+    """The shortest trace of each violation that a state shows."""
+    found = {}
+    for finding in findings:
+        if finding.verdict is not Verdict.VIOLATED or finding.steps is None:
+            continue
+        if finding.name == DEADLOCK:
+            initial, moves = shortest_to_deadlock(search, finding.steps)
+        else:
+            broken = (
+                ex.complement(search.machine.type_invariant)
+                if finding.name == TYPE_INVARIANT
+                else search.machine.property(finding.name).violated
+            )
+            initial, moves = shortest_to(search, finding.steps, broken)
+        found[finding.name] = Trace(
+            configuration.options, finding.name, initial, moves
+        )
+    return found
+
+
+def _decide_by_graph(
+    configuration: Configuration,
+    search: Search,
+    limits: Limits,
+    finding: Finding,
+    found: dict[str, Trace],
+) -> Finding:
+    from checker.engines.graph import GraphTooLarge, graph_of
+
+    try:
+        graph = graph_of(search, limits)
+    except GraphTooLarge as error:
+        return evolve(finding, reason=str(error))
+    machine = search.machine
+    lasso = find_lasso(machine, graph, machine.property(finding.name))
+    if lasso is None:
+        return evolve(finding, verdict=Verdict.HOLDS, reason="")
+
+    def trace(lasso: Lasso) -> Trace:
+        edges = (*lasso.stem, *lasso.cycle)
+        start = graph.origin[edges[0]] if edges else lasso.start
+        moves = tuple(
+            move_of(
+                machine,
+                int(graph.instance[edge]),
+                graph.state(int(graph.target[edge])),
+            )
+            for edge in edges
+        )
+        return Trace(
+            configuration.options,
+            finding.name,
+            graph.state(int(start)),
+            moves,
+            len(lasso.stem),
+        )
+
+    found[finding.name] = trace(lasso)
+    steps = len(lasso.stem) + len(lasso.cycle)
+    return evolve(
+        finding, verdict=Verdict.VIOLATED, steps=steps, reason=""
+    )

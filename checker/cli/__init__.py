@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The command ``dbmcheck``.
+
+``main`` turns every way a command can end into an exit code that tells the
+truth and, for mistakes in the input, one line on standard error.  Nothing
+heavy is imported before it is needed, so that ``--help`` is instant.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+
+INTERRUPTED = 130
+BROKEN_PIPE = 141
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; returns the exit code."""
+    try:
+        return _run(arguments)
+    except KeyboardInterrupt:
+        print("dbmcheck: interrupted", file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:
+        # whoever read our output has gone; keep Python from complaining
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return BROKEN_PIPE
+
+
+def _run(arguments: Sequence[str] | None) -> int:
+    from checker.cli.app import run
+
+    try:
+        code = run(arguments)
+        sys.stdout.flush()
+        return code
+    except (KeyboardInterrupt, BrokenPipeError):
+        raise
+    except Exception as error:
+        return _explain(error)
+
+
+def _explain(error: Exception) -> int:
+    from checker.errors import exit_code_of
+
+    code = exit_code_of(error)
+    if code is not None:
+        print(f"dbmcheck: {error}", file=sys.stderr)
+        return code
+    if os.environ.get("DBMCHECK_DEBUG"):
+        raise error
+    print(
+        f"dbmcheck: this is our bug: {type(error).__name__}: {error}; "
+        "set DBMCHECK_DEBUG=1 to see where",
+        file=sys.stderr,
+    )
+    from checker.verdict import ExitCode
+
+    return ExitCode.OUR_BUG

@@ -1,0 +1,381 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The commands and their options; what they do is in the modules beside."""
+
+from __future__ import annotations
+
+import enum
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(
+    name="dbmcheck",
+    help=(
+        "Check designs for migrating QEMU's dirty bitmaps: explore every "
+        "run of a small disk, with every failure.\n\n"
+        "Start with 'dbmcheck compare'.  CONFIG is a TOML file, or the name "
+        "of a shipped configuration ('dbmcheck list').  TRACE is a file "
+        "written by 'check --trace', or a CONFIG: then its gravest "
+        "violation is looked for first.\n\n"
+        "Exit codes: 0 as expected, 1 not what [expect] says, 2 usage, "
+        "10 never reached or never fired, 11 deadlock, 12 always violated, "
+        "13 eventually violated, 20 inconclusive, 75 trace cannot be "
+        "replayed, 151 configuration error, 255 our bug."
+    ),
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+class Format(enum.StrEnum):
+    """How answers are printed."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+class EngineName(enum.StrEnum):
+    """Which engine explores."""
+
+    EXPLICIT = "explicit"
+    INTERPRETER = "interpreter"
+
+
+class TraceForm(enum.StrEnum):
+    """How a trace is shown."""
+
+    TABLE = "table"
+    STATES = "states"
+    SEQUENCE = "sequence"
+    ITF = "itf"
+    PYTEST = "pytest"
+    MAIL = "mail"
+
+
+class GraphForm(enum.StrEnum):
+    """How a state graph is written."""
+
+    GRAPHML = "graphml"
+    DOT = "dot"
+
+
+FormatOption = Annotated[
+    Format, typer.Option("--format", help="Print text or JSON.")
+]
+EngineOption = Annotated[
+    EngineName, typer.Option(help="Compiled, or the plain oracle.")
+]
+MemoryOption = Annotated[
+    str,
+    typer.Option(
+        metavar="SIZE",
+        help="Give up beyond this much: 500M, 4G. Default: half of it all.",
+    ),
+]
+StatesOption = Annotated[
+    int,
+    typer.Option(
+        "--max-states", min=0, help="Give up beyond so many; 0: no limit."
+    ),
+]
+ThreadsOption = Annotated[
+    int, typer.Option(min=1, max=64, help="Threads of the search.")
+]
+WithoutOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="MECHANISM",
+        help="Take a mechanism out as well; may be repeated.",
+    ),
+]
+PropertyOption = Annotated[
+    str,
+    typer.Option(
+        "--property",
+        metavar="NAME",
+        help="Which violated property; default: the gravest.",
+    ),
+]
+ConfigArgument = Annotated[str, typer.Argument(metavar="CONFIG")]
+TraceArgument = Annotated[str, typer.Argument(metavar="TRACE|CONFIG")]
+
+
+def _version(show: bool) -> None:
+    if show:
+        from importlib.metadata import version
+
+        typer.echo(f"dbmcheck {version('dbmcheck')}")
+        raise typer.Exit
+
+
+@app.callback()
+def top(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_version, is_eager=True),
+    ] = False,
+) -> None:
+    """Options before the command."""
+
+
+@app.command()
+def compare(
+    format: FormatOption = Format.TEXT,
+    memory: MemoryOption = "",
+    max_states: StatesOption = 0,
+    threads: ThreadsOption = 1,
+) -> None:
+    """Both designs and the baseline: guarantees, costs, the answer."""
+    from checker.cli import compare_view
+    from checker.cli.limits import limits
+
+    chosen = limits(memory, max_states, threads)
+    raise typer.Exit(compare_view.run(chosen, format == Format.JSON))
+
+
+@app.command()
+def check(
+    config: ConfigArgument,
+    format: FormatOption = Format.TEXT,
+    engine: EngineOption = EngineName.EXPLICIT,
+    without: WithoutOption = None,
+    memory: MemoryOption = "",
+    max_states: StatesOption = 0,
+    threads: ThreadsOption = 1,
+    first: Annotated[
+        bool,
+        typer.Option("--first", help="Stop at the first violation."),
+    ] = False,
+    expect: Annotated[
+        bool,
+        typer.Option(
+            "--expect", help="Exit 0 exactly if [expect] is what comes out."
+        ),
+    ] = False,
+    trace: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="Write the gravest violation's trace."
+        ),
+    ] = None,
+    minimise: Annotated[
+        bool,
+        typer.Option(
+            "--minimise",
+            help="Look for the smallest configuration that still shows it.",
+        ),
+    ] = False,
+) -> None:
+    """Explore one configuration and say what holds."""
+    from checker.cli import check_view
+    from checker.cli.limits import limits
+
+    raise typer.Exit(
+        check_view.run(
+            config,
+            engine=engine.value,
+            without=tuple(without or ()),
+            limits=limits(memory, max_states, threads, first),
+            as_json=format == Format.JSON,
+            expect=expect,
+            trace_file=trace,
+            minimise=minimise,
+        )
+    )
+
+
+@app.command()
+def ablate(
+    design: Annotated[str, typer.Argument(metavar="DESIGN")],
+    format: FormatOption = Format.TEXT,
+    memory: MemoryOption = "",
+    max_states: StatesOption = 0,
+    threads: ThreadsOption = 1,
+) -> None:
+    """Take out each mechanism of a design; show what breaks."""
+    from checker.cli import ablate_view
+    from checker.cli.limits import limits
+
+    chosen = limits(memory, max_states, threads)
+    raise typer.Exit(
+        ablate_view.run(design, chosen, format == Format.JSON)
+    )
+
+
+@app.command()
+def cite(
+    trace: TraceArgument,
+    property_name: PropertyOption = "",
+    without: WithoutOption = None,
+    format: FormatOption = Format.TEXT,
+) -> None:
+    """A counterexample as a block of mail, at most 72 columns."""
+    show(trace, TraceForm.MAIL, property_name, without, format)
+
+
+@app.command()
+def show(
+    trace: TraceArgument,
+    form: Annotated[
+        TraceForm, typer.Option("--as", help="The form to show it in.")
+    ] = TraceForm.TABLE,
+    property_name: PropertyOption = "",
+    without: WithoutOption = None,
+    format: FormatOption = Format.TEXT,
+) -> None:
+    """A counterexample: table, states, sequence chart, ITF, pytest, mail."""
+    from checker.cli import trace_view
+
+    raise typer.Exit(
+        trace_view.show(
+            trace,
+            form.value,
+            property_name,
+            tuple(without or ()),
+            format == Format.JSON,
+        )
+    )
+
+
+@app.command()
+def replay(
+    trace: Annotated[str, typer.Argument(metavar="TRACE")],
+    config: Annotated[
+        str,
+        typer.Option(
+            metavar="CONFIG",
+            help="Replay on this configuration instead of the trace's own.",
+        ),
+    ] = "",
+    format: FormatOption = Format.TEXT,
+) -> None:
+    """Replay a trace file, step by step; say where it does not fit."""
+    from checker.cli import trace_view
+
+    raise typer.Exit(
+        trace_view.replay_file(trace, config, format == Format.JSON)
+    )
+
+
+@app.command()
+def explain(
+    trace: TraceArgument,
+    property_name: PropertyOption = "",
+    without: WithoutOption = None,
+    format: FormatOption = Format.TEXT,
+) -> None:
+    """Each conjunct of the property on each step of a trace."""
+    from checker.cli import trace_view
+
+    raise typer.Exit(
+        trace_view.explain_it(
+            trace,
+            property_name,
+            tuple(without or ()),
+            format == Format.JSON,
+        )
+    )
+
+
+@app.command()
+def step(
+    config: ConfigArgument,
+    without: WithoutOption = None,
+) -> None:
+    """Walk by hand: type the number of an action; u undoes, q quits."""
+    from checker.cli import step_view
+
+    raise typer.Exit(step_view.run(config, tuple(without or ())))
+
+
+@app.command()
+def simulate(
+    config: ConfigArgument,
+    runs: Annotated[int, typer.Option(min=1, help="How many runs.")] = 1000,
+    depth: Annotated[int, typer.Option(min=1, help="Steps a run.")] = 200,
+    seed: Annotated[int, typer.Option(help="Same seed, same runs.")] = 0,
+    without: WithoutOption = None,
+    trace: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Write the violation's trace."),
+    ] = None,
+    format: FormatOption = Format.TEXT,
+) -> None:
+    """Random runs, for what is too large to explore. Never says HOLDS."""
+    from checker.cli import simulate_view
+
+    raise typer.Exit(
+        simulate_view.run(
+            config,
+            runs,
+            depth,
+            seed,
+            tuple(without or ()),
+            trace,
+            format == Format.JSON,
+        )
+    )
+
+
+@app.command("list")
+def list_(format: FormatOption = Format.TEXT) -> None:
+    """The shipped configurations, the designs and their mechanisms."""
+    from checker.cli import list_view
+
+    raise typer.Exit(list_view.run(format == Format.JSON))
+
+
+@app.command()
+def graph(
+    config: ConfigArgument,
+    output: Annotated[
+        Path, typer.Option("--output", "-o", metavar="FILE")
+    ] = Path("-"),
+    form: Annotated[
+        GraphForm, typer.Option("--as", help="GraphML or dot.")
+    ] = GraphForm.GRAPHML,
+    max_states: Annotated[
+        int,
+        typer.Option("--max-states", min=1, help="Refuse larger graphs."),
+    ] = 5000,
+    without: WithoutOption = None,
+    format: FormatOption = Format.TEXT,
+) -> None:
+    """Write the state graph as GraphML or dot."""
+    from checker.cli import graph_view
+
+    raise typer.Exit(
+        graph_view.run(
+            config,
+            output,
+            form.value,
+            max_states,
+            tuple(without or ()),
+            format == Format.JSON,
+        )
+    )
+
+
+def run(arguments: Sequence[str] | None) -> int:
+    """Run the command line; returns the exit code."""
+    from typer.exceptions import TyperException
+    from typer.main import get_command
+
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    command = get_command(app)
+    try:
+        code = command.main(
+            args=given or ["--help"],
+            prog_name="dbmcheck",
+            standalone_mode=False,
+        )
+    except TyperException as error:
+        message = " ".join(str(error).split()) or type(error).__name__
+        typer.echo(f"dbmcheck: {message} (see dbmcheck --help)", err=True)
+        return 2
+    # without a command there is help, but nothing was done
+    return int(code or 0) if given else 2

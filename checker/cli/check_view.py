@@ -1,0 +1,227 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""``dbmcheck check``: one configuration, what holds and what does not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from checker.check import Answer, check
+from checker.cli import page
+from checker.cli.describe import command, configured, failures, size
+from checker.cli.progress import shown
+from checker.engines.exploration import Limits
+from checker.traces.trace import Trace
+from checker.verdict import ExitCode, Finding, Verdict
+from model.language import Machine
+
+
+def run(
+    argument: str,
+    *,
+    engine: str,
+    without: tuple[str, ...],
+    limits: Limits,
+    as_json: bool,
+    expect: bool,
+    trace_file: Path | None,
+    minimise: bool,
+) -> int:
+    """Check, print, write the trace; returns the exit code."""
+    configuration = configured(argument, without)
+    with shown() as report_for:
+        answer = check(
+            configuration, engine, limits, report_for(configuration.name)
+        )
+    trace = gravest_trace(answer)
+    if trace is not None and minimise:
+        trace = _minimised(trace, limits)
+    if trace_file is not None and trace is not None:
+        from checker.traces.storage import save
+
+        save(trace, trace_file)
+    if as_json:
+        page.as_json(to_json(answer, trace))
+    else:
+        _print(answer, argument, without, trace)
+        if trace_file is not None:
+            written = f"trace written to {trace_file}"
+            page.line(written if trace else "no violation, no trace written")
+    return _code(answer, expect)
+
+
+def _minimised(trace: Trace, limits: Limits) -> Trace:
+    from checker.engines.explicit import explore
+    from checker.traces.minimise import minimise
+
+    _, smaller = minimise(
+        trace.options, trace.property_name, explore, limits
+    )
+    return smaller
+
+
+def gravest_trace(answer: Answer) -> Trace | None:
+    """The trace of the gravest finding that has one."""
+    worst = answer.gravest
+    if worst is not None and worst.name in answer.traces:
+        return answer.traces[worst.name]
+    return None
+
+
+def _code(answer: Answer, expect: bool) -> int:
+    surprises = answer.surprises()
+    if expect:
+        bad = surprises or answer.configuration.expect.verdict is None
+        return ExitCode.NOT_AS_EXPECTED if bad else ExitCode.AS_EXPECTED
+    if answer.exit_code is ExitCode.AS_EXPECTED and surprises:
+        return ExitCode.NOT_AS_EXPECTED
+    return answer.exit_code
+
+
+def finding_json(finding: Finding) -> dict[str, Any]:
+    """A finding as plain data."""
+    return {
+        "property": finding.name,
+        "kind": finding.kind,
+        "guarantee": finding.guarantee,
+        "verdict": finding.verdict.value,
+        "steps": finding.steps,
+        "reason": finding.reason,
+    }
+
+
+def trace_json(machine: Machine, trace: Trace) -> dict[str, Any]:
+    """A trace as plain data, with what changes at each step."""
+    from checker.traces.changes import changes
+
+    return {
+        "id": trace.id,
+        **trace.identity(),
+        "steps": len(trace.moves),
+        "moves": [
+            {
+                "action": move.action,
+                "actor": move.actor,
+                "arguments": dict(move.arguments),
+                "changes": {
+                    c.name: [c.old, c.new]
+                    for c in changes(machine, before, move.state)
+                },
+            }
+            for before, move in zip(trace.states, trace.moves, strict=False)
+        ],
+    }
+
+
+def to_json(answer: Answer, trace: Trace | None) -> dict[str, Any]:
+    """An answer as plain data."""
+    coverage, worst = answer.coverage, answer.gravest
+    return {
+        "configuration": answer.configuration.name,
+        "design": answer.configuration.options.design,
+        "without": sorted(answer.configuration.options.without),
+        "engine": answer.engine,
+        "verdict": answer.verdict.value,
+        "property": worst.name if worst else None,
+        "states": coverage.states,
+        "transitions": coverage.transitions,
+        "levels": coverage.levels,
+        "stopped": coverage.stopped or None,
+        "seconds": coverage.seconds,
+        "states_per_second": coverage.states_per_second,
+        "bytes_per_state": coverage.bytes_per_state,
+        "properties": [finding_json(f) for f in answer.findings],
+        "not_promised": dict(answer.machine.not_promised),
+        "fired": dict(coverage.fired),
+        "unexpected": answer.surprises(),
+        "exit_code": int(answer.exit_code),
+        "trace": trace_json(answer.machine, trace) if trace else None,
+    }
+
+
+def headline(answer: Answer) -> str:
+    """The verdict in one line."""
+    name = answer.configuration.name
+    worst = answer.gravest
+    if worst is None:
+        return f"{name}: HOLDS"
+    if answer.verdict is Verdict.INCONCLUSIVE:
+        why = answer.coverage.stopped or worst.reason
+        return f"{name}: INCONCLUSIVE ({why})"
+    return f"{name}: VIOLATED ({worst.name})"
+
+
+def _print(
+    answer: Answer,
+    argument: str,
+    without: tuple[str, ...],
+    trace: Trace | None,
+) -> None:
+    options, coverage = answer.configuration.options, answer.coverage
+    page.line(headline(answer))
+    if answer.configuration.title:
+        page.paragraph(answer.configuration.title, indent="  ")
+    page.line()
+    page.paragraph(options.name, indent=" " * 12, first="  design    ")
+    page.paragraph(size(options), indent=" " * 12, first="  bounds    ")
+    page.paragraph(failures(options), indent=" " * 12, first="  failures  ")
+    page.paragraph(
+        f"{page.number(coverage.states)} states, "
+        f"{page.number(coverage.transitions)} transitions, "
+        f"{coverage.levels} levels",
+        indent=" " * 12,
+        first="  explored  ",
+    )
+    page.paragraph(
+        f"{coverage.seconds:.2f} s, {page.rate(coverage.states_per_second)}, "
+        f"{coverage.bytes_per_state:.0f} bytes a state",
+        indent=" " * 12,
+        first="  at        ",
+    )
+    page.line()
+    page.table(
+        ["property", "for", "verdict", ""],
+        [
+            [f.name, f.guarantee or "-", f.verdict.value, _remark(f)]
+            for f in answer.findings
+        ],
+    )
+    for guarantee, reason in answer.machine.not_promised.items():
+        page.line()
+        page.paragraph(f"{guarantee} is not promised: {reason}.")
+    if trace is not None:
+        _print_trace(answer, argument, without, trace)
+    for surprise in answer.surprises():
+        page.line()
+        page.paragraph(f"not as expected: {surprise}")
+
+
+def _remark(finding: Finding) -> str:
+    if finding.reason:
+        return finding.reason
+    if finding.steps is None:
+        return ""
+    verb = "first met after" if finding.kind == "reachable" else "in"
+    if finding.verdict is Verdict.HOLDS and finding.kind != "reachable":
+        return ""
+    return f"{verb} {finding.steps} steps"
+
+
+def _print_trace(
+    answer: Answer, argument: str, without: tuple[str, ...], trace: Trace
+) -> None:
+    from checker.traces.table import render_table
+
+    page.line()
+    machine = answer.machine
+    if trace.options != answer.configuration.options:
+        from model.designs import build
+
+        machine = build(trace.options)
+        page.line("smallest configuration that still shows it:")
+        page.paragraph(size(trace.options), indent="  ")
+        page.paragraph(f"failures: {failures(trace.options)}", indent="  ")
+        page.line()
+    page.line(render_table(machine, trace).rstrip("\n"))
+    page.line()
+    page.paragraph(f"to cite it: {command('cite', argument, without)}")

@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A configuration in words, and as the command that checks it."""
+
+from __future__ import annotations
+
+from attrs import evolve
+
+from checker.configuration import (
+    Configuration,
+    Expectation,
+    load,
+    shipped,
+)
+from model.options import Failures, Options
+
+
+def plural(count: int, word: str) -> str:
+    """'1 chunk', '2 chunks'."""
+    return f"{count} {word}" if count == 1 else f"{count} {word}s"
+
+
+def size(options: Options) -> str:
+    """The bounds in words."""
+    bounds = options.bounds
+    writes = bounds.writes
+    guest = (
+        f"{plural(writes, 'write')}"
+        if isinstance(writes, int)
+        else f"{writes} writes"
+    )
+    return (
+        f"{plural(bounds.chunks, 'chunk')} of "
+        f"{plural(bounds.granules, 'granule')}, "
+        f"{plural(bounds.channel, 'message')} in flight, {guest}"
+    )
+
+
+def failures(options: Options) -> str:
+    """The failure budgets in words."""
+    found = []
+    for name in Failures.names():
+        budget = getattr(options.failures, name)
+        if budget != 0:
+            found.append(f"{name.replace('_', ' ')} {budget}")
+    return ", ".join(found) if found else "none"
+
+
+def configured(argument: str, without: tuple[str, ...]) -> Configuration:
+    """Load a configuration and take more mechanisms out of it.
+
+    What is expected of it says nothing about the variant.
+    """
+    configuration = load(argument)
+    if not without:
+        return configuration
+    options = evolve(
+        configuration.options,
+        without=configuration.options.without | frozenset(without),
+    )
+    return evolve(configuration, options=options, expect=Expectation())
+
+
+def command(verb: str, argument: str, without: tuple[str, ...] = ()) -> str:
+    """The command line that does ``verb`` with the same configuration."""
+    shown = argument
+    if argument not in shipped():
+        shown = argument if " " not in argument else f"'{argument}'"
+    removed = "".join(f" --without {name}" for name in without)
+    return f"dbmcheck {verb} {shown}{removed}"

@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""``dbmcheck list``: configurations, designs, mechanisms."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from checker.cli import page
+from checker.configuration import Configuration, load, shipped
+from model.mechanisms import DESIGNS, Mechanism, mechanisms_of
+from model.properties import GUARANTEES
+
+
+def run(as_json: bool) -> int:
+    """Print what is shipped; returns the exit code."""
+    configurations = [load(name) for name in shipped()]
+    if as_json:
+        page.as_json(
+            {
+                "configurations": {
+                    c.name: _configuration_json(c) for c in configurations
+                },
+                "designs": {
+                    d: {
+                        m.name: _mechanism_json(m, d)
+                        for m in mechanisms_of(d)
+                    }
+                    for d in DESIGNS
+                },
+                "guarantees": GUARANTEES,
+            }
+        )
+        return 0
+    page.line("Configurations (CONFIG):")
+    page.line()
+    page.table(
+        ["name", "states", "expected", "title"],
+        [_row(c) for c in configurations],
+        right=(1,),
+    )
+    for design in DESIGNS:
+        page.line()
+        page.line(f"Mechanisms of {design} (--without NAME):")
+        page.line()
+        page.table(
+            ["name", "for", "what it does"],
+            [[m.name, m.protects, m.doc] for m in mechanisms_of(design)],
+        )
+    page.line()
+    page.line("Guarantees:")
+    for name, text in GUARANTEES.items():
+        page.paragraph(text, indent="      ", first=f"  {name}  ")
+    return 0
+
+
+def _row(configuration: Configuration) -> list[str]:
+    expect = configuration.expect
+    return [
+        configuration.name,
+        "" if expect.states is None else page.number(expect.states),
+        expect.verdict or "",
+        configuration.title,
+    ]
+
+
+def _configuration_json(configuration: Configuration) -> dict[str, Any]:
+    expect = configuration.expect
+    return {
+        "title": configuration.title,
+        "design": configuration.options.design,
+        "without": sorted(configuration.options.without),
+        "slow": configuration.slow,
+        "verdict": expect.verdict,
+        "property": expect.property,
+        "states": expect.states,
+    }
+
+
+def _mechanism_json(mechanism: Mechanism, design: str) -> dict[str, Any]:
+    return {
+        "protects": mechanism.protects,
+        "doc": mechanism.doc,
+        "history": mechanism.history or None,
+        "redundant": mechanism.why_redundant(design) or None,
+    }

@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Printing: tables with rich, everything at most 72 columns wide.
+
+What is printed may be quoted in a mail, so a terminal gets colour but no
+more columns than a mail has.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import textwrap
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+WIDTH = 72
+_COLOURS = {
+    "HOLDS": "green",
+    "VIOLATED": "bold red",
+    "INCONCLUSIVE": "yellow",
+    "NOT PROMISED": "dim",
+}
+
+
+def as_json(data: Any) -> None:
+    """Print plain data as JSON."""
+    json.dump(data, sys.stdout, indent=2, ensure_ascii=True)
+    sys.stdout.write("\n")
+
+
+def line(text: str = "") -> None:
+    """Print one line as it is."""
+    sys.stdout.write(text + "\n")
+
+
+def paragraph(text: str, indent: str = "", first: str | None = None) -> None:
+    """Print running text, wrapped."""
+    line(
+        textwrap.fill(
+            text,
+            WIDTH,
+            initial_indent=indent if first is None else first,
+            subsequent_indent=indent,
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
+    )
+
+
+def table(
+    columns: Sequence[str],
+    rows: Iterable[Sequence[str]],
+    right: Sequence[int] = (),
+) -> None:
+    """Print a table; ``right``: columns that are aligned to the right.
+
+    The last column wraps if the table would be too wide.
+    """
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    made = Table(
+        box=box.SIMPLE_HEAD if sys.stdout.isatty() else box.ASCII2,
+        show_edge=False,
+        pad_edge=False,
+        padding=(0, 1, 0, 0),
+        header_style="",
+    )
+    last = len(columns) - 1
+    for number, title in enumerate(columns):
+        made.add_column(
+            title,
+            justify="right" if number in right else "left",
+            no_wrap=number != last,
+            overflow="fold",
+        )
+    for row in rows:
+        made.add_row(*(Text(c, style=_COLOURS.get(c, "")) for c in row))
+    console = Console(width=WIDTH, highlight=False, soft_wrap=False)
+    with console.capture() as captured:
+        console.print(made)
+    for shown in captured.get().splitlines():
+        line(shown.rstrip())
+
+
+def number(value: int) -> str:
+    """A count with separators."""
+    return f"{value:,}"
+
+
+def rate(states_per_second: float) -> str:
+    """States per second as people read them."""
+    if states_per_second >= 1e6:
+        return f"{states_per_second / 1e6:.1f} M states/s"
+    return f"{states_per_second / 1e3:.0f} k states/s"

@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""How far a search is, on standard error, while it runs.
+
+On a terminal one line is rewritten; elsewhere a line is added now and then,
+so that a log shows that something happens.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from checker.engines.exploration import Progress, Report
+
+_TERMINAL_EVERY = 0.2
+_LOG_EVERY = 5.0
+_ERASE = "\r\x1b[K"
+
+
+def describe(title: str, progress: Progress) -> str:
+    """One line: states, rate, level, queue, memory."""
+    rate = progress.states / progress.seconds if progress.seconds else 0.0
+    return (
+        f"{title}: {progress.states:,} states, {rate / 1e6:.2f} M/s, "
+        f"level {progress.level}, queue {progress.queue:,}, "
+        f"{progress.memory / (1 << 20):,.0f} MiB"
+    )
+
+
+@contextmanager
+def shown() -> Iterator[Callable[[str], Report]]:
+    """Gives a function from a title to the report of a search."""
+    terminal = sys.stderr.isatty()
+    every = _TERMINAL_EVERY if terminal else _LOG_EVERY
+    last = time.monotonic()
+
+    def report_for(title: str) -> Report:
+        def report(progress: Progress) -> None:
+            nonlocal last
+            now = time.monotonic()
+            if now - last < every:
+                return
+            last = now
+            line = describe(title, progress)
+            if terminal:
+                sys.stderr.write(_ERASE + line[:79])
+            else:
+                sys.stderr.write(line + "\n")
+            sys.stderr.flush()
+
+        return report
+
+    try:
+        yield report_for
+    finally:
+        if terminal:
+            sys.stderr.write(_ERASE)
+            sys.stderr.flush()

@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""``dbmcheck simulate``: random runs."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from checker.cli import page
+from checker.cli.check_view import trace_json
+from checker.cli.describe import configured, failures, size
+from checker.simulate import Simulation, simulate
+from checker.verdict import ExitCode
+from model.language import Machine
+
+
+def run(
+    argument: str,
+    runs: int,
+    depth: int,
+    seed: int,
+    without: tuple[str, ...],
+    trace_file: Path | None,
+    as_json: bool,
+) -> int:
+    """Simulate, print, write the trace; returns the exit code."""
+    configuration = configured(argument, without)
+    machine = configuration.machine()
+    result = simulate(
+        machine, configuration.options, runs, depth, seed, _progress
+    )
+    if sys.stderr.isatty():
+        sys.stderr.write("\r\x1b[K")
+    if trace_file is not None and result.trace is not None:
+        from checker.traces.storage import save
+
+        save(result.trace, trace_file)
+    never = [name for name, times in result.fired.items() if not times]
+    if as_json:
+        page.as_json(
+            {
+                "configuration": configuration.name,
+                "verdict": result.verdict.value,
+                "property": result.finding.name if result.finding else None,
+                "runs": result.runs,
+                "steps": result.steps,
+                "states": result.states,
+                "seed": seed,
+                "stopped": result.stopped or None,
+                "never_fired": never,
+                "trace": trace_json(machine, result.trace)
+                if result.trace
+                else None,
+            }
+        )
+    else:
+        page.line(f"{configuration.name}: {result.verdict.value}")
+        page.paragraph(size(configuration.options), indent="  ")
+        page.paragraph(
+            f"failures: {failures(configuration.options)}", indent="  "
+        )
+        _print(machine, result, seed, never, trace_file)
+    return _code(result)
+
+
+def _code(result: Simulation) -> int:
+    if result.finding is None:
+        return ExitCode.INCONCLUSIVE
+    return result.finding.exit_code
+
+
+def _progress(runs: int, steps: int) -> None:
+    if sys.stderr.isatty() and runs % 20 == 0:
+        sys.stderr.write(f"\r\x1b[K{runs:,} runs, {steps:,} steps")
+        sys.stderr.flush()
+
+
+def _print(
+    machine: Machine,
+    result: Simulation,
+    seed: int,
+    never: list[str],
+    trace_file: Path | None,
+) -> None:
+    page.line()
+    page.paragraph(
+        f"seed {seed}: {page.number(result.runs)} runs, "
+        f"{page.number(result.steps)} steps, "
+        f"{page.number(result.states)} different states"
+        + (f"; {result.stopped}" if result.stopped else "")
+    )
+    if never:
+        page.paragraph(f"never fired: {', '.join(never)}")
+    if result.trace is None:
+        page.paragraph("No violation was met. That proves nothing.")
+        return
+    from checker.traces.table import render_table
+
+    page.paragraph("A violation, not necessarily a shortest one:")
+    page.line()
+    page.line(render_table(machine, result.trace).rstrip("\n"))
+    if trace_file is not None:
+        page.line(f"trace written to {trace_file}")

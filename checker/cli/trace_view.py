@@ -1,0 +1,208 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""``dbmcheck show``, ``cite``, ``explain`` and ``replay``."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from attrs import frozen
+
+from checker.check import check
+from checker.cli import page
+from checker.cli.check_view import trace_json
+from checker.cli.describe import command, configured, size
+from checker.cli.progress import shown
+from checker.configuration import load, selects
+from checker.engines.exploration import Coverage
+from checker.errors import InputError
+from checker.traces.trace import Trace
+from model.designs import build
+from model.language import Machine
+
+
+@frozen(kw_only=True)
+class Subject:
+    """The trace to speak of, and the commands that concern it."""
+
+    trace: Trace
+    machine: Machine
+    coverage: Coverage | None
+    reproduce: str
+    complete: str
+
+
+def find(
+    argument: str, property_name: str, without: tuple[str, ...]
+) -> Subject:
+    """The trace in a file, or the violation of a configuration."""
+    if argument.endswith(".json"):
+        if without:
+            raise InputError("--without goes with a CONFIG, not with a trace")
+        return _from_file(argument, property_name)
+    configuration = configured(argument, without)
+    with shown() as report_for:
+        answer = check(configuration, report=report_for(configuration.name))
+    if not answer.traces:
+        raise InputError(
+            f"{configuration.name}: {answer.verdict.value}, there is no "
+            "violation to show"
+        )
+    name = property_name or (answer.gravest.name if answer.gravest else "")
+    chosen = [
+        f.name
+        for f in answer.findings
+        if f.name in answer.traces
+        and (f.name == name or f.guarantee == name)
+    ]
+    if not chosen:
+        allowed = ", ".join(answer.traces)
+        raise InputError(
+            f"{configuration.name}: no violation of '{name}'; violated are "
+            f"{allowed}"
+        )
+    trace = answer.traces[chosen[0]]
+    wanted = f" --property {chosen[0]}" if property_name else ""
+    return Subject(
+        trace=trace,
+        machine=answer.machine,
+        coverage=answer.coverage,
+        reproduce=command("cite", argument, without) + wanted,
+        complete=_complete(trace, argument, without),
+    )
+
+
+def _from_file(argument: str, property_name: str) -> Subject:
+    from checker.traces.storage import load as load_trace
+
+    trace = load_trace(Path(argument))
+    if property_name not in ("", trace.property_name):
+        raise InputError(
+            f"{argument}: shows {trace.property_name}, not {property_name}"
+        )
+    return Subject(
+        trace=trace,
+        machine=build(trace.options),
+        coverage=None,
+        reproduce=f"dbmcheck replay {argument}",
+        complete=_complete(trace, "", ()),
+    )
+
+
+def _complete(
+    trace: Trace, argument: str, without: tuple[str, ...]
+) -> str:
+    """The command that shows the same instance without the hole."""
+    if without and load(argument).options.without == frozenset():
+        return f"dbmcheck check {argument}"
+    return f"dbmcheck check {trace.options.design}"
+
+
+def show(
+    argument: str,
+    form: str,
+    property_name: str,
+    without: tuple[str, ...],
+    as_json: bool,
+) -> int:
+    """Print the trace in the form that was asked for."""
+    subject = find(argument, property_name, without)
+    text = _render(subject, form)
+    if as_json:
+        page.as_json(
+            {
+                "trace": trace_json(subject.machine, subject.trace),
+                "form": form,
+                "text": text,
+            }
+        )
+    else:
+        page.line(text.rstrip("\n"))
+    return 0
+
+
+def _render(subject: Subject, form: str) -> str:
+    machine, trace = subject.machine, subject.trace
+    if form == "mail":
+        from checker.traces.mail import mail_block
+
+        coverage = subject.coverage
+        return mail_block(
+            machine,
+            trace,
+            reproduce=subject.reproduce,
+            complete=subject.complete,
+            states=coverage.states if coverage else None,
+            transitions=coverage.transitions if coverage else None,
+        )
+    if form == "sequence":
+        from checker.traces.sequence import render_sequence
+
+        return render_sequence(machine, trace)
+    if form == "itf":
+        from checker.traces.itf import to_itf
+
+        return json.dumps(to_itf(machine, trace), indent=2)
+    if form == "pytest":
+        from checker.traces.python_test import to_python_test
+
+        return to_python_test(trace)
+    from checker.traces.table import render_states, render_table
+
+    render = render_states if form == "states" else render_table
+    return render(machine, trace)
+
+
+def explain_it(
+    argument: str,
+    property_name: str,
+    without: tuple[str, ...],
+    as_json: bool,
+) -> int:
+    """Print each conjunct of the property on each step."""
+    from checker.traces.explain import explain
+
+    subject = find(argument, property_name, without)
+    text = explain(subject.machine, subject.trace)
+    if as_json:
+        page.as_json(
+            {
+                "trace": trace_json(subject.machine, subject.trace),
+                "text": text,
+            }
+        )
+    else:
+        page.line(text.rstrip("\n"))
+    return 0
+
+
+def replay_file(argument: str, config: str, as_json: bool) -> int:
+    """Replay a trace file; exit 0 if every step fits."""
+    from checker.traces.replay import replay
+    from checker.traces.storage import load as load_trace
+
+    trace = load_trace(Path(argument))
+    if config:
+        options = load(config).options
+        identity = trace.identity()
+        trace = replay(
+            options, trace.property_name, identity["actions"], trace.loop
+        )
+    machine = build(trace.options)
+    if as_json:
+        page.as_json(
+            {"fits": True, "trace": trace_json(machine, trace)}
+        )
+        return 0
+    from checker.traces.table import render_table
+
+    page.line(render_table(machine, trace).rstrip("\n"))
+    page.line()
+    prop = [p for p in machine.properties if selects((trace.property_name,), p)]
+    guarantee = f" ({prop[0].guarantee})" if prop else ""
+    page.paragraph(
+        f"trace {trace.id} fits, step by step, and shows that "
+        f"{trace.property_name}{guarantee} is violated: "
+        f"{trace.options.name}; {size(trace.options)}"
+    )
+    return 0

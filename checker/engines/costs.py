@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What a run may cost at most, and what a failure may destroy, exactly.
+
+A cost counts certain steps along a run.  If such a step lies on a cycle, a
+run can repeat it for ever: there is no most.  Otherwise the components of
+the graph form no cycle and the most expensive run is a longest path.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+import numpy as np
+from numpy.typing import NDArray
+
+from checker.engines.graph import StateGraph
+from checker.engines.liveness import components
+from model.language.expression import Expression
+from model.language.machine import Cost, Machine
+
+UNLIMITED = None
+
+
+def most(machine: Machine, graph: StateGraph, cost: Cost) -> int | None:
+    """The most that a run may cost; None if there is no most."""
+    paid = np.array([i.action in cost.actions for i in machine.instances])
+    when = graph.column(cost.when).astype(bool)
+    weight = (paid[graph.instance] & when[graph.origin]).astype(np.int64)
+    count, label = components(len(graph), graph.origin, graph.target)
+    origin, target = label[graph.origin], label[graph.target]
+    if weight[origin == target].any():
+        return UNLIMITED
+    between = origin != target
+    origin, target, weight = origin[between], target[between], weight[between]
+    best = np.zeros(count, dtype=np.int64)
+    while True:
+        # longest path by relaxation; the graph of components has no cycle,
+        # so this ends after as many rounds as the longest path has steps
+        new = best.copy()
+        np.maximum.at(new, target, best[origin] + weight)
+        if (new == best).all():
+            return int(best.max())
+        best = new
+
+
+def share_at_risk(
+    machine: Machine,
+    graph: StateGraph,
+    under_way: Expression,
+    lost: Expression,
+    failures: Collection[str],
+) -> tuple[int, int]:
+    """In how many states one of ``failures`` may end in a loss.
+
+    Looks at the states in which a migration is ``under_way`` and no failure
+    has happened: reached from an initial state without a step of
+    ``failures``.  A state counts if one more step, one of ``failures``, leads
+    to where ``lost`` can become true without any further failure.  Returns
+    how many states count, and of how many.
+    """
+    fails = np.array([i.action in failures for i in machine.instances])
+    failing = fails[graph.instance]
+    calm_origin = graph.origin[~failing]
+    calm_target = graph.target[~failing]
+    doomed = _closure(
+        graph.column(lost).astype(bool), calm_target, calm_origin
+    )
+    start = np.zeros(len(graph), dtype=bool)
+    start[: graph.level_offsets[1]] = True
+    calm = _closure(start, calm_origin, calm_target)
+    asked = calm & graph.column(under_way).astype(bool)
+    risky = np.zeros(len(graph), dtype=bool)
+    fatal = failing & doomed[graph.target]
+    risky[graph.origin[fatal]] = True
+    return int((risky & asked).sum()), int(asked.sum())
+
+
+def _closure(
+    start: NDArray[np.bool_],
+    origin: NDArray[np.int64],
+    target: NDArray[np.int64],
+) -> NDArray[np.bool_]:
+    """States that the edges reach from ``start``."""
+    found = start.copy()
+    size = -1
+    while size != int(found.sum()):
+        size = int(found.sum())
+        found[target[found[origin]]] = True
+    return found

@@ -1,0 +1,29 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Which mistakes of the input give which exit code.
+
+All of them are one line: what, where, what is allowed.
+"""
+
+from __future__ import annotations
+
+from checker.verdict import ExitCode
+
+
+class InputError(Exception):
+    """Something that was given on the command line cannot be used."""
+
+
+def exit_code_of(error: Exception) -> ExitCode | None:
+    """The exit code for a mistake of the input; None if it is our bug."""
+    from checker.configuration import ConfigurationError
+    from checker.traces.replay import CannotReplay
+    from checker.traces.storage import TraceError
+    from model.language import ModelError
+
+    if isinstance(error, (ConfigurationError, ModelError)):
+        return ExitCode.CONFIGURATION
+    if isinstance(error, (CannotReplay, TraceError)):
+        return ExitCode.CANNOT_REPLAY
+    if isinstance(error, (InputError, OSError)):
+        return ExitCode.USAGE
+    return None
