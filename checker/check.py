@@ -82,9 +82,7 @@ class Answer:
         ]
         if expect.property is not None:
             broken = [
-                f.name
-                for f in self.findings
-                if f.verdict is Verdict.VIOLATED
+                f.name for f in self.findings if f.verdict is Verdict.VIOLATED
             ]
             if expect.property not in broken:
                 surprises.append(
@@ -205,6 +203,4 @@ def _decide_by_graph(
 
     found[finding.name] = trace(lasso)
     steps = len(lasso.stem) + len(lasso.cycle)
-    return evolve(
-        finding, verdict=Verdict.VIOLATED, steps=steps, reason=""
-    )
+    return evolve(finding, verdict=Verdict.VIOLATED, steps=steps, reason="")

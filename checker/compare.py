@@ -125,9 +125,7 @@ def compare(
     started = time.perf_counter()
     limits = limits or Limits()
     results = tuple(_design(name, limits, report) for name in DESIGNS)
-    return Comparison(
-        results=results, seconds=time.perf_counter() - started
-    )
+    return Comparison(results=results, seconds=time.perf_counter() - started)
 
 
 def _design(

@@ -9,7 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from checker.compare import NOT_PROMISED, Comparison, Costs, DesignResult, unmet
+from checker.compare import (
+    NOT_PROMISED,
+    Comparison,
+    Costs,
+    DesignResult,
+    unmet,
+)
 from checker.real_disks import (
     EXAMPLE,
     full_backup_seconds,
@@ -81,7 +87,9 @@ def _safety(result: DesignResult) -> str:
     kept = [k for k in kept if not k.startswith("L1")]
     text = f"{name} keeps {enumeration(kept)} under every failure explored"
     if result.not_promised:
-        text += f" and does not promise {enumeration(list(result.not_promised))}"
+        text += (
+            f" and does not promise {enumeration(list(result.not_promised))}"
+        )
     return text + "."
 
 

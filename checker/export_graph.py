@@ -21,9 +21,7 @@ if TYPE_CHECKING:
     import networkx as nx
 
 
-def state_graph(
-    machine: Machine, max_states: int
-) -> nx.MultiDiGraph:
+def state_graph(machine: Machine, max_states: int) -> nx.MultiDiGraph:
     """The reachable states and steps.
 
     Raises InputError if there are more than ``max_states`` states.
@@ -103,9 +101,7 @@ def to_dot(graph: nx.MultiDiGraph) -> str:
         colour = " color=red" if data["violates"] else ""
         lines.append(f"  {node} [label={label}{colour}];")
     for start, end, data in graph.edges(data=True):
-        lines.append(
-            f"  {start} -> {end} [label={_quoted(data['action'])}];"
-        )
+        lines.append(f"  {start} -> {end} [label={_quoted(data['action'])}];")
     lines.append("}")
     return "\n".join(lines) + "\n"
 

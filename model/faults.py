@@ -48,9 +48,8 @@ def add_faults(world: World, resets: tuple[Update, ...] = ()) -> None:
         _add_source_detection(world, resets)
     if breaks_after_run(world):
         _add_uncertainty(world, resets)
-    if (
-        world.possible("cut", "source_killed", "cancel")
-        or refusal_breaks_link(world)
+    if world.possible("cut", "source_killed", "cancel") or refusal_breaks_link(
+        world
     ):
         _add_destination_detection(world)
 
@@ -128,9 +127,7 @@ def _add_destination_killed(world: World) -> None:
             ],
             then=[
                 here.vm.becomes(
-                    DestinationVm.DIED
-                    if after_start
-                    else DestinationVm.KILLED
+                    DestinationVm.DIED if after_start else DestinationVm.KILLED
                 ),
                 here.bitmap.becomes(Incoming.ABSENT),
                 here.bits.becomes(frozenset()),

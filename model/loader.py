@@ -292,9 +292,7 @@ def _add_skipping(world: World, style: Style) -> None:
 
 def _add_run(world: World, style: Style) -> None:
     here, stream = world.destination, world.stream
-    ends = (
-        (here.stream_ended.becomes(True),) if style.run_is_last else ()
-    )
+    ends = (here.stream_ended.becomes(True),) if style.run_is_last else ()
 
     @world.build.action("destination", fair=True)
     def loadvm_run() -> Step:

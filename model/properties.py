@@ -85,9 +85,7 @@ def _add_no_lost_bit(world: World) -> None:
         "S1",
         "The full backup and the incremental ones taken by a client that "
         "trusts the bitmap restore the disk.",
-        then=[
-            (~ghost.chain_broken).named("no backup has missed a granule")
-        ],
+        then=[(~ghost.chain_broken).named("no backup has missed a granule")],
     )
 
 
@@ -108,7 +106,6 @@ def _add_observable(world: World) -> None:
             ),
         ],
     )
-
 
     fails = world.possible("cut", "source_killed", "cancel")
     if not (fails or refusal_breaks_link(world)):
@@ -172,9 +169,7 @@ def _add_no_needless_loss(world: World, style: Style) -> None:
         + ("." if style.errors_drop else ", whatever happened before."),
         when=arrived,
         then=[
-            here.bitmap.is_(
-                Incoming.COMPLETE, Incoming.MERGED, Incoming.VALID
-            )
+            here.bitmap.is_(Incoming.COMPLETE, Incoming.MERGED, Incoming.VALID)
         ],
     )
 
@@ -298,9 +293,7 @@ def _add_rest(world: World) -> None:
     build, source, here = world.build, world.source, world.destination
     build.may_end(source.vm.is_(SourceVm.RUNNING))
     build.may_end(here.vm.is_(DestinationVm.RUNNING))
-    build.may_end(
-        source.vm.is_(SourceVm.GONE), world.link.is_not(Link.UP)
-    )
+    build.may_end(source.vm.is_(SourceVm.GONE), world.link.is_not(Link.UP))
     build.note(
         "bitmap lost",
         here.vm.is_(DestinationVm.RUNNING) & here.bitmap.is_(Incoming.LOST),
@@ -311,9 +304,7 @@ def _add_rest(world: World) -> None:
             source.migration.is_not(
                 Outgoing.NONE, Outgoing.FAILED, Outgoing.COMPLETED
             ),
-            here.vm.is_(
-                DestinationVm.RUN_RECEIVED, DestinationVm.PRELAUNCH
-            ),
+            here.vm.is_(DestinationVm.RUN_RECEIVED, DestinationVm.PRELAUNCH),
             here.vm.is_(DestinationVm.RUNNING) & ~here.stream_ended,
         ),
     )

@@ -201,9 +201,7 @@ def ablate(
     from checker.cli.limits import limits
 
     chosen = limits(memory, max_states, threads)
-    raise typer.Exit(
-        ablate_view.run(design, chosen, format == Format.JSON)
-    )
+    raise typer.Exit(ablate_view.run(design, chosen, format == Format.JSON))
 
 
 @app.command()

@@ -54,9 +54,7 @@ def _minimised(trace: Trace, limits: Limits) -> Trace:
     from checker.engines.explicit import explore
     from checker.traces.minimise import minimise
 
-    _, smaller = minimise(
-        trace.options, trace.property_name, explore, limits
-    )
+    _, smaller = minimise(trace.options, trace.property_name, explore, limits)
     return smaller
 
 

@@ -32,7 +32,17 @@ from checker.real_disks import (
 from checker.verdict import ExitCode, Verdict
 from model.properties import GUARANTEES
 
-_ROWS = ("S1", "S2", "S3", "S5", "S6", "P1", "L1 bounded", "L1 throttled", "L1")
+_ROWS = (
+    "S1",
+    "S2",
+    "S3",
+    "S5",
+    "S6",
+    "P1",
+    "L1 bounded",
+    "L1 throttled",
+    "L1",
+)
 
 
 def run(limits: Limits, as_json: bool) -> int:
@@ -51,7 +61,9 @@ def exit_code(comparison: Comparison) -> int:
     results = comparison.results
     if any(r.answer.coverage.stopped for r in results):
         return ExitCode.INCONCLUSIVE
-    if any(Verdict.INCONCLUSIVE.value in r.guarantees.values() for r in results):
+    if any(
+        Verdict.INCONCLUSIVE.value in r.guarantees.values() for r in results
+    ):
         return ExitCode.INCONCLUSIVE
     if any(unmet(r) for r in results):
         return ExitCode.UNREACHED
@@ -249,9 +261,7 @@ def _print_real_disks(results: Sequence[DesignResult]) -> None:
             cells.append(
                 "-"
                 if plane is None
-                else show_seconds(
-                    send_seconds(plane.at(disk.chunks, 0), gbit)
-                )
+                else show_seconds(send_seconds(plane.at(disk.chunks, 0), gbit))
             )
         cells.append(show_seconds(send_seconds(disk.chunks, gbit)))
         cells.append(show_seconds(full_backup_seconds(disk, gbit)))

@@ -22,8 +22,7 @@ def run(as_json: bool) -> int:
                 },
                 "designs": {
                     d: {
-                        m.name: _mechanism_json(m, d)
-                        for m in mechanisms_of(d)
+                        m.name: _mechanism_json(m, d) for m in mechanisms_of(d)
                     }
                     for d in DESIGNS
                 },

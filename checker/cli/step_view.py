@@ -34,8 +34,10 @@ def run(argument: str, without: tuple[str, ...]) -> int:
             _undo(machine, states)
         elif command in ("s", "state"):
             _print_state(machine, states[-1])
-        elif command.isascii() and command.isdigit() and (
-            1 <= int(command) <= len(choices)
+        elif (
+            command.isascii()
+            and command.isdigit()
+            and (1 <= int(command) <= len(choices))
         ):
             move = choices[int(command) - 1]
             _take(machine, states, move)

@@ -52,8 +52,7 @@ def find(
     chosen = [
         f.name
         for f in answer.findings
-        if f.name in answer.traces
-        and (f.name == name or f.guarantee == name)
+        if f.name in answer.traces and (f.name == name or f.guarantee == name)
     ]
     if not chosen:
         allowed = ", ".join(answer.traces)
@@ -89,9 +88,7 @@ def _from_file(argument: str, property_name: str) -> Subject:
     )
 
 
-def _complete(
-    trace: Trace, argument: str, without: tuple[str, ...]
-) -> str:
+def _complete(trace: Trace, argument: str, without: tuple[str, ...]) -> str:
     """The command that shows the same instance without the hole."""
     if without and load(argument).options.without == frozenset():
         return f"dbmcheck check {argument}"
@@ -190,15 +187,15 @@ def replay_file(argument: str, config: str, as_json: bool) -> int:
         )
     machine = build(trace.options)
     if as_json:
-        page.as_json(
-            {"fits": True, "trace": trace_json(machine, trace)}
-        )
+        page.as_json({"fits": True, "trace": trace_json(machine, trace)})
         return 0
     from checker.traces.table import render_table
 
     page.line(render_table(machine, trace).rstrip("\n"))
     page.line()
-    prop = [p for p in machine.properties if selects((trace.property_name,), p)]
+    prop = [
+        p for p in machine.properties if selects((trace.property_name,), p)
+    ]
     guarantee = f" ({prop[0].guarantee})" if prop else ""
     page.paragraph(
         f"trace {trace.id} fits, step by step, and shows that "

@@ -49,9 +49,7 @@ def reached(name: str) -> str:
 def watches(machine: Machine) -> tuple[Watch, ...]:
     """The predicates that decide the properties of ``machine``."""
     found = [
-        Watch(
-            violated(TYPE_INVARIANT), ex.complement(machine.type_invariant)
-        )
+        Watch(violated(TYPE_INVARIANT), ex.complement(machine.type_invariant))
     ]
     for prop in machine.properties:
         if prop.kind == "always":

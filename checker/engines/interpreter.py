@@ -60,9 +60,7 @@ class InterpretedSearch:
         }
 
 
-def successors(
-    machine: Machine, state: State
-) -> Iterator[tuple[int, State]]:
+def successors(machine: Machine, state: State) -> Iterator[tuple[int, State]]:
     """Every enabled instance's number, with the state it leads to."""
     here = Evaluator(machine, state)
     for number, instance in enumerate(machine.instances):

@@ -36,14 +36,14 @@ class Move:
 
 @frozen
 class Trace:
-    """A run of the machine of ``options`` that shows ``property``.
+    """A run of the machine of ``options`` that shows ``property_name``.
 
     ``loop``: for a lasso, the number of moves before the cycle: the state
     after the last move is the state after move ``loop``.
     """
 
     options: Options
-    property: str
+    property_name: str
     initial: State
     moves: tuple[Move, ...]
     loop: int | None = None
@@ -57,7 +57,7 @@ class Trace:
         """What makes this trace this trace, as plain data."""
         return {
             "configuration": options_table(self.options),
-            "property": self.property,
+            "property": self.property_name,
             "actions": [
                 {"action": m.action, "arguments": dict(m.arguments)}
                 for m in self.moves
@@ -68,7 +68,10 @@ class Trace:
     @property
     def id(self) -> str:
         """Twelve hex digits that name this trace."""
-        text = json.dumps(
-            self.identity(), sort_keys=True, separators=(",", ":")
-        )
-        return hashlib.sha256(text.encode()).hexdigest()[:12]
+        return trace_id(self.identity())
+
+
+def trace_id(identity: dict[str, Any]) -> str:
+    """The name of the trace with this ``Trace.identity()``."""
+    text = json.dumps(identity, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:12]

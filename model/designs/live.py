@@ -226,9 +226,7 @@ def _add_send_chunk(world: World, now: Pass) -> None:
                 stream.has_room(),
             ],
             then=[
-                *stream.put(
-                    Message.BITS, chunk=chunk, contents=now.contents
-                ),
+                *stream.put(Message.BITS, chunk=chunk, contents=now.contents),
                 now.stage.becomes(Stage.IDLE),
                 now.chunk.becomes(world.domain.chunks[0]),
                 now.contents.becomes(frozenset()),

@@ -233,7 +233,9 @@ class MachineBuilder:
                 )
             instances = []
             for value in [None] if values is None else values:
-                arguments = () if value is None else ((names[0], _label(value)),)
+                arguments = (
+                    () if value is None else ((names[0], _label(value)),)
+                )
                 try:
                     step = function() if value is None else function(value)
                     made = self._instance(name, actor, arguments, step)

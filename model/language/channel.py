@@ -166,9 +166,9 @@ class Channel:
             for part, type_, _ in self._slot(slot):
                 new = ex.constant(0, type_.width)
                 if slot + 1 < self.capacity:
-                    new = dict(
-                        (p, e) for p, _, e in self._slot(slot + 1)
-                    )[part]
+                    new = dict((p, e) for p, _, e in self._slot(slot + 1))[
+                        part
+                    ]
                 updates.append(self._update(slot, part, type_, new))
         return tuple(updates)
 

@@ -179,9 +179,7 @@ class EnumValue(Value[EnumType[Member]], Generic[Member]):
         """Whether this is one of ``members``."""
         codes = [self._operand(m) for m in members]
         return flag(
-            ex.any_of(
-                ex.equal(self.expression, c.expression) for c in codes
-            ),
+            ex.any_of(ex.equal(self.expression, c.expression) for c in codes),
             f"{self.text} is {' or '.join(c.text for c in codes)}",
         )
 

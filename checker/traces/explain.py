@@ -1,0 +1,215 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Why a trace breaks its property: each conjunct, at each step.
+
+One column per conjunct of the premise and of the conclusion, + where it is
+true, . where it is false, with a mark where it changes; the last column says
+what that makes of the property.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from checker.engines.evaluate import Evaluator
+from checker.engines.exploration import TYPE_INVARIANT
+from checker.traces.claim import served
+from checker.traces.lines import (
+    WIDTH,
+    listed,
+    shortened,
+    text_of,
+    wrapped,
+)
+from checker.traces.trace import Trace
+from checker.verdict import DEADLOCK
+from model.language.expression import fields_read
+from model.language.machine import Conjunct, Machine, Property, State
+
+_LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+KEY = "+ true   . false   > changed by this step"
+
+
+def explain(machine: Machine, trace: Trace) -> str:
+    """The property of ``trace`` in words and, step by step, in a table."""
+    if trace.property_name == DEADLOCK:
+        return text_of(_explain_deadlock(machine, trace))
+    if trace.property_name == TYPE_INVARIANT:
+        return text_of(_explain_types(machine, trace))
+    prop = machine.property(trace.property_name)
+    guarantee = f" ({prop.guarantee})" if prop.guarantee else ""
+    lines = [*wrapped(f"{prop.name}{guarantee}: {prop.doc}"), ""]
+    lines += [*_conjuncts(prop), "", *_table(machine, trace, prop), KEY]
+    if prop.kind == "always":
+        lines += ["", *_breaks(machine, trace, prop)]
+    if prop.kind == "eventually":
+        lines += ["", *_for_ever(machine, trace)]
+    return text_of(lines)
+
+
+def _conjuncts(prop: Property) -> list[str]:
+    then = {"always": "then", "eventually": "later"}.get(prop.kind, "once")
+    lines = []
+    letters = iter(_LETTERS)
+    for word, part in (("if", prop.when), (then, prop.then)):
+        for number, conjunct in enumerate(part):
+            first = word if number == 0 else "and"
+            lines += wrapped(conjunct.text, f"  {first:>5}  {next(letters)}  ")
+    if prop.by:
+        lines += wrapped(f"a step by {' or '.join(prop.by)}", "         ")
+    return lines
+
+
+def _truth(
+    machine: Machine, state: State, conjuncts: Iterable[Conjunct]
+) -> list[bool]:
+    here = Evaluator(machine, state)
+    return [here.holds(c.expression) for c in conjuncts]
+
+
+def _table(machine: Machine, trace: Trace, prop: Property) -> list[str]:
+    columns = (*prop.when, *prop.then)
+    border = len(prop.when)
+    letters = _cells([f" {_LETTERS[i]}" for i in range(len(columns))], border)
+    lines = [f"     {letters}"]
+    before: list[bool] | None = None
+    titles = ["initial state"] + [m.label for m in trace.moves]
+    for number, (state, title) in enumerate(
+        zip(trace.states, titles, strict=True)
+    ):
+        now = _truth(machine, state, columns)
+        marks = [
+            (">" if before is not None and before[i] != value else " ")
+            + ("+" if value else ".")
+            for i, value in enumerate(now)
+        ]
+        word = _word(prop, trace, number, now)
+        head = f"{number:3}  {_cells(marks, border)}  {word:10} "
+        lines.append(head + shortened(title, WIDTH - len(head)))
+        before = now
+    return lines
+
+
+def _cells(cells: Sequence[str], border: int) -> str:
+    if border == 0:
+        return "".join(cells)
+    return "".join(cells[:border]) + " |" + "".join(cells[border:])
+
+
+def _word(prop: Property, trace: Trace, number: int, now: list[bool]) -> str:
+    """What the truth values of one state make of the property."""
+    premise, goal = all(now[: len(prop.when)]), all(now[len(prop.when) :])
+    if prop.kind == "always":
+        if not premise:
+            return ""
+        return "holds" if goal else "VIOLATED"
+    if prop.kind == "reachable":
+        return "reached" if goal and prop.then else ""
+    if goal:
+        return "met"
+    if trace.loop is not None and number >= trace.loop:
+        return "for ever"
+    return "triggered" if premise else ""
+
+
+def _breaks(machine: Machine, trace: Trace, prop: Property) -> list[str]:
+    """The step that breaks it, and the values behind what is false."""
+    last = trace.states[-1]
+    breaker = (
+        f"step {len(trace.moves)}, {trace.moves[-1].label}"
+        if trace.moves
+        else "the initial state"
+    )
+    columns = (*prop.when, *prop.then)
+    false = [
+        (letter, conjunct)
+        for letter, conjunct, true in zip(
+            _LETTERS, columns, _truth(machine, last, columns), strict=False
+        )
+        if not true
+    ]
+    lines = wrapped(f"Broken by {breaker}. Then:")
+    for letter, conjunct in false:
+        lines += wrapped(f"false: {conjunct.text}", f"  {letter}  ")
+        lines += _values(machine, last, conjunct)
+    return lines
+
+
+def _values(machine: Machine, state: State, conjunct: Conjunct) -> list[str]:
+    read = fields_read([conjunct.expression])
+    lines = []
+    for variable in machine.variables:
+        if not read.isdisjoint(variable.fields):
+            value = machine.show(variable, state)
+            lines += wrapped(value, f"       {variable.name} = ", " " * 9)
+    return lines
+
+
+def _for_ever(machine: Machine, trace: Trace) -> list[str]:
+    """Why the loop is fair: nothing that must happen is put off."""
+    if trace.loop is None:
+        return []
+    steps = trace.moves[trace.loop :]
+    fair = [a for a in machine.actions if a.fair]
+    enabled = [
+        a
+        for a in fair
+        if any(
+            Evaluator(machine, s).enabled(i)
+            for s in trace.states[trace.loop :]
+            for i in a.instances
+        )
+    ]
+    if not steps:
+        text = "The run stays in the last state for ever: "
+    else:
+        text = (
+            f"The run repeats steps {trace.loop + 1} to {len(trace.moves)} "
+            "for ever: "
+        )
+    if not enabled:
+        return wrapped(text + "no action that must happen is enabled there.")
+    lines = wrapped(
+        text + "no action that must happen stays enabled without being taken."
+    )
+    taken = {m.action for m in steps}
+    for action in enabled:
+        assert served(machine, trace, action)
+        why = "is taken" if action.name in taken else "is not always enabled"
+        lines += wrapped(f"{action.name} {why}", "  ", "    ")
+    rest = len(fair) - len(enabled)
+    return lines + wrapped(f"{rest} others are never enabled there.", "  ")
+
+
+def _explain_deadlock(machine: Machine, trace: Trace) -> list[str]:
+    """What keeps each action, but for failures, from happening."""
+    here = Evaluator(machine, trace.states[-1])
+    lines = wrapped(
+        f"{DEADLOCK}: after step {len(trace.moves)} nothing can happen any "
+        "more, and a run may not end there. What each action waits for:"
+    )
+    lines.append("")
+    for action in machine.actions:
+        if action.fault:
+            continue
+        false = min(
+            (
+                [c.text for c in i.guard if not here.holds(c.expression)]
+                for i in action.instances
+            ),
+            key=len,
+        )
+        lines += wrapped(f"{action.name}: {'; '.join(false)}", "  ", "      ")
+    return lines
+
+
+def _explain_types(machine: Machine, trace: Trace) -> list[str]:
+    here = Evaluator(machine, trace.states[-1])
+    bad = [
+        f.name
+        for f in machine.fields
+        if not here.holds(f.type.is_valid(f.expression))
+    ]
+    return wrapped(
+        f"{TYPE_INVARIANT}: after step {len(trace.moves)} a code that its "
+        f"type does not use is in {listed(bad)}"
+    )

@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Lines that survive a mail: at most 72 columns, broken where it reads well.
+
+Text is broken at spaces; a word that is too long for a line (the set of all
+granules of a disk, say) is broken after a comma, or where it must be.  Where
+``UNBROKEN`` stands, a space is printed and no line ends.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+WIDTH = 72
+UNBROKEN = "\N{NO-BREAK SPACE}"
+SHOWN = 6
+
+
+def wrapped(
+    text: str, first: str = "", rest: str | None = None, width: int = WIDTH
+) -> list[str]:
+    """``text`` in lines of at most ``width`` columns.
+
+    The first line begins with ``first``, the others with ``rest`` (if not
+    given: as many spaces as ``first`` is long).
+    """
+    rest = " " * len(first) if rest is None else rest
+    lines, line, empty = [], first, True
+    for word in filter(None, text.split(" ")):
+        room = width - len(rest)
+        for piece, continued in _pieces(word, room):
+            gap = "" if empty or continued else " "
+            if not empty and len(line + gap + piece) > width:
+                lines.append(line)
+                line, gap = rest, ""
+            line, empty = line + gap + piece, False
+    lines.append(line.rstrip() if empty else line)
+    return [found.replace(UNBROKEN, " ") for found in lines]
+
+
+def _pieces(word: str, room: int) -> Iterator[tuple[str, bool]]:
+    """``word`` in pieces that fit, and whether one continues the last."""
+    continued = False
+    while len(word) > room:
+        comma = word.rfind(",", 0, room)
+        cut = comma + 1 if comma > 0 else room
+        yield word[:cut], continued
+        word, continued = word[cut:], True
+    yield word, continued
+
+
+def paragraph(text: str, indent: int = 0) -> list[str]:
+    """``text`` in lines, all of them indented by ``indent`` columns."""
+    return wrapped(text, " " * indent)
+
+
+def shortened(text: str, room: int) -> str:
+    """``text`` in at most ``room`` columns, an ellipsis for the rest."""
+    return text if len(text) <= room else text[: max(0, room - 3)] + "..."
+
+
+def listed(items: Sequence[str], shown: int = SHOWN) -> str:
+    """The first of ``items`` with commas, and how many more there are."""
+    if not items:
+        return "none"
+    text = ", ".join(items[:shown])
+    more = len(items) - shown
+    return f"{text} and {more} more" if more > 0 else text
+
+
+def joined(items: Sequence[str]) -> str:
+    """``items`` as an enumeration in a sentence: 'a, b and c'."""
+    if len(items) < 2:
+        return "".join(items)
+    return f"{', '.join(items[:-1])} and {items[-1]}"
+
+
+def plural(number: int, noun: str) -> str:
+    """'1 granule', '2 granules'."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def text_of(lines: Iterable[str]) -> str:
+    """The lines as one text without trailing spaces, newline at the end."""
+    return "\n".join(line.rstrip() for line in lines) + "\n"

@@ -1,0 +1,337 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A counterexample as a block of text to paste into a mail.
+
+Self-contained and at most 72 columns wide, so that it survives quoting.  All
+of it is made from the data: the trace, the model's own texts, the numbers of
+the search.  DOMAIN.md, section 9, says what reviewers expect.
+"""
+
+from __future__ import annotations
+
+import enum
+
+from attrs import frozen
+
+from checker.engines.exploration import TYPE_INVARIANT, Coverage
+from checker.traces.changes import Change, changes_along
+from checker.traces.consequence import consequence
+from checker.traces.lines import (
+    UNBROKEN,
+    WIDTH,
+    joined,
+    plural,
+    text_of,
+    wrapped,
+)
+from checker.traces.messages import Traffic, channels, traffic_along
+from checker.traces.status import Status, status_at_end
+from checker.traces.trace import Trace
+from checker.traces.wording import in_words, taken_out
+from checker.verdict import DEADLOCK
+from model.language.machine import Machine
+from model.mechanisms import Mechanism
+from model.properties import GUARANTEES
+
+_INDENT = 2
+BOOKKEEPING = frozenset(
+    {
+        "source.cursor",
+        "source.stage",
+        "source.chunk",
+        "throttle.chunks_sent",
+        "destination.stream_ended",
+        "ghost_faulted",
+        "ghost_retried",
+    }
+)
+ASSUMED = (
+    "one disk that both hosts reach, and one bitmap of it, known by its name",
+    "at most one write in flight on each host; a write is two steps, the "
+    "data and then the bit",
+    "messages arrive in order and unchanged, or not at all",
+    "a client starts a backup whenever a query shows the bitmap there and "
+    "not busy, on the host where the VM runs",
+)
+NOT_MODELLED = (
+    "several disks or bitmaps; disabled or inconsistent bitmaps",
+    "persistence in the image file; separate storage",
+    "writers other than the guest and the backup (NBD exports, block jobs, "
+    "merge, clear); resize",
+    "the bytes on the wire; time",
+)
+
+
+class Label(enum.Enum):
+    """What kind of finding this is."""
+
+    VARIANT = "A defect of this variant"
+    DESIGN = "A limit of the design"
+    TOO_STRONG = "The property asks too much"
+    UNJUDGED = "Not judged yet"
+
+
+_KINDS = {
+    Label.VARIANT: "",
+    Label.DESIGN: (
+        "The design is complete as modelled and cannot keep this promise."
+    ),
+    Label.TOO_STRONG: (
+        "The run is acceptable; the promise should be a weaker one."
+    ),
+    Label.UNJUDGED: (
+        "The design is complete as modelled. A defect of it, a limit of it, "
+        "or a promise that asks too much: a person has to say."
+    ),
+}
+
+
+@frozen(kw_only=True)
+class Reproduction:
+    """The commands: see it fail, and see the complete design hold.
+
+    ``holds`` is empty where the complete design is what fails.
+    """
+
+    fails: str
+    holds: str = ""
+
+
+def mail_block(
+    machine: Machine,
+    trace: Trace,
+    *,
+    commands: Reproduction,
+    label: Label | None = None,
+    coverage: Coverage | None = None,
+    engine: str = "",
+) -> str:
+    """The block of text.
+
+    ``label``: if not given, a defect of the variant where mechanisms were
+    taken out, else not judged.  ``coverage``: the search that found the
+    trace, which is a shortest one then; ``engine``: who ran it.
+    """
+    lines = [*_head(machine, trace), ""]
+    lines += [*_broken(machine, trace), ""]
+    lines += _section("What it does to a backup")
+    lines += [*_text(consequence(machine, trace)), ""]
+    lines += _section("What kind of finding this is")
+    lines += [*_label(trace, label, commands), ""]
+    lines += _section("Configuration")
+    lines += [*_configuration(trace), ""]
+    lines += _section(_title(trace, shortest=coverage is not None))
+    lines += [*_steps(machine, trace), ""]
+    lines += _section("QMP after the last step (count in granules)")
+    for status in status_at_end(machine, trace):
+        lines += _status(status)
+    lines.append("")
+    lines += [*_assumptions(machine, trace), ""]
+    lines += _section("Reproduce")
+    lines += _commands(trace, commands)
+    lines += _coverage(coverage, engine)
+    return text_of(lines)
+
+
+def _section(title: str) -> list[str]:
+    return [f"{title}:"]
+
+
+def _text(text: str, indent: int = _INDENT) -> list[str]:
+    return wrapped(text, " " * indent)
+
+
+def _bullets(texts: tuple[str, ...]) -> list[str]:
+    return [line for text in texts for line in wrapped(text, "  - ")]
+
+
+def _broken(machine: Machine, trace: Trace) -> list[str]:
+    name = trace.property_name
+    if name == TYPE_INVARIANT:
+        return wrapped("Broken: the model's own type invariant.")
+    if name == DEADLOCK:
+        return wrapped(
+            f"Broken: {GUARANTEES['L1']} (L1, {DEADLOCK}). After the last "
+            "step nothing can happen any more, and that is no place to end."
+        )
+    prop = machine.property(name)
+    promise = GUARANTEES.get(prop.guarantee)
+    if promise is None:
+        return wrapped(f"Shown: {prop.doc} ({name})")
+    lines = wrapped(f"Broken: {promise} ({prop.guarantee}).")
+    end = (
+        "This is put off for ever."
+        if prop.kind == "eventually"
+        else "After the last step this is false."
+    )
+    return [*lines, "", *wrapped(f"{name}: {prop.doc} {end}")]
+
+
+def _head(machine: Machine, trace: Trace) -> list[str]:
+    lines = wrapped(f"dbmcheck counterexample {trace.id}: {machine.name}")
+    return [*lines, "=" * max(len(line) for line in lines)]
+
+
+def _label(
+    trace: Trace, label: Label | None, commands: Reproduction
+) -> list[str]:
+    lacking = taken_out(trace.options)
+    if label is None:
+        label = Label.VARIANT if lacking else Label.UNJUDGED
+    text = _KINDS[label]
+    if label is Label.VARIANT:
+        names = joined([f"'{m.name}'" for m in lacking])
+        were = "was" if len(lacking) == 1 else "were"
+        text = f"{names} {were} taken out on purpose."
+        if commands.holds:
+            text += " The complete design holds (second command below)."
+    lines = _text(f"{label.value}. {text}")
+    for mechanism in lacking:
+        if mechanism.history:
+            lines += _text(
+                f"History of '{mechanism.name}': {mechanism.history}."
+            )
+    return lines
+
+
+def _configuration(trace: Trace) -> list[str]:
+    lines: list[str] = []
+    for heading, text in in_words(trace.options):
+        lines += wrapped(text, f"  {heading:10}  ")
+    lacking = taken_out(trace.options)
+    if not lacking:
+        lines += wrapped("nothing", f"  {'taken out':10}  ")
+    for number, mechanism in enumerate(lacking):
+        heading = "" if number else "taken out"
+        lines += wrapped(_mechanism(mechanism), f"  {heading:10}  ")
+    return lines
+
+
+def _mechanism(mechanism: Mechanism) -> str:
+    return f"'{mechanism.name}': {mechanism.doc}"
+
+
+def _title(trace: Trace, shortest: bool) -> str:
+    steps = plural(len(trace.moves), "step")
+    if trace.loop is not None:
+        return f"Trace, {steps}, then for ever (* what no host can see)"
+    word = "Shortest trace" if shortest else "Trace"
+    return f"{word}, {steps} (* what no host can see)"
+
+
+def _steps(machine: Machine, trace: Trace) -> list[str]:
+    silent = BOOKKEEPING | {channel.name for channel in channels(machine)}
+    silent |= {v.name for v in machine.variables if v.name.endswith("_left")}
+    lines: list[str] = []
+    for number, (move, flows, changed) in enumerate(
+        zip(
+            trace.moves,
+            traffic_along(machine, trace),
+            changes_along(machine, trace),
+            strict=True,
+        ),
+        1,
+    ):
+        if trace.loop == number - 1:
+            lines += _text("-- from here on, for ever --", 5)
+        lines += wrapped(move.label, f"{number:4} {move.actor:11} ")
+        parts = [part for flow in flows for part in _flow(flow)]
+        parts += [_change(c) for c in changed if c.name not in silent]
+        lines += wrapped("; ".join(parts), " " * 17)
+    if trace.loop is not None:
+        lines += _text(
+            "-- and stays like this --"
+            if trace.loop == len(trace.moves)
+            else f"-- and again from step {trace.loop + 1} --",
+            5,
+        )
+    return [line for line in lines if line.strip()]
+
+
+def _flow(flow: Traffic) -> list[str]:
+    parts = []
+    for verb, messages in (
+        ("receives", flow.received),
+        ("sends", flow.sent),
+        ("lost:", flow.lost),
+    ):
+        if messages:
+            text = joined(messages).replace(": ", ":" + UNBROKEN)
+            parts.append(f"{verb} {text}")
+    return parts
+
+
+def _change(change: Change) -> str:
+    name = change.name
+    if change.ghost:
+        name = f"*{name.removeprefix('ghost_')}"
+    text = f"{name} {change.old} -> {change.new}"
+    return text.replace(" ", UNBROKEN) if len(text) < WIDTH // 2 else text
+
+
+def _status(status: Status) -> list[str]:
+    if status.gone:
+        return wrapped(status.gone, f"  {status.host:11}  ")
+    lines = []
+    for number, (query, shown) in enumerate(status.queries):
+        host = "" if number else status.host
+        lines += wrapped(shown, f"  {host:11}  {query:13}  ")
+    return lines
+
+
+def _assumptions(machine: Machine, trace: Trace) -> list[str]:
+    prop = next(
+        (p for p in machine.properties if p.name == trace.property_name), None
+    )
+    assumed: tuple[str, ...] = ASSUMED
+    if prop is not None and prop.kind == "eventually":
+        assumed = (
+            *ASSUMED,
+            "hosts and management do not put off for ever what stays possible",
+        )
+    lines = ["Assumed:", *_bullets(assumed)]
+    lines += ["", "Not modelled:", *_bullets(NOT_MODELLED)]
+    return lines
+
+
+def _commands(trace: Trace, commands: Reproduction) -> list[str]:
+    lines = [*_text("this trace:"), *_command(commands.fails)]
+    if commands.holds:
+        complete = (
+            "the complete design, which holds"
+            if trace.options.without
+            else "a configuration that holds"
+        )
+        lines += [*_text(f"{complete}:"), *_command(commands.holds)]
+    return lines
+
+
+def _command(command: str) -> list[str]:
+    """A command that can be pasted, continued with backslashes if long."""
+    lines: list[str] = []
+    line = "    $"
+    for word in command.split():
+        if len(f"{line} {word} \\") > WIDTH and line.strip() != "$":
+            lines.append(f"{line} \\")
+            line = "       "
+        while len(f"{line} {word}") > WIDTH:
+            room = WIDTH - len(f"{line} \\")
+            lines.append(f"{line} {word[:room]}\\")
+            line, word = "", word[room:]
+            if len(word) < WIDTH - 1:
+                break
+        line = f"{line} {word}" if line else word
+    return [*lines, line]
+
+
+def _coverage(coverage: Coverage | None, engine: str) -> list[str]:
+    if coverage is None:
+        return []
+    by = f" by the {engine} engine" if engine else ""
+    text = (
+        f"Explored{by}: {plural(coverage.states, 'state')}, "
+        f"{plural(coverage.transitions, 'transition')}, breadth first, every "
+        "state stored exactly"
+    )
+    stopped = coverage.stopped
+    end = f"; stopped: {stopped}." if stopped else "; finished."
+    return ["", *wrapped(text + end)]
