@@ -44,9 +44,8 @@ def add_management(world: World, resets: tuple[Update, ...] = ()) -> None:
     _add_attempts(world)
     if world.possible("cancel"):
         _add_cancel(world, resets)
-    if world.possible("cut", "destination_killed") or (
-        refusal_breaks_link(world)
-    ):
+    fails = world.possible("cut", "cancel", "destination_killed")
+    if fails or refusal_breaks_link(world):
         _add_resume(world)
     if world.has("fencing") and breaks_after_run(world):
         _add_fence(world)
@@ -160,7 +159,7 @@ def _add_resume(world: World) -> None:
         """
         return Step(
             when=[
-                source.vm.is_(SourceVm.STOPPED),
+                source.vm.is_(SourceVm.PAUSED, SourceVm.STOPPED),
                 source.migration.is_(Outgoing.FAILED),
             ],
             then=[source.vm.becomes(SourceVm.RUNNING)],

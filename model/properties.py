@@ -262,7 +262,7 @@ def _add_reachable(world: World) -> None:
                 here.bitmap.is_(Incoming.LOST),
             ],
         )
-    if world.possible("cut", "destination_killed"):
+    if world.possible("cut", "cancel", "destination_killed"):
         build.reachable(
             "SourceResumes",
             "After a failure the source's guest goes on.",

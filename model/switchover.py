@@ -48,25 +48,41 @@ def add_setup(world: World, also: Updates = ()) -> None:
         )
 
 
-def stop_updates(
-    world: World, migration: Outgoing = Outgoing.DEVICE
-) -> Updates:
-    """Effect: the source's VM is stopped, its images are inactivated."""
+def pause(world: World) -> Updates:
+    """Effect: the guest issues no more writes."""
+    return (world.source.vm.becomes(SourceVm.PAUSED),)
+
+
+def add_drain(
+    world: World, before: Outgoing, after: Outgoing = Outgoing.DEVICE
+) -> None:
+    """The second half of stopping the VM: what is in flight ends."""
+    source = world.source
     released: Updates = ()
     if not world.has("source-keeps-bitmap"):
-        released = (world.source.has_bitmap.becomes(False),)
-    return (
-        world.source.vm.becomes(SourceVm.STOPPED),
-        world.source.migration.becomes(migration),
-        *released,
-    )
+        released = (source.has_bitmap.becomes(False),)
+    waits: list[Flag] = []
+    if world.has("drain-at-stop"):
+        waits = [drained(world, source.in_flight)]
 
+    @world.build.action("source", fair=True)
+    def bdrv_drain_all() -> Step:
+        """No write is in flight any more: the VM counts as stopped.
 
-def stop_guard(world: World) -> list[Flag]:
-    """Guard: no write is in flight when the VM counts as stopped."""
-    if not world.has("drain-at-stop"):
-        return []
-    return [drained(world, world.source.in_flight)]
+        QEMU: do_vm_stop(), bdrv_drain_all(), then bdrv_inactivate_all().
+        """
+        return Step(
+            when=[
+                source.vm.is_(SourceVm.PAUSED),
+                source.migration.is_(before),
+                *waits,
+            ],
+            then=[
+                source.vm.becomes(SourceVm.STOPPED),
+                source.migration.becomes(after),
+                *released,
+            ],
+        )
 
 
 def add_send_chunks(world: World, when: Sequence[Flag]) -> None:

@@ -13,6 +13,7 @@ class SourceVm(enum.Enum):
     """The source's VM (QEMU: RunState)."""
 
     RUNNING = "running"
+    PAUSED = "paused"  # no new writes, but those in flight go on
     STOPPED = "stopped"
     GONE = "gone"  # the process was killed or has quit
 

@@ -137,7 +137,9 @@ class Table:
         spread = ir.Constant(ir.VectorType(_I32, LINE), [0] * LINE)
         wanted = builder.shuffle_vector(first, first, spread)
         index_bits = ir.Constant(_LINE, [INDEX_BITS] * LINE)
-        return self._mask(builder.lshr(entries, index_bits), "==", wanted)
+        agree = self._mask(builder.lshr(entries, index_bits), "==", wanted)
+        # a vacant slot looks like one with tag 0
+        return builder.and_(agree, self._mask(entries, "!=", 0))
 
     def _mask(
         self, entries: ir.Value, comparison: str, other: ir.Value | int

@@ -10,6 +10,7 @@ from checker.engines.exploration import TYPE_INVARIANT
 from checker.traces.trace import Trace
 from checker.verdict import DEADLOCK
 from model.language.machine import Machine, State
+from model.vocabulary import DestinationVm, SourceVm
 
 _SILENT = (
     "The next incremental backup skips {them} without any error. The backup "
@@ -41,10 +42,6 @@ _GENERAL = {
         "The next incremental backup copies more than it has to. No data is "
         "wrong."
     ),
-    "L1": (
-        "The migration never ends: the bitmap stays busy or the guest runs "
-        "nowhere, and no incremental backup can be taken with it."
-    ),
 }
 _SPECIAL = {
     "NothingLeftBehind": (
@@ -72,6 +69,8 @@ def consequence(machine: Machine, trace: Trace) -> str:
         return _needless(machine, last)
     if name in _SPECIAL:
         return _SPECIAL[name]
+    if machine.property(name).guarantee == "L1":
+        return _endless(machine, last)
     return _GENERAL.get(machine.property(name).guarantee, "")
 
 
@@ -106,3 +105,32 @@ def _needless(machine: Machine, state: State) -> str:
         f"The next incremental backup copies {_granules(_numbers(extra))} "
         "without need. That costs bandwidth; no data is wrong."
     )
+
+
+def _endless(machine: Machine, state: State) -> str:
+    source = _shown(machine, state, "source.vm")
+    destination = _shown(machine, state, "destination.vm")
+    if destination == DestinationVm.RUNNING.value:
+        return (
+            "The migration never ends: the guest runs on the destination, "
+            "but no incremental backup can be taken there."
+        )
+    if source != SourceVm.RUNNING.value:
+        return (
+            "The migration never ends and the guest runs nowhere: there is "
+            "no backup to take."
+        )
+    if _members(machine, state, "source.busy"):
+        return (
+            "The migration never ends and the source's bitmap stays busy: "
+            "no incremental backup can be taken with it."
+        )
+    return (
+        "The migration never ends, so the VM never moves. Incremental "
+        "backups on the source stay possible and are right."
+    )
+
+
+def _shown(machine: Machine, state: State, name: str) -> str:
+    kind = machine.fields[machine.position[name]].type
+    return str(kind.show(_members(machine, state, name)))

@@ -53,6 +53,25 @@ def paragraph(text: str, indent: int = 0) -> list[str]:
     return wrapped(text, " " * indent)
 
 
+def command_lines(command: str, indent: int = 4) -> list[str]:
+    """A shell command to paste, continued with backslashes where long."""
+    lines, line = [], " " * indent + "$"
+    for word in command.split():
+        if len(f"{line} {word} \\") > WIDTH:
+            lines.append(f"{line} \\")
+            line = " " * (indent + 3)
+        line = f"{line} {word}"
+    return [part for full in [*lines, line] for part in _continued(full)]
+
+
+def _continued(line: str) -> Iterator[str]:
+    """``line`` in parts that a shell puts together again."""
+    while len(line) > WIDTH:
+        yield line[: WIDTH - 1] + "\\"
+        line = line[WIDTH - 1 :]
+    yield line
+
+
 def shortened(text: str, room: int) -> str:
     """``text`` in at most ``room`` columns, an ellipsis for the rest."""
     return text if len(text) <= room else text[: max(0, room - 3)] + "..."

@@ -13,17 +13,15 @@ import enum
 from attrs import frozen
 
 from checker.engines.exploration import TYPE_INVARIANT, Coverage
-from checker.traces.changes import Change, changes_along
 from checker.traces.consequence import consequence
 from checker.traces.lines import (
-    UNBROKEN,
-    WIDTH,
+    command_lines,
     joined,
     plural,
     text_of,
     wrapped,
 )
-from checker.traces.messages import Traffic, channels, traffic_along
+from checker.traces.short_steps import short_steps
 from checker.traces.status import Status, status_at_end
 from checker.traces.trace import Trace
 from checker.traces.wording import in_words, taken_out
@@ -33,17 +31,6 @@ from model.mechanisms import Mechanism
 from model.properties import GUARANTEES
 
 _INDENT = 2
-BOOKKEEPING = frozenset(
-    {
-        "source.cursor",
-        "source.stage",
-        "source.chunk",
-        "throttle.chunks_sent",
-        "destination.stream_ended",
-        "ghost_faulted",
-        "ghost_retried",
-    }
-)
 ASSUMED = (
     "one disk that both hosts reach, and one bitmap of it, known by its name",
     "at most one write in flight on each host; a write is two steps, the "
@@ -120,7 +107,7 @@ def mail_block(
     lines += _section("Configuration")
     lines += [*_configuration(trace), ""]
     lines += _section(_title(trace, shortest=coverage is not None))
-    lines += [*_steps(machine, trace), ""]
+    lines += [*short_steps(machine, trace), ""]
     lines += _section("QMP after the last step (count in granules)")
     for status in status_at_end(machine, trace):
         lines += _status(status)
@@ -167,7 +154,7 @@ def _broken(machine: Machine, trace: Trace) -> list[str]:
 
 
 def _head(machine: Machine, trace: Trace) -> list[str]:
-    lines = wrapped(f"dbmcheck counterexample {trace.id}: {machine.name}")
+    lines = [f"dbmcheck counterexample {trace.id}", *wrapped(machine.name)]
     return [*lines, "=" * max(len(line) for line in lines)]
 
 
@@ -183,7 +170,7 @@ def _label(
         were = "was" if len(lacking) == 1 else "were"
         text = f"{names} {were} taken out on purpose."
         if commands.holds:
-            text += " The complete design holds (second command below)."
+            text += " The second command below checks the complete design."
     lines = _text(f"{label.value}. {text}")
     for mechanism in lacking:
         if mechanism.history:
@@ -218,56 +205,6 @@ def _title(trace: Trace, shortest: bool) -> str:
     return f"{word}, {steps} (* what no host can see)"
 
 
-def _steps(machine: Machine, trace: Trace) -> list[str]:
-    silent = BOOKKEEPING | {channel.name for channel in channels(machine)}
-    silent |= {v.name for v in machine.variables if v.name.endswith("_left")}
-    lines: list[str] = []
-    for number, (move, flows, changed) in enumerate(
-        zip(
-            trace.moves,
-            traffic_along(machine, trace),
-            changes_along(machine, trace),
-            strict=True,
-        ),
-        1,
-    ):
-        if trace.loop == number - 1:
-            lines += _text("-- from here on, for ever --", 5)
-        lines += wrapped(move.label, f"{number:4} {move.actor:11} ")
-        parts = [part for flow in flows for part in _flow(flow)]
-        parts += [_change(c) for c in changed if c.name not in silent]
-        lines += wrapped("; ".join(parts), " " * 17)
-    if trace.loop is not None:
-        lines += _text(
-            "-- and stays like this --"
-            if trace.loop == len(trace.moves)
-            else f"-- and again from step {trace.loop + 1} --",
-            5,
-        )
-    return [line for line in lines if line.strip()]
-
-
-def _flow(flow: Traffic) -> list[str]:
-    parts = []
-    for verb, messages in (
-        ("receives", flow.received),
-        ("sends", flow.sent),
-        ("lost:", flow.lost),
-    ):
-        if messages:
-            text = joined(messages).replace(": ", ":" + UNBROKEN)
-            parts.append(f"{verb} {text}")
-    return parts
-
-
-def _change(change: Change) -> str:
-    name = change.name
-    if change.ghost:
-        name = f"*{name.removeprefix('ghost_')}"
-    text = f"{name} {change.old} -> {change.new}"
-    return text.replace(" ", UNBROKEN) if len(text) < WIDTH // 2 else text
-
-
 def _status(status: Status) -> list[str]:
     if status.gone:
         return wrapped(status.gone, f"  {status.host:11}  ")
@@ -294,33 +231,15 @@ def _assumptions(machine: Machine, trace: Trace) -> list[str]:
 
 
 def _commands(trace: Trace, commands: Reproduction) -> list[str]:
-    lines = [*_text("this trace:"), *_command(commands.fails)]
+    lines = [*_text("this trace:"), *command_lines(commands.fails)]
     if commands.holds:
         complete = (
-            "the complete design, which holds"
+            "the complete design, expected to hold"
             if trace.options.without
-            else "a configuration that holds"
+            else "a configuration that is expected to hold"
         )
-        lines += [*_text(f"{complete}:"), *_command(commands.holds)]
+        lines += [*_text(f"{complete}:"), *command_lines(commands.holds)]
     return lines
-
-
-def _command(command: str) -> list[str]:
-    """A command that can be pasted, continued with backslashes if long."""
-    lines: list[str] = []
-    line = "    $"
-    for word in command.split():
-        if len(f"{line} {word} \\") > WIDTH and line.strip() != "$":
-            lines.append(f"{line} \\")
-            line = "       "
-        while len(f"{line} {word}") > WIDTH:
-            room = WIDTH - len(f"{line} \\")
-            lines.append(f"{line} {word[:room]}\\")
-            line, word = "", word[room:]
-            if len(word) < WIDTH - 1:
-                break
-        line = f"{line} {word}" if line else word
-    return [*lines, line]
 
 
 def _coverage(coverage: Coverage | None, engine: str) -> list[str]:

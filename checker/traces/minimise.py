@@ -39,7 +39,7 @@ _FAILURES = Failures.names()
 _SIZES = ("chunks", "granules", "channel", "writes")
 
 
-class NotShown(Exception):
+class NotShownError(Exception):
     """The property is not broken where it was said to be; one line."""
 
 
@@ -68,7 +68,7 @@ def minimise(
     for eventually properties give ``find``, which returns a trace or None.
     Where there is no limit, numbers below 5 are tried.  A search ends at
     ``limits.max_states`` (if 0: 200,000); what it has not found by then
-    counts as not there.  Raises NotShown if ``options`` themselves do not
+    counts as not there.  Raises NotShownError if ``options`` themselves do not
     break the property, ModelError if there is no such property.
     """
     if property_name not in (DEADLOCK, TYPE_INVARIANT):
@@ -92,7 +92,7 @@ def minimise(
     if best is None:
         best = look(options, property_name, limits)
     if best is None:
-        raise NotShown(
+        raise NotShownError(
             f"{options.name} does not break {property_name} within "
             f"{limits.max_states} states"
         )
@@ -139,7 +139,7 @@ def shortest_violation(
     """A shortest trace that breaks the property, or None if none is found.
 
     For what a state shows: always, deadlock, type invariant.  Raises
-    NotShown if the property is of another kind.
+    NotShownError if the property is of another kind.
     """
     try:
         machine = _asked_only(build(options), property_name)
@@ -172,7 +172,7 @@ def _asked_only(machine: Machine, property_name: str) -> Machine:
         return evolve(machine, properties=())
     prop = machine.property(property_name)
     if prop.kind != "always":
-        raise NotShown(
+        raise NotShownError(
             f"{property_name} is an {prop.kind} property; minimise needs "
             "'find' for it"
         )

@@ -31,7 +31,7 @@ _LABEL = re.compile(r"(\w+)(?:\(([^()]*)\))?")
 
 
 @frozen(kw_only=True)
-class CannotReplay(Exception):
+class CannotReplay(Exception):  # noqa: N818 - says what
     """A trace that is none of this machine; ``str()`` is one line.
 
     ``step`` counts from 1; None: every step fits, but the run does not show

@@ -112,7 +112,7 @@ def _outgoing(seen: _Seen, trace: Trace) -> str:
         return "device (active in older versions)"
     if state is Outgoing.POSTCOPY_REQUESTED:
         return "active"
-    return state.value
+    return str(state.value)
 
 
 def _destination(seen: _Seen, options: Options) -> Status:

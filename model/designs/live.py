@@ -4,8 +4,8 @@
     setup      START is sent, the meta bitmap (a bit per chunk) is created
     bulk       every chunk once: clear its meta bit, read it, send it
     dirty      every chunk whose meta bit is set: the same three steps
-    stop       when little is pending the VM stops, in-flight writes are
-               drained
+    stop       when little is pending the VM pauses, in-flight writes are
+               drained, it is stopped
     last pass  the rest, COMPLETE, the device state (RUN)
     start      the destination has everything before its VM starts
 
@@ -39,11 +39,11 @@ from model.management import add_management
 from model.options import Options
 from model.properties import add_properties
 from model.switchover import (
+    add_drain,
     add_precopy_end,
     add_send_complete,
     add_setup,
-    stop_guard,
-    stop_updates,
+    pause,
 )
 from model.vocabulary import Message, Outgoing, SourceVm, Stage
 from model.world import World, create
@@ -248,10 +248,9 @@ def _add_end(world: World, now: Pass) -> None:
 
     @build.action("source", fair=True)
     def migration_completion() -> Step:
-        """Little is pending: stop the VM, drain what is in flight.
+        """Little is pending: stop the VM.
 
-        QEMU: migration_completion(), vm_stop_force_state(),
-        bdrv_inactivate_all().
+        QEMU: migration_completion(), vm_stop_force_state().
         """
         return Step(
             when=[
@@ -259,11 +258,11 @@ def _add_end(world: World, now: Pass) -> None:
                 source.migration.is_(before),
                 world.link_up,
                 *little,
-                *stop_guard(world),
             ],
-            then=[*stop_updates(world, stopped)],
+            then=[*pause(world)],
         )
 
+    add_drain(world, before, stopped)
     last = Outgoing.DEVICE if stopped_first else Outgoing.ACTIVE
     add_send_complete(
         world,

@@ -3,8 +3,8 @@
 
     setup      the bitmap is marked busy, START is sent
     iterate    nothing
-    switchover management starts postcopy; the VM stops, in-flight writes are
-               drained, device state and RUN are sent
+    switchover management starts postcopy; the VM pauses, in-flight writes
+               are drained, device state and RUN are sent
     start      the destination's successor records, its VM starts
     send       meanwhile every chunk once, then COMPLETE: reclaim
     failure    after RUN: the bitmap is dropped, the VM goes on
@@ -24,13 +24,13 @@ from model.management import add_management
 from model.options import Options
 from model.properties import add_properties
 from model.switchover import (
+    add_drain,
     add_send_chunks,
     add_send_complete,
     add_setup,
-    stop_guard,
-    stop_updates,
+    pause,
 )
-from model.vocabulary import Message, Outgoing
+from model.vocabulary import Message, Outgoing, SourceVm
 from model.world import World, create
 
 STYLE = Style(run_is_last=False, errors_drop=True)
@@ -78,19 +78,20 @@ def _add_switchover(world: World) -> None:
 
     @build.action("source", fair=True)
     def postcopy_start() -> Step:
-        """Stop the VM for the switchover; drain what is in flight.
+        """Stop the VM for the switchover.
 
-        QEMU: postcopy_start(), migration_stop_vm(),
-        bdrv_inactivate_all().
+        QEMU: postcopy_start(), migration_stop_vm().
         """
         return Step(
             when=[
+                source.vm.is_(SourceVm.RUNNING),
                 source.migration.is_(Outgoing.POSTCOPY_REQUESTED),
                 world.link_up,
-                *stop_guard(world),
             ],
-            then=[*stop_updates(world)],
+            then=[*pause(world)],
         )
+
+    add_drain(world, before=Outgoing.POSTCOPY_REQUESTED)
 
     @build.action("source", fair=True)
     def send_postcopy_run() -> Step:

@@ -3,7 +3,7 @@
 
     setup      the bitmap is marked busy, START is sent
     iterate    nothing
-    stop       the VM stops, in-flight writes are drained
+    stop       the VM pauses, in-flight writes are drained, it is stopped
     send       every chunk once, COMPLETE, then the device state (RUN)
     start      the destination has everything before its VM starts
 
@@ -22,14 +22,14 @@ from model.management import add_management
 from model.options import Options
 from model.properties import add_properties
 from model.switchover import (
+    add_drain,
     add_precopy_end,
     add_send_chunks,
     add_send_complete,
     add_setup,
-    stop_guard,
-    stop_updates,
+    pause,
 )
-from model.vocabulary import Outgoing
+from model.vocabulary import Outgoing, SourceVm
 from model.world import World, create
 
 STYLE = Style(run_is_last=True, errors_drop=True)
@@ -66,16 +66,17 @@ def _add_vm_stop(world: World) -> None:
 
     @world.build.action("source", fair=True)
     def migration_completion() -> Step:
-        """Stop the VM for the switchover; drain what is in flight.
+        """Stop the VM for the switchover.
 
-        QEMU: migration_completion(), vm_stop_force_state(),
-        bdrv_inactivate_all().
+        QEMU: migration_completion(), vm_stop_force_state().
         """
         return Step(
             when=[
+                source.vm.is_(SourceVm.RUNNING),
                 source.migration.is_(Outgoing.ACTIVE),
                 world.link_up,
-                *stop_guard(world),
             ],
-            then=[*stop_updates(world)],
+            then=[*pause(world)],
         )
+
+    add_drain(world, before=Outgoing.ACTIVE)
