@@ -8,31 +8,39 @@ ends, and without failures at several sizes for what it costs.
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable
 from itertools import product
+from typing import Any
 
 from attrs import evolve, frozen
 
 from checker.check import Answer, check
-from checker.configuration import Configuration, load
+from checker.configuration import load
 from checker.engines.costs import most, share_at_risk
-from checker.engines.exploration import Limits, Report, silent
 from checker.engines.explicit import explore
-from checker.engines.graph import graph_of
+from checker.engines.exploration import Coverage, Limits, Report, silent
+from checker.engines.graph import GraphTooLarge, StateGraph, graph_of
+from checker.engines.liveness import find_lasso
 from checker.verdict import Finding, Verdict
 from model.designs import build
+from model.language import Machine
 from model.mechanisms import DESIGNS
 from model.options import Bounds, Failures, Options, Writes
 
 NOT_PROMISED = "NOT PROMISED"
-GUESTS: tuple[tuple[str, Writes], ...] = (
-    ("L1", "unbounded"),
+NEVER_STOPS: Writes = "unbounded"
+#: guests that a design is asked about that need not end with the first
+HELD_BACK: tuple[tuple[str, Writes], ...] = (
     ("L1 throttled", "throttled"),
     ("L1 bounded", 2),
 )
-COST_CHUNKS = (1, 2, 3)
-COST_WRITES = (1, 2)
+#: chunks M and downtime limit D, with a guest that never stops
+STOPPED_POINTS = ((2, 1), (3, 1), (2, 0), (3, 0))
+#: chunks M, each with W = 1 and W = 2 writes
+TOTAL_CHUNKS = (1, 2)
+TOTAL_WRITES = (1, 2)
 #: steps that are failures for the question "would a failure now lose it?":
 #: the death of the side that runs the guest takes the VM itself with it
 LOSING = ("channel_cut", "source_killed")
@@ -41,24 +49,24 @@ TOTAL, STOPPED = "chunks sent", "chunks sent while stopped"
 
 @frozen(kw_only=True)
 class Plane:
-    """``chunks * M + writes * W + constant``, exact on all that was explored.
+    """``x * X + y * Y + constant``, exact on all points that were explored.
 
-    ``M``: chunks of the bitmap; ``W``: writes of the guest.  None in place
-    of a plane means that there is no most: unlimited.
+    ``names``: what X and Y are called.
     """
 
-    chunks: int
-    writes: int
+    names: tuple[str, str]
+    x: int
+    y: int
     constant: int
 
-    def at(self, chunks: int, writes: int) -> int:
-        """The value for a disk of ``chunks`` and ``writes`` writes."""
-        return self.chunks * chunks + self.writes * writes + self.constant
+    def at(self, x: int, y: int) -> int:
+        """The value at a point."""
+        return self.x * x + self.y * y + self.constant
 
     def __str__(self) -> str:
         terms = [
-            f"{factor} {letter}" if factor != 1 else letter
-            for factor, letter in ((self.chunks, "M"), (self.writes, "W"))
+            f"{factor} {name}" if factor != 1 else name
+            for factor, name in zip((self.x, self.y), self.names, strict=True)
             if factor
         ]
         if self.constant or not terms:
@@ -70,18 +78,20 @@ class Plane:
 class Costs:
     """What a migration costs at most, without failures.
 
-    ``points`` are the explored values: (chunks, writes) to (in all, while
-    stopped).  ``unbounded``: the same with a guest that writes for ever; None
-    is "no most".  ``at_risk``: states, of all states in which a migration is
-    under way and nothing has failed, in which one failure may lose the
-    bitmap.
+    ``total``: chunks sent, by chunks M and guest writes W.  ``stopped``:
+    chunks sent while nobody runs, by chunks M and the downtime limit D in
+    chunks, with a guest that never stops.  None: no plane goes through the
+    points.  ``total_never_stops``: chunks sent with such a guest and two
+    chunks; None is "no most".  ``at_risk``: states, of all states in which a
+    migration is under way and nothing has failed, in which one failure may
+    lose the bitmap.
     """
 
-    points: dict[tuple[int, int], tuple[int, int]]
     total: Plane | None
+    total_points: dict[tuple[int, int], int | None]
+    total_never_stops: int | None
     stopped: Plane | None
-    unbounded_total: int | None
-    unbounded_stopped: int | None
+    stopped_points: dict[tuple[int, int], int | None]
     at_risk: tuple[int, int]
 
     @property
@@ -93,13 +103,19 @@ class Costs:
 
 @frozen(kw_only=True)
 class DesignResult:
-    """One column of the table."""
+    """One column of the table.
+
+    ``guarantees``: name to verdict; "L1" is asked with a guest that never
+    stops.  ``ends``: the options with which each kind of L1 was explored.
+    """
 
     design: str
-    answer: Answer
+    options: Options
+    coverage: Coverage
     guarantees: dict[str, str]
     not_promised: dict[str, str]
-    ends: dict[str, Answer]
+    unmet: tuple[Finding, ...]
+    ends: dict[str, Options]
     costs: Costs
     seconds: float
 
@@ -123,8 +139,8 @@ def compare(
 ) -> Comparison:
     """Explore all designs; ``report`` gets a title for each search."""
     started = time.perf_counter()
-    limits = limits or Limits()
-    results = tuple(_design(name, limits, report) for name in DESIGNS)
+    asked = limits or Limits()
+    results = tuple(_design(name, asked, report) for name in DESIGNS)
     return Comparison(results=results, seconds=time.perf_counter() - started)
 
 
@@ -133,34 +149,38 @@ def _design(
 ) -> DesignResult:
     started = time.perf_counter()
     main = load(design)
-    answer = check(main, limits=limits, report=report(design))
+    answer = check(main, limits=limits, report=report(design), traces=False)
     guarantees = _summarise(answer)
-    ends: dict[str, Answer] = {}
-    for title, writes in GUESTS:
-        small = _ending(main, writes)
-        ends[title] = check(
-            small, limits=limits, report=report(f"{design}, {title}")
-        )
-        guarantees[title] = _summarise(ends[title])["L1"]
+    graphs = _Graphs(limits, report)
+    ends = {"L1": _ending(main.options, NEVER_STOPS)}
+    guarantees["L1"] = graphs.ends(ends["L1"])
+    for title, writes in HELD_BACK:
+        if guarantees["L1"] == Verdict.HOLDS.value:
+            # such a guest is one of those that "never stops" allows
+            guarantees[title] = guarantees["L1"]
+            continue
+        ends[title] = _ending(main.options, writes)
+        guarantees[title] = graphs.ends(ends[title])
     return DesignResult(
         design=design,
-        answer=answer,
+        options=main.options,
+        coverage=answer.coverage,
         guarantees=guarantees,
         not_promised=dict(answer.machine.not_promised),
+        unmet=tuple(
+            f
+            for f in answer.findings
+            if f.kind == "reachable" and f.verdict is not Verdict.HOLDS
+        ),
         ends=ends,
-        costs=_costs(design, limits),
+        costs=_costs(graphs, ends["L1"]),
         seconds=time.perf_counter() - started,
     )
 
 
-def _ending(main: Configuration, writes: Writes) -> Configuration:
-    """A smaller configuration with all failures, for ``eventually``."""
-    bounds = Bounds(chunks=2, granules=1, writes=writes)
-    return Configuration(
-        name=f"{main.options.design} ends, writes {writes}",
-        options=evolve(main.options, bounds=bounds),
-        properties=("L1",),
-    )
+def _ending(options: Options, writes: Writes) -> Options:
+    """A smaller instance with all failures, for what needs the graph."""
+    return evolve(options, bounds=Bounds(chunks=2, granules=1, writes=writes))
 
 
 def _summarise(answer: Answer) -> dict[str, str]:
@@ -169,81 +189,105 @@ def _summarise(answer: Answer) -> dict[str, str]:
     order = [Verdict.HOLDS, Verdict.INCONCLUSIVE, Verdict.VIOLATED]
     for finding in answer.findings:
         key = finding.guarantee
-        if not key:
-            continue
-        before = worst.get(key, Verdict.HOLDS)
-        worst[key] = max(before, finding.verdict, key=order.index)
+        if key:
+            before = worst.get(key, Verdict.HOLDS)
+            worst[key] = max(before, finding.verdict, key=order.index)
     found = {key: verdict.value for key, verdict in sorted(worst.items())}
     for key in answer.machine.not_promised:
         found[key] = NOT_PROMISED
     return found
 
 
-def unmet(result: DesignResult) -> list[Finding]:
-    """Reachable properties and actions that the main search did not meet."""
-    return [
-        f
-        for f in result.answer.findings
-        if f.kind == "reachable" and f.verdict is not Verdict.HOLDS
-    ]
+class _Graphs:
+    """State graphs of small instances; each machine is explored once."""
+
+    def __init__(
+        self, limits: Limits, report: Callable[[str], Report]
+    ) -> None:
+        self._limits = limits
+        self._report = report
+        self._known: dict[str, tuple[Machine, StateGraph | None]] = {}
+
+    def of(self, options: Options) -> tuple[Machine, StateGraph | None]:
+        """The machine and its graph; None if a limit was in the way."""
+        machine = build(options)
+        if machine.digest not in self._known:
+            title = f"{options.name}, {options.bounds.chunks} chunks"
+            search = explore(machine, self._limits, self._report(title))
+            graph = None
+            if not search.coverage.stopped:
+                with contextlib.suppress(GraphTooLarge):
+                    graph = graph_of(search, self._limits)
+            self._known[machine.digest] = machine, graph
+        return self._known[machine.digest]
+
+    def ends(self, options: Options) -> str:
+        """The verdict on L1."""
+        machine, graph = self.of(options)
+        if graph is None:
+            return Verdict.INCONCLUSIVE.value
+        lassos = [
+            find_lasso(machine, graph, prop)
+            for prop in machine.properties
+            if prop.kind == "eventually"
+        ]
+        found = any(lasso is not None for lasso in lassos)
+        return (Verdict.VIOLATED if found else Verdict.HOLDS).value
+
+    def most(self, options: Options, cost: str) -> int | None:
+        """The most that a run without failures costs; None: no most."""
+        machine, graph = self.of(options)
+        if graph is None:
+            return None
+        found = next(c for c in machine.costs if c.name == cost)
+        return most(machine, graph, found)
 
 
-def _costs(design: str, limits: Limits) -> Costs:
-    points: dict[tuple[int, int], tuple[int, int]] = {}
-    for chunks, writes in product(COST_CHUNKS, COST_WRITES):
-        total, stopped = _most(design, chunks, writes, limits)
-        assert total is not None and stopped is not None
-        points[chunks, writes] = total, stopped
-    unbounded = _most(design, 2, "unbounded", limits)
+def _costs(graphs: _Graphs, ends: Options) -> Costs:
+    calm = evolve(ends, failures=Failures())
+
+    def sized(chunks: int, **bounds: Any) -> Options:
+        return evolve(calm, bounds=Bounds(chunks=chunks, **bounds))
+
+    total = {
+        (m, w): graphs.most(sized(m, writes=w), TOTAL)
+        for m, w in product(TOTAL_CHUNKS, TOTAL_WRITES)
+    }
+    stopped = {
+        (m, d): graphs.most(sized(m, downtime=d), STOPPED)
+        for m, d in STOPPED_POINTS
+    }
+    machine, graph = graphs.of(ends)
+    at_risk = (0, 0)
+    if graph is not None:
+        at_risk = share_at_risk(
+            machine,
+            graph,
+            machine.notes["migration under way"],
+            machine.notes["bitmap lost"],
+            LOSING,
+        )
     return Costs(
-        points=points,
-        total=_plane({k: v[0] for k, v in points.items()}),
-        stopped=_plane({k: v[1] for k, v in points.items()}),
-        unbounded_total=unbounded[0],
-        unbounded_stopped=unbounded[1],
-        at_risk=_at_risk(design, limits),
+        total=_plane(("M", "W"), total),
+        total_points=total,
+        total_never_stops=graphs.most(sized(2), TOTAL),
+        stopped=_plane(("M", "D"), stopped),
+        stopped_points=stopped,
+        at_risk=at_risk,
     )
 
 
-def _most(
-    design: str, chunks: int, writes: Writes, limits: Limits
-) -> tuple[int | None, int | None]:
-    options = Options(
-        design=design, bounds=Bounds(chunks=chunks, writes=writes)
-    )
-    machine = build(options)
-    graph = graph_of(explore(machine, limits), limits)
-    costs = {c.name: c for c in machine.costs}
-    return (
-        most(machine, graph, costs[TOTAL]),
-        most(machine, graph, costs[STOPPED]),
-    )
-
-
-def _plane(points: dict[tuple[int, int], int]) -> Plane | None:
+def _plane(
+    names: tuple[str, str], points: dict[tuple[int, int], int | None]
+) -> Plane | None:
     """The plane through all points, or None if there is none."""
-    first = min(points)
-    origin = points[first]
-    across = points[first[0] + 1, first[1]] - origin
-    along = points[first[0], first[1] + 1] - origin
-    plane = Plane(
-        chunks=across,
-        writes=along,
-        constant=origin - across * first[0] - along * first[1],
-    )
-    exact = all(plane.at(*key) == value for key, value in points.items())
+    if None in points.values():
+        return None
+    values = {key: value or 0 for key, value in points.items()}
+    (x, y), *_ = sorted(values)
+    across = values[x + 1, y] - values[x, y]
+    along = values[x, y + 1] - values[x, y]
+    constant = values[x, y] - across * x - along * y
+    plane = Plane(names=names, x=across, y=along, constant=constant)
+    exact = all(plane.at(*key) == value for key, value in values.items())
     return plane if exact else None
-
-
-def _at_risk(design: str, limits: Limits) -> tuple[int, int]:
-    failures = Failures(cut=1, source_killed=1)
-    options = Options(design=design, failures=failures)
-    machine = build(options)
-    graph = graph_of(explore(machine, limits), limits)
-    return share_at_risk(
-        machine,
-        graph,
-        machine.notes["migration under way"],
-        machine.notes["bitmap lost"],
-        LOSING,
-    )

@@ -14,7 +14,6 @@ from checker.compare import (
     Comparison,
     Costs,
     DesignResult,
-    unmet,
 )
 from checker.real_disks import (
     EXAMPLE,
@@ -28,6 +27,8 @@ from model.mechanisms import mechanisms_of
 HOLDS = Verdict.HOLDS.value
 VIOLATED = Verdict.VIOLATED.value
 INCONCLUSIVE = Verdict.INCONCLUSIVE.value
+#: chunks that may be pending when the live design stops the VM
+DOWNTIME_CHUNKS = 1
 #: rate that the sentences speak of, in Gbit/s
 RATE = 10
 
@@ -41,7 +42,7 @@ def enumeration(words: Sequence[str]) -> str:
 
 def safe(result: DesignResult) -> bool:
     """Whether every promised safety guarantee holds, and was tested."""
-    return not unmet(result) and all(
+    return not result.unmet and all(
         verdict in (HOLDS, NOT_PROMISED)
         for key, verdict in result.guarantees.items()
         if not key.startswith("L1")
@@ -80,7 +81,7 @@ def _safety(result: DesignResult) -> str:
         return f"{name} breaks {enumeration(broken)}."
     if undecided(result):
         return f"{name}: the search did not finish; nothing is claimed."
-    missing = [f.name for f in unmet(result)]
+    missing = [f.name for f in result.unmet]
     if missing:
         return f"{name}: {enumeration(missing)}: this run proves nothing."
     kept = [k for k, v in result.guarantees.items() if v == HOLDS]
@@ -98,7 +99,7 @@ def _ending(result: DesignResult) -> str:
         return "It ends whatever the guest does."
     kept = {
         "L1 throttled": "if the guest is throttled to one write for every "
-        f"{result.ends['L1 throttled'].configuration.options.bounds.throttle}"
+        f"{result.ends['L1 throttled'].bounds.throttle}"
         " chunks sent",
         "L1 bounded": "if the guest stops writing",
     }
@@ -115,9 +116,11 @@ def _price(result: DesignResult) -> str:
     costs, disk = result.costs, EXAMPLE
     if costs.stopped is None:
         return ""
+    sent = "nothing"
+    if str(costs.stopped) != "0":
+        sent = f"at most {costs.stopped} chunks"
     text = (
-        f"While the guest stands still it sends at most {costs.stopped} "
-        f"chunks (M: chunks of the bitmap): "
+        f"While the guest stands still it sends {sent}: "
         f"{_downtime(costs)} for 16 TiB at 64 KiB and {RATE} Gbit/s."
     )
     if costs.at_risk[0]:
@@ -135,7 +138,7 @@ def _price(result: DesignResult) -> str:
 
 def _downtime(costs: Costs) -> str:
     assert costs.stopped is not None
-    chunks = costs.stopped.at(EXAMPLE.chunks, 0)
+    chunks = costs.stopped.at(EXAMPLE.chunks, DOWNTIME_CHUNKS)
     if chunks == 0:
         return "no downtime"
     return show_seconds(send_seconds(chunks, RATE))
@@ -188,7 +191,7 @@ def _preferred(results: Sequence[DesignResult]) -> str:
 
     def downtime(result: DesignResult) -> int:
         assert result.costs.stopped is not None
-        return result.costs.stopped.at(EXAMPLE.chunks, 0)
+        return result.costs.stopped.at(EXAMPLE.chunks, DOWNTIME_CHUNKS)
 
     best = min(good, key=downtime)
     others = [r.design for r in good if downtime(r) > downtime(best)]

@@ -73,6 +73,10 @@ def stop_copy_converges(disk: Disk, gbit: float) -> bool:
 
 def show_seconds(seconds: float) -> str:
     """A duration as people read it."""
+    if seconds == 0:
+        return "0"
+    if seconds < 1e-3:
+        return f"{seconds * 1e6:.3g} us"
     if seconds < 1:
         return f"{seconds * 1e3:.3g} ms"
     if seconds < 600:

@@ -52,7 +52,7 @@ def find(
     chosen = [
         f.name
         for f in answer.findings
-        if f.name in answer.traces and (f.name == name or f.guarantee == name)
+        if f.name in answer.traces and name in (f.name, f.guarantee)
     ]
     if not chosen:
         allowed = ", ".join(answer.traces)

@@ -52,25 +52,24 @@ def share_at_risk(
 ) -> tuple[int, int]:
     """In how many states one of ``failures`` may end in a loss.
 
-    Looks at the states in which a migration is ``under_way`` and no failure
-    has happened: reached from an initial state without a step of
-    ``failures``.  A state counts if one more step, one of ``failures``, leads
-    to where ``lost`` can become true without any further failure.  Returns
-    how many states count, and of how many.
+    Looks at the states in which a migration is ``under_way`` and nothing has
+    failed: reached from an initial state without a fault.  A state counts if
+    one more step, one of ``failures``, leads to where ``lost`` can become
+    true without any further fault.  Returns how many states count, and of
+    how many.
     """
-    fails = np.array([i.action in failures for i in machine.instances])
-    failing = fails[graph.instance]
-    calm_origin = graph.origin[~failing]
-    calm_target = graph.target[~failing]
-    doomed = _closure(
-        graph.column(lost).astype(bool), calm_target, calm_origin
-    )
+    faults = {action.name for action in machine.actions if action.fault}
+    faulty = np.array([i.action in faults for i in machine.instances])
+    asked_for = np.array([i.action in failures for i in machine.instances])
+    quiet = ~faulty[graph.instance]
+    origin, target = graph.origin[quiet], graph.target[quiet]
+    doomed = _closure(graph.column(lost).astype(bool), target, origin)
     start = np.zeros(len(graph), dtype=bool)
     start[: graph.level_offsets[1]] = True
-    calm = _closure(start, calm_origin, calm_target)
+    calm = _closure(start, origin, target)
     asked = calm & graph.column(under_way).astype(bool)
+    fatal = asked_for[graph.instance] & doomed[graph.target]
     risky = np.zeros(len(graph), dtype=bool)
-    fatal = failing & doomed[graph.target]
     risky[graph.origin[fatal]] = True
     return int((risky & asked).sum()), int(asked.sum())
 

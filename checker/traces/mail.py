@@ -9,10 +9,9 @@ the search.  DOMAIN.md, section 9, says what reviewers expect.
 from __future__ import annotations
 
 import enum
+from collections.abc import Iterable
 
-from attrs import frozen
-
-from checker.engines.exploration import TYPE_INVARIANT, Coverage
+from checker.engines.exploration import TYPE_INVARIANT
 from checker.traces.consequence import consequence
 from checker.traces.lines import (
     command_lines,
@@ -27,7 +26,7 @@ from checker.traces.trace import Trace
 from checker.traces.wording import in_words, taken_out
 from checker.verdict import DEADLOCK
 from model.language.machine import Machine
-from model.mechanisms import Mechanism
+from model.mechanisms import Mechanism, mechanisms_of
 from model.properties import GUARANTEES
 
 _INDENT = 2
@@ -72,41 +71,34 @@ _KINDS = {
 }
 
 
-@frozen(kw_only=True)
-class Reproduction:
-    """The commands: see it fail, and see the complete design hold.
-
-    ``holds`` is empty where the complete design is what fails.
-    """
-
-    fails: str
-    holds: str = ""
-
-
 def mail_block(
     machine: Machine,
     trace: Trace,
     *,
-    commands: Reproduction,
+    reproduce: str,
+    complete: str = "",
     label: Label | None = None,
-    coverage: Coverage | None = None,
-    engine: str = "",
+    states: int | None = None,
+    transitions: int | None = None,
 ) -> str:
     """The block of text.
 
-    ``label``: if not given, a defect of the variant where mechanisms were
-    taken out, else not judged.  ``coverage``: the search that found the
-    trace, which is a shortest one then; ``engine``: who ran it.
+    ``reproduce``: the command that shows this trace; ``complete``: the one
+    that checks the complete design, '' where that is what fails.  ``label``:
+    if not given, a defect of the variant where mechanisms were taken out,
+    else not judged.  ``states`` and ``transitions``: what the search that
+    found the trace explored; with them, the trace counts as a shortest one.
     """
+    found = states is not None
     lines = [*_head(machine, trace), ""]
     lines += [*_broken(machine, trace), ""]
     lines += _section("What it does to a backup")
     lines += [*_text(consequence(machine, trace)), ""]
     lines += _section("What kind of finding this is")
-    lines += [*_label(trace, label, commands), ""]
+    lines += [*_label(trace, label, bool(complete)), ""]
     lines += _section("Configuration")
     lines += [*_configuration(trace), ""]
-    lines += _section(_title(trace, shortest=coverage is not None))
+    lines += _section(_title(trace, shortest=found))
     lines += [*short_steps(machine, trace), ""]
     lines += _section("QMP after the last step (count in granules)")
     for status in status_at_end(machine, trace):
@@ -114,8 +106,9 @@ def mail_block(
     lines.append("")
     lines += [*_assumptions(machine, trace), ""]
     lines += _section("Reproduce")
-    lines += _commands(trace, commands)
-    lines += _coverage(coverage, engine)
+    lines += _commands(trace, reproduce, complete)
+    if states is not None:
+        lines += ["", *_explored(states, transitions)]
     return text_of(lines)
 
 
@@ -127,7 +120,7 @@ def _text(text: str, indent: int = _INDENT) -> list[str]:
     return wrapped(text, " " * indent)
 
 
-def _bullets(texts: tuple[str, ...]) -> list[str]:
+def _bullets(texts: Iterable[str]) -> list[str]:
     return [line for text in texts for line in wrapped(text, "  - ")]
 
 
@@ -158,9 +151,7 @@ def _head(machine: Machine, trace: Trace) -> list[str]:
     return [*lines, "=" * max(len(line) for line in lines)]
 
 
-def _label(
-    trace: Trace, label: Label | None, commands: Reproduction
-) -> list[str]:
+def _label(trace: Trace, label: Label | None, compared: bool) -> list[str]:
     lacking = taken_out(trace.options)
     if label is None:
         label = Label.VARIANT if lacking else Label.UNJUDGED
@@ -169,7 +160,7 @@ def _label(
         names = joined([f"'{m.name}'" for m in lacking])
         were = "was" if len(lacking) == 1 else "were"
         text = f"{names} {were} taken out on purpose."
-        if commands.holds:
+        if compared:
             text += " The second command below checks the complete design."
     lines = _text(f"{label.value}. {text}")
     for mechanism in lacking:
@@ -219,38 +210,36 @@ def _assumptions(machine: Machine, trace: Trace) -> list[str]:
     prop = next(
         (p for p in machine.properties if p.name == trace.property_name), None
     )
-    assumed: tuple[str, ...] = ASSUMED
+    assumed = [
+        *ASSUMED,
+        *(
+            m.assumes
+            for m in mechanisms_of(trace.options.design)
+            if m.assumes and trace.options.has(m.name)
+        ),
+    ]
     if prop is not None and prop.kind == "eventually":
-        assumed = (
-            *ASSUMED,
-            "hosts and management do not put off for ever what stays possible",
+        assumed.append(
+            "hosts and management do not put off for ever what stays possible"
         )
     lines = ["Assumed:", *_bullets(assumed)]
     lines += ["", "Not modelled:", *_bullets(NOT_MODELLED)]
     return lines
 
 
-def _commands(trace: Trace, commands: Reproduction) -> list[str]:
-    lines = [*_text("this trace:"), *command_lines(commands.fails)]
-    if commands.holds:
-        complete = (
-            "the complete design, expected to hold"
-            if trace.options.without
-            else "a configuration that is expected to hold"
-        )
-        lines += [*_text(f"{complete}:"), *command_lines(commands.holds)]
+def _commands(trace: Trace, reproduce: str, complete: str) -> list[str]:
+    lines = [*_text("this trace:"), *command_lines(reproduce)]
+    if complete:
+        what = "the complete design" if trace.options.without else "to compare"
+        lines += _text(f"{what}, expected to hold:")
+        lines += command_lines(complete)
     return lines
 
 
-def _coverage(coverage: Coverage | None, engine: str) -> list[str]:
-    if coverage is None:
-        return []
-    by = f" by the {engine} engine" if engine else ""
-    text = (
-        f"Explored{by}: {plural(coverage.states, 'state')}, "
-        f"{plural(coverage.transitions, 'transition')}, breadth first, every "
-        "state stored exactly"
+def _explored(states: int, transitions: int | None) -> list[str]:
+    numbers = plural(states, "state")
+    if transitions is not None:
+        numbers += f" and {plural(transitions, 'transition')}"
+    return wrapped(
+        f"Explored breadth first: {numbers}, every state stored exactly."
     )
-    stopped = coverage.stopped
-    end = f"; stopped: {stopped}." if stopped else "; finished."
-    return ["", *wrapped(text + end)]

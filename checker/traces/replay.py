@@ -11,6 +11,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from attrs import evolve, frozen
 
@@ -26,7 +27,7 @@ from model.designs import build
 from model.language.machine import Action, Instance, Machine, State
 from model.options import Options
 
-ActionCall = str | tuple[str, Mapping[str, str]]
+ActionCall = str | tuple[str, Mapping[str, str]] | Mapping[str, Any]
 _LABEL = re.compile(r"(\w+)(?:\(([^()]*)\))?")
 
 
@@ -69,10 +70,11 @@ def replay(
 ) -> Trace:
     """The trace that takes ``actions`` and shows ``property_name``.
 
-    An action is a label as traces print it, 'send_bitmap_bits(chunk=0)', or
-    a name with its arguments.  A parameter may be left out where only one
-    value fits.  ``loop`` is the number of actions before the cycle of a
-    lasso.  With several initial states, the first one that fits is taken.
+    An action is a label as traces print it, 'send_bitmap_bits(chunk=0)', a
+    name with its arguments, or an entry of ``Trace.identity()``.  A
+    parameter may be left out where only one value fits.  ``loop`` is the
+    number of actions before the cycle of a lasso.  With several initial
+    states, the first one that fits is taken.
 
     Raises CannotReplay at the first step that does not fit, or if the run
     does not show the property; ModelError if ``options`` are bad.
@@ -141,7 +143,12 @@ def _walk(
 
 def _parsed(call: ActionCall, step: int) -> tuple[str, dict[str, str]]:
     if not isinstance(call, str):
-        return call[0], {k: str(v) for k, v in call[1].items()}
+        name, arguments = (
+            (call["action"], call["arguments"])
+            if isinstance(call, Mapping)
+            else call
+        )
+        return name, {k: str(v) for k, v in arguments.items()}
     found = _LABEL.fullmatch(call.strip())
     inside = (found.group(2) or "").strip() if found else ""
     pairs = [part.partition("=") for part in inside.split(",") if inside]

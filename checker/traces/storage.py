@@ -91,9 +91,9 @@ def parse(data: bytes, where: str, expected: Options | None = None) -> Trace:
         _check_identity(table, options, expected)
     except TraceError as error:
         raise TraceError(f"{where}: {error}") from None
-    calls = [(a["action"], a["arguments"]) for a in table["actions"]]
+    name, actions, loop = table["property"], table["actions"], table["loop"]
     try:
-        return replay(options, table["property"], calls, table["loop"])
+        return replay(options, name, actions, loop)
     except CannotReplay as error:
         raise error.within(where) from None
 

@@ -11,7 +11,8 @@
 
 The dirty phase may take the marked chunks in any order; QEMU's would walk
 them in order, which is one of those.  A bitmap error is a migration failure:
-the source resumes and nothing is lost.  Never merged: a series of November 2015.
+the source resumes and nothing is lost.  Never merged; it was
+posted as a series in November 2015.
 """
 
 from __future__ import annotations

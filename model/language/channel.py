@@ -166,11 +166,12 @@ class Channel:
             for part, type_, _ in self._slot(slot):
                 new = ex.constant(0, type_.width)
                 if slot + 1 < self.capacity:
-                    new = dict((p, e) for p, _, e in self._slot(slot + 1))[
-                        part
-                    ]
+                    new = self._stored(slot + 1, part)
                 updates.append(self._update(slot, part, type_, new))
         return tuple(updates)
+
+    def _stored(self, slot: int, part: str) -> Expression:
+        return self._kind(slot) if part == "kind" else self._part(slot, part)
 
     def lose_all(self) -> tuple[Update, ...]:
         """Lose every message in flight."""
