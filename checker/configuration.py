@@ -98,7 +98,11 @@ def guarantees(machine: Machine) -> list[str]:
 def shipped() -> dict[str, Path]:
     """The shipped configurations, by name, in order."""
     folder = Path(str(resources.files("model").joinpath("configs")))
-    return {p.stem: p for p in sorted(folder.glob("*.toml"))}
+    return {p.stem: p for p in sorted(folder.glob("*.toml"), key=_stem)}
+
+
+def _stem(path: Path) -> str:
+    return path.stem
 
 
 def find(argument: str) -> Path:

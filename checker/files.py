@@ -10,13 +10,25 @@ from pathlib import Path
 from checker.errors import InputError
 
 
+def check_writable(path: Path) -> None:
+    """Raise InputError now if ``path`` could not be written later.
+
+    So that nobody waits for a long search to learn of a mistyped name.
+    """
+    if path.is_dir():
+        raise InputError(f"{path}: is a directory, name a file")
+    if not path.parent.is_dir():
+        raise InputError(f"{path}: there is no directory {path.parent}")
+    if not os.access(path.parent, os.W_OK):
+        raise InputError(f"{path}: no permission to write there")
+
+
 def write_atomically(path: Path, text: str) -> None:
     """Put ``text`` into ``path``; it is never seen half written.
 
     Raises InputError in one line if that is not possible.
     """
-    if path.is_dir():
-        raise InputError(f"{path}: is a directory, name a file")
+    check_writable(path)
     try:
         handle, temporary = tempfile.mkstemp(
             dir=path.parent, prefix=f".{path.name}."

@@ -20,6 +20,7 @@ Writes = int | Literal["unbounded", "throttled"]
 MAX_CHUNKS = 64
 MAX_GRANULES = 64
 MAX_CHANNEL = 16
+MAX_DISK = 64
 MAX_BUDGET = 1000
 
 
@@ -51,6 +52,12 @@ class Bounds:
     def __attrs_post_init__(self) -> None:
         _check_range("bounds.chunks", self.chunks, 1, MAX_CHUNKS)
         _check_range("bounds.granules", self.granules, 1, MAX_GRANULES)
+        if self.chunks * self.granules > MAX_DISK:
+            raise ModelError(
+                f"bounds: {self.chunks} chunks of {self.granules} granules "
+                f"are {self.chunks * self.granules} granules, allowed are "
+                f"up to {MAX_DISK}"
+            )
         _check_range("bounds.channel", self.channel, 1, MAX_CHANNEL)
         _check_range("bounds.throttle", self.throttle, 1, MAX_CHUNKS)
         _check_range("bounds.downtime", self.downtime, 0, MAX_CHUNKS)

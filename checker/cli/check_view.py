@@ -10,10 +10,13 @@ from checker.check import Answer, check
 from checker.cli import page
 from checker.cli.describe import command, configured, failures, size
 from checker.cli.progress import shown
+from checker.configuration import Configuration
 from checker.engines.exploration import Limits
+from checker.files import check_writable
 from checker.traces.trace import Trace
 from checker.verdict import ExitCode, Finding, Verdict
 from model.language import Machine
+from model.options import Options
 
 
 def run(
@@ -29,6 +32,8 @@ def run(
 ) -> int:
     """Check, print, write the trace; returns the exit code."""
     configuration = configured(argument, without)
+    if trace_file is not None:
+        check_writable(trace_file)
     with shown() as report_for:
         answer = check(
             configuration, engine, limits, report_for(configuration.name)
@@ -54,8 +59,21 @@ def _minimised(trace: Trace, limits: Limits) -> Trace:
     from checker.engines.explicit import explore
     from checker.traces.minimise import minimise
 
-    _, smaller = minimise(trace.options, trace.property_name, explore, limits)
+    find = None if trace.loop is None else _find_lasso
+    _, smaller = minimise(
+        trace.options, trace.property_name, explore, limits, find
+    )
     return smaller
+
+
+def _find_lasso(
+    options: Options, property_name: str, limits: Limits
+) -> Trace | None:
+    configuration = Configuration(
+        name=options.name, options=options, properties=(property_name,)
+    )
+    answer = check(configuration, limits=limits)
+    return answer.traces.get(property_name)
 
 
 def gravest_trace(answer: Answer) -> Trace | None:

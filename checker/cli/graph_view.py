@@ -10,7 +10,7 @@ from checker.cli import page
 from checker.cli.describe import configured
 from checker.errors import InputError
 from checker.export_graph import state_graph, to_dot, to_graphml
-from checker.files import write_atomically
+from checker.files import check_writable, write_atomically
 
 
 def run(
@@ -25,6 +25,8 @@ def run(
     if as_json and str(output) == "-":
         raise InputError("--format json needs --output FILE for the graph")
     machine = configured(argument, without).machine()
+    if str(output) != "-":
+        check_writable(output)
     graph = state_graph(machine, max_states)
     text = to_dot(graph) if form == "dot" else to_graphml(graph)
     if str(output) == "-":

@@ -30,21 +30,15 @@ def run(as_json: bool) -> int:
             }
         )
         return 0
-    page.line("Configurations (CONFIG):")
-    page.line()
-    page.table(
-        ["name", "states", "expected", "title"],
-        [_row(c) for c in configurations],
-        right=(1,),
-    )
+    page.line("Configurations (CONFIG), with what is expected of them:")
+    for configuration in configurations:
+        _print_configuration(configuration)
     for design in DESIGNS:
         page.line()
-        page.line(f"Mechanisms of {design} (--without NAME):")
-        page.line()
-        page.table(
-            ["name", "for", "what it does"],
-            [[m.name, m.protects, m.doc] for m in mechanisms_of(design)],
-        )
+        page.line(f"Mechanisms of {design} (--without NAME), and what for:")
+        for mechanism in mechanisms_of(design):
+            page.line(f"  {mechanism.name:<24}{mechanism.protects}")
+            page.paragraph(mechanism.doc, indent="      ")
     page.line()
     page.line("Guarantees:")
     for name, text in GUARANTEES.items():
@@ -52,14 +46,12 @@ def run(as_json: bool) -> int:
     return 0
 
 
-def _row(configuration: Configuration) -> list[str]:
+def _print_configuration(configuration: Configuration) -> None:
     expect = configuration.expect
-    return [
-        configuration.name,
-        "" if expect.states is None else page.number(expect.states),
-        expect.verdict or "",
-        configuration.title,
-    ]
+    states = "" if expect.states is None else f"{expect.states:,} states"
+    verdict = expect.verdict or ""
+    page.line(f"  {configuration.name:<32}{verdict:<14}{states:>22}")
+    page.paragraph(configuration.title, indent="      ")
 
 
 def _configuration_json(configuration: Configuration) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from checker.cli import page
 from checker.cli.check_view import trace_json
 from checker.cli.describe import configured, failures, size
+from checker.files import check_writable
 from checker.simulate import Simulation, simulate
 from checker.verdict import ExitCode
 from model.language import Machine
@@ -26,6 +27,8 @@ def run(
     """Simulate, print, write the trace; returns the exit code."""
     configuration = configured(argument, without)
     machine = configuration.machine()
+    if trace_file is not None:
+        check_writable(trace_file)
     result = simulate(
         machine, configuration.options, runs, depth, seed, _progress
     )

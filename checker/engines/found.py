@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from checker.engines.columns import Column, column
 from checker.engines.compile import NativeCode, native_code
 from checker.engines.exploration import Coverage, StateSet
-from checker.engines.layout import Layout, Rows
+from checker.engines.layout import Layout
 from checker.engines.part import Part, address
 from checker.engines.steps import steps_module
 from checker.engines.table import INDEX_BITS

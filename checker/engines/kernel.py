@@ -34,7 +34,7 @@ from checker.engines.table import (
 )
 from model.language.machine import Machine
 
-FILTER_BITS = 14
+FILTER_BITS = 12
 
 
 def block_successors(machine: Machine) -> int:

@@ -25,8 +25,8 @@ def wrapped(
     """
     rest = " " * len(first) if rest is None else rest
     lines, line, empty = [], first, True
+    room = max(1, width - max(len(first), len(rest)))
     for word in filter(None, text.split(" ")):
-        room = width - len(rest)
         for piece, continued in _pieces(word, room):
             gap = "" if empty or continued else " "
             if not empty and len(line + gap + piece) > width:

@@ -5,7 +5,7 @@ Greedy, to a fixed point: fewer failures, a smaller disk, a smaller channel,
 fewer writes.  Each candidate is searched, and taken only if the same property
 is still broken there.  For each dimension the smallest value that serves is
 taken, so the result is the same in every run; no single dimension of it can
-be made smaller.
+be made smaller.  A smaller channel may make the trace a step longer.
 """
 
 from __future__ import annotations

@@ -176,7 +176,7 @@ def _cut(blank: _Row, text: str) -> _Row:
     text = f" {shortened(text, _CHANNEL - 4)} "
     left = (_CHANNEL - len(text)) // 2
     right = _CHANNEL - len(text) - left
-    across = ("X " * _CHANNEL)[:left] + text + (" X" * _CHANNEL)[-right:]
+    across = (" X" * _CHANNEL)[-left:] + text + ("X " * _CHANNEL)[:right]
     return blank.put(SOURCE + 1, across)
 
 

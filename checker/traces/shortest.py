@@ -61,9 +61,7 @@ def _first_move(machine: Machine, state: State, allowed: StateSet) -> Move:
 def move_of(machine: Machine, number: int, state: State) -> Move:
     """The move that instance ``number`` makes into ``state``."""
     instance = machine.instances[number]
-    return Move(
-        instance.action, instance.actor, instance.arguments, state
-    )
+    return Move(instance.action, instance.actor, instance.arguments, state)
 
 
 def holds(machine: Machine, state: State, predicate: Expression) -> bool:

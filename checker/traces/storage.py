@@ -18,9 +18,7 @@ so what is read is a trace of the model as it is now.
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
 import stat
 from pathlib import Path
 from typing import Any, NoReturn
@@ -30,6 +28,7 @@ from checker.configuration import (
     from_table,
     options_table,
 )
+from checker.files import write_atomically
 from checker.traces.replay import CannotReplay, replay
 from checker.traces.trace import Trace, trace_id
 from model.language.errors import ModelError
@@ -54,22 +53,9 @@ def as_text(trace: Trace) -> str:
 def save(trace: Trace, path: Path) -> None:
     """Write ``trace`` to ``path``: all of it, or nothing is changed.
 
-    Raises TraceError if the file cannot be written.
+    Raises InputError if the file cannot be written.
     """
-    if path.is_dir():
-        raise TraceError(f"{path}: is a directory, not a file")
-    draft = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        with draft.open("x", encoding="utf-8") as file:
-            file.write(as_text(trace))
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(path)
-    except OSError as error:
-        raise TraceError(f"{path}: {error.strerror}") from None
-    finally:
-        with contextlib.suppress(OSError):
-            draft.unlink()
+    write_atomically(path, as_text(trace))
 
 
 def load(path: Path, expected: Options | None = None) -> Trace:

@@ -146,9 +146,9 @@ def test_without_a_parameter_the_best_matching_instance_is_explained() -> None:
 
 
 def test_unknown_action() -> None:
-    error = failure(NO_SUCCESSOR, LOST, ["migrate", "postcopy_begin"])
+    error = failure(NO_SUCCESSOR, LOST, ["migrate", "postcopy_start_"])
     assert error.step == 2
-    assert "has no action 'postcopy_begin'; it has postcopy_start" in (
+    assert "has no action 'postcopy_start_'; it has postcopy_start" in (
         str(error)
     )
     assert "dirty_bitmap_save_setup" in error.enabled

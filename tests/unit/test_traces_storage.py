@@ -12,6 +12,7 @@ from attrs import evolve
 
 from checker.engines.exploration import Limits
 from checker.engines.interpreter import interpret
+from checker.errors import InputError
 from checker.traces.minimise import shortest_violation
 from checker.traces.replay import CannotReplay, replay
 from checker.traces.storage import (
@@ -105,20 +106,20 @@ def test_a_failed_save_changes_nothing(
 ) -> None:
     before = path.read_bytes()
 
-    def full(_: int) -> None:
+    def full(_: str, __: Path) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(TraceError, match="No space left on device"):
+    monkeypatch.setattr(os, "replace", full)
+    with pytest.raises(InputError, match="No space left on device"):
         save(evolve(trace, loop=3), path)
     assert path.read_bytes() == before
     assert [p.name for p in path.parent.iterdir()] == ["trace.json"]
 
 
 def test_where_it_cannot_be_saved(tmp_path: Path, trace: Trace) -> None:
-    with pytest.raises(TraceError, match="is a directory"):
+    with pytest.raises(InputError, match="is a directory"):
         save(trace, tmp_path)
-    with pytest.raises(TraceError, match="No such file or directory"):
+    with pytest.raises(InputError, match="there is no directory"):
         save(trace, tmp_path / "none" / "trace.json")
 
 

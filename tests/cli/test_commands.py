@@ -1,0 +1,125 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Do the commands do what their help says?"""
+
+from __future__ import annotations
+
+import io
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import networkx as nx
+import pytest
+
+from tests.command import Result, run_process, too_wide
+
+Command = Callable[..., Result]
+
+
+def typed(monkeypatch: pytest.MonkeyPatch, *lines: str) -> None:
+    text = "".join(f"{line}\n" for line in lines)
+    monkeypatch.setattr("sys.stdin", io.StringIO(text))
+
+
+def test_step_takes_undoes_and_quits(
+    dbmcheck: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    typed(monkeypatch, "1", "s", "u", "u", "99", "x", "q")
+    result = dbmcheck("step", "postcopy-small")
+    assert result.code == 0
+    assert "source.in_flight: {} -> {0}" in result.out
+    assert "source.in_flight: {0} -> {}" in result.out
+    assert "this is the initial state" in result.out
+    assert "'99' is no choice; allowed are 1 to" in result.out
+
+
+def test_step_ends_with_its_input(
+    dbmcheck: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    typed(monkeypatch)
+    assert dbmcheck("step", "live-small").code == 0
+
+
+def test_step_says_where_a_property_breaks(
+    dbmcheck: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    typed(monkeypatch, "1")
+    result = dbmcheck("step", "stop-copy-bit-after-ack")
+    assert "! NoLostDirtyBitOnSource (S1) is violated here" in result.out
+
+
+def test_the_same_seed_gives_the_same_runs(dbmcheck: Command) -> None:
+    arguments = ("simulate", "live", "--runs", "5", "--depth", "50")
+    first = dbmcheck(*arguments, "--seed", "7")
+    assert dbmcheck(*arguments, "--seed", "7").out == first.out
+    assert dbmcheck(*arguments, "--seed", "8").out != first.out
+
+
+def test_simulate_finds_what_is_there_to_find(dbmcheck: Command) -> None:
+    result = dbmcheck("simulate", "stop-copy-bit-after-ack", "--runs", "200")
+    assert "A violation, not necessarily a shortest one" in result.out
+
+
+def test_graphml_is_read_by_networkx(
+    dbmcheck: Command, tmp_path: Path
+) -> None:
+    path = tmp_path / "graph.graphml"
+    result = dbmcheck("graph", "postcopy-both-run", "-o", str(path))
+    assert result.out.startswith("530 states, ")
+    graph = nx.read_graphml(path)
+    assert graph.number_of_nodes() == 530
+    assert any(d["violates"] for _, d in graph.nodes(data=True))
+
+
+def test_an_interrupted_search_is_inconclusive(
+    dbmcheck: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("checker.cli.progress.describe", interrupt)
+    monkeypatch.setattr("checker.cli.progress._LOG_EVERY", 0.0)
+    result = dbmcheck("check", "live")
+    assert result.code == 20
+    assert "INCONCLUSIVE (interrupted)" in result.out
+
+
+def test_minimise_shrinks_a_large_configuration(dbmcheck: Command) -> None:
+    result = dbmcheck(
+        "check",
+        "postcopy-unlimited",
+        "--without",
+        "successor",
+        "--minimise",
+    )
+    assert result.code == 12
+    assert "smallest configuration that still shows it" in result.out
+    assert "1 chunk of 1 granule" in result.out
+    assert "failures: none" in result.out
+
+
+def test_every_trace_form_of_a_file(dbmcheck: Command, tmp_path: Path) -> None:
+    path = str(tmp_path / "trace.json")
+    dbmcheck("check", "live-read-then-clear", "--trace", path)
+    for form in ("table", "states", "sequence", "mail"):
+        result = dbmcheck("show", path, "--as", form)
+        assert result.code == 0
+        assert too_wide(result.out) == []
+    for form in ("itf", "pytest"):
+        assert dbmcheck("show", path, "--as", form).code == 0
+
+
+def test_completion_for_a_shell() -> None:
+    environment = {**os.environ, "_DBMCHECK_COMPLETE": "source_bash"}
+    result = run_process([], environment=environment)
+    assert "_DBMCHECK_COMPLETE=complete_bash" in result.out
+
+
+def test_a_closed_pipe_is_no_traceback() -> None:
+    command = f"{sys.executable} -m checker list | true"
+    done = subprocess.run(
+        ["bash", "-c", command], capture_output=True, text=True, check=False
+    )
+    assert done.stderr == ""

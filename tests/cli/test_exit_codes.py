@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Do the exit codes tell the truth?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from checker.configuration import load, shipped
+from tests.command import Result
+
+Command = Callable[..., Result]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (("check", "postcopy-small"), 0),
+        (("check", "postcopy-without-successor"), 12),
+        (("check", "postcopy-without-successor", "--expect"), 0),
+        (("check", "postcopy-small", "--expect"), 0),
+        (("check", "postcopy-small", "--without", "successor"), 12),
+        (("check", "postcopy-nobody-fences"), 11),
+        (("check", "live-never-ends"), 13),
+        (("check", "live", "--max-states", "1000"), 20),
+        (("check", "live", "--memory", "1M"), 20),
+        (("simulate", "live", "--runs", "2", "--depth", "20"), 20),
+        (("simulate", "stop-copy-bit-after-ack", "--runs", "50"), 12),
+        (("check", "no-such-configuration"), 151),
+        (("show", "no-such-trace.json"), 75),
+        (("cite", "postcopy-without-successor"), 0),
+        (("cite", "postcopy-small"), 2),
+        (("ablate", "no-such-design"), 2),
+        (("no-such-command",), 2),
+        (("check",), 2),
+        (("check", "live", "--engine", "magic"), 2),
+        (("check", "live", "--memory", "lots"), 2),
+        (("check", "live", "--max-states", "-1"), 2),
+        (("--version",), 0),
+        (("--help",), 0),
+        ((), 2),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
+)
+def test_exit_code(
+    dbmcheck: Command, arguments: tuple[str, ...], code: int
+) -> None:
+    result = dbmcheck(*arguments)
+    assert result.code == code, result.err
+
+
+def test_a_violation_that_is_expected_is_still_a_violation(
+    dbmcheck: Command,
+) -> None:
+    for name in shipped():
+        configuration = load(name)
+        if configuration.expect.verdict == "VIOLATED":
+            assert dbmcheck("check", name).code in (11, 12, 13), name
+
+
+def test_an_action_that_never_fires(dbmcheck: Command, tmp_path: Path) -> None:
+    # a source that resumes on its own leaves management nothing to fence
+    path = tmp_path / "mine.toml"
+    path.write_text(
+        'design = "postcopy"\nwithout = ["no-resume-after-run"]\n'
+        'properties = ["reachable"]\n'
+        "[bounds]\nchunks = 1\n[failures]\ncut = 1\n"
+    )
+    result = dbmcheck("check", str(path))
+    assert result.code == 10
+    assert "fence_destination fires" in result.out
+
+
+def test_another_count_than_expected(
+    dbmcheck: Command, tmp_path: Path
+) -> None:
+    path = tmp_path / "mine.toml"
+    text = shipped()["postcopy-small"].read_text("utf-8")
+    path.write_text(text.replace("states = ", "states = 1"))
+    result = dbmcheck("check", str(path))
+    assert result.code == 1
+    assert "not as expected: states is" in result.out
+    assert dbmcheck("check", str(path), "--expect").code == 1
+
+
+def test_a_trace_of_another_configuration(
+    dbmcheck: Command, tmp_path: Path
+) -> None:
+    trace = str(tmp_path / "trace.json")
+    dbmcheck("check", "postcopy-without-successor", "--trace", trace)
+    assert dbmcheck("replay", trace).code == 0
+    other = dbmcheck("replay", trace, "--config", "live-small")
+    assert other.code == 75
+    assert len(other.err.splitlines()) == 1

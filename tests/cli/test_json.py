@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Can a program read every answer?"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from model.mechanisms import DESIGNS, mechanisms_of
+from tests.command import Result
+
+Command = Callable[..., Result]
+
+
+def answer(dbmcheck: Command, *arguments: str) -> Any:
+    return json.loads(dbmcheck(*arguments, "--format", "json").out)
+
+
+def test_check(dbmcheck: Command) -> None:
+    data = answer(dbmcheck, "check", "postcopy-without-successor")
+    assert data["verdict"] == "VIOLATED"
+    assert data["property"] == "NoLostDirtyBitOnDestination"
+    assert data["states"] > 0 and data["transitions"] > data["states"]
+    assert data["levels"] > len(data["trace"]["moves"])
+    for key in ("seconds", "states_per_second", "bytes_per_state"):
+        assert data[key] > 0
+    assert data["trace"]["moves"][0]["action"] == "migrate"
+    assert data["exit_code"] == 12
+
+
+def test_check_that_holds(dbmcheck: Command) -> None:
+    data = answer(dbmcheck, "check", "stop-copy-small")
+    assert data["verdict"] == "HOLDS"
+    assert data["property"] is None and data["trace"] is None
+    assert all(data["fired"].values())
+
+
+def test_ablate(dbmcheck: Command) -> None:
+    data = answer(dbmcheck, "ablate", "stop-copy")
+    names = [m.name for m in mechanisms_of("stop-copy")]
+    assert list(data["mechanisms"]) == names
+    drain = data["mechanisms"]["drain-at-stop"]
+    assert drain["property"] == "NoLostDirtyBitOnDestination"
+    assert drain["steps"] > 5 and drain["seconds"] > 0
+    assert data["mechanisms"]["successor"]["redundant"]
+
+
+def test_compare(dbmcheck: Command) -> None:
+    data = answer(dbmcheck, "compare")
+    assert set(data["designs"]) == set(DESIGNS)
+    for result in data["designs"].values():
+        assert result["guarantees"]["S1"] == "HOLDS"
+        assert result["guarantees"]["S6"] == "HOLDS"
+    live, postcopy = data["designs"]["live"], data["designs"]["postcopy"]
+    assert live["guarantees"]["L1"] == "VIOLATED"
+    assert live["guarantees"]["L1 bounded"] == "HOLDS"
+    assert live["guarantees"]["L1 throttled"] == "HOLDS"
+    assert live["costs"]["share_at_risk"] == 0
+    assert not live["costs"]["converges"]
+    assert postcopy["guarantees"]["L1"] == "HOLDS"
+    assert postcopy["costs"]["chunks_sent_while_stopped"] == "0"
+    assert postcopy["costs"]["share_at_risk"] > 0
+    stop_copy = data["designs"]["stop-copy"]
+    assert stop_copy["costs"]["chunks_sent_while_stopped"] == "M"
+    assert any("tenable" in text for text in data["answer"])
+
+
+def test_the_others(dbmcheck: Command, tmp_path: Path) -> None:
+    listed = answer(dbmcheck, "list")
+    assert len(listed["configurations"]) >= 25
+    assert set(listed["designs"]) == set(DESIGNS)
+    shown = answer(dbmcheck, "show", "postcopy-both-run")
+    assert shown["trace"]["steps"] == len(shown["trace"]["moves"])
+    assert (
+        "OneSideRuns" in answer(dbmcheck, "cite", "postcopy-both-run")["text"]
+    )
+    assert answer(dbmcheck, "explain", "postcopy-both-run")["text"]
+    simulated = answer(dbmcheck, "simulate", "live-small", "--runs", "3")
+    assert simulated["verdict"] == "INCONCLUSIVE"
+    trace = str(tmp_path / "trace.json")
+    dbmcheck("check", "postcopy-both-run", "--trace", trace)
+    assert answer(dbmcheck, "replay", trace)["fits"]
+    graph = str(tmp_path / "graph.graphml")
+    written = answer(dbmcheck, "graph", "postcopy-both-run", "-o", graph)
+    assert written["states"] == 530

@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Running the command, and making what it prints comparable."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import pytest
+from attrs import frozen
+
+from checker.cli import main
+
+WIDTH = 72
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@frozen
+class Result:
+    """What a command printed and returned."""
+
+    code: int
+    out: str
+    err: str
+
+
+def run(
+    arguments: Sequence[str], capsys: pytest.CaptureFixture[str]
+) -> Result:
+    """Run the command in this process."""
+    capsys.readouterr()
+    code = main(list(arguments))
+    captured = capsys.readouterr()
+    return Result(code, captured.out, captured.err)
+
+
+def run_process(
+    arguments: Sequence[str],
+    cwd: Path | None = None,
+    environment: Mapping[str, str] | None = None,
+    stdin: str = "",
+) -> Result:
+    """Run the command as a process of its own."""
+    done = subprocess.run(
+        [sys.executable, "-m", "checker", *arguments],
+        cwd=cwd,
+        env=environment,
+        input=stdin,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    return Result(done.returncode, done.stdout, done.stderr)
+
+
+_TIMED = (
+    # check: the line with seconds, rate and memory
+    (re.compile(r"^  at        .*$", re.M), "  at        (timing)"),
+    # compare: the row of seconds
+    (re.compile(r"^seconds, all in.*$", re.M), "seconds, all in (timing)"),
+    # ablate: the last column
+    (re.compile(r"\|\s*\d+\.\d\d$", re.M), "|(s)"),
+)
+
+
+def without_timing(text: str) -> str:
+    """``text`` with every figure that a clock decides replaced."""
+    for pattern, replacement in _TIMED:
+        text = pattern.sub(replacement, text)
+    return text
+
+
+def too_wide(text: str, width: int = WIDTH) -> list[str]:
+    """The lines that are wider than a mail."""
+    return [line for line in text.splitlines() if len(line) > width]

@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Do the commands that we document run, and print what we say?
+
+Every ``console`` block of a README that begins with ``$ dbmcheck`` is run and
+compared, timing replaced; ``--regenerate`` rewrites the blocks.  A line that
+is just ``...`` stands for any number of lines.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from checker.configuration import shipped
+from model.designs import build
+from model.mechanisms import DESIGNS
+from model.options import Options
+from tests.command import ROOT, Result, without_timing
+
+DOCUMENTS = (ROOT / "README.md", ROOT / "model" / "README.md")
+BLOCK = re.compile(r"```console\n(\$ dbmcheck [^\n]*)\n(.*?)```", re.S)
+COMMAND = re.compile(r"dbmcheck ([a-z]+)((?: [a-z][a-z0-9.-]*| --\S+)*)")
+
+
+def blocks() -> list[tuple[Path, str]]:
+    return [
+        (path, match[1])
+        for path in DOCUMENTS
+        for match in BLOCK.finditer(path.read_text("utf-8"))
+    ]
+
+
+@pytest.mark.parametrize(
+    ("path", "command"), blocks(), ids=lambda value: str(value)[-40:]
+)
+def test_sample_output(
+    path: Path,
+    command: str,
+    dbmcheck: Callable[..., Result],
+    request: pytest.FixtureRequest,
+) -> None:
+    text = path.read_text("utf-8")
+    shown = next(m for m in BLOCK.finditer(text) if m[1] == command)[2]
+    printed = dbmcheck(*shlex.split(command)[2:]).out
+    if request.config.getoption("--regenerate"):
+        path.write_text(
+            text.replace(f"{command}\n{shown}", f"{command}\n{printed}")
+        )
+        return
+    assert without_timing(printed) == without_timing(shown)
+
+
+def test_there_is_sample_output() -> None:
+    assert len(blocks()) >= 2
+
+
+def test_the_correspondence_table_is_complete() -> None:
+    text = (ROOT / "model" / "README.md").read_text("utf-8")
+    for design in DESIGNS:
+        for action in build(Options(design=design)).actions:
+            assert f"`{action.name}`" in text, action.name
+
+
+def test_every_action_names_its_counterpart() -> None:
+    for design in DESIGNS:
+        for action in build(Options(design=design)).actions:
+            named = ("QEMU:", "Series of 2015:")
+            assert any(n in action.doc for n in named), action.name
+
+
+def test_the_readme_knows_the_shipped_configurations() -> None:
+    text = (ROOT / "README.md").read_text("utf-8")
+    assert f"{len(shipped())} configurations" in text

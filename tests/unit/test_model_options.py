@@ -1,0 +1,159 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Is every bad option refused with what it is and what is allowed?"""
+
+from typing import Any
+
+import pytest
+
+from model.designs import build
+from model.language import ModelError
+from model.mechanisms import (
+    DESIGNS,
+    MECHANISMS,
+    check_names,
+    mechanisms_of,
+)
+from model.options import Bounds, Failures, Options
+
+#: a good value on either side of what each bound allows
+RANGES = {
+    "chunks": (1, 64),
+    "granules": (1, 64),
+    "channel": (1, 16),
+    "throttle": (1, 64),
+    "downtime": (0, 64),
+}
+NO_NUMBERS: tuple[Any, ...] = (None, 1.5, True, [2], "two")
+
+
+def refused(make: Any, **values: Any) -> str:
+    """The one line with which these values are refused."""
+    with pytest.raises(ModelError) as raised:
+        make(**values)
+    said = str(raised.value)
+    assert "\n" not in said
+    return said
+
+
+@pytest.mark.parametrize("name", RANGES)
+def test_a_bound_out_of_range(name: str) -> None:
+    low, high = RANGES[name]
+    for value in (low - 1, high + 1, -7, 10**9):
+        assert refused(Bounds, **{name: value}) == (
+            f"bounds.{name} is {value}, allowed are {low} to {high}"
+        )
+    for value in (low, high):
+        alone: dict[str, Any] = {"chunks": 1, name: value}
+        assert getattr(Bounds(**alone), name) == value
+
+
+@pytest.mark.parametrize("name", RANGES)
+@pytest.mark.parametrize("value", NO_NUMBERS, ids=repr)
+def test_a_bound_that_is_no_number(name: str, value: Any) -> None:
+    assert refused(Bounds, **{name: value}) == (
+        f"bounds.{name} is {value!r}, allowed are whole numbers"
+    )
+
+
+def test_a_disk_of_too_many_granules() -> None:
+    assert refused(Bounds, chunks=13, granules=5) == (
+        "bounds: 13 chunks of 5 granules are 65 granules, allowed are up to "
+        "64"
+    )
+    assert Bounds(chunks=16, granules=4).granules == 4
+
+
+@pytest.mark.parametrize("value", ["", "Unbounded", "unlimited", "3"])
+def test_writes_is_a_number_or_one_of_two_words(value: str) -> None:
+    assert refused(Bounds, writes=value) == (
+        f"bounds.writes is '{value}', allowed are 1 to 1000, 'unbounded' "
+        "and 'throttled'"
+    )
+
+
+@pytest.mark.parametrize("value", [0, -1, 1001])
+def test_writes_out_of_range(value: int) -> None:
+    said = refused(Bounds, writes=value)
+    assert said.startswith(f"bounds.writes is {value}, allowed are 1 to 1000")
+
+
+@pytest.mark.parametrize("value", [None, True, 2.0], ids=repr)
+def test_writes_that_are_no_number(value: Any) -> None:
+    said = refused(Bounds, writes=value)
+    assert said.startswith(f"bounds.writes is {value!r}, allowed are")
+
+
+@pytest.mark.parametrize("name", Failures.names())
+def test_a_failure_is_counted_or_unlimited(name: str) -> None:
+    assert refused(Failures, **{name: "often"}) == (
+        f"failures.{name} is 'often', allowed are 0 to 1000 and 'unlimited'"
+    )
+    for value in (-1, 1001):
+        said = refused(Failures, **{name: value})
+        assert said.startswith(
+            f"failures.{name} is {value}, allowed are 0 to 1000"
+        )
+    for value in (None, True, 0.5):
+        said = refused(Failures, **{name: value})
+        assert said.startswith(f"failures.{name} is {value!r}, allowed are")
+    for good in (0, 1, 1000, "unlimited"):
+        given = Failures(**{name: good})
+        assert given.possible(name) == (good != 0)
+        assert not given.possible(*set(Failures.names()) - {name})
+
+
+@pytest.mark.parametrize("design", ["", "precopy", "Live", None, 3])
+def test_an_unknown_design(design: Any) -> None:
+    assert refused(Options, design=design) == (
+        f"design is '{design}', allowed are live, postcopy, stop-copy"
+    )
+
+
+@pytest.mark.parametrize("design", DESIGNS)
+def test_an_unknown_mechanism(design: str) -> None:
+    said = refused(Options, design=design, without=frozenset({"luck"}))
+    known = ", ".join(m.name for m in mechanisms_of(design))
+    assert said == (
+        f"without: {design} has no mechanism 'luck'; it has {known}"
+    )
+
+
+def test_a_mechanism_of_another_design() -> None:
+    said = refused(Options, design="live", without=frozenset({"successor"}))
+    assert said.startswith("without: live has no mechanism 'successor'")
+    said = refused(
+        Options, design="postcopy", without=frozenset({"meta-bitmap"})
+    )
+    assert said.startswith("without: postcopy has no mechanism 'meta-bitmap'")
+
+
+def test_the_first_of_several_unknown_mechanisms_is_named() -> None:
+    for names in (("luck", "hope"), ("hope", "luck")):
+        said = refused(Options, design="live", without=frozenset(names))
+        assert "'hope'" in said
+
+
+@pytest.mark.parametrize("design", DESIGNS)
+def test_every_mechanism_can_be_taken_out(design: str) -> None:
+    for mechanism in mechanisms_of(design):
+        options = Options(design=design, without=frozenset({mechanism.name}))
+        assert not options.has(mechanism.name)
+        assert options.name == f"{design} without {mechanism.name}"
+        assert build(options).name == options.name
+
+
+@pytest.mark.parametrize("design", DESIGNS)
+def test_a_complete_design_has_every_mechanism(design: str) -> None:
+    options = Options(design=design)
+    assert all(options.has(m.name) for m in mechanisms_of(design))
+    assert options.name == design
+    check_names(design, [m.name for m in mechanisms_of(design)])
+
+
+def test_the_table_of_mechanisms_names_each_once() -> None:
+    names = [m.name for m in MECHANISMS]
+    assert len(names) == len(set(names))
+    for mechanism in MECHANISMS:
+        assert set(mechanism.designs) <= set(DESIGNS)
+        given = {design for design, _ in mechanism.redundant}
+        assert given <= set(mechanism.designs)
