@@ -13,10 +13,12 @@ from checker.cli import page
 from checker.cli.check_view import trace_json
 from checker.cli.describe import command, configured, size
 from checker.cli.progress import shown
-from checker.configuration import load, selects
+from checker.configuration import Configuration, load, selects, shipped
 from checker.engines.exploration import Coverage
 from checker.errors import InputError
+from checker.traces.mail import Label
 from checker.traces.trace import Trace
+from checker.verdict import DEADLOCK
 from model.designs import build
 from model.language import Machine
 
@@ -89,10 +91,32 @@ def _from_file(argument: str, property_name: str) -> Subject:
 
 
 def _complete(trace: Trace, argument: str, without: tuple[str, ...]) -> str:
-    """The command that shows the same instance without the hole."""
-    if without and load(argument).options.without == frozenset():
+    """The command that shows the design to hold, without the hole."""
+    if without and not load(argument).options.without:
         return f"dbmcheck check {argument}"
-    return f"dbmcheck check {trace.options.design}"
+    design = trace.options.design
+    holding = [
+        c
+        for c in map(load, shipped())
+        if c.options.design == design
+        and c.expect.verdict == "HOLDS"
+        and _asks(c, trace.property_name)
+    ]
+    # the design's own configuration if it asks this, else the smallest
+    best = min(holding, key=lambda c: (c.name != design, c.expect.states or 0))
+    return f"dbmcheck check {best.name}"
+
+
+def _asks(configuration: Configuration, property_name: str) -> bool:
+    names = [p.name for p in configuration.machine().properties]
+    return property_name in names or property_name == DEADLOCK
+
+
+def _label(trace: Trace) -> Label | None:
+    """A complete design that need not end is as it was designed."""
+    kinds = {p.name: p.kind for p in build(trace.options).properties}
+    limit = kinds.get(trace.property_name) == "eventually"
+    return Label.DESIGN if limit and not trace.options.without else None
 
 
 def show(
@@ -129,6 +153,7 @@ def _render(subject: Subject, form: str) -> str:
             trace,
             reproduce=subject.reproduce,
             complete=subject.complete,
+            label=_label(trace),
             states=coverage.states if coverage else None,
             transitions=coverage.transitions if coverage else None,
         )

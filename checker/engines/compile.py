@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""LLVM IR to machine code in this process, with a cache of object files.
+"""LLVM's assembly language to machine code, with a cache of object files.
 
 The cache is the directory ``dbmcheck`` under $XDG_CACHE_HOME or ~/.cache.
-A file's name is a digest of all that decides its contents: what is compiled,
-the sources that write the IR, the version of llvmlite and the processor.  A
-file begins with a checksum, so a damaged one is compiled again; a directory
-that cannot be written is no error.
+A file's name is a digest of all that decides its contents: the whole text,
+the version of llvmlite, and the processor.  A file begins with a checksum, so
+a damaged one is compiled again; a directory that cannot be written is no
+error.
 """
 
 from __future__ import annotations
@@ -15,28 +15,21 @@ import ctypes
 import hashlib
 import os
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import cache
 from itertools import count
 from pathlib import Path
 from typing import Any
 
 import llvmlite
-from llvmlite import binding  # type: ignore[import-untyped] # ships no types
+from llvmlite import binding
 
-OPTIMISATION = 2
+from checker.engines.assembly import Module
+
+# of LLVM's passes only SROA pays: variables become registers; its standard
+# pipeline takes six times longer and makes the search no faster
+CODE_GENERATION = 2
 _CHECKSUM = hashlib.sha256().digest_size
-_SOURCES = (
-    "compile",
-    "emit",
-    "expansion",
-    "exploration",
-    "kernel",
-    "layout",
-    "routine",
-    "steps",
-    "table",
-)
 _ARGUMENTS = {"p": ctypes.c_void_p, "i": ctypes.c_uint64}
 _library_numbers = count()
 
@@ -66,19 +59,17 @@ class NativeCode:
         return int(self._functions[name](*arguments))
 
 
-def native_code(
-    key: str, write: Callable[[], Any], functions: Mapping[str, str]
-) -> NativeCode:
-    """Machine code of the module that ``write`` returns.
+def native_code(module: Module, functions: Mapping[str, str]) -> NativeCode:
+    """Machine code of ``module``.
 
-    ``key`` names what is compiled; ``write`` is only called if the cache has
-    nothing under it.  ``functions`` maps each exported function to its
-    parameters, ``p`` for an address and ``i`` for a number.
+    ``functions`` maps each exported function to its parameters, ``p`` for an
+    address and ``i`` for a number.
     """
-    path = _cache_directory() / f"{_digest(key)}.o"
+    text = module.text()
+    path = _cache_directory() / f"{_digest(text)}.o"
     image = _cached(path)
     if image is None:
-        image = _compiled(str(write()))
+        image = _compiled(text)
         _store(path, image)
     return NativeCode(image, functions)
 
@@ -94,17 +85,27 @@ def _target_machine() -> Any:
     binding.initialize_native_asmprinter()
     return binding.Target.from_default_triple().create_target_machine(
         cpu=binding.get_host_cpu_name(),
-        features=binding.get_host_cpu_features().flatten(),
-        opt=OPTIMISATION,
+        features=_host_features(),
+        opt=CODE_GENERATION,
     )
+
+
+@cache
+def _host_features() -> str:
+    return str(binding.get_host_cpu_features().flatten())
 
 
 def _compiled(text: str) -> bytes:
     machine = _target_machine()
     module = binding.parse_assembly(text)
-    options = binding.create_pipeline_tuning_options(OPTIMISATION)
-    builder = binding.create_pass_builder(machine, options)
-    builder.getModulePassManager().run(module, builder)
+    builder = binding.create_pass_builder(
+        machine, binding.create_pipeline_tuning_options(0)
+    )
+    for function in module.functions:
+        if not function.is_declaration:
+            passes = binding.create_new_function_pass_manager()
+            passes.add_sroa_pass()
+            passes.run(function, builder)
     return bytes(machine.emit_object(module))
 
 
@@ -114,23 +115,15 @@ def _cache_directory() -> Path:
     return root / "dbmcheck"
 
 
-def _digest(key: str) -> str:
+def _digest(text: str) -> str:
     parts = [
-        key,
-        _sources_digest(),
+        text,
+        str(CODE_GENERATION),
         llvmlite.__version__,
         binding.get_host_cpu_name(),
+        _host_features(),
     ]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
-
-
-@cache
-def _sources_digest() -> str:
-    here = Path(__file__).parent
-    digest = hashlib.sha256()
-    for name in _SOURCES:
-        digest.update((here / f"{name}.py").read_bytes())
-    return digest.hexdigest()
 
 
 def _cached(path: Path) -> bytes | None:

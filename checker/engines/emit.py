@@ -9,37 +9,29 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from llvmlite import ir  # type: ignore[import-untyped] # ships no types
-
-from checker.engines.layout import WORD, Layout
+from checker.engines.assembly import WORD, Function, Value, number
+from checker.engines.layout import Layout
 from model.language.expression import Expression, ones
 from model.language.machine import Instance
-
-I64 = ir.IntType(WORD)
-
-
-def number(value: int, width: int = WORD) -> ir.Constant:
-    """A constant of ``width`` bits."""
-    return ir.Constant(ir.IntType(width), value)
 
 
 class Emitter:
     """Writes the values of expressions in one state, each only once.
 
     ``words`` are the state's words as LLVM values.  Everything is written
-    where ``builder`` stands; the builder must not leave that block (or blocks
-    that it dominates) while this object is in use.
+    at the end of ``function``; use this object only where that place is
+    sure to have been passed.
     """
 
     def __init__(
-        self, builder: ir.IRBuilder, layout: Layout, words: Sequence[ir.Value]
+        self, function: Function, layout: Layout, words: Sequence[Value]
     ) -> None:
-        self.builder = builder
+        self.function = function
         self.layout = layout
         self.words = words
-        self._known: dict[Expression, ir.Value] = {}
+        self._known: dict[Expression, Value] = {}
 
-    def value(self, root: Expression) -> ir.Value:
+    def value(self, root: Expression) -> Value:
         """The LLVM value of ``root``."""
         pending = [root]
         while pending:
@@ -72,87 +64,76 @@ class Emitter:
                     if other.operator == "const":
                         self._known[one] = number(other.value, one.width)
 
-    def successor(self, instance: Instance) -> list[ir.Value]:
+    def successor(self, instance: Instance) -> list[Value]:
         """The words of the state after ``instance``."""
         kept = [ones(WORD)] * self.layout.words
-        added: list[list[ir.Value]] = [[] for _ in kept]
+        added: list[list[Value]] = [[] for _ in kept]
         for name, expression in instance.effect:
             new = self.value(expression)
             for piece in self.layout.pieces[name]:
                 kept[piece.word] &= ~(ones(piece.width) << piece.shift)
                 bits = self._bits(new, expression.width, piece.start)
-                bits = self._fit(bits, WORD)
-                bits = self.builder.shl(bits, number(piece.shift))
+                bits = self.function.fit(bits, WORD)
+                bits = self.function.shl(bits, number(piece.shift))
                 added[piece.word].append(bits)
         words = []
         for old, mask, parts in zip(self.words, kept, added, strict=True):
             word = old
             if parts:
-                word = self.builder.and_(old, number(mask))
+                word = self.function.and_(old, number(mask))
             for part in parts:
-                word = self.builder.or_(word, part)
+                word = self.function.or_(word, part)
             words.append(word)
         return words
 
-    def _bits(self, value: ir.Value, width: int, start: int) -> ir.Value:
+    def _bits(self, value: Value, width: int, start: int) -> Value:
         if start:
-            value = self.builder.lshr(value, number(start, width))
+            value = self.function.lshr(value, number(start, width))
         if width > WORD:
-            value = self.builder.trunc(value, I64)
+            value = self.function.fit(value, WORD)
         return value
 
-    def _fit(self, value: ir.Value, width: int) -> ir.Value:
-        """``value`` with zeros in front or its front cut off."""
-        if value.type.width < width:
-            return self.builder.zext(value, ir.IntType(width))
-        if value.type.width > width:
-            return self.builder.trunc(value, ir.IntType(width))
-        return value
-
-    def _field(self, node: Expression) -> ir.Value:
-        total = None
+    def _field(self, node: Expression) -> Value:
+        total = number(0, node.width)
         for piece in self.layout.pieces[node.name]:
             word = self.words[piece.word]
-            bits = self.builder.lshr(word, number(piece.shift))
-            bits = self._fit(bits, piece.width)
-            bits = self._fit(bits, node.width)
-            if total is None:
-                total = bits
-            else:
-                place = number(piece.start, node.width)
-                total = self.builder.or_(total, self.builder.shl(bits, place))
+            bits = self.function.lshr(word, number(piece.shift))
+            bits = self.function.fit(bits, piece.width)
+            bits = self.function.fit(bits, node.width)
+            bits = self.function.shl(bits, number(piece.start, node.width))
+            total = self.function.or_(total, bits)
         return total
 
-    def _write(self, node: Expression) -> ir.Value:
+    def _write(self, node: Expression) -> Value:
         if node.operator == "const":
             return number(node.value, node.width)
         if node.operator == "field":
             return self._field(node)
         operands = [self._known[operand] for operand in node.operands]
-        builder, first = self.builder, operands[0]
+        write, first = self.function, operands[0]
         inner = node.operands[0].width
         match node.operator:
             case "not":
-                return builder.xor(first, number(ones(inner), inner))
+                return write.xor(first, number(ones(inner), inner))
             case "and":
-                return builder.and_(*operands)
+                return write.and_(*operands)
             case "or":
-                return builder.or_(*operands)
+                return write.or_(*operands)
             case "eq":
-                return builder.icmp_unsigned("==", *operands)
+                return write.compare("eq", *operands)
             case "lt":
-                return builder.icmp_unsigned("<", *operands)
+                return write.compare("ult", *operands)
             case "add":
-                return builder.add(*operands)
+                return write.add(*operands)
             case "sub":
-                return builder.sub(*operands)
+                return write.sub(*operands)
             case "ite":
-                return builder.select(*operands)
+                return write.select(*operands)
             case "slice":
-                moved = builder.lshr(first, number(node.value, inner))
-                return self._fit(moved, node.width)
+                moved = write.lshr(first, number(node.value, inner))
+                return write.fit(moved, node.width)
             case "place":
-                wide = self._fit(first, node.width)
-                return builder.shl(wide, number(node.value, node.width))
+                wide = write.fit(first, node.width)
+                return write.shl(wide, number(node.value, node.width))
         assert node.operator == "count"
-        return self._fit(builder.ctpop(first), node.width)
+        return write.fit(write.ones_in(first), node.width)

@@ -17,12 +17,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from llvmlite import ir  # type: ignore[import-untyped] # ships no types
-
-from checker.engines.emit import Emitter, number
+from checker.engines.assembly import WORD, Module, Value, number
+from checker.engines.emit import Emitter
 from checker.engines.exploration import watches
-from checker.engines.layout import WORD, Layout
-from checker.engines.routine import I64, POINTER, Routine, Variable
+from checker.engines.layout import Layout
+from checker.engines.routine import Routine, Variable
 from model.language.expression import Expression, ones
 from model.language.machine import Instance, Machine
 
@@ -35,7 +34,7 @@ def groups(count: int) -> int:
 
 
 def expand_routine(
-    module: ir.Module, machine: Machine, layout: Layout, record: bool
+    module: Module, machine: Machine, layout: Layout, record: bool
 ) -> Routine:
     """``expand(rows, n, out, fired, stuck)``, n at most 64.
 
@@ -49,38 +48,28 @@ def expand_routine(
     arguments = "pippp" + "pp" * record
     routine = Routine(module, "expand", arguments, inner=True)
     rows, n, out, fired, stuck, *records = routine.arguments
-    builder = routine.builder
-    size = groups(len(machine.instances)) * BLOCK
-    with builder.goto_entry_block():
-        table = builder.alloca(I64, size)
-    table = builder.bitcast(table, POINTER)
+    parts = groups(len(machine.instances))
+    table = routine.place(parts * BLOCK)
     _write_guards(routine, machine, layout, (rows, n, table, stuck))
     transpose = _transpose_routine(module)
-    for first in range(0, size, BLOCK):
-        routine.call(transpose, routine.at(table, first))
+    for part in range(parts):
+        square = routine.at(table, number(part * BLOCK))
+        routine.call(transpose, square)
     written = routine.variable()
     for k, instance in enumerate(machine.instances):
         enabled = routine.load(table, k)
-        routine.increase(builder.ctpop(enabled), fired, k)
-        left = routine.variable(enabled)
-        with routine.as_long_as(
-            lambda left=left: builder.icmp_unsigned(  # type: ignore[misc]
-                "!=", left.get(), number(0)
-            )
-        ):
-            bits = left.get()
-            state = builder.cttz(bits, number(1, 1))
-            left.set(builder.and_(bits, builder.sub(bits, number(1))))
-            old = routine.row(rows, state, layout.words, layout.words)
+        routine.increase(routine.ones_in(enabled), fired, k)
+        with routine.each_bit(enabled) as state:
+            old = routine.row(rows, state, layout.words)
             new = _successor(routine, layout, instance, old)
             place = written.get()
             routine.store_row(new, out, place)
             if record:
                 routine.store(state, records[0], place)
                 routine.store(number(k), records[1], place)
-                written.add(number(1))
+                written.increase(number(1))
             else:
-                written.add(routine.differ(old, new))
+                written.increase(routine.differ(old, new))
     routine.result(written.get())
     return routine
 
@@ -89,9 +78,9 @@ def _successor(
     routine: Routine,
     layout: Layout,
     instance: Instance,
-    old: Sequence[ir.Value],
-) -> list[ir.Value]:
-    emitter = Emitter(routine.builder, layout, old)
+    old: Sequence[Value],
+) -> list[Value]:
+    emitter = Emitter(routine, layout, old)
     emitter.suppose(c.expression for c in instance.guard)
     return emitter.successor(instance)
 
@@ -100,47 +89,43 @@ def _write_guards(
     routine: Routine,
     machine: Machine,
     layout: Layout,
-    places: tuple[ir.Value, ir.Value, ir.Value, ir.Value],
+    places: tuple[Value, Value, Value, Value],
 ) -> None:
     """Fill ``table`` with the guards of each state; count the stuck ones."""
     rows, n, table, stuck = places
-    builder = routine.builder
     parts = groups(len(machine.instances))
     with routine.each(0, n) as i:
-        words = routine.row(rows, i, layout.words, layout.words)
-        emitter = Emitter(builder, layout, words)
+        words = routine.row(rows, i, layout.words)
+        emitter = Emitter(routine, layout, words)
         guards = [x.enabled for x in machine.instances]
         any_enabled = number(0)
         for part in range(parts):
             some = guards[part * WORD : (part + 1) * WORD]
             bits = gathered(routine, emitter, some)
-            row = builder.add(i, number(part * BLOCK))
+            row = routine.add(i, number(part * BLOCK))
             routine.store(bits, table, row)
-            any_enabled = builder.or_(any_enabled, bits)
+            any_enabled = routine.or_(any_enabled, bits)
         ends = emitter.value(machine.may_end)
-        at_rest = builder.and_(
-            routine.same(any_enabled, 0), builder.not_(ends)
-        )
-        routine.increase(builder.zext(at_rest, I64), stuck, 0)
+        rests = routine.and_(routine.same(any_enabled, 0), routine.not_(ends))
+        routine.increase(routine.fit(rests, WORD), stuck, 0)
     with routine.each(n, BLOCK) as i:
         for part in range(parts):
-            row = builder.add(i, number(part * BLOCK))
+            row = routine.add(i, number(part * BLOCK))
             routine.store(number(0), table, row)
 
 
 def gathered(
     routine: Routine, emitter: Emitter, truths: Sequence[Expression]
-) -> ir.Value:
+) -> Value:
     """Up to 64 truth values as the bits of one word."""
-    builder = routine.builder
     bits = number(0)
     for k, truth in enumerate(truths):
-        bit = builder.zext(emitter.value(truth), I64)
-        bits = builder.or_(bits, builder.shl(bit, number(k)))
+        bit = routine.fit(emitter.value(truth), WORD)
+        bits = routine.or_(bits, routine.shl(bit, number(k)))
     return bits
 
 
-def _transpose_routine(module: ir.Module) -> Routine:
+def _transpose_routine(module: Module) -> Routine:
     """``transpose(table)``: bit i of row k changes places with k of i.
 
     Swaps the off-diagonal quarters of the square, then of each quarter, and
@@ -148,30 +133,29 @@ def _transpose_routine(module: ir.Module) -> Routine:
     """
     routine = Routine(module, "transpose", "p", inner=True)
     table = routine.arguments[0]
-    builder = routine.builder
     half = WORD // 2
     mask = ones(half)
     while half:
         step, inside = number(half), number(mask)
         with routine.each(0, WORD // 2) as pair:
             # the upper row of the pair: ``half`` rows, then skip as many
-            rest = builder.and_(pair, number(half - 1))
-            upper = builder.add(builder.sub(pair, rest), pair)
-            lower = builder.add(upper, step)
+            rest = routine.and_(pair, number(half - 1))
+            upper = routine.add(routine.sub(pair, rest), pair)
+            lower = routine.add(upper, step)
             a, b = routine.load(table, upper), routine.load(table, lower)
-            swap = builder.xor(builder.lshr(a, step), b)
-            swap = builder.and_(swap, inside)
-            routine.store(builder.xor(b, swap), table, lower)
-            swap = builder.shl(swap, step)
-            routine.store(builder.xor(a, swap), table, upper)
+            swap = routine.xor(routine.lshr(a, step), b)
+            swap = routine.and_(swap, inside)
+            routine.store(routine.xor(b, swap), table, lower)
+            swap = routine.shl(swap, step)
+            routine.store(routine.xor(a, swap), table, upper)
         half //= 2
         mask ^= mask << half
-    routine.result(0)
+    routine.result(number(0))
     return routine
 
 
 def look_routine(
-    module: ir.Module, machine: Machine, layout: Layout
+    module: Module, machine: Machine, layout: Layout
 ) -> Routine:
     """``look(rows, first, end, seen)``: which watches are true somewhere.
 
@@ -185,14 +169,14 @@ def look_routine(
         routine.variable() for _ in range(groups(len(truths)))
     ]
     with routine.each(first, end) as i:
-        words = routine.row(rows, i, layout.words, layout.words)
-        emitter = Emitter(routine.builder, layout, words)
+        words = routine.row(rows, i, layout.words)
+        emitter = Emitter(routine, layout, words)
         for part, variable in enumerate(found):
             some = truths[part * WORD : (part + 1) * WORD]
             bits = gathered(routine, emitter, some)
-            variable.set(routine.builder.or_(variable.get(), bits))
+            variable.set(routine.or_(variable.get(), bits))
     for part, variable in enumerate(found):
-        bits = routine.builder.or_(routine.load(seen, part), variable.get())
+        bits = routine.or_(routine.load(seen, part), variable.get())
         routine.store(bits, seen, part)
-    routine.result(0)
+    routine.result(number(0))
     return routine

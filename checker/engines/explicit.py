@@ -15,7 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from typing import Any
 
-from checker.engines.compile import NativeCode, native_code
+from checker.engines.compile import native_code
 from checker.engines.exploration import (
     Coverage,
     Limits,
@@ -29,7 +29,7 @@ from checker.engines.exploration import (
 from checker.engines.found import ExplicitSearch
 from checker.engines.kernel import block_successors, search_module
 from checker.engines.layout import layout_of
-from checker.engines.part import MOST_LOAD, ArenaFull, Part, seen_in
+from checker.engines.part import MOST_LOAD, ArenaFullError, Part, seen_in
 from checker.engines.post import Post
 from checker.engines.table import INDEX_BITS
 from model.language.machine import Machine
@@ -72,7 +72,8 @@ class _Explorer:
         self.layout = layout_of(machine)
         self.block = block_successors(machine)
         threads = min(max(1, limits.threads), MOST_THREADS)
-        code = self._code(threads)
+        module = search_module(machine, self.layout, threads)
+        code = native_code(module, _FUNCTIONS)
         while slots * MOST_LOAD < 2 * self.block:
             slots *= 2
         self.parts = [
@@ -95,14 +96,6 @@ class _Explorer:
             Post(self.parts, rows, self.block) if threads > 1 else None
         )
 
-    def _code(self, threads: int) -> NativeCode:
-        routed = "several parts" if threads > 1 else "one part"
-        return native_code(
-            f"search {routed} {self.machine.digest}",
-            lambda: search_module(self.machine, self.layout, threads > 1),
-            _FUNCTIONS,
-        )
-
     def run(self) -> ExplicitSearch:
         stopped = ""
         try:
@@ -115,7 +108,7 @@ class _Explorer:
                     )
         except KeyboardInterrupt:
             stopped = "interrupted"
-        except ArenaFull:
+        except ArenaFullError:
             stopped = f"more than {self.memory_limit} bytes of memory"
         if stopped:
             self._end_level()
@@ -199,7 +192,10 @@ class _Explorer:
         return sum(part.count for part in self.parts)
 
     def _fired(self) -> list[int]:
-        return [int(n) for n in sum(part.fired for part in self.parts)]
+        return [
+            sum(int(n) for n in counts)
+            for counts in zip(*(p.fired for p in self.parts), strict=True)
+        ]
 
     def _report(self) -> None:
         self.report(

@@ -175,11 +175,8 @@ class ExplicitSearch:
 
     @cached_property
     def _step_code(self) -> NativeCode:
-        return native_code(
-            f"steps {self.machine.digest}",
-            lambda: steps_module(self.machine, self.layout),
-            {"steps": "ppiippp"},
-        )
+        module = steps_module(self.machine, self.layout)
+        return native_code(module, {"steps": "ppiippp"})
 
     @cached_property
     def _step_rows(self) -> NDArray[np.uint64]:

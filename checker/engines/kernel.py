@@ -14,9 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from llvmlite import ir  # type: ignore[import-untyped] # ships no types
-
-from checker.engines.emit import number
+from checker.engines.assembly import Module, Value, number
 from checker.engines.expansion import (
     BLOCK,
     expand_routine,
@@ -42,7 +40,7 @@ def block_successors(machine: Machine) -> int:
     return BLOCK * max(1, len(machine.instances))
 
 
-def search_module(machine: Machine, layout: Layout, parts: int) -> ir.Module:
+def search_module(machine: Machine, layout: Layout, parts: int) -> Module:
     """The module that explores ``machine``, for one part or for several.
 
     ``advance(control)`` expands states until NEXT is END, or the table or an
@@ -50,7 +48,7 @@ def search_module(machine: Machine, layout: Layout, parts: int) -> ir.Module:
     room for, and returns how many it took.  ``rebuild(control)`` fills a
     vacant table from the arena.  ``find(control, row)`` looks a state up.
     """
-    module = ir.Module("search")
+    module = Module()
     expand = expand_routine(module, machine, layout, record=False)
     look = look_routine(module, machine, layout)
     insert = _insert_routine(module, layout, look, parts > 1)
@@ -62,7 +60,7 @@ def search_module(machine: Machine, layout: Layout, parts: int) -> ir.Module:
 
 
 def _advance_routine(
-    module: ir.Module,
+    module: Module,
     layout: Layout,
     expand: Routine,
     insert: Routine,
@@ -70,222 +68,211 @@ def _advance_routine(
 ) -> None:
     routine = Routine(module, "advance", "p")
     control = routine.arguments[0]
-    builder = routine.builder
     arena = routine.pointer(control, Control.ARENA)
     end = routine.load(control, Control.END)
     room = routine.load(control, Control.ROOM)
     most = routine.load(control, Control.MOST)
-    room = builder.select(routine.less(most, room), most, room)
+    room = routine.least(most, room)
     fired = routine.pointer(control, Control.FIRED)
     stuck = routine.pointer(control, Control.STUCK)
     successors = routine.pointer(control, Control.SUCCESSORS)
     position = routine.variable(routine.load(control, Control.NEXT))
 
-    def may_go_on() -> ir.Value:
+    def may_go_on() -> Value:
         more = routine.less(position.get(), end)
         full = routine.less(room, routine.load(control, Control.COUNT))
-        fits = builder.and_(more, builder.not_(full))
+        fits = routine.and_(more, routine.not_(full))
         if routed:
-            fits = builder.and_(fits, _outboxes_have_room(routine, control))
+            fits = routine.and_(fits, _outboxes_have_room(routine, control))
         return fits
 
     with routine.as_long_as(may_go_on):
         start = position.get()
-        left = builder.sub(end, start)
-        n = builder.select(routine.less(left, BLOCK), left, number(BLOCK))
-        place = builder.mul(start, number(layout.words))
-        block = routine.at(arena, place)
+        n = routine.least(routine.sub(end, start), BLOCK)
+        block = routine.row_at(arena, start, layout.words)
         found = routine.call(expand, block, n, successors, fired, stuck)
         routine.call(insert, control, successors, found, number(0))
-        position.add(n)
+        position.increase(n)
     routine.store(position.get(), control, Control.NEXT)
-    routine.result(0)
+    routine.result(number(0))
 
 
-def _outboxes_have_room(routine: Routine, control: ir.Value) -> ir.Value:
+def _outboxes_have_room(routine: Routine, control: Value) -> Value:
     outgoing = routine.pointer(control, Control.OUTGOING)
     room = routine.load(control, Control.OUTBOX_ROOM)
     fullest = routine.variable()
     with routine.each(0, routine.load(control, Control.PARTS)) as part:
         rows = routine.load(outgoing, part)
-        most = fullest.get()
-        less = routine.less(most, rows)
-        fullest.set(routine.builder.select(less, rows, most))
-    return routine.builder.not_(routine.less(room, fullest.get()))
+        more = routine.less(fullest.get(), rows)
+        fullest.set(routine.select(more, rows, fullest.get()))
+    return routine.not_(routine.less(room, fullest.get()))
 
 
 def _take_routine(
-    module: ir.Module, machine: Machine, layout: Layout, insert: Routine
+    module: Module, machine: Machine, layout: Layout, insert: Routine
 ) -> None:
     routine = Routine(module, "take", "ppi")
     control, rows, n = routine.arguments
-    builder = routine.builder
     room = routine.load(control, Control.ROOM)
     most = number(block_successors(machine))
     position = routine.variable()
 
-    def may_go_on() -> ir.Value:
+    def may_go_on() -> Value:
         more = routine.less(position.get(), n)
         full = routine.less(room, routine.load(control, Control.COUNT))
-        return builder.and_(more, builder.not_(full))
+        return routine.and_(more, routine.not_(full))
 
     with routine.as_long_as(may_go_on):
         start = position.get()
-        left = builder.sub(n, start)
-        size = builder.select(routine.less(left, most), left, most)
-        place = builder.mul(start, number(layout.words))
-        chosen = routine.at(rows, place)
+        size = routine.least(routine.sub(n, start), most)
+        chosen = routine.row_at(rows, start, layout.words)
         routine.call(insert, control, chosen, size, number(1))
-        position.add(size)
+        position.increase(size)
     routine.result(position.get())
 
 
-def _rebuild_routine(module: ir.Module, layout: Layout) -> None:
+def _rebuild_routine(module: Module, layout: Layout) -> None:
     routine = Routine(module, "rebuild", "p")
     control = routine.arguments[0]
     table = Table(routine, control, layout.words)
-    candidates = routine.pointer(control, Control.CANDIDATES)
+    hashes = routine.pointer(control, Control.CANDIDATES)
     count = routine.load(control, Control.COUNT)
-    builder = routine.builder
     first = routine.variable()
     with routine.as_long_as(lambda: routine.less(first.get(), count)):
         start = first.get()
-        left = builder.sub(count, start)
-        n = builder.select(routine.less(left, BLOCK), left, number(BLOCK))
+        n = routine.least(routine.sub(count, start), BLOCK)
         with routine.each(0, n) as i:
-            mixed = hash_of(routine, table.state(builder.add(start, i)))
-            table.prefetch_line(table.home(mixed))
-            routine.store(mixed, candidates, i)
+            mixed = hash_of(routine, table.state(routine.add(start, i)))
+            routine.fetch(table.line_at(table.home(mixed)))
+            routine.store(mixed, hashes, i)
         with routine.each(0, n) as i:
-            mixed = routine.load(candidates, i)
-            line = routine.variable(table.home(mixed))
-            taken = routine.variable(table.taken(table.entries(line.get())))
-            with routine.as_long_as(lambda: routine.same(taken.get(), LINE)):
-                line.set(table.after(line.get()))
-                taken.set(table.taken(table.entries(line.get())))
-            index = builder.add(start, i)
-            table.enter(mixed, index, (line.get(), taken.get()))
-        first.add(n)
-    routine.result(0)
+            mixed = routine.load(hashes, i)
+            line = _first_line(routine, table, mixed, vacant_only=True)
+            table.enter(mixed, routine.add(start, i), line)
+        first.increase(n)
+    routine.result(number(0))
+
+
+def _first_line(
+    routine: Routine, table: Table, mixed: Value, vacant_only: bool = False
+) -> Value:
+    """The first line with a vacancy, or with the tag of this hash."""
+    line = routine.variable(table.home(mixed))
+
+    def goes_on() -> Value:
+        entries = table.entries(line.get())
+        full = routine.same(table.taken(entries), LINE)
+        if vacant_only:
+            return full
+        nothing = routine.same(table.matches(entries, mixed), 0)
+        return routine.and_(full, nothing)
+
+    with routine.as_long_as(goes_on):
+        line.set(table.after(line.get()))
+    return line.get()
 
 
 def _insert_routine(
-    module: ir.Module, layout: Layout, look: Routine, routed: bool
+    module: Module, layout: Layout, look: Routine, routed: bool
 ) -> Routine:
     """``insert(control, rows, n, all)``: add the states that are new.
 
     If ``all`` is 1, the filter is not asked.
     """
     routine = Routine(module, "insert", "ppii", inner=True)
-    control, _, _, _ = routine.arguments
+    control = routine.arguments[0]
     table = Table(routine, control, layout.words)
     candidates = routine.pointer(control, Control.CANDIDATES)
     pending = routine.pointer(control, Control.PENDING)
     before = routine.load(control, Control.COUNT)
     count = routine.variable(before)
     size = layout.words + 1
-    builder = routine.builder
+
+    def add(words: Sequence[Value], mixed: Value, line: Value) -> None:
+        index = count.get()
+        routine.store_row(words, table.arena, index)
+        table.enter(mixed, index, line)
+        count.increase(number(1))
 
     kept = _filter(routine, layout, candidates, routed)
     with routine.each(0, kept) as i:
-        mixed = routine.row(candidates, i, size, size)[-1]
-        table.prefetch_line(table.home(mixed))
-
-    def add(
-        words: Sequence[ir.Value],
-        mixed: ir.Value,
-        place: tuple[ir.Value, ir.Value],
-    ) -> None:
-        index = count.get()
-        routine.store_row(words, table.arena, index)
-        table.enter(mixed, index, place)
-        count.add(number(1))
+        mixed = routine.row(candidates, i, size)[-1]
+        routine.fetch(table.line_at(table.home(mixed)))
 
     waiting = routine.variable()
     with routine.each(0, kept) as i:
-        *words, mixed = routine.row(candidates, i, size, size)
-        line = routine.variable(table.home(mixed))
-        entries = table.entries(line.get())
-        matches = routine.variable(table.matches(entries, mixed))
-        taken = routine.variable(table.taken(entries))
-
-        def goes_on() -> ir.Value:
-            full = routine.same(taken.get(), LINE)
-            return builder.and_(full, routine.same(matches.get(), 0))
-
-        with routine.as_long_as(goes_on):
-            line.set(table.after(line.get()))
-            entries = table.entries(line.get())
-            matches.set(table.matches(entries, mixed))
-            taken.set(table.taken(entries))
-        with builder.if_else(routine.same(matches.get(), 0)) as (new, known):
+        *words, mixed = routine.row(candidates, i, size)
+        line = _first_line(routine, table, mixed)
+        matches = table.matches(table.entries(line), mixed)
+        with routine.either(routine.same(matches, 0)) as (new, known):
             with new:
-                add(words, mixed, (line.get(), taken.get()))
+                add(words, mixed, line)
             with known:
-                index = table.number_at(line.get(), matches.get())
-                table.prefetch_state(index)
-                routine.store_row([i, line.get()], pending, waiting.get())
-                waiting.add(number(1))
+                place = routine.lowest_one(matches)
+                index = table.number_at(line, place)
+                routine.fetch(table.state_at(index))
+                routine.store_row([i, line], pending, waiting.get())
+                waiting.increase(number(1))
 
     with routine.each(0, waiting.get()) as k:
-        i, first = routine.row(pending, k, 2, 2)
-        *words, mixed = routine.row(candidates, i, size, size)
+        i, line = routine.row(pending, k, 2)
+        *words, mixed = routine.row(candidates, i, size)
 
-        def absent(line: ir.Value, taken: ir.Value) -> None:
-            add(words, mixed, (line, taken))
+        def absent(
+            line: Value, words: list[Value] = words, mixed: Value = mixed
+        ) -> None:
+            add(words, mixed, line)
 
-        table.locate(words, mixed, first, absent)
+        table.locate(words, mixed, line, absent)
     routine.store(count.get(), control, Control.COUNT)
     seen = routine.pointer(control, Control.SEEN)
     routine.call(look, table.arena, before, count.get(), seen)
-    routine.result(0)
+    routine.result(number(0))
     return routine
 
 
 def _filter(
     routine: Routine,
     layout: Layout,
-    candidates: ir.Value,
+    candidates: Value,
     routed: bool,
-) -> ir.Value:
+) -> Value:
     """Hash the rows; keep as candidates those not met a moment ago.
 
     Rows of other parts are kept in their outboxes instead.
     """
     control, rows, n, unfiltered = routine.arguments
-    everything = routine.builder.trunc(unfiltered, ir.IntType(1))
-    builder = routine.builder
+    everything = routine.fit(unfiltered, 1)
     recent = routine.pointer(control, Control.FILTER)
     kept = routine.variable()
     width = layout.words
     with routine.each(0, n) as i:
-        words = routine.row(rows, i, width, width)
+        words = routine.row(rows, i, width)
         mixed = hash_of(routine, words)
-        line = builder.and_(mixed, number((1 << FILTER_BITS) - 1))
-        fresh = routine.differ(words, routine.row(recent, line, width, width))
-        fresh = builder.or_(fresh, everything)
+        line = routine.and_(mixed, number((1 << FILTER_BITS) - 1))
+        fresh = routine.differ(words, routine.row(recent, line, width))
+        fresh = routine.or_(fresh, everything)
         routine.store_row(words, recent, line)
         if routed:
             mine = _route(routine, control, (words, mixed, fresh))
-            fresh = builder.and_(fresh, mine)
+            fresh = routine.and_(fresh, mine)
         routine.store_row([*words, mixed], candidates, kept.get())
-        kept.add(fresh)
+        kept.increase(fresh)
     return kept.get()
 
 
 def _route(
     routine: Routine,
-    control: ir.Value,
-    candidate: tuple[Sequence[ir.Value], ir.Value, ir.Value],
-) -> ir.Value:
+    control: Value,
+    candidate: tuple[Sequence[Value], Value, Value],
+) -> Value:
     """Put a fresh row into the outbox of its part; whether that is ours."""
     words, mixed, fresh = candidate
-    builder = routine.builder
     outboxes = routine.pointer(control, Control.OUTBOXES)
     outgoing = routine.pointer(control, Control.OUTGOING)
     part = part_of(routine, mixed, routine.load(control, Control.PARTS))
     mine = routine.same(part, routine.load(control, Control.PART))
-    with builder.if_then(builder.and_(fresh, builder.not_(mine))):
+    with routine.when(routine.and_(fresh, routine.not_(mine))):
         place = routine.load(outgoing, part)
         routine.store_row(words, routine.pointer(outboxes, part), place)
         routine.increase(number(1), outgoing, part)

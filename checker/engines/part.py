@@ -33,7 +33,7 @@ MOST_LOAD = 0.85
 FEWEST_ROWS = 1 << 20
 
 
-class ArenaFull(Exception):
+class ArenaFullError(Exception):
     """A state more would need more memory than the limit allows."""
 
 
@@ -144,7 +144,7 @@ class Part:
         self._filter.reshape(-1, self.words)[:] = recent
 
     def take(self, rows: Rows) -> None:
-        """Add ``rows``; they may be known already.  Raises ArenaFull."""
+        """Add ``rows``; they may be known already.  Raises ArenaFullError."""
         taken = 0
         while taken < len(rows):
             some = rows[taken:]
@@ -158,7 +158,7 @@ class Part:
         """Expand states up to ``end``, or until an outbox is full.
 
         Stops early when there are more than ``most_states`` states.  Raises
-        ArenaFull.
+        ArenaFullError.
         """
         self.control[Control.END] = end
         while True:
@@ -170,10 +170,10 @@ class Part:
             self.grow()
 
     def grow(self) -> None:
-        """Replace the table by one of twice the size.  Raises ArenaFull."""
+        """Replace the table by one of twice the size.  Raises ArenaFullError."""
         slots = 2 * self._slots()
         if self._room(slots) < self.count:
-            raise ArenaFull
+            raise ArenaFullError
         self._set_table(slots)
 
     def _slots(self) -> int:

@@ -1,181 +1,172 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Native functions written like structured code.
 
-``Routine`` adds to llvmlite's builder what the search kernel is written with:
-variables, counted and conditional loops, arrays of words.  Everything is a
-64-bit word or a pointer to words.
+``Routine`` adds to LLVM's instructions what the search kernel is written
+with: variables, counted and conditional loops, rows of words.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 
-from llvmlite import ir  # type: ignore[import-untyped] # ships no types
-
-from checker.engines.emit import I64, number
-
-POINTER = ir.PointerType()
-_I32 = ir.IntType(32)
+from checker.engines.assembly import POINTER, WORD, Function, Value, number
 
 
 class Variable:
     """A word that changes while the function runs."""
 
-    def __init__(self, builder: ir.IRBuilder, initial: ir.Value) -> None:
-        self._builder = builder
-        with builder.goto_entry_block():
-            self._place = builder.alloca(I64)
+    def __init__(self, routine: Routine, initial: Value) -> None:
+        self._routine = routine
+        self._place = routine.place()
         self.set(initial)
 
-    def get(self) -> ir.Value:
+    def get(self) -> Value:
         """The present value."""
-        return self._builder.load(self._place, typ=I64)
+        return self._routine.read(self._place)
 
-    def set(self, value: ir.Value) -> None:
+    def set(self, value: Value) -> None:
         """Make ``value`` the present value."""
-        self._builder.store(value, self._place)
+        self._routine.write(value, self._place)
 
-    def add(self, amount: ir.Value) -> None:
+    def increase(self, amount: Value) -> None:
         """Add ``amount``; a truth value counts as 0 or 1."""
-        if amount.type != I64:
-            amount = self._builder.zext(amount, I64)
-        self.set(self._builder.add(self.get(), amount))
+        amount = self._routine.fit(amount, WORD)
+        self.set(self._routine.add(self.get(), amount))
 
 
-class Routine:
-    """One function under construction.
+class Routine(Function):
+    """A function with variables, arrays and loops."""
 
-    ``arguments`` are its parameters, ``p`` for a pointer and ``i`` for a
-    word each; it returns a word.  An ``inner`` function is seen only inside
-    its module.
-    """
-
-    def __init__(
-        self, module: ir.Module, name: str, arguments: str, inner: bool = False
-    ) -> None:
-        types = [POINTER if a == "p" else I64 for a in arguments]
-        kind = ir.FunctionType(I64, types)
-        self.function = ir.Function(module, kind, name)
-        if inner:
-            self.function.linkage = "internal"
-        self.arguments: Sequence[ir.Value] = self.function.args
-        self._body = self.function.append_basic_block("entry")
-        self.builder = ir.IRBuilder(self._body)
-        self._module = module
-
-    def variable(self, initial: ir.Value | int = 0) -> Variable:
+    def variable(self, initial: Value | int = 0) -> Variable:
         """A new variable."""
-        return Variable(self.builder, self.word(initial))
+        return Variable(self, self.word(initial))
 
     @staticmethod
-    def word(value: ir.Value | int) -> ir.Value:
+    def word(value: Value | int) -> Value:
         """``value`` as an operand."""
         return number(value) if isinstance(value, int) else value
 
-    # -- memory ----------------------------------------------------------
+    # -- arrays ----------------------------------------------------------
 
-    def at(self, base: ir.Value, index: ir.Value | int) -> ir.Value:
-        """Address of word ``index`` of the array ``base``."""
-        return self.builder.gep(base, [self.word(index)], source_etype=I64)
-
-    def load(self, base: ir.Value, index: ir.Value | int) -> ir.Value:
+    def load(self, base: Value, index: Value | int) -> Value:
         """Word ``index`` of the array ``base``."""
-        return self.builder.load(self.at(base, index), typ=I64)
+        return self.read(self.at(base, self.word(index)))
 
-    def pointer(self, base: ir.Value, index: ir.Value | int) -> ir.Value:
+    def pointer(self, base: Value, index: Value | int) -> Value:
         """Word ``index`` of the array ``base``, which is an address."""
-        return self.builder.load(self.at(base, index), typ=POINTER)
+        return self.read(self.at(base, self.word(index)), POINTER)
 
-    def store(
-        self, value: ir.Value, base: ir.Value, index: ir.Value | int
-    ) -> None:
+    def store(self, value: Value, base: Value, index: Value | int) -> None:
         """Make ``value`` word ``index`` of the array ``base``."""
-        self.builder.store(value, self.at(base, index))
+        self.write(value, self.at(base, self.word(index)))
 
-    def increase(
-        self, amount: ir.Value, base: ir.Value, index: ir.Value | int
-    ) -> None:
+    def increase(self, amount: Value, base: Value, index: Value | int) -> None:
         """Add ``amount`` to word ``index`` of the array ``base``."""
-        old = self.load(base, index)
-        self.store(self.builder.add(old, amount), base, index)
+        place = self.at(base, self.word(index))
+        self.write(self.add(self.read(place), amount), place)
 
-    def row(
-        self, base: ir.Value, index: ir.Value, size: int, words: int
-    ) -> list[ir.Value]:
-        """The first ``words`` words of row ``index``; rows have ``size``."""
-        start = self.at(base, self.builder.mul(index, number(size)))
-        return [self.load(start, i) for i in range(words)]
+    def row_at(self, base: Value, index: Value, size: int) -> Value:
+        """Address of row ``index``; rows have ``size`` words."""
+        return self.at(base, self.mul(index, number(size)))
+
+    def row(self, base: Value, index: Value, size: int) -> list[Value]:
+        """Row ``index`` of ``base``; rows have ``size`` words."""
+        start = self.row_at(base, index, size)
+        return [self.load(start, i) for i in range(size)]
 
     def store_row(
-        self, row: Sequence[ir.Value], base: ir.Value, index: ir.Value
+        self, row: Sequence[Value], base: Value, index: Value
     ) -> None:
         """Make ``row`` row ``index`` of ``base``."""
-        start = self.at(base, self.builder.mul(index, number(len(row))))
+        start = self.row_at(base, index, len(row))
         for i, value in enumerate(row):
             self.store(value, start, i)
 
-    def prefetch(self, base: ir.Value, index: ir.Value) -> None:
-        """Have word ``index`` of ``base`` brought near."""
-        kind = ir.FunctionType(ir.VoidType(), [POINTER, _I32, _I32, _I32])
-        fetch = self._module.globals.get("llvm.prefetch.p0")
-        if fetch is None:
-            fetch = ir.Function(self._module, kind, "llvm.prefetch.p0")
-        read, near, data = number(0, 32), number(3, 32), number(1, 32)
-        self.builder.call(fetch, [self.at(base, index), read, near, data])
-
     # -- comparisons -----------------------------------------------------
 
-    def less(self, a: ir.Value, b: ir.Value | int) -> ir.Value:
+    def less(self, a: Value, b: Value | int) -> Value:
         """Whether ``a`` is less than ``b``, both unsigned."""
-        return self.builder.icmp_unsigned("<", a, self.word(b))
+        return self.compare("ult", a, self.word(b))
 
-    def same(self, a: ir.Value, b: ir.Value | int) -> ir.Value:
+    def same(self, a: Value, b: Value | int) -> Value:
         """Whether ``a`` is ``b``."""
-        return self.builder.icmp_unsigned("==", a, self.word(b))
+        return self.compare("eq", a, self.word(b))
 
-    def differ(
-        self, one: Sequence[ir.Value], other: Sequence[ir.Value]
-    ) -> ir.Value:
+    def other(self, a: Value, b: Value | int) -> Value:
+        """Whether ``a`` is not ``b``."""
+        return self.compare("ne", a, self.word(b))
+
+    def least(self, a: Value, b: Value | int) -> Value:
+        """The lesser of two words."""
+        return self.select(self.less(a, b), a, self.word(b))
+
+    def differ(self, one: Sequence[Value], other: Sequence[Value]) -> Value:
         """Whether two rows are different."""
-        builder = self.builder
         bits = number(0)
         for a, b in zip(one, other, strict=True):
-            bits = builder.or_(bits, builder.xor(a, b))
-        return builder.icmp_unsigned("!=", bits, number(0))
+            bits = self.or_(self.xor(a, b), bits)
+        return self.other(bits, 0)
 
     # -- control ---------------------------------------------------------
 
     @contextmanager
-    def as_long_as(self, condition: Callable[[], ir.Value]) -> Iterator[None]:
+    def as_long_as(self, condition: Callable[[], Value]) -> Iterator[None]:
         """A loop: the body runs while ``condition``, asked before it."""
-        head = self.builder.append_basic_block("head")
-        body = self.builder.append_basic_block("body")
-        done = self.builder.append_basic_block("done")
-        self.builder.branch(head)
-        self.builder.position_at_end(head)
-        self.builder.cbranch(condition(), body, done)
-        self.builder.position_at_end(body)
+        head, body, done = self.label(), self.label(), self.label()
+        self.jump(head)
+        self.here(head)
+        self.fork(condition(), body, done)
+        self.here(body)
         yield
-        self.builder.branch(head)
-        self.builder.position_at_end(done)
+        self.jump(head)
+        self.here(done)
 
     @contextmanager
-    def each(
-        self, first: ir.Value | int, end: ir.Value | int
-    ) -> Iterator[ir.Value]:
+    def each(self, first: Value | int, end: Value | int) -> Iterator[Value]:
         """A loop over the numbers from ``first`` to ``end`` - 1."""
         counter = self.variable(first)
         limit = self.word(end)
         with self.as_long_as(lambda: self.less(counter.get(), limit)):
             index = counter.get()
             yield index
-            counter.set(self.builder.add(index, number(1)))
+            counter.set(self.add(index, number(1)))
 
-    def call(self, routine: Routine, *arguments: ir.Value) -> ir.Value:
-        """The result of another function of this module."""
-        return self.builder.call(routine.function, list(arguments))
+    @contextmanager
+    def each_bit(self, bits: Value) -> Iterator[Value]:
+        """A loop over the numbers of the bits that are set."""
+        left = self.variable(bits)
+        with self.as_long_as(lambda: self.other(left.get(), 0)):
+            present = left.get()
+            yield self.lowest_one(present)
+            rest = self.sub(present, number(1))
+            left.set(self.and_(present, rest))
 
-    def result(self, value: ir.Value | int) -> None:
-        """End the function with ``value``."""
-        self.builder.ret(self.word(value))
+    @contextmanager
+    def when(self, condition: Value) -> Iterator[None]:
+        """The body runs if ``condition``."""
+        body, done = self.label(), self.label()
+        self.fork(condition, body, done)
+        self.here(body)
+        yield
+        self.jump(done)
+        self.here(done)
+
+    @contextmanager
+    def either(
+        self, condition: Value
+    ) -> Iterator[
+        tuple[AbstractContextManager[None], AbstractContextManager[None]]
+    ]:
+        """Two bodies: the first runs if ``condition``, else the second."""
+        yes, no, done = self.label(), self.label(), self.label()
+
+        @contextmanager
+        def arm(label: str) -> Iterator[None]:
+            self.here(label)
+            yield
+            self.jump(done)
+
+        self.fork(condition, yes, no)
+        yield arm(yes), arm(no)
+        self.here(done)

@@ -7,9 +7,7 @@ and whose graph nobody needs does without.
 
 from __future__ import annotations
 
-from llvmlite import ir  # type: ignore[import-untyped] # ships no types
-
-from checker.engines.emit import number
+from checker.engines.assembly import Module, number
 from checker.engines.expansion import BLOCK, expand_routine
 from checker.engines.layout import Layout
 from checker.engines.routine import Routine
@@ -24,9 +22,9 @@ from checker.engines.table import (
 from model.language.machine import Machine
 
 
-def steps_module(machine: Machine, layout: Layout) -> ir.Module:
+def steps_module(machine: Machine, layout: Layout) -> Module:
     """The module with ``steps``, which see ``_steps_routine``."""
-    module = ir.Module("steps")
+    module = Module()
     expand = expand_routine(module, machine, layout, record=True)
     find = find_routine(module, layout.words, inner=True)
     _steps_routine(module, layout, expand, find)
@@ -34,7 +32,7 @@ def steps_module(machine: Machine, layout: Layout) -> ir.Module:
 
 
 def _steps_routine(
-    module: ir.Module, layout: Layout, expand: Routine, find: Routine
+    module: Module, layout: Layout, expand: Routine, find: Routine
 ) -> None:
     """``steps(controls, own, first, n, origins, instances, targets)``.
 
@@ -46,7 +44,6 @@ def _steps_routine(
     """
     routine = Routine(module, "steps", "ppiippp")
     controls, own, first, n, origins, instances, targets = routine.arguments
-    builder = routine.builder
     arena = routine.pointer(own, Control.ARENA)
     fired = routine.pointer(own, Control.FIRED)
     stuck = routine.pointer(own, Control.STUCK)
@@ -55,13 +52,10 @@ def _steps_routine(
     done, written = routine.variable(), routine.variable()
     with routine.as_long_as(lambda: routine.less(done.get(), n)):
         start, base = done.get(), written.get()
-        left = builder.sub(n, start)
-        size = builder.select(routine.less(left, BLOCK), left, number(BLOCK))
-        place = builder.add(first, start)
-        place = builder.mul(place, number(layout.words))
+        size = routine.least(routine.sub(n, start), BLOCK)
         found = routine.call(
             expand,
-            routine.at(arena, place),
+            routine.row_at(arena, routine.add(first, start), layout.words),
             size,
             successors,
             fired,
@@ -70,24 +64,22 @@ def _steps_routine(
             routine.at(instances, base),
         )
         with routine.each(0, found) as i:
-            row = routine.row(successors, i, layout.words, layout.words)
+            row = routine.row(successors, i, layout.words)
             mixed = hash_of(routine, row)
             part = part_of(routine, mixed, parts)
             control = routine.pointer(controls, part)
             table = Table(routine, control, layout.words)
-            table.prefetch_line(table.home(mixed))
-            routine.store(part, targets, builder.add(base, i))
+            routine.fetch(table.line_at(table.home(mixed)))
+            routine.store(part, targets, routine.add(base, i))
         with routine.each(0, found) as i:
-            place = builder.add(base, i)
+            place = routine.add(base, i)
             routine.increase(start, origins, place)
             part = routine.load(targets, place)
-            row_place = builder.mul(i, number(layout.words))
+            row_place = routine.row_at(successors, i, layout.words)
             control = routine.pointer(controls, part)
-            index = routine.call(
-                find, control, routine.at(successors, row_place)
-            )
-            part = builder.shl(part, number(INDEX_BITS))
-            routine.store(builder.or_(part, index), targets, place)
-        done.add(size)
-        written.add(found)
+            index = routine.call(find, control, row_place)
+            part = routine.shl(part, number(INDEX_BITS))
+            routine.store(routine.or_(part, index), targets, place)
+        done.increase(size)
+        written.increase(found)
     routine.result(written.get())

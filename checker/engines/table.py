@@ -18,18 +18,15 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from enum import IntEnum
 
-from llvmlite import ir  # type: ignore[import-untyped] # ships no types
-
-from checker.engines.emit import I64, number
+from checker.engines.assembly import I64, WORD, Module, Value, number
 from checker.engines.routine import Routine
 
-_I8, _I32 = ir.IntType(8), ir.IntType(32)
-_LINE = ir.VectorType(I64, 8)
-_ZERO = number(0, 32)
 INDEX_BITS = 40
 TAG_BITS = 24
 LINE = 8
+_LINE = f"<{LINE} x {I64}>"
 _INDEX = number((1 << INDEX_BITS) - 1)
+_INDEX_BITS = number(INDEX_BITS)
 _MULTIPLIERS = (
     0x9E3779B97F4A7C15,
     0xD6E8FEB86659FD93,
@@ -63,168 +60,137 @@ class Control(IntEnum):
     MOST = 19  # nothing is expanded when the arena holds more states
 
 
-def hash_of(routine: Routine, row: Sequence[ir.Value]) -> ir.Value:
+def hash_of(routine: Routine, row: Sequence[Value]) -> Value:
     """64 well mixed bits."""
-    builder = routine.builder
-    mixed = builder.mul(row[0], number(_MULTIPLIERS[0]))
+    mixed = routine.mul(row[0], number(_MULTIPLIERS[0]))
     for i, word in enumerate(row[1:]):
         factor = _MULTIPLIERS[1 + i % 2]
-        mixed = builder.xor(mixed, builder.lshr(mixed, number(32)))
-        mixed = builder.mul(builder.add(mixed, word), number(factor))
-    mixed = builder.xor(mixed, builder.lshr(mixed, number(32)))
-    mixed = builder.mul(mixed, number(_MULTIPLIERS[3]))
-    return builder.xor(mixed, builder.lshr(mixed, number(29)))
+        mixed = routine.xor(mixed, routine.lshr(mixed, number(32)))
+        mixed = routine.mul(routine.add(mixed, word), number(factor))
+    mixed = routine.xor(mixed, routine.lshr(mixed, number(32)))
+    mixed = routine.mul(mixed, number(_MULTIPLIERS[3]))
+    return routine.xor(mixed, routine.lshr(mixed, number(29)))
 
 
-def part_of(routine: Routine, mixed: ir.Value, parts: ir.Value) -> ir.Value:
+def part_of(routine: Routine, mixed: Value, parts: Value) -> Value:
     """The part that a state with this hash belongs to.
 
     It is chosen by the tag's bits, because the others choose the slot.
     """
-    builder = routine.builder
-    tag = builder.and_(mixed, number((1 << TAG_BITS) - 1))
-    return builder.lshr(builder.mul(tag, parts), number(TAG_BITS))
+    tag = routine.and_(mixed, number((1 << TAG_BITS) - 1))
+    return routine.lshr(routine.mul(tag, parts), number(TAG_BITS))
 
 
 class Table:
     """The table and the arena as a routine sees them."""
 
-    def __init__(
-        self, routine: Routine, control: ir.Value, words: int
-    ) -> None:
+    def __init__(self, routine: Routine, control: Value, words: int) -> None:
         self.routine = routine
         self.words = words
         self.arena = routine.pointer(control, Control.ARENA)
         self.slots = routine.pointer(control, Control.TABLE)
         self.shift = routine.load(control, Control.SHIFT)
-        builder = routine.builder
-        self.mask = builder.lshr(number((1 << 64) - 1), self.shift)
+        self.mask = routine.lshr(number((1 << WORD) - 1), self.shift)
 
     # -- lines -----------------------------------------------------------
 
-    def home(self, mixed: ir.Value) -> ir.Value:
+    def home(self, mixed: Value) -> Value:
         """The first line to look at."""
-        return self.routine.builder.lshr(mixed, self.shift)
+        return self.routine.lshr(mixed, self.shift)
 
-    def after(self, line: ir.Value) -> ir.Value:
+    def after(self, line: Value) -> Value:
         """The next line to look at."""
-        builder = self.routine.builder
-        return builder.and_(builder.add(line, number(1)), self.mask)
+        routine = self.routine
+        return routine.and_(routine.add(line, number(1)), self.mask)
 
-    def slot(self, line: ir.Value, place: ir.Value) -> ir.Value:
-        """Number of the slot at ``place`` of a line."""
-        builder = self.routine.builder
-        return builder.add(builder.mul(line, number(LINE)), place)
+    def line_at(self, line: Value) -> Value:
+        """Address of a line."""
+        return self.routine.row_at(self.slots, line, LINE)
 
-    def prefetch_line(self, line: ir.Value) -> None:
-        """Have a line brought near."""
-        self.routine.prefetch(self.slots, self.slot(line, number(0)))
-
-    def entries(self, line: ir.Value) -> ir.Value:
+    def entries(self, line: Value) -> Value:
         """All slots of a line, as a vector."""
-        start = self.routine.at(self.slots, self.slot(line, number(0)))
-        return self.routine.builder.load(start, typ=_LINE, align=8 * LINE)
+        return self.routine.read(self.line_at(line), _LINE, 8 * LINE)
 
-    def taken(self, entries: ir.Value) -> ir.Value:
+    def taken(self, entries: Value) -> Value:
         """How many slots of a line are taken: its first ones."""
-        return self.routine.builder.ctpop(self._mask(entries, "!=", 0))
+        return self.routine.ones_in(self._taken(entries))
 
-    def matches(self, entries: ir.Value, mixed: ir.Value) -> ir.Value:
+    def _taken(self, entries: Value) -> Value:
+        vacant = Value("zeroinitializer", _LINE)
+        return self._bits(self.routine.compare("ne", entries, vacant))
+
+    def matches(self, entries: Value, mixed: Value) -> Value:
         """One bit for each slot of a line, set where the tag agrees."""
-        builder = self.routine.builder
-        first = ir.Constant(_LINE, ir.Undefined)
-        first = builder.insert_element(first, self._tag(mixed), _ZERO)
-        spread = ir.Constant(ir.VectorType(_I32, LINE), [0] * LINE)
-        wanted = builder.shuffle_vector(first, first, spread)
-        index_bits = ir.Constant(_LINE, [INDEX_BITS] * LINE)
-        agree = self._mask(builder.lshr(entries, index_bits), "==", wanted)
+        routine = self.routine
+        tag = routine.and_(mixed, number((1 << TAG_BITS) - 1))
+        tags = routine.lshr(entries, routine.spread(_INDEX_BITS, LINE))
+        wanted = routine.spread(tag, LINE)
+        agree = self._bits(routine.compare("eq", tags, wanted))
         # a vacant slot looks like one with tag 0
-        return builder.and_(agree, self._mask(entries, "!=", 0))
+        return routine.and_(agree, self._taken(entries))
 
-    def _mask(
-        self, entries: ir.Value, comparison: str, other: ir.Value | int
-    ) -> ir.Value:
-        builder = self.routine.builder
-        if isinstance(other, int):
-            other = ir.Constant(_LINE, [other] * LINE)
-        truths = builder.icmp_unsigned(comparison, entries, other)
-        return builder.zext(builder.bitcast(truths, _I8), I64)
-
-    def _tag(self, mixed: ir.Value) -> ir.Value:
-        return self.routine.builder.and_(mixed, number((1 << TAG_BITS) - 1))
+    def _bits(self, truths: Value) -> Value:
+        bits = self.routine.bitcast(truths, f"i{LINE}")
+        return self.routine.fit(bits, WORD)
 
     # -- states ----------------------------------------------------------
 
-    def number_at(self, line: ir.Value, matches: ir.Value) -> ir.Value:
-        """Number of the state in the first slot that is in ``matches``."""
-        builder = self.routine.builder
-        place = builder.cttz(matches, number(1, 1))
-        entry = self.routine.load(self.slots, self.slot(line, place))
-        return builder.sub(builder.and_(entry, _INDEX), number(1))
+    def number_at(self, line: Value, place: Value) -> Value:
+        """Number of the state in a slot of a line."""
+        routine = self.routine
+        entry = routine.load(self.line_at(line), place)
+        return routine.sub(routine.and_(entry, _INDEX), number(1))
 
-    def enter(
-        self, mixed: ir.Value, index: ir.Value, place: tuple[ir.Value, ir.Value]
-    ) -> None:
-        """Put state ``index`` with this hash into a line's first vacancy.
+    def enter(self, mixed: Value, index: Value, line: Value) -> None:
+        """Put state ``index`` with this hash into a line's first vacancy."""
+        routine = self.routine
+        place = self.taken(self.entries(line))
+        tag = routine.shl(mixed, _INDEX_BITS)
+        entry = routine.or_(tag, routine.add(index, number(1)))
+        routine.store(entry, self.line_at(line), place)
 
-        ``place`` is the line and how many of its slots are taken.
-        """
-        builder = self.routine.builder
-        tag = builder.shl(mixed, number(INDEX_BITS))
-        entry = builder.or_(tag, builder.add(index, number(1)))
-        self.routine.store(entry, self.slots, self.slot(*place))
-
-    def state(self, index: ir.Value) -> list[ir.Value]:
+    def state(self, index: Value) -> list[Value]:
         """Words of state ``index``."""
-        return self.routine.row(self.arena, index, self.words, self.words)
+        return self.routine.row(self.arena, index, self.words)
 
-    def prefetch_state(self, index: ir.Value) -> None:
-        """Have state ``index`` brought near."""
-        place = self.routine.builder.mul(index, number(self.words))
-        self.routine.prefetch(self.arena, place)
+    def state_at(self, index: Value) -> Value:
+        """Address of state ``index``."""
+        return self.routine.row_at(self.arena, index, self.words)
 
     def locate(
         self,
-        row: Sequence[ir.Value],
-        mixed: ir.Value,
-        first: ir.Value,
-        absent: Callable[[ir.Value, ir.Value], None],
-    ) -> ir.Value:
+        row: Sequence[Value],
+        mixed: Value,
+        first: Value,
+        absent: Callable[[Value], None],
+    ) -> Value:
         """Number of the state with this row and hash, plus one; or 0.
 
         Looks from line ``first`` on.  If the state is not there, ``absent``
-        writes what is done with the line that has a vacancy, and with the
-        number of its slots that are taken.
+        writes what is done with the line that has a vacancy.
         """
-        routine, builder = self.routine, self.routine.builder
-        line = routine.variable(first)
-        answer = routine.variable(0)
+        routine = self.routine
+        line, answer = routine.variable(first), routine.variable(0)
         going = routine.variable(1)
-        with routine.as_long_as(lambda: routine.same(going.get(), 1)):
-            entries = self.entries(line.get())
-            left = routine.variable(self.matches(entries, mixed))
-            with routine.as_long_as(
-                lambda: builder.icmp_unsigned("!=", left.get(), number(0))
-            ):
-                index = self.number_at(line.get(), left.get())
-                rest = builder.sub(left.get(), number(1))
-                left.set(builder.and_(left.get(), rest))
+        with routine.as_long_as(lambda: routine.other(going.get(), 0)):
+            here = line.get()
+            entries = self.entries(here)
+            with routine.each_bit(self.matches(entries, mixed)) as place:
+                index = self.number_at(here, place)
                 different = routine.differ(row, self.state(index))
-                with builder.if_then(builder.not_(different)):
-                    answer.set(builder.add(index, number(1)))
-                    left.set(number(0))
-                    going.set(number(0))
-            taken = self.taken(entries)
-            vacant = routine.less(taken, LINE)
-            vacant = builder.and_(vacant, routine.same(going.get(), 1))
-            with builder.if_then(vacant):
-                absent(line.get(), taken)
-                going.set(number(0))
-            line.set(self.after(line.get()))
+                with routine.when(routine.not_(different)):
+                    answer.set(routine.add(index, number(1)))
+            full = routine.same(self.taken(entries), LINE)
+            unknown = routine.same(answer.get(), 0)
+            on = routine.and_(full, unknown)
+            going.set(routine.fit(on, WORD))
+            with routine.when(routine.and_(unknown, routine.not_(full))):
+                absent(here)
+            line.set(self.after(here))
         return answer.get()
 
 
-def find_routine(module: ir.Module, words: int, inner: bool) -> Routine:
+def find_routine(module: Module, words: int, inner: bool) -> Routine:
     """``find(control, row)``: the number of the state plus one, or 0."""
     routine = Routine(module, "find", "pp", inner)
     control, row = routine.arguments
@@ -232,7 +198,5 @@ def find_routine(module: ir.Module, words: int, inner: bool) -> Routine:
     wanted = [routine.load(row, i) for i in range(words)]
     mixed = hash_of(routine, wanted)
     first = table.home(mixed)
-    routine.result(
-        table.locate(wanted, mixed, first, lambda line, taken: None)
-    )
+    routine.result(table.locate(wanted, mixed, first, lambda line: None))
     return routine

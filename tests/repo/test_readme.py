@@ -16,9 +16,11 @@ from pathlib import Path
 import pytest
 
 from checker.configuration import shipped
+from model.correspondence import QEMU_TESTS
 from model.designs import build
+from model.language import Action
 from model.mechanisms import DESIGNS
-from model.options import Options
+from model.options import Failures, Options
 from tests.command import ROOT, Result, without_timing
 
 DOCUMENTS = (ROOT / "README.md", ROOT / "model" / "README.md")
@@ -58,16 +60,62 @@ def test_there_is_sample_output() -> None:
     assert len(blocks()) >= 2
 
 
-def test_the_correspondence_table_is_complete() -> None:
-    text = (ROOT / "model" / "README.md").read_text("utf-8")
+def everything(design: str) -> Options:
+    """The design with every failure: all of its actions."""
+    names = Failures.names()
+    return Options(design=design, failures=Failures(**dict.fromkeys(names, 1)))
+
+
+def correspondence_table() -> str:
+    """The actions of all designs, from their docstrings."""
+    found: dict[str, tuple[Action, list[str]]] = {}
     for design in DESIGNS:
-        for action in build(Options(design=design)).actions:
-            assert f"`{action.name}`" in text, action.name
+        for action in build(everything(design)).actions:
+            found.setdefault(action.name, (action, []))[1].append(design)
+    lines = [
+        "| action | actor | designs | QEMU function | QEMU test |",
+        "| --- | --- | --- | --- | --- |",
+    ]
+    for name, (action, designs) in found.items():
+        _, mark, text = re.split("(QEMU: |Series of 2015: )", action.doc)
+        stands_for = " ".join(text.split())
+        if mark.startswith("Series"):
+            stands_for = f"series of 2015: {stands_for}"
+        where = "all" if len(designs) == len(DESIGNS) else ", ".join(designs)
+        test = QEMU_TESTS.get(name, "-")
+        lines.append(
+            f"| `{name}` | {action.actor} | {where} | "
+            f"{stands_for.rstrip('.')} | {test} |"
+        )
+    return "\n".join(lines) + "\n"
+
+
+def test_the_correspondence_table(request: pytest.FixtureRequest) -> None:
+    path = ROOT / "model" / "README.md"
+    text = path.read_text("utf-8")
+    before, _, rest = text.partition("<!-- actions -->\n")
+    table, _, after = rest.partition("<!-- end -->")
+    if request.config.getoption("--regenerate"):
+        made = correspondence_table()
+        path.write_text(
+            f"{before}<!-- actions -->\n{made}<!-- end -->{after}", "utf-8"
+        )
+        return
+    assert table == correspondence_table()
+
+
+def test_every_test_of_qemu_belongs_to_an_action() -> None:
+    names = {
+        action.name
+        for design in DESIGNS
+        for action in build(everything(design)).actions
+    }
+    assert set(QEMU_TESTS) <= names
 
 
 def test_every_action_names_its_counterpart() -> None:
     for design in DESIGNS:
-        for action in build(Options(design=design)).actions:
+        for action in build(everything(design)).actions:
             named = ("QEMU:", "Series of 2015:")
             assert any(n in action.doc for n in named), action.name
 
