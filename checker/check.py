@@ -171,11 +171,11 @@ def _decide_by_graph(
     finding: Finding,
     found: dict[str, Trace],
 ) -> Finding:
-    from checker.engines.graph import GraphTooLarge, graph_of
+    from checker.engines.graph import GraphTooLargeError, graph_of
 
     try:
         graph = graph_of(search, limits)
-    except GraphTooLarge as error:
+    except GraphTooLargeError as error:
         return evolve(finding, reason=str(error))
     machine = search.machine
     lasso = find_lasso(machine, graph, machine.property(finding.name))

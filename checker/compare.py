@@ -21,7 +21,7 @@ from checker.configuration import load
 from checker.engines.costs import most, share_at_risk
 from checker.engines.explicit import explore
 from checker.engines.exploration import Coverage, Limits, Report, silent
-from checker.engines.graph import GraphTooLarge, StateGraph, graph_of
+from checker.engines.graph import GraphTooLargeError, StateGraph, graph_of
 from checker.engines.liveness import find_lasso
 from checker.verdict import Finding, Verdict
 from model.designs import build
@@ -216,7 +216,7 @@ class _Graphs:
             search = explore(machine, self._limits, self._report(title))
             graph = None
             if not search.coverage.stopped:
-                with contextlib.suppress(GraphTooLarge):
+                with contextlib.suppress(GraphTooLargeError):
                     graph = graph_of(search, self._limits)
             self._known[machine.digest] = machine, graph
         return self._known[machine.digest]
@@ -232,7 +232,8 @@ class _Graphs:
             if prop.kind == "eventually"
         ]
         found = any(lasso is not None for lasso in lassos)
-        return (Verdict.VIOLATED if found else Verdict.HOLDS).value
+        verdict = Verdict.VIOLATED if found else Verdict.HOLDS
+        return str(verdict.value)
 
     def most(self, options: Options, cost: str) -> int | None:
         """The most that a run without failures costs; None: no most."""

@@ -202,9 +202,7 @@ class Function:
 
     def read(self, place: Value, kind: str = I64, align: int = 8) -> Value:
         """What lies at an address."""
-        return self._new(
-            kind, f"load {kind}, ptr {place.text}, align {align}"
-        )
+        return self._new(kind, f"load {kind}, ptr {place.text}, align {align}")
 
     def write(self, value: Value, place: Value) -> None:
         """Put ``value`` to an address."""

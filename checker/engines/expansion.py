@@ -154,9 +154,7 @@ def _transpose_routine(module: Module) -> Routine:
     return routine
 
 
-def look_routine(
-    module: Module, machine: Machine, layout: Layout
-) -> Routine:
+def look_routine(module: Module, machine: Machine, layout: Layout) -> Routine:
     """``look(rows, first, end, seen)``: which watches are true somewhere.
 
     Sets in ``seen`` the bit of every watch that is true in one of the rows

@@ -92,9 +92,7 @@ class _Explorer:
         ]
         self.started = time.perf_counter()
         rows = max(OUTBOX_ROWS, 2 * self.block)
-        self.post = (
-            Post(self.parts, rows, self.block) if threads > 1 else None
-        )
+        self.post = Post(self.parts, rows, self.block) if threads > 1 else None
 
     def run(self) -> ExplicitSearch:
         stopped = ""

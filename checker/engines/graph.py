@@ -25,7 +25,7 @@ Numbers = NDArray[np.int64]
 EDGE_BYTES = 10 * 8
 
 
-class GraphTooLarge(Exception):
+class GraphTooLargeError(Exception):
     """The edges do not fit the memory limit; ``str()`` says by how much."""
 
 
@@ -52,12 +52,12 @@ class StateGraph:
 def graph_of(search: Search, limits: Limits) -> StateGraph:
     """The graph that a finished search has walked.
 
-    Raises GraphTooLarge if it does not fit ``limits.memory``.
+    Raises GraphTooLargeError if it does not fit ``limits.memory``.
     """
     needed = search.coverage.transitions * EDGE_BYTES
     allowed = limits.memory or default_memory()
     if needed > allowed:
-        raise GraphTooLarge(
+        raise GraphTooLargeError(
             f"the graph needs {needed} bytes, the limit is {allowed}"
         )
     if isinstance(search, InterpretedSearch):

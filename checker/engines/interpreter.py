@@ -129,9 +129,9 @@ class _Interpreter:
                 found = True
                 self.fired[number] += 1
                 self._add(successor, following, level)
-            if not found and is_stuck(self.machine, state):
-                if self.deadlock_level is None:
-                    self.deadlock_level = level - 1
+            stuck = not found and is_stuck(self.machine, state)
+            if stuck and self.deadlock_level is None:
+                self.deadlock_level = level - 1
             if self.limits.max_states and (
                 len(self.seen) > self.limits.max_states
             ):

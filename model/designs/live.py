@@ -46,6 +46,7 @@ from model.switchover import (
     add_setup,
     pause,
 )
+from model.takeover import add_takeover
 from model.vocabulary import Message, Outgoing, SourceVm, Stage
 from model.world import World, create
 
@@ -86,6 +87,7 @@ def build(options: Options) -> Machine:
     _add_end(world, now)
     add_precopy_end(world)
     add_loader(world, STYLE)
+    add_takeover(world, STYLE)
     add_backup_client(world, source_also=_cleared(world, now))
     add_management(world, resets)
     add_faults(world, resets)

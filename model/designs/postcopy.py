@@ -30,6 +30,7 @@ from model.switchover import (
     add_setup,
     pause,
 )
+from model.takeover import add_takeover
 from model.vocabulary import Message, Outgoing, SourceVm
 from model.world import World, create
 
@@ -55,6 +56,7 @@ def build(options: Options) -> Machine:
         also=(source.busy.becomes(False),),
     )
     add_loader(world, STYLE)
+    add_takeover(world, STYLE)
     add_backup_client(world)
     add_management(world)
     add_faults(world)

@@ -29,6 +29,7 @@ from model.switchover import (
     add_setup,
     pause,
 )
+from model.takeover import add_takeover
 from model.vocabulary import Outgoing, SourceVm
 from model.world import World, create
 
@@ -54,6 +55,7 @@ def build(options: Options) -> Machine:
     )
     add_precopy_end(world)
     add_loader(world, STYLE)
+    add_takeover(world, STYLE)
     add_backup_client(world)
     add_management(world)
     add_faults(world)

@@ -20,48 +20,27 @@ from __future__ import annotations
 
 import enum
 import inspect
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import chain
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from attrs import define, frozen
 from attrs import field as attribute
 
 from model.language import expression as ex
-from model.language.channel import Channel, KindType
+from model.language.declarations import Declarations
 from model.language.domain import Chunk, Granule
 from model.language.errors import ModelError
 from model.language.machine import (
     Action,
     Conjunct,
     Cost,
-    Field,
     Instance,
     Kind,
     Machine,
     Property,
-    Variable,
 )
-from model.language.sets import (
-    ChunkName,
-    ChunkSet,
-    Contents,
-    Cursor,
-    GranuleSet,
-)
-from model.language.types import (
-    ChunkSetType,
-    ContentsType,
-    CounterType,
-    CursorType,
-    Disk,
-    EnumType,
-    FlagType,
-    GranuleSetType,
-    NameType,
-    Type,
-)
-from model.language.values import Counter, EnumValue, Flag, Update
+from model.language.values import Flag, Update
 
 Member = TypeVar("Member", bound=enum.Enum)
 Parameter = Chunk | Granule | enum.Enum | int
@@ -77,12 +56,9 @@ class Step:
 
 
 @define(eq=False)
-class MachineBuilder:
+class MachineBuilder(Declarations):
     """Collects a model text; see the module's docstring."""
 
-    name: str
-    _fields: dict[str, Field] = attribute(factory=dict, init=False)
-    _variables: list[Variable] = attribute(factory=list, init=False)
     _actions: dict[str, Action] = attribute(factory=dict, init=False)
     _properties: dict[str, Property] = attribute(factory=dict, init=False)
     _costs: list[Cost] = attribute(factory=list, init=False)
@@ -90,104 +66,6 @@ class MachineBuilder:
     _notes: dict[str, ex.Expression] = attribute(factory=dict, init=False)
     _unpromised: dict[str, str] = attribute(factory=dict, init=False)
     _may_end: ex.Expression = attribute(default=ex.FALSE, init=False)
-
-    # -- fields ----------------------------------------------------------
-
-    def flag(
-        self, name: str, initial: bool = False, ghost: bool = False
-    ) -> Flag:
-        """Declare a field that is yes or no."""
-        return Flag(*self._declare(name, FlagType(), initial, ghost))
-
-    def enum(
-        self, name: str, initial: Member, ghost: bool = False
-    ) -> EnumValue[Member]:
-        """Declare a field that is a member of ``initial``'s enumeration."""
-        kind = EnumType(type(initial))
-        return EnumValue(*self._declare(name, kind, initial, ghost))
-
-    def counter(
-        self, name: str, limit: int, initial: int = 0, ghost: bool = False
-    ) -> Counter:
-        """Declare a field that counts from 0 to ``limit``."""
-        kind = CounterType(limit)
-        return Counter(*self._declare(name, kind, initial, ghost))
-
-    def granules(
-        self, name: str, disk: Disk, ghost: bool = False
-    ) -> GranuleSet:
-        """Declare a set of granules, empty at first."""
-        kind = GranuleSetType(disk)
-        return GranuleSet(*self._declare(name, kind, frozenset(), ghost))
-
-    def chunk_set(
-        self, name: str, disk: Disk, ghost: bool = False
-    ) -> ChunkSet:
-        """Declare a set of chunks, empty at first."""
-        kind = ChunkSetType(disk)
-        return ChunkSet(*self._declare(name, kind, frozenset(), ghost))
-
-    def contents(self, name: str, disk: Disk) -> Contents:
-        """Declare a buffer for the granules of one chunk, empty at first."""
-        kind = ContentsType(disk)
-        return Contents(*self._declare(name, kind, frozenset(), False))
-
-    def cursor(self, name: str, disk: Disk) -> Cursor:
-        """Declare a position among the chunks of ``disk``, at the start."""
-        return Cursor(*self._declare(name, CursorType(disk), 0, False))
-
-    def chunk_name(self, name: str, disk: Disk) -> ChunkName:
-        """Declare a field that names a chunk, the first one at first."""
-        first = disk.domain.chunks[0]
-        return ChunkName(*self._declare(name, NameType(disk), first, False))
-
-    def channel(
-        self,
-        name: str,
-        capacity: int,
-        messages: Mapping[Any, Mapping[str, Type]],
-    ) -> Channel:
-        """Declare a FIFO of ``capacity`` messages, empty at first.
-
-        ``messages`` maps every member of one enumeration to the typed parts
-        that a message of this kind carries.
-        """
-        if capacity < 1:
-            raise ModelError(f"channel {name}: capacity {capacity} is below 1")
-        kinds = KindType(type(next(iter(messages))))
-        parts: dict[str, Type] = {}
-        for kind, payload in messages.items():
-            for part, type_ in payload.items():
-                if parts.setdefault(part, type_) != type_:
-                    raise ModelError(
-                        f"channel {name}: part '{part}' of {kind.value} has "
-                        "two types"
-                    )
-        carried = {kind: tuple(payload) for kind, payload in messages.items()}
-        channel = Channel(name, capacity, kinds, parts, carried)
-        for field_name, type_ in channel.fields():
-            self._add_field(Field(field_name, type_, 0))
-        names = tuple(n for n, _ in channel.fields())
-        self._variables.append(Variable(name, names, channel.show))
-        return channel
-
-    def _declare(
-        self, name: str, kind: Any, initial: object, ghost: bool
-    ) -> tuple[Any, ex.Expression, str]:
-        code = kind.encode(initial, f"field {name}")
-        made = Field(name, kind, code, ghost)
-        self._add_field(made)
-
-        def show(codes: tuple[int, ...]) -> str:
-            return str(kind.show(codes[0]))
-
-        self._variables.append(Variable(name, (name,), show, ghost))
-        return kind, made.expression, name
-
-    def _add_field(self, made: Field) -> None:
-        if made.name in self._fields:
-            raise ModelError(f"field {made.name} is declared twice")
-        self._fields[made.name] = made
 
     # -- initial states --------------------------------------------------
 

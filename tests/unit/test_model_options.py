@@ -57,8 +57,7 @@ def test_a_bound_that_is_no_number(name: str, value: Any) -> None:
 
 def test_a_disk_of_too_many_granules() -> None:
     assert refused(Bounds, chunks=13, granules=5) == (
-        "bounds: 13 chunks of 5 granules are 65 granules, allowed are up to "
-        "64"
+        "bounds: 13 chunks of 5 granules are 65 granules, allowed are up to 64"
     )
     assert Bounds(chunks=16, granules=4).granules == 4
 
