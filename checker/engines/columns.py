@@ -117,6 +117,16 @@ def _reshape(node: Expression, first: Column) -> Column:
         return np.asarray(wide << _scalar(node.value, width))
     assert node.operator == "count"
     if inner <= WORD:
-        return _numbers(np.bitwise_count(first), width)
+        return _numbers(_ones_in(first), width)
     counts = [value.bit_count() for value in first]
     return _numbers(np.array(counts), width)
+
+
+def _ones_in(words: Column) -> Column:
+    """How many bits of each word are set: sums of pairs, fours, bytes."""
+    pairs, fours = np.uint64(ones(WORD) // 3), np.uint64(ones(WORD) // 5)
+    bytes_, each = np.uint64(ones(WORD) // 17), np.uint64(ones(WORD) // 255)
+    words = words - (words >> np.uint64(1) & pairs)
+    words = (words & fours) + (words >> np.uint64(2) & fours)
+    words = words + (words >> np.uint64(4)) & bytes_
+    return np.asarray(words * each >> np.uint64(WORD - 8))

@@ -170,7 +170,7 @@ class Part:
             self.grow()
 
     def grow(self) -> None:
-        """Replace the table by one of twice the size.  Raises ArenaFullError."""
+        """Have a table of twice the size.  Raises ArenaFullError."""
         slots = 2 * self._slots()
         if self._room(slots) < self.count:
             raise ArenaFullError

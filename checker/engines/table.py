@@ -77,8 +77,13 @@ def part_of(routine: Routine, mixed: Value, parts: Value) -> Value:
 
     It is chosen by the tag's bits, because the others choose the slot.
     """
-    tag = routine.and_(mixed, number((1 << TAG_BITS) - 1))
+    tag = tag_of(routine, mixed)
     return routine.lshr(routine.mul(tag, parts), number(TAG_BITS))
+
+
+def tag_of(routine: Routine, mixed: Value) -> Value:
+    """The bits of a hash that a slot keeps."""
+    return routine.and_(mixed, number((1 << TAG_BITS) - 1))
 
 
 class Table:
@@ -122,9 +127,8 @@ class Table:
     def matches(self, entries: Value, mixed: Value) -> Value:
         """One bit for each slot of a line, set where the tag agrees."""
         routine = self.routine
-        tag = routine.and_(mixed, number((1 << TAG_BITS) - 1))
         tags = routine.lshr(entries, routine.spread(_INDEX_BITS, LINE))
-        wanted = routine.spread(tag, LINE)
+        wanted = routine.spread(tag_of(routine, mixed), LINE)
         agree = self._bits(routine.compare("eq", tags, wanted))
         # a vacant slot looks like one with tag 0
         return routine.and_(agree, self._taken(entries))
@@ -145,7 +149,7 @@ class Table:
         """Put state ``index`` with this hash into a line's first vacancy."""
         routine = self.routine
         place = self.taken(self.entries(line))
-        tag = routine.shl(mixed, _INDEX_BITS)
+        tag = routine.shl(tag_of(routine, mixed), _INDEX_BITS)
         entry = routine.or_(tag, routine.add(index, number(1)))
         routine.store(entry, self.line_at(line), place)
 

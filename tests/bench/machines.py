@@ -141,9 +141,7 @@ def two_hosts(
             ],
             then=[
                 stream.put(Message.BITS, chunk=chunk, contents=here),
-                source.becomes(
-                    source.with_contents(chunk, here.only_if(NO))
-                ),
+                source.becomes(source.with_contents(chunk, here.only_if(NO))),
                 cursor.becomes(cursor.past(chunk)),
             ],
         )

@@ -4,11 +4,11 @@
 from __future__ import annotations
 
 import pytest
-from protocols import die_hard, two_phase_commit
 
 from checker.engines.explicit import explore
 from checker.engines.exploration import Engine, Limits, silent
 from checker.engines.interpreter import interpret
+from tests.oracle.protocols import die_hard, two_phase_commit
 
 ENGINES = pytest.mark.parametrize("engine", [interpret, explore])
 
