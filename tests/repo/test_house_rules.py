@@ -18,7 +18,7 @@ SOURCES = sorted(
     for path in (ROOT / room).rglob("*.py")
 )
 SPDX = "# SPDX-License-Identifier: GPL-2.0-or-later"
-LONGEST = 450
+LONGEST = 420
 
 
 def label(path: Path) -> str:
@@ -29,7 +29,8 @@ def label(path: Path) -> str:
 def test_source_file(path: Path) -> None:
     text = path.read_text("utf-8")
     assert text.splitlines()[0] == SPDX
-    assert text.count("\n") <= LONGEST
+    if "tests" not in path.relative_to(ROOT).parts:
+        assert text.count("\n") <= LONGEST
     if path.name != "__init__.py":
         assert ast.get_docstring(ast.parse(text))
 
