@@ -32,7 +32,14 @@ from checker.engines.table import (
 )
 from model.language.machine import Machine
 
-FILTER_BITS = 12
+# the rows that were met a moment ago take half a megabyte, so that they stay
+# in the processor's second cache
+FILTER_WORD_BITS = 16
+
+
+def filter_bits(words: int) -> int:
+    """Logarithm of the number of rows in the filter."""
+    return FILTER_WORD_BITS - (words - 1).bit_length()
 
 
 def block_successors(machine: Machine) -> int:
@@ -147,29 +154,15 @@ def _rebuild_routine(module: Module, layout: Layout) -> None:
             routine.store(mixed, hashes, i)
         with routine.each(0, n) as i:
             mixed = routine.load(hashes, i)
-            line = _first_line(routine, table, mixed, vacant_only=True)
-            table.enter(mixed, routine.add(start, i), line)
+            line = routine.variable(table.home(mixed))
+            taken = routine.variable(table.taken(table.entries(line.get())))
+            with routine.as_long_as(lambda: routine.same(taken.get(), LINE)):
+                line.set(table.after(line.get()))
+                taken.set(table.taken(table.entries(line.get())))
+            index = routine.add(start, i)
+            table.enter(mixed, index, (line.get(), taken.get()))
         first.increase(n)
     routine.result(number(0))
-
-
-def _first_line(
-    routine: Routine, table: Table, mixed: Value, vacant_only: bool = False
-) -> Value:
-    """The first line with a vacancy, or with the tag of this hash."""
-    line = routine.variable(table.home(mixed))
-
-    def goes_on() -> Value:
-        entries = table.entries(line.get())
-        full = routine.same(table.taken(entries), LINE)
-        if vacant_only:
-            return full
-        nothing = routine.same(table.matches(entries, mixed), 0)
-        return routine.and_(full, nothing)
-
-    with routine.as_long_as(goes_on):
-        line.set(table.after(line.get()))
-    return line.get()
 
 
 def _insert_routine(
@@ -188,42 +181,52 @@ def _insert_routine(
     count = routine.variable(before)
     size = layout.words + 1
 
-    def add(words: Sequence[Value], mixed: Value, line: Value) -> None:
+    def add(
+        words: Sequence[Value], mixed: Value, place: tuple[Value, Value]
+    ) -> None:
         index = count.get()
         routine.store_row(words, table.arena, index)
-        table.enter(mixed, index, line)
+        table.enter(mixed, index, place)
         count.increase(number(1))
 
-    kept = _filter(routine, layout, candidates, routed)
-    with routine.each(0, kept) as i:
-        mixed = routine.row(candidates, i, size)[-1]
-        routine.fetch(table.line_at(table.home(mixed)))
-
+    kept = _filter(routine, table, candidates, routed)
     waiting = routine.variable()
     with routine.each(0, kept) as i:
         *words, mixed = routine.row(candidates, i, size)
-        line = _first_line(routine, table, mixed)
-        matches = table.matches(table.entries(line), mixed)
-        with routine.either(routine.same(matches, 0)) as (new, known):
+        line = routine.variable(table.home(mixed))
+        matches, taken = routine.variable(), routine.variable()
+
+        def look_at_line() -> None:
+            entries = table.entries(line.get())
+            matches.set(table.matches(entries, mixed))
+            taken.set(table.taken(entries))
+
+        def goes_on() -> Value:
+            full = routine.same(taken.get(), LINE)
+            return routine.and_(full, routine.same(matches.get(), 0))
+
+        look_at_line()
+        with routine.as_long_as(goes_on):
+            line.set(table.after(line.get()))
+            look_at_line()
+        with routine.either(routine.same(matches.get(), 0)) as (new, known):
             with new:
-                add(words, mixed, line)
+                add(words, mixed, (line.get(), taken.get()))
             with known:
-                place = routine.lowest_one(matches)
-                index = table.number_at(line, place)
+                slot = routine.lowest_one(matches.get())
+                index = table.number_at(line.get(), slot)
                 routine.fetch(table.state_at(index))
-                routine.store_row([i, line], pending, waiting.get())
+                routine.store_row([i, line.get()], pending, waiting.get())
                 waiting.increase(number(1))
 
     with routine.each(0, waiting.get()) as k:
-        i, line = routine.row(pending, k, 2)
+        i, first = routine.row(pending, k, 2)
         *words, mixed = routine.row(candidates, i, size)
 
-        def absent(
-            line: Value, words: list[Value] = words, mixed: Value = mixed
-        ) -> None:
-            add(words, mixed, line)
+        def absent(place: tuple[Value, Value]) -> None:
+            add(words, mixed, place)
 
-        table.locate(words, mixed, line, absent)
+        table.locate(words, mixed, first, absent)
     routine.store(count.get(), control, Control.COUNT)
     seen = routine.pointer(control, Control.SEEN)
     routine.call(look, table.arena, before, count.get(), seen)
@@ -233,7 +236,7 @@ def _insert_routine(
 
 def _filter(
     routine: Routine,
-    layout: Layout,
+    table: Table,
     candidates: Value,
     routed: bool,
 ) -> Value:
@@ -245,17 +248,19 @@ def _filter(
     everything = routine.fit(unfiltered, 1)
     recent = routine.pointer(control, Control.FILTER)
     kept = routine.variable()
-    width = layout.words
+    width = table.words
     with routine.each(0, n) as i:
         words = routine.row(rows, i, width)
         mixed = hash_of(routine, words)
-        line = routine.and_(mixed, number((1 << FILTER_BITS) - 1))
-        fresh = routine.differ(words, routine.row(recent, line, width))
+        place = routine.and_(mixed, number((1 << filter_bits(width)) - 1))
+        fresh = routine.differ(words, routine.row(recent, place, width))
         fresh = routine.or_(fresh, everything)
-        routine.store_row(words, recent, line)
+        routine.store_row(words, recent, place)
         if routed:
             mine = _route(routine, control, (words, mixed, fresh))
             fresh = routine.and_(fresh, mine)
+        line = table.line_at(table.home(mixed))
+        routine.fetch(routine.select(fresh, line, recent))
         routine.store_row([*words, mixed], candidates, kept.get())
         kept.increase(fresh)
     return kept.get()

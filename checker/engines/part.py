@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from checker.engines.compile import NativeCode
 from checker.engines.expansion import groups
-from checker.engines.kernel import FILTER_BITS
+from checker.engines.kernel import filter_bits
 from checker.engines.layout import Rows
 from checker.engines.table import INDEX_BITS, LINE, Control
 
@@ -87,7 +87,7 @@ class Part:
         self.fired = np.zeros(instances, dtype=np.uint64)
         self.stuck = np.zeros(1, dtype=np.uint64)
         self.seen = np.zeros(groups(watches), dtype=np.uint64)
-        self._filter = np.zeros(words << FILTER_BITS, dtype=np.uint64)
+        self._filter = np.zeros(words << filter_bits(words), dtype=np.uint64)
         self._successors = np.zeros(successors * words, dtype=np.uint64)
         self._candidates = np.zeros(successors * (words + 1), dtype=np.uint64)
         self._pending = np.zeros(successors * 2, dtype=np.uint64)

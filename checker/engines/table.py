@@ -145,13 +145,18 @@ class Table:
         entry = routine.load(self.line_at(line), place)
         return routine.sub(routine.and_(entry, _INDEX), number(1))
 
-    def enter(self, mixed: Value, index: Value, line: Value) -> None:
-        """Put state ``index`` with this hash into a line's first vacancy."""
+    def enter(
+        self, mixed: Value, index: Value, place: tuple[Value, Value]
+    ) -> None:
+        """Put state ``index`` with this hash into a line's first vacancy.
+
+        ``place`` is the line and how many of its slots are taken.
+        """
         routine = self.routine
-        place = self.taken(self.entries(line))
+        line, taken = place
         tag = routine.shl(tag_of(routine, mixed), _INDEX_BITS)
         entry = routine.or_(tag, routine.add(index, number(1)))
-        routine.store(entry, self.line_at(line), place)
+        routine.store(entry, self.line_at(line), taken)
 
     def state(self, index: Value) -> list[Value]:
         """Words of state ``index``."""
@@ -166,12 +171,13 @@ class Table:
         row: Sequence[Value],
         mixed: Value,
         first: Value,
-        absent: Callable[[Value], None],
+        absent: Callable[[tuple[Value, Value]], None],
     ) -> Value:
         """Number of the state with this row and hash, plus one; or 0.
 
         Looks from line ``first`` on.  If the state is not there, ``absent``
-        writes what is done with the line that has a vacancy.
+        writes what is done with the line that has a vacancy and the number
+        of its slots that are taken.
         """
         routine = self.routine
         line, answer = routine.variable(first), routine.variable(0)
@@ -184,12 +190,13 @@ class Table:
                 different = routine.differ(row, self.state(index))
                 with routine.when(routine.not_(different)):
                     answer.set(routine.add(index, number(1)))
-            full = routine.same(self.taken(entries), LINE)
+            taken = self.taken(entries)
+            full = routine.same(taken, LINE)
             unknown = routine.same(answer.get(), 0)
             on = routine.and_(full, unknown)
             going.set(routine.fit(on, WORD))
             with routine.when(routine.and_(unknown, routine.not_(full))):
-                absent(here)
+                absent((here, taken))
             line.set(self.after(here))
         return answer.get()
 
@@ -202,5 +209,5 @@ def find_routine(module: Module, words: int, inner: bool) -> Routine:
     wanted = [routine.load(row, i) for i in range(words)]
     mixed = hash_of(routine, wanted)
     first = table.home(mixed)
-    routine.result(table.locate(wanted, mixed, first, lambda line: None))
+    routine.result(table.locate(wanted, mixed, first, lambda place: None))
     return routine

@@ -150,74 +150,60 @@ class Disk:
 class _OfDisk:
     disk: Disk
 
-    def _literal(self, literal: Any, where: str) -> Any:
-        return _reject(where, self, literal, "a value of this type")
+
+@frozen
+class _SetType(_OfDisk):
+    """What the three kinds of sets have in common: any bits may be set."""
+
+    def encode(self, literal: Any, where: str) -> int:
+        if literal != frozenset():
+            _reject(where, self, literal, "a value of this type")
+        return 0
+
+    def is_valid(self, value: Expression) -> Expression:
+        return ex.TRUE
 
 
 @frozen
-class GranuleSetType(_OfDisk):
+class GranuleSetType(_SetType):
     """A set of granules of ``disk``."""
 
     @property
     def width(self) -> int:
         return self.disk.domain.set_width
 
-    def encode(self, literal: Any, where: str) -> int:
-        if literal == frozenset():
-            return 0
-        return int(self._literal(literal, where))
-
     def show(self, code: int) -> str:
         return self.disk.domain.show_set(code)
-
-    def is_valid(self, value: Expression) -> Expression:
-        return ex.TRUE
 
     def __str__(self) -> str:
         return f"a set of granules of {self.disk.name}"
 
 
 @frozen
-class ChunkSetType(_OfDisk):
+class ChunkSetType(_SetType):
     """A set of chunks of ``disk``."""
 
     @property
     def width(self) -> int:
         return self.disk.domain.chunk_set_width
 
-    def encode(self, literal: Any, where: str) -> int:
-        if literal == frozenset():
-            return 0
-        return int(self._literal(literal, where))
-
     def show(self, code: int) -> str:
         return self.disk.domain.show_chunks(code)
-
-    def is_valid(self, value: Expression) -> Expression:
-        return ex.TRUE
 
     def __str__(self) -> str:
         return f"a set of chunks of {self.disk.name}"
 
 
 @frozen
-class ContentsType(_OfDisk):
+class ContentsType(_SetType):
     """The granules of one chunk of ``disk``."""
 
     @property
     def width(self) -> int:
         return self.disk.domain.contents_width
 
-    def encode(self, literal: Any, where: str) -> int:
-        if literal == frozenset():
-            return 0
-        return int(self._literal(literal, where))
-
     def show(self, code: int) -> str:
         return self.disk.domain.show_contents(code, 0)
-
-    def is_valid(self, value: Expression) -> Expression:
-        return ex.TRUE
 
     def __str__(self) -> str:
         return f"the contents of a chunk of {self.disk.name}"
