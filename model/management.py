@@ -44,8 +44,7 @@ def add_management(world: World, resets: tuple[Update, ...] = ()) -> None:
     _add_attempts(world)
     if world.possible("cancel"):
         _add_cancel(world, resets)
-    fails = world.possible("cut", "cancel", "destination_killed")
-    if fails or refusal_breaks_link(world):
+    if breaks_after_stop(world):
         _add_resume(world)
     if world.has("fencing") and breaks_after_run(world):
         _add_fence(world)
@@ -68,6 +67,19 @@ def fails_and_retries(world: World) -> bool:
     """
     fails = world.possible("cut", "cancel") or refusal_breaks_link(world)
     return world.possible("retry") and fails
+
+
+def breaks_after_stop(world: World) -> bool:
+    """Whether an attempt may fail after the VM was paused, before RUN.
+
+    A refusal can do so only if START is still in flight at the stop; the
+    live design stops only after the bulk phase has sent every chunk.
+    """
+    if world.possible("cut", "cancel", "destination_killed"):
+        return True
+    bounds = world.options.bounds
+    ahead = bounds.chunks if world.options.design == "live" else 0
+    return refusal_breaks_link(world) and bounds.channel > ahead
 
 
 def breaks_after_run(world: World) -> bool:

@@ -16,7 +16,11 @@ from model.backup import (
 from model.guest import drained
 from model.language import YES, any_of
 from model.loader import BEING_LOADED, Style
-from model.management import fails_and_retries, refusal_breaks_link
+from model.management import (
+    breaks_after_stop,
+    fails_and_retries,
+    refusal_breaks_link,
+)
 from model.vocabulary import (
     DestinationVm,
     Incoming,
@@ -262,7 +266,7 @@ def _add_reachable(world: World) -> None:
                 here.bitmap.is_(Incoming.LOST),
             ],
         )
-    if world.possible("cut", "cancel", "destination_killed"):
+    if breaks_after_stop(world):
         build.reachable(
             "SourceResumes",
             "After a failure the source's guest goes on.",

@@ -153,7 +153,7 @@ def stroll(options: Options, steps: int, seed: int) -> tuple[Machine, Trace]:
 def test_72_columns_on_large_disks(design: str) -> None:
     options = Options(
         design=design,
-        bounds=Bounds(chunks=4, granules=64, channel=16),
+        bounds=Bounds(chunks=4, granules=16, channel=16),
         failures=Failures(cut="unlimited", retry=1000, cancel=3, refuse=1),
         without=frozenset(m.name for m in mechanisms_of(design)[:4]),
     )
