@@ -26,7 +26,7 @@ from checker.engines.liveness import find_lasso
 from checker.verdict import Finding, Verdict
 from model.designs import build
 from model.language import Machine
-from model.mechanisms import DESIGNS
+from model.mechanisms import DESIGNS, LIVE
 from model.options import Bounds, Failures, Options, Writes
 
 NOT_PROMISED = "NOT PROMISED"
@@ -155,8 +155,10 @@ def _design(
     ends = {"L1": _ending(main.options, NEVER_STOPS)}
     guarantees["L1"] = graphs.ends(ends["L1"])
     for title, writes in HELD_BACK:
-        if guarantees["L1"] == Verdict.HOLDS.value:
-            # such a guest is one of those that "never stops" allows
+        implied = guarantees["L1"] == Verdict.HOLDS.value
+        if implied or (writes == "throttled" and design != LIVE):
+            # such a guest is one of those that "never stops" allows, or
+            # it is one: nothing is sent while the guest runs
             guarantees[title] = guarantees["L1"]
             continue
         ends[title] = _ending(main.options, writes)

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from model.guest import drained
 from model.language import NO, Flag, Step, Update
-from model.management import fails_and_retries
+from model.management import retries_after_cut
 from model.vocabulary import DestinationVm, Incoming, SourceVm
 from model.world import World
 
@@ -103,7 +103,7 @@ def can_be_lost(world: World) -> bool:
         return False
     if not world.has("drop-on-failure"):
         return False
-    stale = not world.has("fresh-loader") and fails_and_retries(world)
+    stale = not world.has("fresh-loader") and retries_after_cut(world)
     refused = world.has("error-drops-bitmap") and world.possible("refuse")
     broken = world.options.design == "postcopy" and world.possible(
         "cut", "source_killed"

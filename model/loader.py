@@ -11,7 +11,7 @@ from __future__ import annotations
 from attrs import frozen
 
 from model.language import Chunk, Step, Update, choose
-from model.management import fails_and_retries, refusal_breaks_link
+from model.management import refusal_breaks_link, retries_after_cut
 from model.vocabulary import (
     DestinationVm,
     Incoming,
@@ -58,7 +58,7 @@ def drops(world: World, style: Style) -> bool:
 
 def may_be_skipped(world: World, style: Style) -> bool:
     """Whether a bitmap may be dropped while its data still arrive."""
-    if not world.has("fresh-loader") and fails_and_retries(world):
+    if not world.has("fresh-loader") and retries_after_cut(world):
         return True
     return world.possible("refuse") and drops(world, style)
 
@@ -89,7 +89,7 @@ def _add_start(world: World) -> None:
             then=[*stream.take(), here.bitmap.becomes(Incoming.LOADING)],
         )
 
-    if not world.has("remove-partial"):
+    if not world.has("remove-partial") and retries_after_cut(world):
 
         @build.action("destination", fair=True)
         def dirty_bitmap_load_start_exists() -> Step:
@@ -258,7 +258,7 @@ def _add_skipping(world: World, style: Style) -> None:
             then=[*stream.take()],
         )
 
-    if not world.has("fresh-loader"):
+    if not world.has("fresh-loader") and retries_after_cut(world):
 
         @world.build.action("destination", fair=True)
         def skip_start() -> Step:

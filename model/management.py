@@ -46,7 +46,7 @@ def add_management(world: World, resets: tuple[Update, ...] = ()) -> None:
         _add_cancel(world, resets)
     if breaks_after_stop(world):
         _add_resume(world)
-    if world.has("fencing") and breaks_after_run(world):
+    if world.has("fencing") and may_be_in_doubt(world):
         _add_fence(world)
     _add_quit(world, resets)
 
@@ -58,6 +58,27 @@ def refusal_breaks_link(world: World) -> bool:
     if world.options.design == "live":
         return world.has("error-fails-migration")
     return not world.has("error-drops-bitmap")
+
+
+def may_be_in_doubt(world: World) -> bool:
+    """Whether the source may be left not knowing who runs.
+
+    A source that resumes on its own leaves no doubt, unless it had completed
+    before the destination's VM was to start.
+    """
+    if world.has("no-resume-after-run"):
+        return breaks_after_run(world)
+    bounds = world.options.bounds
+    all_in_flight = bounds.channel > bounds.chunks + 1
+    return world.options.design == "postcopy" and (
+        world.possible("destination_killed")
+        or (world.possible("cut") and all_in_flight)
+    )
+
+
+def retries_after_cut(world: World) -> bool:
+    """Whether a second attempt may follow one that the loader has begun."""
+    return world.possible("retry") and world.possible("cut", "cancel")
 
 
 def fails_and_retries(world: World) -> bool:

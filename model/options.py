@@ -11,7 +11,7 @@ from typing import Literal
 from attrs import field, frozen
 
 from model.language import ModelError
-from model.mechanisms import DESIGNS, check_names
+from model.mechanisms import DESIGNS, LIVE, check_names
 
 UNLIMITED = "unlimited"
 Budget = int | Literal["unlimited"]
@@ -29,6 +29,20 @@ def _check_range(what: str, value: int, low: int, high: int) -> None:
         raise ModelError(f"{what} is {value!r}, allowed are whole numbers")
     if not low <= value <= high:
         raise ModelError(f"{what} is {value}, allowed are {low} to {high}")
+
+
+def _check_budget(
+    what: str, value: object, least: int, words: tuple[str, ...]
+) -> None:
+    if isinstance(value, str) and value in words:
+        return
+    number = value if isinstance(value, int) else -1
+    if isinstance(value, bool) or not least <= number <= MAX_BUDGET:
+        named = ", ".join(f"'{word}'" for word in words)
+        raise ModelError(
+            f"{what} is {value!r}, allowed are {least} to {MAX_BUDGET} and "
+            f"{named}"
+        )
 
 
 @frozen(kw_only=True)
@@ -61,13 +75,8 @@ class Bounds:
         _check_range("bounds.channel", self.channel, 1, MAX_CHANNEL)
         _check_range("bounds.throttle", self.throttle, 1, MAX_CHUNKS)
         _check_range("bounds.downtime", self.downtime, 0, MAX_CHUNKS)
-        if self.writes not in ("unbounded", "throttled"):
-            if isinstance(self.writes, str):
-                raise ModelError(
-                    f"bounds.writes is '{self.writes}', allowed are 1 to "
-                    f"{MAX_BUDGET}, 'unbounded' and 'throttled'"
-                )
-            _check_range("bounds.writes", self.writes, 1, MAX_BUDGET)
+        words = ("unbounded", "throttled")
+        _check_budget("bounds.writes", self.writes, 1, words)
 
 
 @frozen(kw_only=True)
@@ -91,14 +100,7 @@ class Failures:
     def __attrs_post_init__(self) -> None:
         for name in self.names():
             value = getattr(self, name)
-            if value == UNLIMITED:
-                continue
-            if isinstance(value, str):
-                raise ModelError(
-                    f"failures.{name} is '{value}', allowed are 0 to "
-                    f"{MAX_BUDGET} and '{UNLIMITED}'"
-                )
-            _check_range(f"failures.{name}", value, 0, MAX_BUDGET)
+            _check_budget(f"failures.{name}", value, 0, (UNLIMITED,))
 
     @classmethod
     def names(cls) -> tuple[str, ...]:
@@ -130,6 +132,11 @@ class Options:
         if self.design not in DESIGNS:
             raise ModelError(
                 f"design is '{self.design}', allowed are {', '.join(DESIGNS)}"
+            )
+        if self.bounds.writes == "throttled" and self.design != LIVE:
+            raise ModelError(
+                f"bounds.writes is 'throttled', but {self.design} sends "
+                "nothing while the guest runs; allowed with live only"
             )
         check_names(self.design, sorted(self.without))
 

@@ -22,7 +22,7 @@ import enum
 import inspect
 from collections.abc import Callable, Iterable, Sequence
 from itertools import chain
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from attrs import define, frozen
 from attrs import field as attribute
@@ -76,6 +76,11 @@ class MachineBuilder(Declarations):
         """
         start: dict[str, int] = {}
         for update in updates:
+            if update.field not in self._fields or update.field in start:
+                raise ModelError(
+                    f"initial state: field {update.field} is not declared, "
+                    "or is set twice"
+                )
             if update.expression.operator != "const":
                 raise ModelError(
                     f"initial state: field {update.field} needs a constant, "
@@ -86,7 +91,7 @@ class MachineBuilder(Declarations):
 
     def may_end(self, *when: Flag) -> None:
         """States in which the machine may come to rest: no deadlock."""
-        ends = ex.all_of(f.expression for f in when)
+        ends = ex.all_of(c.expression for c in self._conjuncts(when))
         self._may_end = ex.disjunction(self._may_end, ends)
 
     # -- actions ---------------------------------------------------------
@@ -109,13 +114,19 @@ class MachineBuilder(Declarations):
                     f"action {name}: takes {len(names)} parameters, but "
                     f"'over' is {'not ' if over is None else ''}given"
                 )
+            labels = [_label(value) for value in values or ()]
+            if len(set(labels)) != len(labels):
+                raise ModelError(f"action {name}: 'over' repeats a value")
+            choices: list[tuple[Any, ...]] = [()]
+            if values is not None:
+                choices = [(value,) for value in values]
             instances = []
-            for value in [None] if values is None else values:
-                arguments = (
-                    () if value is None else ((names[0], _label(value)),)
+            for chosen in choices:
+                arguments = tuple(
+                    (names[0], _label(value)) for value in chosen
                 )
                 try:
-                    step = function() if value is None else function(value)
+                    step = function(*chosen)
                     made = self._instance(name, actor, arguments, step)
                 except ModelError as error:
                     raise error.within(f"action {name}") from None
@@ -142,6 +153,8 @@ class MachineBuilder(Declarations):
         arguments: tuple[tuple[str, str], ...],
         step: Step,
     ) -> Instance:
+        if not isinstance(step, Step):
+            raise ModelError(f"returns {step!r}, not a Step")
         guard = self._conjuncts(step.when)
         for conjunct in guard:
             ghosts = self._ghosts(ex.fields_read([conjunct.expression]))
@@ -153,6 +166,8 @@ class MachineBuilder(Declarations):
         for update in chain.from_iterable(
             u if isinstance(u, tuple) else (u,) for u in step.then
         ):
+            if not isinstance(update, Update):
+                raise ModelError(f"{update!r} in 'then' is no update")
             self._check_update(update)
             if update.field in effect:
                 raise ModelError(f"field {update.field} is set twice")
@@ -236,11 +251,13 @@ class MachineBuilder(Declarations):
 
     def cost(self, name: str, by: Iterable[str], when: Flag) -> None:
         """Count steps of the actions ``by`` that are taken ``when``."""
-        self._costs.append(Cost(name, frozenset(by), when.expression))
+        (taken,) = self._conjuncts([when])
+        self._costs.append(Cost(name, frozenset(by), taken.expression))
 
     def note(self, name: str, when: Flag) -> None:
         """Give a predicate a name for reports."""
-        self._notes[name] = when.expression
+        (noted,) = self._conjuncts([when])
+        self._notes[name] = noted.expression
 
     def _add_property(
         self,
@@ -274,6 +291,9 @@ class MachineBuilder(Declarations):
                     raise ModelError(
                         f"property {prop.name}: no action '{name}'"
                     )
+        for cost in self._costs:
+            for name in sorted(cost.actions - set(self._actions)):
+                raise ModelError(f"cost {cost.name}: no action '{name}'")
         self._check_constant_properties()
         starts = self._starts or [{}]
         initials = tuple(
@@ -293,11 +313,17 @@ class MachineBuilder(Declarations):
             self._may_end,
             dict(self._notes),
             dict(self._unpromised),
+            tuple(self._invariants),
         )
 
     def _check_constant_properties(self) -> None:
         for prop in self._properties.values():
-            if prop.kind == "always" and prop.violated is ex.FALSE:
+            empty = {
+                "always": prop.violated is ex.FALSE,
+                "reachable": bool(prop.then) and prop.conclusion is ex.TRUE,
+                "eventually": prop.conclusion is ex.TRUE,
+            }
+            if empty[prop.kind]:
                 raise ModelError(
                     f"property {prop.name} could never fail: it says nothing"
                 )

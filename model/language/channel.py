@@ -19,7 +19,7 @@ from model.language import expression as ex
 from model.language.errors import ModelError
 from model.language.expression import Expression
 from model.language.sets import ChunkName, Contents
-from model.language.types import ContentsType, Type
+from model.language.types import ContentsType, NameType, Type
 from model.language.values import Flag, Update, Value, flag
 
 
@@ -111,23 +111,25 @@ class Channel:
 
     def head_chunk(self, part: str = "chunk") -> ChunkName:
         """The chunk that the oldest message names."""
-        return ChunkName(
-            self.parts[part],  # type: ignore[arg-type] # a part's type is data
-            self._part(0, part),
-            f"{part} of next in {self.name}",
-        )
+        kind = self.parts.get(part)
+        if not isinstance(kind, NameType):
+            raise ModelError(f"channel {self.name} carries no chunk '{part}'")
+        text = f"{part} of next in {self.name}"
+        return ChunkName(kind, self._part(0, part), text)
 
     def head_contents(self, part: str = "contents") -> Contents:
         """The granules that the oldest message carries."""
-        kind = self.parts[part]
+        kind = self.parts.get(part)
         if not isinstance(kind, ContentsType):
-            raise ModelError(f"part '{part}' of {self.name} is {kind}")
+            raise ModelError(
+                f"channel {self.name} carries no contents '{part}'"
+            )
         text = f"{part} of next in {self.name}"
         return Contents(kind, self._part(0, part), text)
 
     def put(self, kind: enum.Enum, **payload: Any) -> tuple[Update, ...]:
         """Add a message at the back; the guard asks ``has_room``."""
-        expected = self.payloads[kind]
+        expected = self._payload(kind)
         if set(payload) != set(expected):
             raise ModelError(
                 f"message {kind.value} of {self.name} carries "
@@ -146,6 +148,14 @@ class Channel:
                 new = ex.choice(here, stored[part], old)
                 updates.append(self._update(slot, part, type_, new))
         return tuple(updates)
+
+    def _payload(self, kind: enum.Enum) -> tuple[str, ...]:
+        if kind not in self.payloads:
+            allowed = ", ".join(k.name for k in self.payloads)
+            raise ModelError(
+                f"channel {self.name} carries {allowed}, not {kind}"
+            )
+        return self.payloads[kind]
 
     def _encoded(
         self, kind: enum.Enum, part: str, type_: Type, raw: Any
@@ -194,6 +204,24 @@ class Channel:
     ) -> Update:
         name = slot_field(self.name, slot, part)
         return Update(name, type_, new, f"{self.name} moves")
+
+    def canonical(self) -> Expression:
+        """Type invariant: messages at the front, unused slots all zero."""
+        holds = []
+        for slot in range(self.capacity):
+            vacant = self._vacant(slot)
+            if slot > 0:
+                before = ex.complement(self._vacant(slot - 1))
+                holds.append(ex.disjunction(vacant, before))
+            for part, type_, value in self._slot(slot)[1:]:
+                carries = ex.any_of(
+                    ex.equal(self._kind(slot), self._code(kind))
+                    for kind, carried in self.payloads.items()
+                    if part in carried
+                )
+                zero = ex.equal(value, ex.constant(0, type_.width))
+                holds.append(ex.disjunction(carries, zero))
+        return ex.all_of(holds)
 
     def fields(self) -> list[tuple[str, Type]]:
         """Names and types of the fields that make up the channel."""

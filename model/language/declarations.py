@@ -49,6 +49,7 @@ class Declarations:
     name: str
     _fields: dict[str, Field] = attribute(factory=dict, init=False)
     _variables: list[Variable] = attribute(factory=list, init=False)
+    _invariants: list[ex.Expression] = attribute(factory=list, init=False)
 
     def flag(
         self, name: str, initial: bool = False, ghost: bool = False
@@ -111,7 +112,13 @@ class Declarations:
         """
         if capacity < 1:
             raise ModelError(f"channel {name}: capacity {capacity} is below 1")
-        kinds = KindType(type(next(iter(messages))))
+        enums = {type(kind) for kind in messages}
+        if len(enums) != 1:
+            raise ModelError(
+                f"channel {name}: the kinds of messages are members of "
+                f"{len(enums)} enumerations, allowed is 1"
+            )
+        kinds = KindType(enums.pop())
         parts: dict[str, Type] = {}
         for kind, payload in messages.items():
             for part, type_ in payload.items():
@@ -126,6 +133,7 @@ class Declarations:
             self._add_field(Field(field_name, type_, 0))
         names = tuple(n for n, _ in channel.fields())
         self._variables.append(Variable(name, names, channel.show))
+        self._invariants.append(channel.canonical())
         return channel
 
     def _declare(

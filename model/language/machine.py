@@ -151,6 +151,7 @@ class Machine:
     without one is a deadlock.  ``notes`` are named predicates that a report
     asks about (for example "bitmap is lost"), not properties.
     ``not_promised`` maps a guarantee to the reason why it is not a property.
+    ``invariants``: what holds of the fields' form beside their types.
     """
 
     name: str
@@ -163,6 +164,7 @@ class Machine:
     may_end: Expression = ex.FALSE
     notes: Mapping[str, Expression] = field(factory=dict)
     not_promised: Mapping[str, str] = field(factory=dict)
+    invariants: tuple[Expression, ...] = ()
 
     @cached_property
     def position(self) -> Mapping[str, int]:
@@ -176,8 +178,9 @@ class Machine:
 
     @cached_property
     def type_invariant(self) -> Expression:
-        """Every field holds a code that its type uses."""
-        return ex.all_of(f.type.is_valid(f.expression) for f in self.fields)
+        """Every field holds a code in use; channels are canonical."""
+        valid = [f.type.is_valid(f.expression) for f in self.fields]
+        return ex.all_of([*valid, *self.invariants])
 
     def action(self, name: str) -> Action:
         """The action called ``name``."""

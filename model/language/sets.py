@@ -21,9 +21,15 @@ from model.language.types import (
     NameType,
     Type,
 )
-from model.language.values import Flag, Value, flag
+from model.language.values import Flag, Value, check_flag, flag
 
 AnyType = TypeVar("AnyType", bound=Type)
+
+
+def _term(members: Value[AnyType]) -> str:
+    """The text of a set as a term of a larger one."""
+    joined = any(f" {op} " in members.text for op in "|&-")
+    return f"({members.text})" if joined else members.text
 
 
 class _Members(Value[AnyType]):
@@ -33,21 +39,21 @@ class _Members(Value[AnyType]):
         right = self._operand(other)
         return self._with(
             ex.disjunction(self.expression, right.expression),
-            f"{self.text} | {right.text}",
+            f"{_term(self)} | {_term(right)}",
         )
 
     def __and__(self, other: Self) -> Self:
         right = self._operand(other)
         return self._with(
             ex.conjunction(self.expression, right.expression),
-            f"{self.text} & {right.text}",
+            f"{_term(self)} & {_term(right)}",
         )
 
     def __sub__(self, other: Self) -> Self:
         right = self._operand(other)
         return self._with(
             ex.conjunction(self.expression, ex.complement(right.expression)),
-            f"{self.text} - {right.text}",
+            f"{_term(self)} - {_term(right)}",
         )
 
     def __le__(self, other: Self) -> Flag:
@@ -61,6 +67,7 @@ class _Members(Value[AnyType]):
 
     def only_if(self, condition: Flag) -> Self:
         """This where ``condition`` is true, else the empty set."""
+        check_flag(condition)
         nothing = ex.constant(0, self.expression.width)
         return self._with(
             ex.choice(condition.expression, self.expression, nothing),
@@ -105,6 +112,8 @@ class GranuleSet(_Members[GranuleSetType]):
     def with_contents(self, chunk: Chunk, contents: Contents) -> GranuleSet:
         """This set with its part in ``chunk`` replaced by ``contents``."""
         disk = self.type.disk
+        if not isinstance(contents, Contents):
+            raise ModelError(f"{contents!r} is no contents of a chunk")
         if contents.type.disk is not disk:
             raise ModelError(
                 f"'{self.text}' is of disk {disk.name}, '{contents.text}' of "

@@ -129,11 +129,12 @@ class Flag(Value[FlagType]):
 
     def __invert__(self) -> Flag:
         text = self.text
-        inner = f"({text})" if " " in text else text
-        return self._with(
-            ex.complement(self.expression),
-            text[4:] if text.startswith("not ") else f"not {inner}",
-        )
+        bare = text.removeprefix("not ")
+        if bare != text and not _is_compound(text):
+            opposite = bare
+        else:
+            opposite = f"not ({text})" if " " in text else f"not {text}"
+        return self._with(ex.complement(self.expression), opposite)
 
     def implies(self, other: Flag) -> Flag:
         """False only where this is true and ``other`` is false."""
@@ -144,16 +145,23 @@ class Flag(Value[FlagType]):
         )
 
 
+def _is_compound(text: str) -> bool:
+    return any(word in text for word in (" and ", " or ", "if "))
+
+
 def _inner(flag: Flag) -> str:
-    loose = (" and ", " or ", "if ")
-    if any(word in flag.text for word in loose):
-        return f"({flag.text})"
-    return flag.text
+    return f"({flag.text})" if _is_compound(flag.text) else flag.text
 
 
 def flag(expression: Expression, text: str) -> Flag:
     """A truth value made of an expression of one bit."""
     return Flag(FlagType(), expression, text)
+
+
+def check_flag(condition: object) -> None:
+    """Raise ModelError if ``condition`` is no flag of the model."""
+    if not isinstance(condition, Flag):
+        raise ModelError(f"{condition!r} is used as a condition: no flag")
 
 
 YES = flag(ex.TRUE, "yes")
@@ -177,6 +185,8 @@ class EnumValue(Value[EnumType[Member]], Generic[Member]):
 
     def is_(self, *members: Member) -> Flag:
         """Whether this is one of ``members``."""
+        if not members:
+            raise ModelError(f"'{self.text}'.is_() names no member")
         codes = [self._operand(m) for m in members]
         return flag(
             ex.any_of(ex.equal(self.expression, c.expression) for c in codes),
@@ -303,6 +313,7 @@ def choose(condition: Flag, then: AnyValue, otherwise: Any) -> AnyValue:
 
     ``otherwise`` is a value of the same type or a literal of it.
     """
+    check_flag(condition)
     other = then._operand(otherwise)
     return then._with(
         ex.choice(condition.expression, then.expression, other.expression),

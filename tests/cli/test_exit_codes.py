@@ -61,16 +61,17 @@ def test_a_violation_that_is_expected_is_still_a_violation(
 
 
 def test_an_action_that_never_fires(dbmcheck: Command, tmp_path: Path) -> None:
-    # a source that resumes on its own leaves management nothing to fence
+    # COMPLETE before the stop, and a cancel before that: no guest waits to
+    # be resumed
     path = tmp_path / "mine.toml"
     path.write_text(
-        'design = "postcopy"\nwithout = ["no-resume-after-run"]\n'
+        'design = "live"\nwithout = ["last-pass-stopped"]\n'
         'properties = ["reachable"]\n'
-        "[bounds]\nchunks = 1\n[failures]\ncut = 1\n"
+        "[bounds]\nchunks = 1\n[failures]\ncancel = 1\n"
     )
     result = dbmcheck("check", str(path))
     assert result.code == 10
-    assert "fence_destination fires" in result.out
+    assert "resume_source fires" in result.out
 
 
 def test_another_count_than_expected(

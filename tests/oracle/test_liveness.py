@@ -172,7 +172,7 @@ def costliest(drawing: Drawing) -> int | None:
     for edge in drawing.edges:
         graph.add_edge(edge.start, edge.end, paid=edge.action == 0)
     found = reachable(drawing, {0}, set(range(STATES)))
-    best = {state: 0 for state in found}
+    best = dict.fromkeys(found, 0)
     # without a paid step on a cycle no run pays more often than this
     for _ in range(STATES * len(drawing.edges) + 1):
         for edge in drawing.edges:

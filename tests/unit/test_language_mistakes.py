@@ -480,7 +480,7 @@ def test_the_head_is_a_message_of_this_channel() -> None:
 def test_a_part_that_is_no_contents() -> None:
     wire = wire_of(builder())
     said = complaint(lambda: wire.head_contents("chunk"))
-    assert said == "part 'chunk' of wire is the name of a chunk of one"
+    assert said == "channel wire carries no contents 'chunk'"
 
 
 @pytest.mark.parametrize("capacity", [0, -1])

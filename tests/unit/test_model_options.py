@@ -62,12 +62,20 @@ def test_a_disk_of_too_many_granules() -> None:
     assert Bounds(chunks=16, granules=4).granules == 4
 
 
-@pytest.mark.parametrize("value", ["", "Unbounded", "unlimited", "3"])
-def test_writes_is_a_number_or_one_of_two_words(value: str) -> None:
+@pytest.mark.parametrize(
+    "value", ["", "Unbounded", "unlimited", "3", 0, 1001, None, True, 1.5]
+)
+def test_writes_is_a_number_or_one_of_two_words(value: object) -> None:
     assert refused(Bounds, writes=value) == (
-        f"bounds.writes is '{value}', allowed are 1 to 1000, 'unbounded' "
-        "and 'throttled'"
+        f"bounds.writes is {value!r}, allowed are 1 to 1000 and "
+        "'unbounded', 'throttled'"
     )
+
+
+@pytest.mark.parametrize("design", ["postcopy", "stop-copy"])
+def test_only_the_live_design_can_be_throttled(design: str) -> None:
+    said = refused(Options, design=design, bounds=Bounds(writes="throttled"))
+    assert said.endswith("allowed with live only")
 
 
 @pytest.mark.parametrize("value", [0, -1, 1001])
