@@ -39,7 +39,7 @@ STATES_PER_CALL = 1 << 14
 OUTBOX_ROWS = 1 << 15
 MOST_THREADS = 64
 _WorkOn = Callable[[Callable[[int], None], Iterable[int]], Any]
-_FUNCTIONS = {"advance": "p", "take": "ppi", "rebuild": "p", "find": "pp"}
+_FUNCTIONS = {"advance": "p", "take": "ppii", "rebuild": "p", "find": "pp"}
 
 
 def explore(
@@ -130,11 +130,11 @@ class _Explorer:
         for part in self.parts:
             part.begin(rows[0])
         for start in range(0, len(rows), self.block):
-            self.parts[0].take(rows[start : start + self.block])
+            self.parts[0].take(rows[start : start + self.block], True)
             if self.post:
                 self.post.next_round()
                 for number in range(len(self.parts)):
-                    self._read_post(number)
+                    self._read_post(number, True)
 
     def _reason_to_stop(self) -> str:
         if self.limits.first_violation and any(
@@ -164,10 +164,10 @@ class _Explorer:
         part = self.parts[number]
         part.advance(min(part.next + STATES_PER_CALL, part.offsets[-1]))
 
-    def _read_post(self, number: int) -> None:
+    def _read_post(self, number: int, unfiltered: bool = False) -> None:
         if self.post:
             for rows in self.post.received(number):
-                self.parts[number].take(rows)
+                self.parts[number].take(rows, unfiltered)
 
     def _end_level(self) -> bool:
         """Settle the levels so far; whether there is one to expand."""

@@ -51,8 +51,9 @@ def search_module(machine: Machine, layout: Layout, parts: int) -> Module:
     """The module that explores ``machine``, for one part or for several.
 
     ``advance(control)`` expands states until NEXT is END, or the table or an
-    outbox is full.  ``take(control, rows, n)`` adds rows, as many as there is
-    room for, and returns how many it took.  ``rebuild(control)`` fills a
+    outbox is full.  ``take(control, rows, n, all)`` adds rows, as many as there
+    is room for, and returns how many it took; if ``all`` is 1, also rows that
+    the filter knows.  ``rebuild(control)`` fills a
     vacant table from the arena.  ``find(control, row)`` looks a state up.
     """
     module = Module()
@@ -118,8 +119,8 @@ def _outboxes_have_room(routine: Routine, control: Value) -> Value:
 def _take_routine(
     module: Module, machine: Machine, layout: Layout, insert: Routine
 ) -> None:
-    routine = Routine(module, "take", "ppi")
-    control, rows, n = routine.arguments
+    routine = Routine(module, "take", "ppii")
+    control, rows, n, unfiltered = routine.arguments
     room = routine.load(control, Control.ROOM)
     most = number(block_successors(machine))
     position = routine.variable()
@@ -133,7 +134,7 @@ def _take_routine(
         start = position.get()
         size = routine.least(routine.sub(n, start), most)
         chosen = routine.row_at(rows, start, layout.words)
-        routine.call(insert, control, chosen, size, number(1))
+        routine.call(insert, control, chosen, size, unfiltered)
         position.increase(size)
     routine.result(position.get())
 
@@ -235,10 +236,7 @@ def _insert_routine(
 
 
 def _filter(
-    routine: Routine,
-    table: Table,
-    candidates: Value,
-    routed: bool,
+    routine: Routine, table: Table, candidates: Value, routed: bool
 ) -> Value:
     """Hash the rows; keep as candidates those not met a moment ago.
 
@@ -247,6 +245,7 @@ def _filter(
     control, rows, n, unfiltered = routine.arguments
     everything = routine.fit(unfiltered, 1)
     recent = routine.pointer(control, Control.FILTER)
+    router = _Router(routine, control)
     kept = routine.variable()
     width = table.words
     with routine.each(0, n) as i:
@@ -257,8 +256,7 @@ def _filter(
         fresh = routine.or_(fresh, everything)
         routine.store_row(words, recent, place)
         if routed:
-            mine = _route(routine, control, (words, mixed, fresh))
-            fresh = routine.and_(fresh, mine)
+            fresh = router.send(words, mixed, fresh)
         line = table.line_at(table.home(mixed))
         routine.fetch(routine.select(fresh, line, recent))
         routine.store_row([*words, mixed], candidates, kept.get())
@@ -266,19 +264,30 @@ def _filter(
     return kept.get()
 
 
-def _route(
-    routine: Routine,
-    control: Value,
-    candidate: tuple[Sequence[Value], Value, Value],
-) -> Value:
-    """Put a fresh row into the outbox of its part; whether that is ours."""
-    words, mixed, fresh = candidate
-    outboxes = routine.pointer(control, Control.OUTBOXES)
-    outgoing = routine.pointer(control, Control.OUTGOING)
-    part = part_of(routine, mixed, routine.load(control, Control.PARTS))
-    mine = routine.same(part, routine.load(control, Control.PART))
-    with routine.when(routine.and_(fresh, routine.not_(mine))):
-        place = routine.load(outgoing, part)
-        routine.store_row(words, routine.pointer(outboxes, part), place)
-        routine.increase(number(1), outgoing, part)
-    return mine
+class _Router:
+    """Sends rows to the parts that they belong to."""
+
+    def __init__(self, routine: Routine, control: Value) -> None:
+        self._routine = routine
+        self._outboxes = routine.pointer(control, Control.OUTBOXES)
+        self._outgoing = routine.pointer(control, Control.OUTGOING)
+        self._parts = routine.load(control, Control.PARTS)
+        self._own = routine.load(control, Control.PART)
+
+    def send(
+        self, words: Sequence[Value], mixed: Value, fresh: Value
+    ) -> Value:
+        """Put a fresh row into its part's outbox; or say that it is ours.
+
+        A row that is not to be sent is written as well, and then forgotten:
+        which part it is cannot be guessed, so a branch would cost more.
+        """
+        routine = self._routine
+        part = part_of(routine, mixed, self._parts)
+        mine = routine.same(part, self._own)
+        leaves = routine.and_(fresh, routine.not_(mine))
+        place = routine.load(self._outgoing, part)
+        routine.store_row(words, routine.pointer(self._outboxes, part), place)
+        after = routine.add(place, routine.fit(leaves, 64))
+        routine.store(after, self._outgoing, part)
+        return routine.and_(fresh, mine)

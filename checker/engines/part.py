@@ -139,17 +139,24 @@ class Part:
         """Number of the first state that was not expanded."""
         return int(self.control[Control.NEXT])
 
-    def begin(self, recent: Rows) -> None:
-        """Take it that the row ``recent`` was met a moment ago."""
-        self._filter.reshape(-1, self.words)[:] = recent
+    def begin(self, initial: Rows) -> None:
+        """Take it that the row ``initial`` was met a moment ago.
 
-    def take(self, rows: Rows) -> None:
+        It has to be added, without asking the filter, before anything else.
+        """
+        self._filter.reshape(-1, self.words)[:] = initial
+
+    def take(self, rows: Rows, unfiltered: bool = False) -> None:
         """Add ``rows``; they may be known already.  Raises ArenaFullError."""
         taken = 0
         while taken < len(rows):
             some = rows[taken:]
             taken += self._code.call(
-                "take", address(self.control), address(some), len(some)
+                "take",
+                address(self.control),
+                address(some),
+                len(some),
+                unfiltered,
             )
             if taken < len(rows):
                 self.grow()
