@@ -7,7 +7,7 @@ it had sent before still arrives.  Each kind of failure has its own budget.
 
 from __future__ import annotations
 
-from model.language import EnumValue, Step, Update, choose
+from model.language import EnumValue, Step, Update, any_of, choose
 from model.management import (
     breaks_after_run,
     refusal_breaks_link,
@@ -80,12 +80,11 @@ def _add_source_killed(world: World, resets: tuple[Update, ...]) -> None:
     def source_killed() -> Step:
         """The source's process dies; what it has sent still arrives.
 
-        QEMU: SIGKILL, or the host's end.
+        QEMU: SIGKILL.
         """
         return Step(
             when=[
-                source.migration.is_(*IN_PROGRESS),
-                world.link_up,
+                source.migration.is_(*IN_PROGRESS, Outgoing.UNCERTAIN),
                 world.left("source_killed"),
             ],
             then=[
@@ -96,7 +95,9 @@ def _add_source_killed(world: World, resets: tuple[Update, ...]) -> None:
                 source.has_bitmap.becomes(False),
                 *source_resets(world),
                 *resets,
-                world.link.becomes(Link.BROKEN),
+                world.link.becomes(
+                    choose(~world.link_up, world.link, Link.BROKEN)
+                ),
                 *world.replies_lost(),
                 world.ghost.faulted.becomes(True),
                 *world.spend("source_killed"),
@@ -111,9 +112,13 @@ def _add_destination_killed(world: World) -> None:
     def destination_killed(after_start: bool) -> Step:
         """The destination's process dies, before or after its VM started.
 
-        QEMU: SIGKILL, or the host's end.
+        QEMU: SIGKILL.
         """
         running = here.vm.is_(DestinationVm.RUNNING)
+        under_way = any_of(
+            world.link.is_not(Link.DOWN),
+            here.vm.is_(DestinationVm.RUN_RECEIVED, DestinationVm.PRELAUNCH),
+        ).named("a migration is under way")
         waiting = here.vm.is_(
             DestinationVm.INMIGRATE,
             DestinationVm.RUN_RECEIVED,
@@ -122,7 +127,7 @@ def _add_destination_killed(world: World) -> None:
         return Step(
             when=[
                 running if after_start else waiting,
-                world.link_up,
+                under_way,
                 world.left("destination_killed"),
             ],
             then=[

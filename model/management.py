@@ -73,6 +73,7 @@ def may_be_in_doubt(world: World) -> bool:
     return world.options.design == "postcopy" and (
         world.possible("destination_killed")
         or (world.possible("cut") and all_in_flight)
+        or (refusal_breaks_link(world) and bounds.channel > bounds.chunks + 2)
     )
 
 
@@ -94,12 +95,14 @@ def breaks_after_stop(world: World) -> bool:
     """Whether an attempt may fail after the VM was paused, before RUN.
 
     A refusal can do so only if START is still in flight at the stop; the
-    live design stops only after the bulk phase has sent every chunk.
+    live design stops when all but ``downtime`` chunks were sent.
     """
     if world.possible("cut", "cancel", "destination_killed"):
         return True
     bounds = world.options.bounds
-    ahead = bounds.chunks if world.options.design == "live" else 0
+    ahead = 0
+    if world.options.design == "live":
+        ahead = max(0, bounds.chunks - bounds.downtime)
     return refusal_breaks_link(world) and bounds.channel > ahead
 
 

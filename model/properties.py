@@ -235,7 +235,9 @@ def _add_ends(world: World) -> None:
                 & world.link.is_(Link.DOWN),
                 here.vm.is_(DestinationVm.RUNNING) & here.stream_ended,
             ).named("the destination is done"),
-            here.bitmap.is_not(*BEING_LOADED).named("no bitmap is busy"),
+            (here.bitmap.is_not(*BEING_LOADED) & ~source.busy).named(
+                "no bitmap is busy"
+            ),
         ],
     )
 

@@ -184,6 +184,7 @@ def add_precopy_end(world: World) -> None:
             then=[
                 *back.take(),
                 source.migration.becomes(Outgoing.COMPLETED),
+                source.busy.becomes(False),
                 world.link.becomes(Link.DOWN),
             ],
         )

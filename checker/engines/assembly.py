@@ -9,6 +9,7 @@ that.  What is written here is checked by LLVM when it reads it.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 from typing import Final, NamedTuple
 
 WORD: Final = 64
@@ -26,6 +27,26 @@ class Value(NamedTuple):
 def number(value: int, width: int = WORD) -> Value:
     """A constant of ``width`` bits."""
     return Value(str(value), f"i{width}")
+
+
+def vector_of(lanes: int, kind: str) -> str:
+    """The type of ``lanes`` values side by side; of one value for 1."""
+    return kind if lanes == 1 else f"<{lanes} x {kind}>"
+
+
+@cache
+def same_number(lanes: int, value: int, width: int) -> Value:
+    """A constant of ``width`` bits in every lane."""
+    if lanes == 1:
+        return number(value, width)
+    inside = ", ".join([f"i{width} {value}"] * lanes)
+    return Value(f"<{inside}>", vector_of(lanes, f"i{width}"))
+
+
+def _split(kind: str) -> tuple[int, int]:
+    """Lanes and width of a type of numbers."""
+    lanes, _, inner = kind.strip("<>").rpartition(" x ")
+    return int(lanes or 1), int(inner[1:])
 
 
 class Module:
@@ -120,39 +141,42 @@ class Function:
 
     def shl(self, a: Value, b: Value) -> Value:
         """``a`` moved up by ``b`` bits."""
-        return a if b.text == "0" else self._binary("shl", a, b)
+        return self._binary("shl", a, b)
 
     def lshr(self, a: Value, b: Value) -> Value:
         """``a`` moved down by ``b`` bits."""
-        return a if b.text == "0" else self._binary("lshr", a, b)
+        return self._binary("lshr", a, b)
 
     def not_(self, truth: Value) -> Value:
         """The opposite of a truth value."""
         return self.xor(truth, number(1, 1))
 
+    def inverse(self, word: Value) -> Value:
+        """Every bit of a word turned over."""
+        return self.xor(word, number((1 << WORD) - 1))
+
     def compare(self, how: str, a: Value, b: Value) -> Value:
         """A truth value, or a vector of them; ``how`` is eq, ne or ult."""
-        kind = "i1"
-        if a.type.startswith("<"):
-            kind = a.type.rsplit(" ", 1)[0] + " i1>"
+        kind = vector_of(_split(a.type)[0], "i1")
         return self._new(kind, f"icmp {how} {a.type} {a.text}, {b.text}")
 
     def select(self, truth: Value, a: Value, b: Value) -> Value:
         """``a`` where ``truth`` is 1, else ``b``."""
         return self._new(
             a.type,
-            f"select i1 {truth.text}, {a.type} {a.text}, {b.type} {b.text}",
+            f"select {truth.type} {truth.text}, {a.type} {a.text}, "
+            f"{b.type} {b.text}",
         )
 
     def fit(self, a: Value, width: int) -> Value:
         """``a`` in ``width`` bits: zeros in front, or its front cut off."""
-        old = int(a.type[1:])
+        lanes, old = _split(a.type)
         if old == width:
             return a
         if a.text.isdigit():
             return number(int(a.text) & (1 << width) - 1, width)
         name = "zext" if old < width else "trunc"
-        kind = f"i{width}"
+        kind = vector_of(lanes, f"i{width}")
         return self._new(kind, f"{name} {a.type} {a.text} to {kind}")
 
     def bitcast(self, a: Value, kind: str) -> Value:
@@ -161,7 +185,7 @@ class Function:
 
     def spread(self, word: Value, count: int) -> Value:
         """A vector that holds ``word`` ``count`` times."""
-        kind = f"<{count} x {word.type}>"
+        kind = vector_of(count, word.type)
         one = self._new(
             kind,
             f"insertelement {kind} poison, {word.type} {word.text}, i32 0",
@@ -174,7 +198,9 @@ class Function:
 
     def ones_in(self, a: Value) -> Value:
         """How many bits of ``a`` are set."""
-        name = f"llvm.ctpop.{a.type}"
+        lanes, width = _split(a.type)
+        many = f"v{lanes}" if lanes > 1 else ""
+        name = f"llvm.ctpop.{many}i{width}"
         called = self._module.declare(name, a.type, [a.type])
         return self._new(a.type, f"call {a.type} {called}({a.type} {a.text})")
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from checker.engines.assembly import WORD, Function, Value, number
+from checker.engines.assembly import WORD, Function, Value, same_number
 from checker.engines.layout import Layout
 from model.language.expression import Expression, ones
 from model.language.machine import Instance
@@ -18,18 +18,28 @@ from model.language.machine import Instance
 class Emitter:
     """Writes the values of expressions in one state, each only once.
 
-    ``words`` are the state's words as LLVM values.  Everything is written
-    at the end of ``function``; use this object only where that place is
-    sure to have been passed.
+    ``words`` are the state's words as LLVM values.  With ``lanes``, they are
+    the words of so many states side by side, and so is every value.
+
+    Everything is written at the end of ``function``; use this object only
+    where that place is sure to have been passed.
     """
 
     def __init__(
-        self, function: Function, layout: Layout, words: Sequence[Value]
+        self,
+        function: Function,
+        layout: Layout,
+        words: Sequence[Value],
+        lanes: int = 1,
     ) -> None:
         self.function = function
         self.layout = layout
         self.words = words
+        self.lanes = lanes
         self._known: dict[Expression, Value] = {}
+
+    def _number(self, value: int, width: int = WORD) -> Value:
+        return same_number(self.lanes, value, width)
 
     def value(self, root: Expression) -> Value:
         """The LLVM value of ``root``."""
@@ -54,15 +64,15 @@ class Emitter:
         pending = list(conditions)
         while pending:
             node = pending.pop()
-            self._known[node] = number(1, 1)
+            self._known[node] = self._number(1, 1)
             if node.operator == "and":
                 pending.extend(node.operands)
             elif node.operator == "not":
-                self._known[node.operands[0]] = number(0, 1)
+                self._known[node.operands[0]] = self._number(0, 1)
             elif node.operator == "eq":
                 for one, other in (node.operands, node.operands[::-1]):
                     if other.operator == "const":
-                        self._known[one] = number(other.value, one.width)
+                        self._known[one] = self._number(other.value, one.width)
 
     def successor(self, instance: Instance) -> list[Value]:
         """The words of the state after ``instance``."""
@@ -74,39 +84,45 @@ class Emitter:
                 kept[piece.word] &= ~(ones(piece.width) << piece.shift)
                 bits = self._bits(new, expression.width, piece.start)
                 bits = self.function.fit(bits, WORD)
-                bits = self.function.shl(bits, number(piece.shift))
+                bits = self._moved(bits, piece.shift)
                 added[piece.word].append(bits)
         words = []
         for old, mask, parts in zip(self.words, kept, added, strict=True):
             word = old
             if parts:
-                word = self.function.and_(old, number(mask))
+                word = self.function.and_(old, self._number(mask))
             for part in parts:
                 word = self.function.or_(word, part)
             words.append(word)
         return words
 
-    def _bits(self, value: Value, width: int, start: int) -> Value:
-        if start:
-            value = self.function.lshr(value, number(start, width))
-        if width > WORD:
-            value = self.function.fit(value, WORD)
+    def _moved(self, value: Value, up: int, down: int = 0) -> Value:
+        """``value`` moved by a constant number of bits."""
+        width = int(value.type.rpartition("i")[2].rstrip(">"))
+        if up:
+            value = self.function.shl(value, self._number(up, width))
+        if down:
+            value = self.function.lshr(value, self._number(down, width))
         return value
 
+    def _bits(self, value: Value, width: int, start: int) -> Value:
+        value = self._moved(value, 0, start)
+        return self.function.fit(value, min(width, WORD))
+
     def _field(self, node: Expression) -> Value:
-        total = number(0, node.width)
+        total = None
         for piece in self.layout.pieces[node.name]:
-            word = self.words[piece.word]
-            bits = self.function.lshr(word, number(piece.shift))
+            bits = self._moved(self.words[piece.word], 0, piece.shift)
             bits = self.function.fit(bits, piece.width)
             bits = self.function.fit(bits, node.width)
-            bits = self.function.shl(bits, number(piece.start, node.width))
-            total = self.function.or_(total, bits)
+            bits = self._moved(bits, piece.start)
+            total = self.function.or_(total, bits) if total else bits
+        assert total is not None
         return total
 
     def _write(self, node: Expression) -> Value:
         if node.operator == "const":
-            return number(node.value, node.width)
+            return self._number(node.value, node.width)
         if node.operator == "field":
             return self._field(node)
         operands = [self._known[operand] for operand in node.operands]
@@ -114,7 +130,7 @@ class Emitter:
         inner = node.operands[0].width
         match node.operator:
             case "not":
-                return write.xor(first, number(ones(inner), inner))
+                return write.xor(first, self._number(ones(inner), inner))
             case "and":
                 return write.and_(*operands)
             case "or":
@@ -130,10 +146,9 @@ class Emitter:
             case "ite":
                 return write.select(*operands)
             case "slice":
-                moved = write.lshr(first, number(node.value, inner))
+                moved = self._moved(first, 0, node.value)
                 return write.fit(moved, node.width)
             case "place":
-                wide = write.fit(first, node.width)
-                return write.shl(wide, number(node.value, node.width))
+                return self._moved(write.fit(first, node.width), node.value)
         assert node.operator == "count"
         return write.fit(write.ones_in(first), node.width)

@@ -1,13 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The part of the search kernel that depends on the machine.
 
-A block of up to 64 states is expanded in three passes, none of which has a
+A block of up to 64 states is expanded in two passes, neither of which has a
 branch that depends on a guard:
 
-1. for every state, all guards; they become bits of one row per state, one
-   bit per instance;
-2. the 64 by 64 bits are transposed: one row per instance, one bit per state;
-3. for every instance, its effect in every state whose bit is set.
+1. all guards in all 64 states side by side, with the processor's vector
+   instructions: one word for each instance, one bit for each state;
+2. for every instance, its effect in every state whose bit is set.
 
 A branch per guard would be guessed wrong several times per state; here only
 the end of each loop is, once per instance and block.
@@ -17,12 +16,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from checker.engines.assembly import WORD, Module, Value, number
+from checker.engines.assembly import (
+    I64,
+    WORD,
+    Module,
+    Value,
+    number,
+    vector_of,
+)
 from checker.engines.emit import Emitter
 from checker.engines.exploration import watches
 from checker.engines.layout import Layout
-from checker.engines.routine import Routine, Variable
-from model.language.expression import Expression, ones
+from checker.engines.routine import Routine
+from model.language.expression import Expression, ones, walk
 from model.language.machine import Instance, Machine
 
 BLOCK = WORD
@@ -47,17 +53,11 @@ def expand_routine(
     """
     arguments = "pippp" + "pp" * record
     routine = Routine(module, "expand", arguments, inner=True)
-    rows, n, out, fired, stuck, *records = routine.arguments
-    parts = groups(len(machine.instances))
-    table = routine.place(parts * BLOCK)
-    _write_guards(routine, machine, layout, (rows, n, table, stuck))
-    transpose = _transpose_routine(module)
-    for part in range(parts):
-        square = routine.at(table, number(part * BLOCK))
-        routine.call(transpose, square)
+    rows, _, out, fired, _, *records = routine.arguments
+    enabled_in = _write_guards(routine, machine, layout)
     written = routine.variable()
     for k, instance in enumerate(machine.instances):
-        enabled = routine.load(table, k)
+        enabled = routine.load(enabled_in, k)
         routine.increase(routine.ones_in(enabled), fired, k)
         with routine.each_bit(enabled) as state:
             old = routine.row(rows, state, layout.words)
@@ -85,73 +85,75 @@ def _successor(
     return emitter.successor(instance)
 
 
-def _write_guards(
-    routine: Routine,
-    machine: Machine,
-    layout: Layout,
-    places: tuple[Value, Value, Value, Value],
-) -> None:
-    """Fill ``table`` with the guards of each state; count the stuck ones."""
-    rows, n, table, stuck = places
-    parts = groups(len(machine.instances))
-    with routine.each(0, n) as i:
-        words = routine.row(rows, i, layout.words)
-        emitter = Emitter(routine, layout, words)
-        guards = [x.enabled for x in machine.instances]
-        any_enabled = number(0)
-        for part in range(parts):
-            some = guards[part * WORD : (part + 1) * WORD]
-            bits = gathered(routine, emitter, some)
-            row = routine.add(i, number(part * BLOCK))
-            routine.store(bits, table, row)
-            any_enabled = routine.or_(any_enabled, bits)
-        ends = emitter.value(machine.may_end)
-        rests = routine.and_(routine.same(any_enabled, 0), routine.not_(ends))
-        routine.increase(routine.fit(rests, WORD), stuck, 0)
-    with routine.each(n, BLOCK) as i:
-        for part in range(parts):
-            row = routine.add(i, number(part * BLOCK))
-            routine.store(number(0), table, row)
+def _write_guards(routine: Routine, machine: Machine, layout: Layout) -> Value:
+    """Where in which states each instance is enabled: one word for each.
 
-
-def gathered(
-    routine: Routine, emitter: Emitter, truths: Sequence[Expression]
-) -> Value:
-    """Up to 64 truth values as the bits of one word."""
-    bits = number(0)
-    for k, truth in enumerate(truths):
-        bit = routine.fit(emitter.value(truth), WORD)
-        bits = routine.or_(bits, routine.shl(bit, number(k)))
-    return bits
-
-
-def _transpose_routine(module: Module) -> Routine:
-    """``transpose(table)``: bit i of row k changes places with k of i.
-
-    Swaps the off-diagonal quarters of the square, then of each quarter, and
-    so on down to single bits.
+    Counts the stuck states as well.
     """
-    routine = Routine(module, "transpose", "p", inner=True)
-    table = routine.arguments[0]
-    half = WORD // 2
-    mask = ones(half)
-    while half:
-        step, inside = number(half), number(mask)
-        with routine.each(0, WORD // 2) as pair:
-            # the upper row of the pair: ``half`` rows, then skip as many
-            rest = routine.and_(pair, number(half - 1))
-            upper = routine.add(routine.sub(pair, rest), pair)
-            lower = routine.add(upper, step)
-            a, b = routine.load(table, upper), routine.load(table, lower)
-            swap = routine.xor(routine.lshr(a, step), b)
-            swap = routine.and_(swap, inside)
-            routine.store(routine.xor(b, swap), table, lower)
-            swap = routine.shl(swap, step)
-            routine.store(routine.xor(a, swap), table, upper)
-        half //= 2
-        mask ^= mask << half
-    routine.result(number(0))
-    return routine
+    rows, n, _, _, stuck, *_ = routine.arguments
+    guards = [instance.enabled for instance in machine.instances]
+    table = routine.place(len(guards) + 1)
+    block = _Block(routine, layout, [*guards, machine.may_end])
+    truths = block.evaluate(rows, n)
+    *enabled, ends = truths
+    moves = number(0)
+    for k, bits in enumerate(enabled):
+        routine.store(bits, table, k)
+        moves = routine.or_(moves, bits)
+    goes_on = routine.or_(moves, ends)
+    still = routine.and_(routine.inverse(goes_on), block.valid(n))
+    routine.increase(routine.ones_in(still), stuck, 0)
+    return table
+
+
+class _Block:
+    """Truth values in up to 64 states, one bit for each state."""
+
+    def __init__(
+        self, routine: Routine, layout: Layout, truths: Sequence[Expression]
+    ) -> None:
+        self._routine = routine
+        self._layout = layout
+        self._truths = truths
+        widest = max((node.width for node in walk(truths)), default=1)
+        # LLVM has no way with vectors of numbers wider than a word
+        self._lanes = BLOCK if widest <= WORD else 1
+
+    def valid(self, n: Value) -> Value:
+        """The lowest ``n`` bits, ``n`` from 1 to 64."""
+        empty = self._routine.sub(number(BLOCK), n)
+        return self._routine.lshr(number(ones(WORD)), empty)
+
+    def evaluate(self, rows: Value, n: Value) -> list[Value]:
+        """For each truth value, its bits in the first ``n`` of ``rows``."""
+        routine, lanes = self._routine, self._lanes
+        found = [routine.variable() for _ in self._truths]
+        columns = self._columns(rows)
+        with routine.each(0, BLOCK // lanes) as group:
+            first = routine.mul(group, number(lanes))
+            words = [
+                routine.read(routine.at(column, first), vector_of(lanes, I64))
+                for column in columns
+            ]
+            emitter = Emitter(routine, self._layout, words, lanes)
+            for variable, truth in zip(found, self._truths, strict=True):
+                bits = routine.bitcast(emitter.value(truth), f"i{lanes}")
+                bits = routine.shl(routine.fit(bits, WORD), first)
+                variable.set(routine.or_(variable.get(), bits))
+        valid = self.valid(n)
+        return [routine.and_(bits.get(), valid) for bits in found]
+
+    def _columns(self, rows: Value) -> list[Value]:
+        """For each word of a state, that word of 64 states in a row."""
+        routine, words = self._routine, self._layout.words
+        if words == 1:
+            return [rows]
+        columns = [routine.place(BLOCK) for _ in range(words)]
+        with routine.each(0, BLOCK) as i:
+            row = routine.row(rows, i, words)
+            for column, word in zip(columns, row, strict=True):
+                routine.store(word, column, i)
+        return columns
 
 
 def look_routine(module: Module, machine: Machine, layout: Layout) -> Routine:
@@ -163,18 +165,18 @@ def look_routine(module: Module, machine: Machine, layout: Layout) -> Routine:
     routine = Routine(module, "look", "piip", inner=True)
     rows, first, end, seen = routine.arguments
     truths = [watch.expression for watch in watches(machine)]
-    found: list[Variable] = [
-        routine.variable() for _ in range(groups(len(truths)))
-    ]
-    with routine.each(first, end) as i:
-        words = routine.row(rows, i, layout.words)
-        emitter = Emitter(routine, layout, words)
-        for part, variable in enumerate(found):
-            some = truths[part * WORD : (part + 1) * WORD]
-            bits = gathered(routine, emitter, some)
-            variable.set(routine.or_(variable.get(), bits))
-    for part, variable in enumerate(found):
-        bits = routine.or_(routine.load(seen, part), variable.get())
-        routine.store(bits, seen, part)
+    block = _Block(routine, layout, truths)
+    position = routine.variable(first)
+    with routine.as_long_as(lambda: routine.less(position.get(), end)):
+        start = position.get()
+        n = routine.least(routine.sub(end, start), BLOCK)
+        found = block.evaluate(routine.row_at(rows, start, layout.words), n)
+        for part in range(groups(len(truths))):
+            bits = routine.load(seen, part)
+            for k, where in enumerate(found[part * WORD :][:WORD]):
+                here = routine.fit(routine.other(where, 0), WORD)
+                bits = routine.or_(bits, routine.shl(here, number(k)))
+            routine.store(bits, seen, part)
+        position.increase(n)
     routine.result(number(0))
     return routine

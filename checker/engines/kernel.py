@@ -51,10 +51,10 @@ def search_module(machine: Machine, layout: Layout, parts: int) -> Module:
     """The module that explores ``machine``, for one part or for several.
 
     ``advance(control)`` expands states until NEXT is END, or the table or an
-    outbox is full.  ``take(control, rows, n, all)`` adds rows, as many as there
-    is room for, and returns how many it took; if ``all`` is 1, also rows that
-    the filter knows.  ``rebuild(control)`` fills a
-    vacant table from the arena.  ``find(control, row)`` looks a state up.
+    outbox is full.  ``take(control, rows, n, all)`` adds rows, as many as
+    there is room for, and returns how many it took; if ``all`` is 1, also
+    rows that the filter knows.  ``rebuild(control)`` fills a vacant table
+    from the arena.  ``find(control, row)`` looks a state up.
     """
     module = Module()
     expand = expand_routine(module, machine, layout, record=False)

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from checker.engines.compile import NativeCode
-from checker.engines.expansion import groups
+from checker.engines.expansion import BLOCK, groups
 from checker.engines.kernel import filter_bits
 from checker.engines.layout import Rows
 from checker.engines.table import INDEX_BITS, LINE, Control
@@ -202,7 +202,8 @@ class Part:
         if slots > self._table.size:
             return 0
         left = (self._limit - slots * _WORD_BYTES) // row
-        arena = self._arena.size // self.words
+        # a block is read whole, also where it is the last one
+        arena = self._arena.size // self.words - BLOCK
         return max(0, min(int(slots * MOST_LOAD), arena, left) - self._block)
 
     # -- what was found --------------------------------------------------

@@ -4,8 +4,8 @@
     setup      START is sent, the meta bitmap (a bit per chunk) is created
     bulk       every chunk once: clear its meta bit, read it, send it
     dirty      every chunk whose meta bit is set: the same three steps
-    stop       when little is pending the VM pauses, in-flight writes are
-               drained, it is stopped
+    stop       as soon as little is pending the VM pauses, in-flight writes
+               are drained, it is stopped
     last pass  the rest, COMPLETE, the device state (RUN)
     start      the destination has everything before its VM starts
 
@@ -139,11 +139,27 @@ def _cleared(world: World, now: Pass) -> tuple[Update, ...]:
     return (now.meta.becomes(now.meta | changed),)
 
 
+def _little_is_pending(world: World, now: Pass) -> Flag:
+    """What is unsent or has changed fits the downtime limit.
+
+    QEMU: pending_size < threshold_size in migration_iteration_run(); asked
+    between two chunks, and if it is so the VM is stopped: no further pass.
+    """
+    pending = world.source.cursor.ahead() | now.meta
+    return pending.at_most(world.options.bounds.downtime).named(
+        f"at most {world.options.bounds.downtime} chunks are pending"
+    )
+
+
 def _add_passes(world: World, now: Pass) -> None:
     """Bulk and dirty phase: take a chunk, clear its meta bit, read it."""
     build, source, disk = world.build, world.source, world.disk
     in_order = world.has("clear-meta-before-read")
-    sending = source.migration.is_(Outgoing.ACTIVE, Outgoing.DEVICE)
+    iterating = source.migration.is_(Outgoing.ACTIVE)
+    if world.has("last-pass-stopped"):
+        iterating = iterating & ~_little_is_pending(world, now)
+    iterating = iterating & source.vm.is_(SourceVm.RUNNING)
+    sending = iterating | source.migration.is_(Outgoing.DEVICE)
 
     def half(chunk: Chunk, clears: bool) -> Update:
         if clears:
@@ -241,10 +257,12 @@ def _add_send_chunk(world: World, now: Pass) -> None:
 def _add_end(world: World, now: Pass) -> None:
     build, source = world.build, world.source
     stopped_first = world.has("last-pass-stopped")
-    little = [source.cursor.at_end(), now.stage.is_(Stage.IDLE)]
-    before, stopped = Outgoing.ACTIVE, Outgoing.DEVICE
     if stopped_first:
-        little.append(now.meta.at_most(world.options.bounds.downtime))
+        little = [
+            now.stage.is_(Stage.IDLE),
+            _little_is_pending(world, now),
+        ]
+        before, stopped = Outgoing.ACTIVE, Outgoing.DEVICE
     else:
         little = []
         before = stopped = Outgoing.BITMAP_SENT

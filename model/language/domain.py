@@ -118,6 +118,10 @@ class Domain(Protocol):
         """The position after the last chunk."""
         ...
 
+    def chunks_ahead(self, position: Expression) -> Expression:
+        """The chunks that a cursor has not passed."""
+        ...
+
     def chunk_code(self, chunk: Chunk) -> Expression:
         """What a message that names ``chunk`` carries."""
         ...
@@ -251,6 +255,19 @@ class Concrete:
 
     def position_end(self) -> Expression:
         return ex.constant(self.position_limit, self.position_width)
+
+    def chunks_ahead(self, position: Expression) -> Expression:
+        result = ex.constant(0, self.chunk_set_width)
+        for chunk in self.chunks:
+            here = ex.constant(chunk.index, self.position_width)
+            passed = ex.less(here, position)
+            ahead = ex.choice(
+                passed,
+                ex.constant(0, self.chunk_set_width),
+                self.chunk_member(chunk),
+            )
+            result = ex.disjunction(result, ahead)
+        return result
 
     def chunk_code(self, chunk: Chunk) -> Expression:
         return ex.constant(chunk.index, self.chunk_width)

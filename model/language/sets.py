@@ -172,6 +172,15 @@ class Cursor(Value[CursorType]):
         end = self.type.disk.domain.position_end()
         return flag(ex.equal(self.expression, end), f"{self.text} is at end")
 
+    def ahead(self) -> ChunkSet:
+        """The chunks that were not passed."""
+        disk = self.type.disk
+        return ChunkSet(
+            ChunkSetType(disk),
+            disk.domain.chunks_ahead(self.expression),
+            f"chunks ahead of {self.text}",
+        )
+
     def past(self, chunk: Chunk) -> Cursor:
         """The position after ``chunk``, where this cursor stands."""
         domain = self.type.disk.domain
