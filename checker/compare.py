@@ -27,19 +27,20 @@ from checker.verdict import Finding, Verdict
 from model.designs import build
 from model.language import Machine
 from model.mechanisms import DESIGNS, LIVE
-from model.options import Bounds, Failures, Options, Writes
+from model.options import Bounds, Failures, Options
 
 NOT_PROMISED = "NOT PROMISED"
-NEVER_STOPS: Writes = "unbounded"
-#: guests that a design is asked about that need not end with the first
-HELD_BACK: tuple[tuple[str, Writes], ...] = (
-    ("L1 throttled", "throttled"),
-    ("L1 bounded", 2),
+NEVER_STOPS = Bounds(chunks=2, granules=1)
+#: instances that a design is asked about that need not end with the first
+EASIER: tuple[tuple[str, Bounds], ...] = (
+    ("L1 D >= M", Bounds(chunks=2, downtime=2)),
+    ("L1 throttled", Bounds(chunks=2, writes="throttled")),
+    ("L1 bounded", Bounds(chunks=2, writes=2)),
 )
 #: chunks M and downtime limit D, with a guest that never stops
-STOPPED_POINTS = ((2, 1), (3, 1), (2, 0), (3, 0))
-#: chunks M, each with W = 1 and W = 2 writes
-TOTAL_CHUNKS = (1, 2)
+STOPPED_POINTS = ((2, 1), (3, 1), (2, 0), (3, 0), (1, 1), (2, 2))
+#: chunks M, each with W = 1 and W = 2 writes, D = 0
+TOTAL_CHUNKS = (1, 2, 3)
 TOTAL_WRITES = (1, 2)
 #: steps that are failures for the question "would a failure now lose it?":
 #: the death of the side that runs the guest takes the VM itself with it
@@ -51,19 +52,25 @@ TOTAL, STOPPED = "chunks sent", "chunks sent while stopped"
 class Plane:
     """``x * X + y * Y + constant``, exact on all points that were explored.
 
-    ``names``: what X and Y are called.
+    ``names``: what X and Y are called; ``capped``: never more than X.
     """
 
     names: tuple[str, str]
     x: int
     y: int
     constant: int
+    capped: bool = False
 
     def at(self, x: int, y: int) -> int:
         """The value at a point."""
-        return self.x * x + self.y * y + self.constant
+        value = self.x * x + self.y * y + self.constant
+        return min(x, value) if self.capped else value
 
     def __str__(self) -> str:
+        text = self._sum()
+        return f"min({self.names[0]}, {text})" if self.capped else text
+
+    def _sum(self) -> str:
         terms = [
             f"{factor} {name}" if factor != 1 else name
             for factor, name in zip((self.x, self.y), self.names, strict=True)
@@ -115,6 +122,7 @@ class DesignResult:
     guarantees: dict[str, str]
     not_promised: dict[str, str]
     unmet: tuple[Finding, ...]
+    loses_when_refused: bool
     ends: dict[str, Options]
     costs: Costs
     seconds: float
@@ -152,16 +160,16 @@ def _design(
     answer = check(main, limits=limits, report=report(design), traces=False)
     guarantees = _summarise(answer)
     graphs = _Graphs(limits, report)
-    ends = {"L1": _ending(main.options, NEVER_STOPS)}
+    ends = {"L1": evolve(main.options, bounds=NEVER_STOPS)}
     guarantees["L1"] = graphs.ends(ends["L1"])
-    for title, writes in HELD_BACK:
+    for title, bounds in EASIER:
         implied = guarantees["L1"] == Verdict.HOLDS.value
-        if implied or (writes == "throttled" and design != LIVE):
-            # such a guest is one of those that "never stops" allows, or
-            # it is one: nothing is sent while the guest runs
+        if implied or (bounds.writes == "throttled" and design != LIVE):
+            # what never stops may do anything that these may do; and a
+            # throttle does nothing where the guest is stopped to send
             guarantees[title] = guarantees["L1"]
             continue
-        ends[title] = _ending(main.options, writes)
+        ends[title] = evolve(main.options, bounds=bounds)
         guarantees[title] = graphs.ends(ends[title])
     return DesignResult(
         design=design,
@@ -174,15 +182,23 @@ def _design(
             for f in answer.findings
             if f.kind == "reachable" and f.verdict is not Verdict.HOLDS
         ),
+        loses_when_refused=_loses_when_refused(main.options, limits),
         ends=ends,
         costs=_costs(graphs, ends["L1"]),
         seconds=time.perf_counter() - started,
     )
 
 
-def _ending(options: Options, writes: Writes) -> Options:
-    """A smaller instance with all failures, for what needs the graph."""
-    return evolve(options, bounds=Bounds(chunks=2, granules=1, writes=writes))
+def _loses_when_refused(options: Options, limits: Limits) -> bool:
+    """Whether a refused START alone can make a loss."""
+    refused = evolve(
+        options, bounds=Bounds(chunks=1), failures=Failures(refuse=1)
+    )
+    machine = build(refused)
+    lost = machine.notes["bitmap lost"]
+    search = explore(machine, limits)
+    levels = range(search.coverage.levels)
+    return any(len(search.meeting(level, lost)) for level in levels)
 
 
 def _summarise(answer: Answer) -> dict[str, str]:
@@ -253,7 +269,7 @@ def _costs(graphs: _Graphs, ends: Options) -> Costs:
         return evolve(calm, bounds=Bounds(chunks=chunks, **bounds))
 
     total = {
-        (m, w): graphs.most(sized(m, writes=w), TOTAL)
+        (m, w): graphs.most(sized(m, writes=w, downtime=0), TOTAL)
         for m, w in product(TOTAL_CHUNKS, TOTAL_WRITES)
     }
     stopped = {
@@ -287,10 +303,17 @@ def _plane(
     if None in points.values():
         return None
     values = {key: value or 0 for key, value in points.items()}
-    (x, y), *_ = sorted(values)
+    # three neighbours that no cap touches; the other points are the test
+    x, y = next(
+        (x, y)
+        for x, y in sorted(values)
+        if {(x + 1, y), (x, y + 1)} <= set(values) and x > y
+    )
     across = values[x + 1, y] - values[x, y]
     along = values[x, y + 1] - values[x, y]
     constant = values[x, y] - across * x - along * y
     plane = Plane(names=names, x=across, y=along, constant=constant)
-    exact = all(plane.at(*key) == value for key, value in values.items())
-    return plane if exact else None
+    for candidate in (plane, evolve(plane, capped=True)):
+        if all(candidate.at(*key) == value for key, value in values.items()):
+            return candidate
+    return None

@@ -17,6 +17,7 @@ from checker.compare import (
 )
 from checker.real_disks import (
     EXAMPLE,
+    downtime_chunks,
     full_backup_seconds,
     send_seconds,
     show_seconds,
@@ -27,17 +28,15 @@ from model.mechanisms import mechanisms_of
 HOLDS = Verdict.HOLDS.value
 VIOLATED = Verdict.VIOLATED.value
 INCONCLUSIVE = Verdict.INCONCLUSIVE.value
-#: chunks that may be pending when the live design stops the VM
-DOWNTIME_CHUNKS = 1
 #: rate that the sentences speak of, in Gbit/s
 RATE = 10
 
 
-def enumeration(words: Sequence[str]) -> str:
+def enumeration(words: Sequence[str], last: str = "and") -> str:
     """'a', 'a and b', 'a, b and c'."""
     if len(words) < 2:
         return "".join(words)
-    return f"{', '.join(words[:-1])} and {words[-1]}"
+    return f"{', '.join(words[:-1])} {last} {words[-1]}"
 
 
 def safe(result: DesignResult) -> bool:
@@ -98,9 +97,9 @@ def _ending(result: DesignResult) -> str:
     if result.converges:
         return "It ends whatever the guest does."
     kept = {
+        "L1 D >= M": "if the whole bitmap fits the downtime limit (D >= M)",
         "L1 throttled": "if the guest is throttled to one write for every "
-        f"{result.ends['L1 throttled'].bounds.throttle}"
-        " chunks sent",
+        f"{_throttle(result)} chunks sent",
         "L1 bounded": "if the guest stops writing",
     }
     ends = [kept[k] for k in kept if result.guarantees[k] == HOLDS]
@@ -108,8 +107,12 @@ def _ending(result: DesignResult) -> str:
         return "Whether it ends was not decided."
     text = "It need not end while the guest writes"
     if ends:
-        text += f"; it ends {enumeration(ends)}"
+        text += f"; it ends {enumeration(ends, 'or')}"
     return text + "."
+
+
+def _throttle(result: DesignResult) -> int:
+    return result.ends.get("L1 throttled", result.options).bounds.throttle
 
 
 def _price(result: DesignResult) -> str:
@@ -127,18 +130,23 @@ def _price(result: DesignResult) -> str:
         window = show_seconds(send_seconds(disk.chunks, RATE))
         price = show_seconds(full_backup_seconds(disk, RATE))
         text += (
-            f" In {costs.share_at_risk:.0%} of the states on the way a "
-            f"single failure may lose the bitmap; the window is {window} and "
-            f"the price a full backup ({price})."
+            f" In {costs.share_at_risk:.0%} of the states on the way (states, "
+            "not time) a cut or the source's death may lose the bitmap; the "
+            f"window is {window} and the price a full backup ({price})."
         )
     else:
-        text += " No single failure on the way loses the bitmap."
+        text += (
+            " No cut loses the bitmap; the source's death does only where it "
+            "ends the VM as well."
+        )
+    if result.loses_when_refused:
+        text += " A refused START loses it by design."
     return text
 
 
 def _downtime(costs: Costs) -> str:
     assert costs.stopped is not None
-    chunks = costs.stopped.at(EXAMPLE.chunks, DOWNTIME_CHUNKS)
+    chunks = costs.stopped.at(EXAMPLE.chunks, downtime_chunks(RATE))
     if chunks == 0:
         return "no downtime"
     return show_seconds(send_seconds(chunks, RATE))
@@ -167,8 +175,8 @@ def _verdict(results: Sequence[DesignResult]) -> str:
     if conditional:
         verb = "is" if len(conditional) == 1 else "are"
         text += (
-            f"; {enumeration(conditional)} {verb} safe, but tenable only for "
-            "guests that can be held back"
+            f"; {enumeration(conditional)} {verb} safe, but tenable only "
+            f"{_conditions(results)}"
         )
     if bad:
         verb = "is" if len(bad) == 1 else "are"
@@ -176,11 +184,25 @@ def _verdict(results: Sequence[DesignResult]) -> str:
     return text + _preferred(results) + "."
 
 
+_CONDITIONS = {
+    "L1 D >= M": "where the bitmap fits the downtime limit",
+    "L1 throttled": "for guests that can be held back",
+    "L1 bounded": "for guests that stop writing",
+}
+
+
 def _ends_somehow(result: DesignResult) -> bool:
-    return HOLDS in (
-        result.guarantees["L1 throttled"],
-        result.guarantees["L1 bounded"],
-    )
+    return any(result.guarantees[key] == HOLDS for key in _CONDITIONS)
+
+
+def _conditions(results: Sequence[DesignResult]) -> str:
+    """Under which conditions those end that need not end."""
+    found = [
+        text
+        for key, text in _CONDITIONS.items()
+        if all(r.guarantees[key] == HOLDS for r in results if not r.converges)
+    ]
+    return enumeration(found[:2], "or")
 
 
 def _preferred(results: Sequence[DesignResult]) -> str:
@@ -191,7 +213,7 @@ def _preferred(results: Sequence[DesignResult]) -> str:
 
     def downtime(result: DesignResult) -> int:
         assert result.costs.stopped is not None
-        return result.costs.stopped.at(EXAMPLE.chunks, DOWNTIME_CHUNKS)
+        return result.costs.stopped.at(EXAMPLE.chunks, downtime_chunks(RATE))
 
     best = min(good, key=downtime)
     others = [r.design for r in good if downtime(r) > downtime(best)]

@@ -50,6 +50,11 @@ def send_seconds(chunks: int, gbit: float) -> float:
     return chunks * CHUNK_WIRE_BYTES / (gbit * GBIT)
 
 
+def downtime_chunks(gbit: float) -> int:
+    """D: chunks that may be pending when QEMU stops the VM."""
+    return int(DOWNTIME_LIMIT * gbit * GBIT / CHUNK_WIRE_BYTES)
+
+
 def full_backup_seconds(disk: Disk, gbit: float) -> float:
     """Time to copy the whole disk: the price of a lost bitmap."""
     return disk.size / (gbit * GBIT)
