@@ -69,6 +69,8 @@ class Answer:
     def surprises(self) -> list[str]:
         """Where the answer differs from the configuration's [expect]."""
         expect = self.configuration.expect
+        if self.coverage.stopped:
+            return []
         found = {
             "verdict": self.verdict.value,
             "states": self.coverage.states,

@@ -20,8 +20,15 @@ from checker.check import Answer, check
 from checker.configuration import load
 from checker.engines.costs import most, share_at_risk
 from checker.engines.explicit import explore
-from checker.engines.exploration import Coverage, Limits, Report, silent
+from checker.engines.exploration import (
+    Coverage,
+    Limits,
+    Report,
+    Search,
+    silent,
+)
 from checker.engines.graph import GraphTooLargeError, StateGraph, graph_of
+from checker.engines.interpreter import interpret
 from checker.engines.liveness import find_lasso
 from checker.verdict import Finding, Verdict
 from model.designs import build
@@ -45,6 +52,8 @@ TOTAL_WRITES = (1, 2)
 #: steps that are failures for the question "would a failure now lose it?":
 #: the death of the side that runs the guest takes the VM itself with it
 LOSING = ("channel_cut", "source_killed")
+#: the interpreter has explored so many states before code is compiled
+INTERPRETED = 1500
 TOTAL, STOPPED = "chunks sent", "chunks sent while stopped"
 
 
@@ -196,7 +205,7 @@ def _loses_when_refused(options: Options, limits: Limits) -> bool:
     )
     machine = build(refused)
     lost = machine.notes["bitmap lost"]
-    search = explore(machine, limits)
+    search = interpret(machine, limits)
     levels = range(search.coverage.levels)
     return any(len(search.meeting(level, lost)) for level in levels)
 
@@ -231,13 +240,21 @@ class _Graphs:
         machine = build(options)
         if machine.digest not in self._known:
             title = f"{options.name}, {options.bounds.chunks} chunks"
-            search = explore(machine, self._limits, self._report(title))
+            search = self._search(machine, self._report(title))
             graph = None
             if not search.coverage.stopped:
                 with contextlib.suppress(GraphTooLargeError):
                     graph = graph_of(search, self._limits)
             self._known[machine.digest] = machine, graph
         return self._known[machine.digest]
+
+    def _search(self, machine: Machine, report: Report) -> Search:
+        """By the interpreter if it is small: compiling takes longer."""
+        small = evolve(self._limits, max_states=INTERPRETED)
+        search = interpret(machine, small, report)
+        if not search.coverage.stopped:
+            return search
+        return explore(machine, self._limits, report)
 
     def ends(self, options: Options) -> str:
         """The verdict on L1."""

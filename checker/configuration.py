@@ -107,11 +107,8 @@ def _stem(path: Path) -> str:
 
 def find(argument: str) -> Path:
     """The file that a command line argument means: a path or a name."""
-    named = shipped().get(argument.removesuffix(".toml"))
-    path = Path(argument)
-    if path.exists() or named is None:
-        return path
-    return named
+    named = shipped().get(argument)
+    return Path(argument) if named is None else named
 
 
 def load(argument: str) -> Configuration:
@@ -178,7 +175,7 @@ def from_table(table: Mapping[str, Any], name: str) -> Configuration:
     configuration = Configuration(
         name=name,
         options=options,
-        title=_text(table, "title") if "title" in table else "",
+        title=_title(table),
         properties=tuple(_texts(table, "properties")),
         slow=slow,
         expect=_expectation(table),
@@ -214,6 +211,13 @@ def _text(table: Mapping[str, Any], key: str) -> str:
     return value
 
 
+def _title(table: Mapping[str, Any]) -> str:
+    title = _text(table, "title") if "title" in table else ""
+    if not title.isprintable():
+        raise ConfigurationError("title has control characters")
+    return title
+
+
 def _texts(table: Mapping[str, Any], key: str) -> list[str]:
     values = table.get(key, [])
     if not isinstance(values, list) or not all(
@@ -241,6 +245,29 @@ def _expectation(table: Mapping[str, Any]) -> Expectation:
                 f"expect.{key} is {value!r}, allowed are whole numbers from 1"
             )
     return expect
+
+
+def as_toml(options: Options) -> str:
+    """A configuration file for ``options``; only what is not the default."""
+    lines = [f'design = "{options.design}"']
+    lines += ["without = ["] if options.without else []
+    lines += [f'    "{name}",' for name in sorted(options.without)]
+    lines += ["]"] if options.without else []
+    for section, given, usual in (
+        ("bounds", options.bounds, Bounds()),
+        ("failures", options.failures, Failures()),
+    ):
+        changed = {
+            name: getattr(given, name)
+            for name in fields_dict(type(given))
+            if getattr(given, name) != getattr(usual, name)
+        }
+        if changed:
+            lines.append(f"[{section}]")
+        for name, value in changed.items():
+            shown = f'"{value}"' if isinstance(value, str) else value
+            lines.append(f"{name} = {shown}")
+    return "\n".join(lines) + "\n"
 
 
 def options_table(options: Options) -> dict[str, Any]:

@@ -13,6 +13,10 @@ class InputError(Exception):
     """Something that was given on the command line cannot be used."""
 
 
+class UndecidedError(Exception):
+    """What was asked could not be decided; ``str()`` is one line."""
+
+
 def exit_code_of(error: Exception) -> ExitCode | None:
     """The exit code for a mistake of the input; None if it is our bug."""
     from checker.configuration import ConfigurationError
@@ -24,6 +28,8 @@ def exit_code_of(error: Exception) -> ExitCode | None:
         return ExitCode.CONFIGURATION
     if isinstance(error, (CannotReplay, TraceError)):
         return ExitCode.CANNOT_REPLAY
+    if isinstance(error, UndecidedError):
+        return ExitCode.INCONCLUSIVE
     if isinstance(error, (InputError, OSError)):
         return ExitCode.USAGE
     return None

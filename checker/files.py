@@ -17,6 +17,8 @@ def check_writable(path: Path) -> None:
     """
     if path.is_dir():
         raise InputError(f"{path}: is a directory, name a file")
+    if path.exists() and not path.is_file():
+        raise InputError(f"{path}: is no regular file")
     if not path.parent.is_dir():
         raise InputError(f"{path}: there is no directory {path.parent}")
     if not os.access(path.parent, os.W_OK):

@@ -21,6 +21,9 @@ from checker.verdict import DEADLOCK, Finding, Verdict
 from model.language.machine import Machine, State
 from model.options import Options
 
+#: how likely a step is, by the kind of its action
+RARE, USUAL, QUICK = 1, 20, 60
+
 
 @frozen(kw_only=True)
 class Simulation:
@@ -102,14 +105,28 @@ def simulate(
 def _random_move(
     machine: Machine, state: State, chance: random.Random
 ) -> Move | None:
-    """A random enabled action, then one of its instances."""
+    """A random enabled action, then one of its instances.
+
+    Failures are rare and hosts are quick, as in life: else most runs would
+    end in an early failure and see nothing.
+    """
     choices: dict[str, list[Move]] = {}
     for number, successor in successors(machine, state):
         move = move_of(machine, number, successor)
         choices.setdefault(move.action, []).append(move)
     if not choices:
         return None
-    return chance.choice(choices[chance.choice(list(choices))])
+    names = list(choices)
+    weights = [_weight(machine, name) for name in names]
+    (name,) = chance.choices(names, weights)
+    return chance.choice(choices[name])
+
+
+def _weight(machine: Machine, name: str) -> int:
+    action = machine.action(name)
+    if action.fault:
+        return RARE
+    return QUICK if action.fair else USUAL
 
 
 _Broken = tuple[str, str, str]

@@ -261,7 +261,8 @@ MECHANISMS: tuple[Mechanism, ...] = (
         "S5",
         "A new attempt finds a loader that has forgotten the failed one. "
         "Without it the destination still drops every bitmap, silently.",
-        history="QEMU as built: 'cancelled' lasts as long as the process",
+        history="latent in QEMU as built: 'cancelled' lasts as long as the "
+        "process, which as built ends with a failed attempt",
     ),
     Mechanism(
         "full-backup-on-loss",

@@ -23,7 +23,8 @@ app = typer.Typer(
         "Exit codes: 0 as expected, 1 not what [expect] says, 2 usage, "
         "10 never reached or never fired, 11 deadlock, 12 always violated, "
         "13 eventually violated, 20 inconclusive, 75 trace cannot be "
-        "replayed, 151 configuration error, 255 our bug."
+        "replayed, 130 interrupted, 141 nobody reads the output, "
+        "151 configuration error, 255 our bug."
     ),
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
@@ -143,6 +144,12 @@ def check(
     format: FormatOption = Format.TEXT,
     engine: EngineOption = EngineName.EXPLICIT,
     without: WithoutOption = None,
+    complete: Annotated[
+        bool,
+        typer.Option(
+            "--complete", help="Put every mechanism back that CONFIG lacks."
+        ),
+    ] = False,
     memory: MemoryOption = "",
     max_states: StatesOption = 0,
     threads: ThreadsOption = 1,
@@ -179,6 +186,7 @@ def check(
             config,
             engine=engine.value,
             without=tuple(without or ()),
+            complete=complete,
             limits=limits(memory, max_states, threads, first),
             as_json=format == Format.JSON,
             expect=expect,
@@ -371,6 +379,11 @@ def run(arguments: Sequence[str] | None) -> int:
             prog_name="dbmcheck",
             standalone_mode=False,
         )
+    except typer.Abort:
+        raise KeyboardInterrupt from None
+    except SystemExit as error:
+        # the library ends like this if nobody reads our output any more
+        raise BrokenPipeError from error
     except TyperException as error:
         message = " ".join(str(error).split()) or type(error).__name__
         typer.echo(f"dbmcheck: {message} (see dbmcheck --help)", err=True)

@@ -15,6 +15,7 @@ from checker.engines.exploration import Limits
 from checker.files import check_writable
 from checker.traces.trace import Trace
 from checker.verdict import ExitCode, Finding, Verdict
+from model.designs import build
 from model.language import Machine
 from model.options import Options
 
@@ -24,6 +25,7 @@ def run(
     *,
     engine: str,
     without: tuple[str, ...],
+    complete: bool,
     limits: Limits,
     as_json: bool,
     expect: bool,
@@ -31,7 +33,7 @@ def run(
     minimise: bool,
 ) -> int:
     """Check, print, write the trace; returns the exit code."""
-    configuration = configured(argument, without)
+    configuration = configured(argument, without, complete)
     if trace_file is not None:
         check_writable(trace_file)
     with shown() as report_for:
@@ -87,7 +89,8 @@ def gravest_trace(answer: Answer) -> Trace | None:
 def _code(answer: Answer, expect: bool) -> int:
     surprises = answer.surprises()
     if expect:
-        bad = surprises or answer.configuration.expect.verdict is None
+        unsaid = answer.configuration.expect.verdict is None
+        bad = surprises or unsaid or answer.coverage.stopped
         return ExitCode.NOT_AS_EXPECTED if bad else ExitCode.AS_EXPECTED
     if answer.exit_code is ExitCode.AS_EXPECTED and surprises:
         return ExitCode.NOT_AS_EXPECTED
@@ -151,7 +154,7 @@ def to_json(answer: Answer, trace: Trace | None) -> dict[str, Any]:
         "fired": dict(coverage.fired),
         "unexpected": answer.surprises(),
         "exit_code": int(answer.exit_code),
-        "trace": trace_json(answer.machine, trace) if trace else None,
+        "trace": trace_json(build(trace.options), trace) if trace else None,
     }
 
 
@@ -229,11 +232,8 @@ def _print_trace(
     from checker.traces.table import render_table
 
     page.line()
-    machine = answer.machine
+    machine = build(trace.options)
     if trace.options != answer.configuration.options:
-        from model.designs import build
-
-        machine = build(trace.options)
         page.line("smallest configuration that still shows it:")
         page.paragraph(size(trace.options), indent="  ")
         page.paragraph(f"failures: {failures(trace.options)}", indent="  ")

@@ -45,18 +45,20 @@ def failures(options: Options) -> str:
     return ", ".join(found) if found else "none"
 
 
-def configured(argument: str, without: tuple[str, ...]) -> Configuration:
+def configured(
+    argument: str, without: tuple[str, ...], complete: bool = False
+) -> Configuration:
     """Load a configuration and take more mechanisms out of it.
 
-    What is expected of it says nothing about the variant.
+    ``complete``: put all back that it lacks, first.  What is expected of the
+    configuration says nothing about the variant.
     """
     configuration = load(argument)
-    if not without:
+    lacks = frozenset() if complete else configuration.options.without
+    removed = lacks | frozenset(without)
+    if removed == configuration.options.without:
         return configuration
-    options = evolve(
-        configuration.options,
-        without=configuration.options.without | frozenset(without),
-    )
+    options = evolve(configuration.options, without=removed)
     return evolve(configuration, options=options, expect=Expectation())
 
 

@@ -13,12 +13,18 @@ from checker.cli import page
 from checker.cli.check_view import trace_json
 from checker.cli.describe import command, configured, size
 from checker.cli.progress import shown
-from checker.configuration import Configuration, load, selects, shipped
+from checker.configuration import (
+    Configuration,
+    as_toml,
+    load,
+    selects,
+    shipped,
+)
 from checker.engines.exploration import Coverage
-from checker.errors import InputError
+from checker.errors import InputError, UndecidedError
 from checker.traces.mail import Label
 from checker.traces.trace import Trace
-from checker.verdict import DEADLOCK
+from checker.verdict import DEADLOCK, Verdict
 from model.designs import build
 from model.language import Machine
 
@@ -32,6 +38,7 @@ class Subject:
     coverage: Coverage | None
     reproduce: str
     complete: str
+    file: tuple[str, str] | None = None
 
 
 def find(
@@ -46,7 +53,8 @@ def find(
     with shown() as report_for:
         answer = check(configuration, report=report_for(configuration.name))
     if not answer.traces:
-        raise InputError(
+        undecided = answer.verdict is Verdict.INCONCLUSIVE
+        raise (UndecidedError if undecided else InputError)(
             f"{configuration.name}: {answer.verdict.value}, there is no "
             "violation to show"
         )
@@ -70,6 +78,9 @@ def find(
         coverage=answer.coverage,
         reproduce=command("cite", argument, without) + wanted,
         complete=_complete(trace, argument, without),
+        file=None
+        if argument in shipped()
+        else (argument, as_toml(load(argument).options)),
     )
 
 
@@ -87,13 +98,16 @@ def _from_file(argument: str, property_name: str) -> Subject:
         coverage=None,
         reproduce=f"dbmcheck replay {argument}",
         complete=_complete(trace, "", ()),
+        file=("its configuration", as_toml(trace.options)),
     )
 
 
 def _complete(trace: Trace, argument: str, without: tuple[str, ...]) -> str:
     """The command that shows the design to hold, without the hole."""
     if without and not load(argument).options.without:
-        return f"dbmcheck check {argument}"
+        return command("check", argument)
+    if argument and trace.options.without:
+        return f"{command('check', argument)} --complete"
     design = trace.options.design
     holding = [
         c
@@ -154,6 +168,7 @@ def _render(subject: Subject, form: str) -> str:
             reproduce=subject.reproduce,
             complete=subject.complete,
             label=_label(trace),
+            file=subject.file,
             states=coverage.states if coverage else None,
             transitions=coverage.transitions if coverage else None,
         )

@@ -43,6 +43,7 @@ NOT_MODELLED = (
     "persistence in the image file; separate storage",
     "writers other than the guest and the backup (NBD exports, block jobs, "
     "merge, clear); resize",
+    "a backup that fails; a bitmap error after START; migrating back",
     "the bytes on the wire; time",
 )
 
@@ -80,6 +81,7 @@ def mail_block(
     label: Label | None = None,
     states: int | None = None,
     transitions: int | None = None,
+    file: tuple[str, str] | None = None,
 ) -> str:
     """The block of text.
 
@@ -88,6 +90,7 @@ def mail_block(
     if not given, a defect of the variant where mechanisms were taken out,
     else not judged.  ``states`` and ``transitions``: what the search that
     found the trace explored; with them, the trace counts as a shortest one.
+    ``file``: name and content of a configuration that the reader has not.
     """
     found = states is not None
     lines = [*_head(machine, trace), ""]
@@ -106,6 +109,9 @@ def mail_block(
     lines.append("")
     lines += [*_assumptions(machine, trace), ""]
     lines += _section("Reproduce")
+    if file is not None:
+        lines += _text(f"with {file[0]}:")
+        lines += [f"    {line}" for line in file[1].splitlines()]
     lines += _commands(trace, reproduce, complete)
     if states is not None:
         lines += ["", *_explored(states, transitions)]
@@ -218,6 +224,11 @@ def _assumptions(machine: Machine, trace: Trace) -> list[str]:
             if m.assumes and trace.options.has(m.name)
         ),
     ]
+    if trace.options.failures.possible("retry"):
+        assumed.append(
+            "a failed attempt may be followed by another one in the same "
+            "processes (QEMU's destination, as built, ends with the first)"
+        )
     if prop is not None and prop.kind == "eventually":
         assumed.append(
             "hosts and management do not put off for ever what stays possible"
