@@ -38,6 +38,8 @@ FIRST_SLOTS = 1 << 16
 STATES_PER_CALL = 1 << 14
 OUTBOX_ROWS = 1 << 15
 MOST_THREADS = 64
+#: to wake threads takes longer than to expand so many states
+WORTH_A_THREAD = 1 << 12
 _WorkOn = Callable[[Callable[[int], None], Iterable[int]], Any]
 _FUNCTIONS = {"advance": "p", "take": "ppii", "rebuild": "p", "find": "pp"}
 
@@ -51,9 +53,9 @@ def explore(
     """Explore ``machine`` breadth first and remember every state.
 
     A search that does not finish (limits, Ctrl-C) says so in
-    ``coverage.stopped``; it may go beyond ``max_states`` by the successors
-    of some ten thousand states.  ``first_slots`` is the size of the first
-    hash table, a power of two.
+    ``coverage.stopped``.  It may go beyond ``max_states`` by the successors
+    of 64 states, on several threads of some ten thousand.  ``first_slots``
+    is the size of the first hash table, a power of two.
     """
     return _Explorer(machine, limits or Limits(), report, first_slots).run()
 
@@ -146,6 +148,9 @@ class _Explorer:
     def _expand_level(self, work_on: _WorkOn) -> str:
         """Expand the last level, round by round."""
         everyone = range(len(self.parts))
+        waiting = sum(p.offsets[-1] - p.next for p in self.parts)
+        if waiting < WORTH_A_THREAD:
+            work_on = _in_turn
         while True:
             if self.post:
                 self.post.next_round()

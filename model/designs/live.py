@@ -188,7 +188,12 @@ def _add_passes(world: World, now: Pass) -> None:
             ],
         )
 
-    if world.has("meta-bitmap"):
+    bounds = world.options.bounds
+    # where the whole bitmap may be pending the VM stops before any pass
+    passes = bounds.downtime < bounds.chunks
+    if world.has("meta-bitmap") and (
+        passes or not world.has("last-pass-stopped")
+    ):
 
         @build.action("source", over=world.domain.chunks, fair=True)
         def dirty_phase(chunk: Chunk) -> Step:

@@ -238,7 +238,8 @@ class _Maker:
             name = f"property{number}"
             when, then = self._flag(), self._flag()
             if random.random() < 0.5:
-                self.build.reachable(name, "", [then])
+                if then.expression is not ex.TRUE:
+                    self.build.reachable(name, "", [then])
             elif (when & ~then).expression is not ex.FALSE:
                 self.build.always(name, "", "", [then], when=[when])
         for _ in range(random.randrange(3)):

@@ -100,7 +100,8 @@ def test_an_eventually_property_takes_a_callback() -> None:
         return answer.traces.get(name)
 
     given = Options(
-        design="live", bounds=Bounds(chunks=1, channel=2, granules=1)
+        design="live",
+        bounds=Bounds(chunks=1, channel=2, granules=1, downtime=0),
     )
     options, trace = minimise(
         given, "MigrationEnds", interpret, Limits(max_states=5000), find

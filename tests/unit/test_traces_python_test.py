@@ -20,7 +20,7 @@ from checker.verdict import DEADLOCK
 from model.options import Bounds, Failures, Options
 
 ROOT = Path(__file__).resolve().parents[2]
-SMALL = Bounds(chunks=1)
+SMALL = Bounds(chunks=1, downtime=0)
 
 
 def shortest(options: Options, name: str) -> Trace:

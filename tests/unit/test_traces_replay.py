@@ -30,7 +30,7 @@ NO_FENCING = Options(
     bounds=Bounds(chunks=1),
     failures=Failures(cut=1),
 )
-LIVE = Options(design="live", bounds=Bounds(chunks=1))
+LIVE = Options(design="live", bounds=Bounds(chunks=1, downtime=0))
 LIMITS = Limits(max_states=50_000)
 
 

@@ -34,7 +34,7 @@ from model.mechanisms import DESIGNS, mechanisms_of
 from model.options import Bounds, Failures, Options
 
 LOST = "NoLostDirtyBitOnDestination"
-SMALL = Bounds(chunks=1)
+SMALL = Bounds(chunks=1, downtime=0)
 
 
 def variant(design: str, without: str, **failures: int) -> Options:
