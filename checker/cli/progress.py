@@ -39,6 +39,8 @@ def shown() -> Iterator[Callable[[str], Report]]:
     def report_for(title: str) -> Report:
         def report(progress: Progress) -> None:
             nonlocal last
+            if not terminal and progress.seconds < every:
+                return
             now = time.monotonic()
             if now - last < every:
                 return

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from checker.engines.columns import Column, column
 from checker.engines.compile import NativeCode, native_code
 from checker.engines.exploration import Coverage, StateSet
-from checker.engines.layout import Layout
+from checker.engines.layout import Layout, Rows
 from checker.engines.part import Part, address
 from checker.engines.steps import steps_module
 from checker.engines.table import INDEX_BITS
@@ -132,6 +132,18 @@ class ExplicitSearch:
         local = self._local[level, part] + number - self._global[level, part]
         row = self._parts[part].rows(int(local), int(local) + 1)[0]
         return self.layout.unpack(row)
+
+    def rows(self) -> Rows:
+        """All states, packed, in the order of their numbers."""
+        found = np.empty((len(self), self.layout.words), dtype=np.uint64)
+        for number, part in enumerate(self._parts):
+            local = np.arange(part.offsets[-1])
+            found[self._numbers(number, local)] = part.rows(0, len(local))
+        return found
+
+    def __len__(self) -> int:
+        """Number of states."""
+        return int(self.level_starts[-1])
 
     def number_of(self, state: State) -> int | None:
         """The number of ``state``, None if the search did not find it."""

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The graph of all reachable states and steps, as arrays.
 
-States are numbered in the order of their levels, the initial ones first.
+States are numbered in the order of their levels, the initial ones first, and
+within a level in the order of their packed form: so the graph, and what is
+found in it, does not depend on the engine or on the number of threads.
 Every transition is an edge, self-loops included, so the number of edges is
 the search's number of transitions.
 """
@@ -17,6 +19,7 @@ from numpy.typing import NDArray
 from checker.engines.evaluate import Evaluator
 from checker.engines.exploration import Limits, Search, default_memory
 from checker.engines.interpreter import InterpretedSearch, successors
+from checker.engines.layout import Rows, layout_of
 from model.language.expression import Expression
 from model.language.machine import State
 
@@ -65,6 +68,30 @@ def graph_of(search: Search, limits: Limits) -> StateGraph:
     return _explicit(search)
 
 
+def _in_order(found: StateGraph, rows: Rows) -> StateGraph:
+    """The graph with its states in canonical order; ``rows``: packed."""
+    sizes = np.diff(found.level_offsets)
+    level = np.repeat(np.arange(len(sizes)), sizes)
+    keys = [rows[:, word] for word in range(rows.shape[1])]
+    order = np.lexsort((*keys, level)).astype(np.int64)
+    place = np.empty_like(order)
+    place[order] = np.arange(len(order))
+    origin, target = place[found.origin], place[found.target]
+    edges = np.lexsort((found.instance, origin))
+
+    def column(expression: Expression) -> NDArray[np.uint64]:
+        return found.column(expression)[order]
+
+    return StateGraph(
+        origin[edges],
+        found.instance[edges],
+        target[edges],
+        found.level_offsets,
+        lambda number: found.state(int(order[number])),
+        column,
+    )
+
+
 def _explicit(search: Search) -> StateGraph:
     from checker.engines.found import ExplicitSearch
 
@@ -81,7 +108,7 @@ def _explicit(search: Search) -> StateGraph:
         columns = [search.column(expression, level) for level in levels]
         return np.concatenate(columns).astype(np.uint64)
 
-    return StateGraph(
+    found = StateGraph(
         joined("origin"),
         joined("instance"),
         joined("target"),
@@ -89,6 +116,7 @@ def _explicit(search: Search) -> StateGraph:
         search.state,
         column,
     )
+    return _in_order(found, search.rows())
 
 
 def _interpreted(search: InterpretedSearch) -> StateGraph:
@@ -107,7 +135,7 @@ def _interpreted(search: InterpretedSearch) -> StateGraph:
         values = [Evaluator(machine, s).value(expression) for s in states]
         return np.array(values, dtype=np.uint64)
 
-    return StateGraph(
+    found = StateGraph(
         table[:, 0],
         table[:, 1],
         table[:, 2],
@@ -115,3 +143,4 @@ def _interpreted(search: InterpretedSearch) -> StateGraph:
         states.__getitem__,
         column,
     )
+    return _in_order(found, layout_of(machine).pack(states))
