@@ -190,8 +190,8 @@ def _print_costs(results: Sequence[DesignResult]) -> None:
     page.paragraph(
         "Costs at most, without failures: M chunks, W guest writes, D "
         "chunks that may be pending when the VM stops. Each formula is "
-        "exact on six explored instances, M up to 3, D up to 2; chunks sent "
-        "with D = 0 (2 W: the write, and the backup that clears its bit)."
+        "exact on four or five explored instances (M to 3, D to 2, W to 2); "
+        "chunks sent with D = 0 (2 W: a write, and the backup that clears it)."
     )
     page.line()
     rows = [
