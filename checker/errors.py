@@ -20,13 +20,13 @@ class UndecidedError(Exception):
 def exit_code_of(error: Exception) -> ExitCode | None:
     """The exit code for a mistake of the input; None if it is our bug."""
     from checker.configuration import ConfigurationError
-    from checker.traces.replay import CannotReplay
+    from checker.traces.replay import CannotReplayError
     from checker.traces.storage import TraceError
     from model.language import ModelError
 
     if isinstance(error, (ConfigurationError, ModelError)):
         return ExitCode.CONFIGURATION
-    if isinstance(error, (CannotReplay, TraceError)):
+    if isinstance(error, (CannotReplayError, TraceError)):
         return ExitCode.CANNOT_REPLAY
     if isinstance(error, UndecidedError):
         return ExitCode.INCONCLUSIVE

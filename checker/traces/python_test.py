@@ -88,9 +88,10 @@ def _options(trace: Trace) -> list[str]:
     if failures:
         lines += ["    failures=Failures(", *failures, "    ),"]
     if options.without:
-        names = ", ".join(_quoted(n) for n in sorted(options.without))
-        lines.append(f"    without=frozenset({{{names}}}),")
-    return [_checked(line) for line in lines]
+        names = [f"            {_quoted(n)}," for n in sorted(options.without)]
+        lines += ["    without=frozenset(", "        {", *names]
+        lines += ["        }", "    ),"]
+    return lines
 
 
 def _classes(trace: Trace) -> list[str]:
@@ -99,16 +100,12 @@ def _classes(trace: Trace) -> list[str]:
     return ["Bounds", *(["Failures"] if fails else []), "Options"]
 
 
-def _checked(line: str) -> str:
-    return f"{line}  # noqa: E501" if len(line) > _WIDTH else line
-
-
 def _literal(value: int | str) -> str:
     return _quoted(value) if isinstance(value, str) else str(value)
 
 
 def _action(move: Move) -> str:
-    return _checked(f"    {_quoted(move.label)},")
+    return f"    {_quoted(move.label)},"
 
 
 def _imports(*names: str, plain: bool = True) -> list[str]:

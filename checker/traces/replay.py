@@ -32,7 +32,7 @@ _LABEL = re.compile(r"(\w+)(?:\(([^()]*)\))?")
 
 
 @frozen(kw_only=True)
-class CannotReplay(Exception):  # noqa: N818 - says what
+class CannotReplayError(Exception):
     """A trace that is none of this machine; ``str()`` is one line.
 
     ``step`` counts from 1; None: every step fits, but the run does not show
@@ -57,7 +57,7 @@ class CannotReplay(Exception):  # noqa: N818 - says what
             return text
         return f"{text}; enabled are {listed(self.enabled)}"
 
-    def within(self, where: str) -> CannotReplay:
+    def within(self, where: str) -> CannotReplayError:
         """The same complaint about the trace in the file ``where``."""
         return evolve(self, where=where)
 
@@ -76,12 +76,12 @@ def replay(
     number of actions before the cycle of a lasso.  With several initial
     states, the first one that fits is taken.
 
-    Raises CannotReplay at the first step that does not fit, or if the run
+    Raises CannotReplayError at the first step that does not fit, or if the run
     does not show the property; ModelError if ``options`` are bad.
     """
     machine = build(options)
     _check_property(machine, property_name)
-    furthest: CannotReplay | None = None
+    furthest: CannotReplayError | None = None
     for initial in machine.initials:
         try:
             moves = tuple(_walk(machine, initial, actions))
@@ -90,21 +90,21 @@ def replay(
             if not reason:
                 return trace
             raise _not_shown(trace, reason)
-        except CannotReplay as error:
+        except CannotReplayError as error:
             if furthest is None or _reach(error) > _reach(furthest):
                 furthest = error
     assert furthest is not None
     raise furthest
 
 
-def _reach(error: CannotReplay) -> float:
+def _reach(error: CannotReplayError) -> float:
     return float("inf") if error.step is None else error.step
 
 
-def _not_shown(trace: Trace, reason: str) -> CannotReplay:
+def _not_shown(trace: Trace, reason: str) -> CannotReplayError:
     number = len(trace.moves)
     steps = "1 step fits" if number == 1 else f"{number} steps fit"
-    return CannotReplay(
+    return CannotReplayError(
         step=None,
         action=trace.moves[-1].label if trace.moves else "",
         reason=(
@@ -117,7 +117,7 @@ def _check_property(machine: Machine, name: str) -> None:
     known = [p.name for p in machine.properties]
     if name in (*known, DEADLOCK, TYPE_INVARIANT):
         return
-    raise CannotReplay(
+    raise CannotReplayError(
         step=None,
         action="",
         reason=(
@@ -153,7 +153,7 @@ def _parsed(call: ActionCall, step: int) -> tuple[str, dict[str, str]]:
     inside = (found.group(2) or "").strip() if found else ""
     pairs = [part.partition("=") for part in inside.split(",") if inside]
     if found is None or not all(equal and k.strip() for k, equal, _ in pairs):
-        raise CannotReplay(
+        raise CannotReplayError(
             step=step,
             action=call,
             reason="is no action; write name(parameter=value)",
@@ -180,14 +180,14 @@ def _fitting(
     if len(fitting) == 1:
         return fitting[0]
     if fitting:
-        raise CannotReplay(
+        raise CannotReplayError(
             step=step,
             action=label,
             reason=f"say which of {listed([i.label for i in fitting])}",
         )
     best = min(candidates, key=lambda i: len(_false(here, i)))
     false = _false(here, best)
-    raise CannotReplay(
+    raise CannotReplayError(
         step=step,
         action=best.label,
         reason=f"its guard {_quoted(false)}",
@@ -224,7 +224,7 @@ def _meant(
     """The instances that ``name`` and ``arguments`` may mean."""
     action = next((a for a in machine.actions if a.name == name), None)
     if action is None:
-        raise CannotReplay(
+        raise CannotReplayError(
             step=step,
             action=_label(name, arguments),
             reason=_unknown_action(machine, name),
@@ -233,7 +233,7 @@ def _meant(
     for key, value in arguments.items():
         allowed = _values(action, key)
         if value not in allowed:
-            raise CannotReplay(
+            raise CannotReplayError(
                 step=step,
                 action=_label(name, arguments),
                 reason=_unknown_value(action, key, value, allowed),

@@ -29,7 +29,7 @@ from checker.configuration import (
     options_table,
 )
 from checker.files import write_atomically
-from checker.traces.replay import CannotReplay, replay
+from checker.traces.replay import CannotReplayError, replay
 from checker.traces.trace import Trace, trace_id
 from model.language.errors import ModelError
 from model.options import Options
@@ -62,7 +62,7 @@ def load(path: Path, expected: Options | None = None) -> Trace:
     """Read and replay the trace in ``path``.
 
     ``expected``: the configuration that it must belong to, if that matters.
-    Raises TraceError if the file is no sound trace file, and CannotReplay
+    Raises TraceError if the file is no sound trace file, and CannotReplayError
     (naming the file) if the model does not run like that.
     """
     return parse(_read(path), str(path), expected)
@@ -80,7 +80,7 @@ def parse(data: bytes, where: str, expected: Options | None = None) -> Trace:
     name, actions, loop = table["property"], table["actions"], table["loop"]
     try:
         return replay(options, name, actions, loop)
-    except CannotReplay as error:
+    except CannotReplayError as error:
         raise error.within(where) from None
 
 

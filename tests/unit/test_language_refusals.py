@@ -31,6 +31,10 @@ class Other(enum.Enum):
 
 
 DISK = Disk("disk", Concrete(2, 1))
+# what a type checker would not let pass
+NO_FLAG: Any = True
+NO_CONTENTS: Any = frozenset()
+NO_UPDATE: Any = 3
 
 
 def build() -> MachineBuilder:
@@ -97,7 +101,7 @@ def foreign_end() -> None:
 
 def contents_of_nothing() -> None:
     bits = build().granules("bits", DISK)
-    bits.with_contents(DISK.domain.chunks[0], frozenset())  # type: ignore[arg-type] # that is the mistake
+    bits.with_contents(DISK.domain.chunks[0], NO_CONTENTS)
 
 
 @pytest.mark.parametrize(
@@ -112,16 +116,19 @@ def contents_of_nothing() -> None:
             "2 enumerations, allowed is 1",
         ),
         (
-            lambda: build().granules("b", DISK).only_if(True),  # type: ignore[arg-type] # the mistake
+            lambda: build().granules("b", DISK).only_if(NO_FLAG),
             "True is used as a condition",
         ),
         (
-            lambda: choose(True, build().flag("g"), False),  # type: ignore[arg-type] # the mistake
+            lambda: choose(NO_FLAG, build().flag("g"), False),
             "True is used as a condition",
         ),
         (contents_of_nothing, "is no contents of a chunk"),
         (lambda: action(build(), None), "action go: returns None"),
-        (lambda: action(build(), Step([], [3])), "3 in 'then' is no update"),  # type: ignore[list-item] # the mistake
+        (
+            lambda: action(build(), Step([], [NO_UPDATE])),
+            "3 in 'then' is no update",
+        ),
         (
             lambda: action(build(), Step([], []), over=[1, 1]),
             "'over' repeats a value",

@@ -93,7 +93,7 @@ def test_it_fails_where_the_run_shows_nothing(
     done = run(tmp_path)
     assert done.returncode == 1
     assert "2 failed" in done.stdout
-    assert "CannotReplay" in done.stdout
+    assert "CannotReplayError" in done.stdout
 
 
 def test_the_text(traces: dict[str, Trace]) -> None:
@@ -104,6 +104,5 @@ def test_the_text(traces: dict[str, Trace]) -> None:
         assert all(len(line) <= 79 for line in text.split("\n"))
         assert f'assert trace.id == "{trace.id}"' in text
         assert ("Failures" in text) == (trace.options.failures != Failures())
-    assert 'frozenset({"source-busy", "successor"})' in to_python_test(
-        traces["always"]
-    )
+    removed = to_python_test(traces["always"]).partition("frozenset(")[2]
+    assert removed.split()[:3] == ["{", '"source-busy",', '"successor",']

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Replay: what fits is a trace, what does not says where and why."""
 
+from typing import Any
+
 import pytest
 from attrs import evolve
 
@@ -10,7 +12,7 @@ from checker.engines.exploration import TYPE_INVARIANT, Limits
 from checker.engines.interpreter import interpret
 from checker.traces import replay as replay_module
 from checker.traces.minimise import shortest_violation
-from checker.traces.replay import CannotReplay, replay
+from checker.traces.replay import CannotReplayError, replay
 from checker.traces.trace import Trace
 from checker.verdict import DEADLOCK
 from model.designs import build
@@ -60,9 +62,9 @@ def lasso() -> Trace:
     return check(configuration, engine="interpreter").traces["MigrationEnds"]
 
 
-def failure(*arguments: object) -> CannotReplay:
-    with pytest.raises(CannotReplay) as caught:
-        replay(*arguments)  # type: ignore[arg-type]
+def failure(*arguments: Any) -> CannotReplayError:
+    with pytest.raises(CannotReplayError) as caught:
+        replay(*arguments)
     assert "\n" not in str(caught.value)
     return caught.value
 

@@ -14,7 +14,7 @@ from checker.engines.exploration import Limits
 from checker.engines.interpreter import interpret
 from checker.errors import InputError
 from checker.traces.minimise import shortest_violation
-from checker.traces.replay import CannotReplay, replay
+from checker.traces.replay import CannotReplayError, replay
 from checker.traces.storage import (
     MAX_FILE,
     TraceError,
@@ -246,7 +246,7 @@ def test_a_trace_of_another_configuration(path: Path) -> None:
 def test_a_trace_that_the_model_does_not_run(path: Path) -> None:
     actions = json.loads(path.read_text())["actions"]
     changed(path, actions=actions[1:])
-    with pytest.raises(CannotReplay) as caught:
+    with pytest.raises(CannotReplayError) as caught:
         load(path)
     assert str(caught.value).startswith(
         f"{path}: step 1, dirty_bitmap_save_setup: its guard "
