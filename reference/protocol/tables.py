@@ -1,0 +1,186 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The state machines of both roles, as tables.
+
+A row says: in this phase, when this event comes, go to that phase.  What the
+event does is the method of the same name in ``source`` or ``destination``;
+an event without a row is refused.  Events are named by QEMU's functions.
+
+``needs`` says what the transport must offer before the event may happen:
+
+    room   it takes bytes (and the connection is up)
+    link   the connection is up
+    lost   the connection is gone
+    -      nothing
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+
+from attrs import frozen
+
+
+class Design(enum.Enum):
+    """How bitmaps are migrated."""
+
+    LIVE = "live"
+    POSTCOPY = "postcopy"
+    STOP_COPY = "stop-copy"
+
+
+class Phase(enum.Enum):
+    """Where the source is (QEMU: MigrationStatus and MigrationState)."""
+
+    NONE = "none"
+    SETUP = "setup"
+    ACTIVE = "active"
+    SWITCHOVER = "switchover"  # postcopy: asked for, the VM still runs
+    DEVICE = "device"  # the VM has stopped
+    BITMAPS_SENT = "bitmaps-sent"  # COMPLETE is sent, the right to run not
+    HANDED_OVER = "handed-over"  # the destination may run from here on
+    COMPLETED = "completed"
+    FAILED = "failed"  # the source has, and keeps, VM and bitmaps
+    IN_DOUBT = "in-doubt"  # who runs, only management can find out
+    GONE = "gone"
+
+
+class Arrival(enum.Enum):
+    """Where the destination is."""
+
+    WAITING = "waiting"  # QEMU: inmigrate
+    TAKEN_OVER = "taken-over"  # the right to run has arrived
+    PRELAUNCH = "prelaunch"  # bitmaps are ready for the guest's writes
+    RUNNING = "running"
+
+
+@frozen
+class Row:
+    """One line of a table; ``phases`` it applies to, ``then`` where to.
+
+    ``then`` is None where the phase stays.
+    """
+
+    phases: tuple[Phase, ...]
+    event: str
+    then: Phase | None
+    needs: str = ""
+
+
+@frozen
+class ArrivalRow:
+    """One line of the destination's table."""
+
+    phases: tuple[Arrival, ...]
+    event: str
+    then: Arrival | None
+    needs: str = ""
+
+
+P = Phase
+_BEFORE_HAND_OVER = (P.SETUP, P.ACTIVE, P.SWITCHOVER, P.DEVICE, P.BITMAPS_SENT)
+
+_START = (
+    Row((P.NONE,), "migrate", P.SETUP),
+    Row((P.FAILED,), "migrate_again", P.SETUP),
+    Row((P.SETUP,), "dirty_bitmap_save_setup", P.ACTIVE, "room"),
+)
+
+_FAILURES = (
+    Row(_BEFORE_HAND_OVER, "migration_fails", P.FAILED, "lost"),
+    Row((P.HANDED_OVER,), "migration_fails_after_run", P.IN_DOUBT, "lost"),
+    Row(
+        (P.SETUP, P.ACTIVE, P.SWITCHOVER),
+        "migrate_cancel",
+        P.FAILED,
+        "link",
+    ),
+    Row((P.FAILED,), "resume_source", None),
+    Row((P.IN_DOUBT, P.COMPLETED), "fence_destination", P.FAILED),
+    Row((P.IN_DOUBT, P.COMPLETED), "quit_source", P.GONE),
+)
+
+# stop-copy and live: the right to run is the end of the stream, and the
+# destination says on the return path that it runs
+_LAST_WORD = (
+    Row((P.BITMAPS_SENT,), "send_device_state", P.HANDED_OVER, "room"),
+    Row((P.HANDED_OVER,), "close_return_path_on_source", P.COMPLETED),
+)
+
+SOURCE: Mapping[Design, tuple[Row, ...]] = {
+    Design.LIVE: (
+        *_START,
+        Row((P.ACTIVE, P.DEVICE), "bulk_phase", None, "link"),
+        Row((P.ACTIVE, P.DEVICE), "dirty_phase", None, "link"),
+        Row((P.ACTIVE, P.DEVICE), "serialize_chunk", None),
+        Row((P.ACTIVE, P.DEVICE), "send_bitmap_bits", None, "room"),
+        Row((P.ACTIVE,), "migration_completion", None, "link"),
+        Row((P.ACTIVE,), "bdrv_drain_all", P.DEVICE),
+        Row((P.DEVICE,), "send_bitmap_complete", P.BITMAPS_SENT, "room"),
+        *_LAST_WORD,
+        *_FAILURES,
+    ),
+    Design.POSTCOPY: (
+        *_START,
+        Row((P.ACTIVE,), "migrate_start_postcopy", P.SWITCHOVER, "link"),
+        Row((P.SWITCHOVER,), "postcopy_start", None, "link"),
+        Row((P.SWITCHOVER,), "bdrv_drain_all", P.DEVICE),
+        Row((P.DEVICE,), "send_postcopy_run", P.HANDED_OVER, "room"),
+        Row((P.HANDED_OVER,), "send_bitmap_bits", None, "room"),
+        Row((P.HANDED_OVER,), "send_bitmap_complete", P.COMPLETED, "room"),
+        *_FAILURES,
+    ),
+    Design.STOP_COPY: (
+        *_START,
+        Row((P.ACTIVE,), "migration_completion", None, "link"),
+        Row((P.ACTIVE,), "bdrv_drain_all", P.DEVICE),
+        Row((P.DEVICE,), "send_bitmap_bits", None, "room"),
+        Row((P.DEVICE,), "send_bitmap_complete", P.BITMAPS_SENT, "room"),
+        *_LAST_WORD,
+        *_FAILURES,
+    ),
+}
+
+# Events that wait for somebody else than the source's own work.
+FROM_OUTSIDE = frozenset(
+    {
+        "migrate",
+        "migrate_again",
+        "migrate_cancel",
+        "migrate_start_postcopy",
+        "resume_source",
+        "fence_destination",
+        "quit_source",
+        "close_return_path_on_source",
+    }
+)
+
+A = Arrival
+_TAKE_OVER = (
+    ArrivalRow((A.WAITING,), "loadvm_run", A.TAKEN_OVER),
+    ArrivalRow(
+        (A.TAKEN_OVER,), "dirty_bitmap_mig_before_vm_start", A.PRELAUNCH
+    ),
+    ArrivalRow((A.PRELAUNCH,), "vm_start", A.RUNNING),
+    ArrivalRow((A.WAITING,), "incoming_fails", None, "lost"),
+)
+
+DESTINATION: Mapping[Design, tuple[ArrivalRow, ...]] = {
+    Design.LIVE: (
+        *_TAKE_OVER,
+        ArrivalRow((A.RUNNING,), "migrate_send_rp_shut", None, "room"),
+    ),
+    Design.POSTCOPY: (
+        *_TAKE_OVER,
+        ArrivalRow(
+            (A.TAKEN_OVER, A.PRELAUNCH, A.RUNNING),
+            "dirty_bitmap_mig_cancel_incoming",
+            None,
+            "lost",
+        ),
+    ),
+    Design.STOP_COPY: (
+        *_TAKE_OVER,
+        ArrivalRow((A.RUNNING,), "migrate_send_rp_shut", None, "room"),
+    ),
+}
