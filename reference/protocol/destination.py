@@ -1,0 +1,206 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The destination's role, sans-IO: bytes in, events (and a reply) out.
+
+``tables.DESTINATION`` says which event is allowed where.  Messages are worked
+off as they arrive; what the destination does on its own (recorders on, VM
+start, SHUT) is ``work``, done step by step by whoever drives it.  A process
+that waits again after a failed attempt has forgotten it.
+"""
+
+from __future__ import annotations
+
+from attrs import define, field
+
+from reference.errors import CorruptError, ProtocolError, StreamError
+from reference.events import Event
+from reference.host import Host, RunState
+from reference.protocol.aliases import Aliases
+from reference.protocol.loader import Loader
+from reference.protocol.source import Done
+from reference.protocol.tables import (
+    DESTINATION,
+    Arrival,
+    ArrivalRow,
+    Design,
+)
+from reference.wire import geometry
+from reference.wire.chunks import BitsRun, Complete, Start
+from reference.wire.reader import StreamReader
+from reference.wire.return_path import Pong, Shut, encode_return
+from reference.wire.stream import (
+    Broken,
+    ChunkItem,
+    Command,
+    CommandKind,
+    EndOfStream,
+    Item,
+)
+
+
+@define
+class Destination:
+    """The destination of a migration; the bitmaps are the host's.
+
+    ``ended``: no more is read.  ``error``: why the stream cannot be read on,
+    or ''; whoever drives it then closes the connection and calls ``lost``.
+    ``replies``: bytes for the return path that wait to be sent.
+    """
+
+    design: Design
+    chunk_bytes: int = geometry.CHUNK_BYTES
+    aliases: Aliases = field(factory=Aliases)
+    phase: Arrival = Arrival.WAITING
+    reader: StreamReader = field(factory=StreamReader)
+    loader: Loader = field(init=False)
+    ended: bool = False
+    shut_sent: bool = False
+    error: str = ""
+    replies: bytes = b""
+
+    def __attrs_post_init__(self) -> None:
+        self.loader = self._fresh_loader()
+
+    def _fresh_loader(self) -> Loader:
+        plain = self.design is Design.LIVE
+        return Loader(plain, self.chunk_bytes, self.aliases)
+
+    # -- what may happen ---------------------------------------------------
+
+    def row(self, event: str, host: Host) -> ArrivalRow | None:
+        """The table's row for ``event`` now, None if it is not allowed."""
+        for row in DESTINATION[self.design]:
+            if row.event == event and self.phase in row.phases:
+                if event == "migrate_send_rp_shut" and self.shut_sent:
+                    return None
+                if row.needs == "lost" and self.ended:
+                    return None
+                return row
+        return None
+
+    def work(self, host: Host) -> list[ArrivalRow]:
+        """What the destination does next on its own."""
+        rows = (
+            self.row(row.event, host)
+            for row in DESTINATION[self.design]
+            if row.needs != "lost" and row.event != "loadvm_run"
+        )
+        return [row for row in rows if row is not None]
+
+    def do(self, event: str, host: Host) -> Done:
+        """Let ``event`` happen; ProtocolError if it is not allowed now."""
+        row = self.row(event, host)
+        if row is None:
+            raise ProtocolError(
+                f"{event} is not allowed in phase '{self.phase.value}' of "
+                f"{self.design.value}"
+            )
+        data = getattr(self, event)(host)
+        if row.then is not None:
+            self.phase = row.then
+        return Done(data or b"", Event(actor="destination", action=event))
+
+    def lost(self, host: Host) -> Event | None:
+        """The connection is gone; what that means now, None if nothing."""
+        for row in DESTINATION[self.design]:
+            if row.needs == "lost" and self.row(row.event, host):
+                return self.do(row.event, host).event
+        return None
+
+    # -- the stream --------------------------------------------------------
+
+    def receive(self, data: bytes, host: Host) -> list[Event]:
+        """Work off what arrived; look at ``error`` and ``ended`` after."""
+        events: list[Event] = []
+        if self.error:
+            return events
+        for item in self.reader.receive(data):
+            try:
+                events += self._item(item, host)
+            except StreamError as error:
+                self.error = str(error)
+            if self.error:
+                break
+        return events
+
+    def _item(self, item: Item, host: Host) -> list[Event]:
+        match item:
+            case ChunkItem(chunk=Start() as chunk):
+                return [self.loader.start(chunk, host)]
+            case ChunkItem(chunk=BitsRun() as chunk):
+                return [self.loader.bits(chunk, host)]
+            case ChunkItem(chunk=Complete() as chunk):
+                return [self.loader.complete(chunk, host)]
+            case Command():
+                return self._command(item, host)
+            case EndOfStream():
+                return self._end(host)
+            case Broken():
+                raise item.error
+        return []
+
+    def _command(self, item: Command, host: Host) -> list[Event]:
+        postcopy = self.design is Design.POSTCOPY
+        if item.kind == CommandKind.PING:
+            self.replies += encode_return(Pong(int.from_bytes(item.data)))
+        elif item.kind == CommandKind.POSTCOPY_ADVISE and not postcopy:
+            raise CorruptError(
+                "the source uses postcopy, this destination waits for "
+                f"{self.design.value}"
+            )
+        elif item.kind == CommandKind.POSTCOPY_RUN and postcopy:
+            return [self.do("loadvm_run", host).event]
+        return []
+
+    def _end(self, host: Host) -> list[Event]:
+        if self.design is Design.POSTCOPY:
+            if self.phase is Arrival.WAITING:
+                raise CorruptError("the stream ends before RUN")
+            events = []
+        else:
+            events = [self.do("loadvm_run", host).event]
+        if self.loader.unfinished:
+            self.loader.cancel(host)
+        self.ended = True
+        return events
+
+    # -- what the events do ------------------------------------------------
+
+    def loadvm_run(self, host: Host) -> None:
+        """Device state and RUN: the VM belongs here."""
+
+    def dirty_bitmap_mig_before_vm_start(self, host: Host) -> None:
+        """Whoever is to record the guest's writes is switched on."""
+        self.loader.before_vm_start(host)
+        host.vm = RunState.PRELAUNCH
+
+    def vm_start(self, host: Host) -> None:
+        """The guest runs.  QEMU: vm_start(); event RESUME."""
+        host.cont()
+
+    def migrate_send_rp_shut(self, host: Host) -> bytes:
+        """Tell the source that everything was loaded and the VM runs."""
+        self.shut_sent = True
+        return encode_return(Shut(0))
+
+    def incoming_fails(self, host: Host) -> None:
+        """The stream ended before RUN: wait for a new attempt."""
+        self.loader.abandon(host)
+        self._forget()
+
+    def dirty_bitmap_mig_cancel_incoming(self, host: Host) -> None:
+        """The stream broke after RUN: unfinished bitmaps are lost."""
+        self.loader.cancel(host)
+        self.ended = True
+        self.reader = StreamReader()
+
+    def _forget(self) -> None:
+        self.reader = StreamReader()
+        self.loader = self._fresh_loader()
+        self.error = ""
+        self.replies = b""
+
+    def die(self, host: Host) -> None:
+        """The process is killed."""
+        self._forget()
+        self.ended = False
+        host.die()

@@ -1,0 +1,229 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Loads the bitmaps of one incoming stream into a host.
+
+A bitmap that is being loaded is busy; if it is to record, its successor does
+so from the VM's start until COMPLETE.  What cannot be loaded drops all
+bitmaps of the stream (postcopy, stop-copy: the VM matters more) or fails the
+migration (live).  An unfinished bitmap is never left behind.
+
+QEMU: migration/block-dirty-bitmap.c, the load half, DBMLoadState.
+"""
+
+from __future__ import annotations
+
+from attrs import define, field
+
+from reference.bitmap import DirtyBitmap
+from reference.errors import (
+    BitmapError,
+    CorruptError,
+    DroppedError,
+)
+from reference.events import Event
+from reference.host import Host
+from reference.protocol.aliases import Aliases, Pair
+from reference.wire import geometry
+from reference.wire.chunks import BitsRun, Complete, Start
+
+
+@define
+class Incoming:
+    """One bitmap that the stream has announced."""
+
+    node: str
+    name: str
+    enabled: bool
+    complete: bool = False
+
+    @property
+    def label(self) -> str:
+        """What a log calls the bitmap."""
+        return f"{self.node}/{self.name}"
+
+    def bitmap(self, host: Host) -> DirtyBitmap:
+        """The bitmap in the host."""
+        return host.bitmap(self.node, self.name)
+
+
+@define
+class Loader:
+    """The bitmaps of one attempt.
+
+    ``plain``: live's bitmaps have no successor, and their errors fail the
+    migration.  ``cancelled``: every bitmap that was not whole is gone, and
+    the rest of the bitmaps' data is read and ignored.  ``names`` are all
+    that the stream has announced, as the source calls them.
+    """
+
+    plain: bool
+    chunk_bytes: int = geometry.CHUNK_BYTES
+    aliases: Aliases = field(factory=Aliases)
+    bitmaps: dict[Pair, Incoming] = field(factory=dict)
+    names: list[Pair] = field(factory=list)
+    cancelled: bool = False
+    started: bool = False
+
+    def start(self, chunk: Start, host: Host) -> Event:
+        """START: create the bitmap; it is busy and does not record.
+
+        Raises StreamError if the name is taken, or, live, if there is no
+        such node.
+        """
+        names = (chunk.node, chunk.bitmap)
+        self.names.append(names)
+        local = self.aliases.incoming(names)
+        label = "/".join(local or names)
+        refused = Event(
+            actor="destination",
+            action="dirty_bitmap_load_start_refused",
+            bitmap=label,
+        )
+        if self.cancelled:
+            return refused
+        try:
+            if local is None:
+                raise DroppedError(f"no alias {names[0]}/{names[1]}")
+            host.node(local[0])
+        except (DroppedError, BitmapError) as error:
+            self._refuse(error, host)
+            return refused
+        if host.has_bitmap(*local):
+            raise CorruptError(f"START: bitmap {label} already exists")
+        try:
+            bitmap = host.add_bitmap(
+                *local, chunk.granularity, chunk.enabled, chunk.persistent
+            )
+        except BitmapError as error:
+            self._refuse(error, host)
+            return refused
+        self._hold(bitmap)
+        self.bitmaps[names] = Incoming(*local, chunk.enabled)
+        return Event(
+            actor="destination",
+            action="dirty_bitmap_load_start",
+            bitmap=label,
+        )
+
+    def _hold(self, bitmap: DirtyBitmap) -> None:
+        if bitmap.recording and not self.plain:
+            bitmap.create_successor()
+            assert bitmap.successor is not None
+            bitmap.successor.recording = False
+        bitmap.recording = False
+        bitmap.busy = True
+
+    def _refuse(self, error: Exception, host: Host) -> None:
+        if self.plain:
+            raise CorruptError(f"bitmaps: {error}") from error
+        self.cancel(host)
+
+    def bits(self, run: BitsRun, host: Host) -> Event:
+        """BITS: store chunks in the bitmap, not in its successor.
+
+        Raises StreamError, live, if they do not fit.
+        """
+        incoming = self.bitmaps.get((run.node, run.bitmap))
+        if self.cancelled:
+            return self._event("skip_bits", incoming, run)
+        try:
+            reason = "the bitmap is whole already"
+            if incoming is None:
+                reason = "a bitmap that was not announced"
+            elif not incoming.complete:
+                bitmap = incoming.bitmap(host)
+                reason = geometry.check_bits(
+                    run, bitmap.granularity, bitmap.disk_size
+                )
+            if reason:
+                raise DroppedError(f"BITS: {reason}")
+        except DroppedError as error:
+            self._refuse(error, host)
+            return self._event("dirty_bitmap_load_bits_refused", incoming, run)
+        assert incoming is not None
+        self._store(incoming.bitmap(host), run)
+        return self._event("dirty_bitmap_load_bits", incoming, run)
+
+    def _store(self, bitmap: DirtyBitmap, run: BitsRun) -> None:
+        first, granules = geometry.granule_range(
+            run.first_sector, run.sectors, bitmap.granularity
+        )
+        if run.data is None:
+            data: bytes | memoryview = bytes(geometry.word_bytes(granules))
+            bitmap.load(first, granules, data)
+        else:
+            bitmap.load(first, granules, run.words(bitmap.granularity))
+
+    def _event(
+        self, action: str, incoming: Incoming | None, run: BitsRun
+    ) -> Event:
+        return Event(
+            actor="destination",
+            action=action,
+            bitmap=incoming.label if incoming else f"{run.node}/{run.bitmap}",
+            chunk=run.first_sector // max(1, run.sectors_per_chunk),
+            chunks=run.chunks,
+        )
+
+    def complete(self, chunk: Complete, host: Host) -> Event:
+        """COMPLETE: the bitmap is whole; reclaim its successor.
+
+        Raises StreamError, live, for a bitmap that was not announced.
+        """
+        names = (chunk.node, chunk.bitmap)
+        incoming = self.bitmaps.get(names)
+        action = "dirty_bitmap_load_complete"
+        if self.cancelled:
+            action = "skip_complete"
+        elif incoming is None or incoming.complete:
+            self._refuse(DroppedError("COMPLETE: not announced"), host)
+            action = "dirty_bitmap_load_complete_refused"
+        else:
+            bitmap = incoming.bitmap(host)
+            if bitmap.successor is not None:
+                if self.started:
+                    action = "dirty_bitmap_load_complete_reclaim"
+                bitmap.reclaim()
+            bitmap.busy = False
+            incoming.complete = True
+        return Event(
+            actor="destination",
+            action=action,
+            bitmap=incoming.label if incoming else "/".join(names),
+        )
+
+    def before_vm_start(self, host: Host) -> None:
+        """Whoever is to record the guest's writes is switched on.
+
+        QEMU: dirty_bitmap_mig_before_vm_start().
+        """
+        self.started = True
+        for incoming in self.bitmaps.values():
+            bitmap = incoming.bitmap(host)
+            if incoming.complete:
+                bitmap.recording = incoming.enabled
+            elif bitmap.successor is not None:
+                bitmap.successor.recording = incoming.enabled
+
+    @property
+    def unfinished(self) -> bool:
+        """Whether a bitmap is announced and not whole."""
+        return any(not b.complete for b in self.bitmaps.values())
+
+    def cancel(self, host: Host) -> None:
+        """Remove every bitmap that is not whole: declared lost.
+
+        QEMU: dirty_bitmap_mig_cancel_incoming().
+        """
+        self.cancelled = True
+        for names, incoming in list(self.bitmaps.items()):
+            if not incoming.complete:
+                self._remove(names, incoming, host)
+
+    def abandon(self, host: Host) -> None:
+        """The attempt failed before the VM came: remove all it brought."""
+        for names, incoming in list(self.bitmaps.items()):
+            self._remove(names, incoming, host)
+
+    def _remove(self, names: Pair, incoming: Incoming, host: Host) -> None:
+        del self.bitmaps[names]
+        del host.node(incoming.node).bitmaps[incoming.name]

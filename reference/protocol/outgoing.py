@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A bitmap on its way out, and the chunks of it that were read.
+
+The bitmap itself stays in the host: what is here is what the source keeps
+about it while it migrates.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from attrs import define, frozen
+from numpy.typing import NDArray
+
+from reference.bitmap import DirtyBitmap
+from reference.host import Host
+from reference.wire import geometry
+
+
+@frozen
+class ReadPart:
+    """Chunks as they were when they were read; the bitmap may go on.
+
+    ``first`` granule, and the whole words from there.
+    """
+
+    first: int
+    data: bytes
+
+    def serialize(self, first: int, count: int) -> bytes:
+        """The whole words of some granules, little-endian."""
+        start = geometry.word_bytes(first - self.first)
+        return self.data[start : start + geometry.word_bytes(count)]
+
+    def block(self, first: int, count: int) -> NDArray[np.uint8]:
+        """The same as an array."""
+        return np.frombuffer(self.serialize(first, count), np.uint8)
+
+
+@define
+class Outgoing:
+    """One bitmap that is being sent.
+
+    ``cursor``: the first chunk of the pass that was not taken yet.
+    """
+
+    node: str
+    name: str
+    node_alias: str
+    alias: str
+    chunk_bytes: int
+    chunks: int
+    cursor: int = 0
+
+    @property
+    def label(self) -> str:
+        """What a log calls the bitmap."""
+        return f"{self.node}/{self.name}"
+
+    def bitmap(self, host: Host) -> DirtyBitmap:
+        """The bitmap in the host."""
+        return host.bitmap(self.node, self.name)
+
+    def granules(
+        self, bitmap: DirtyBitmap, chunk: int, count: int
+    ) -> tuple[int, int]:
+        """First granule and number of granules of ``count`` chunks."""
+        size, granularity = bitmap.disk_size, bitmap.granularity
+        first, _ = geometry.chunk_granules(
+            chunk, size, granularity, self.chunk_bytes
+        )
+        last, length = geometry.chunk_granules(
+            chunk + count - 1, size, granularity, self.chunk_bytes
+        )
+        return first, last + length - first
+
+    def read(self, host: Host, chunk: int, count: int) -> ReadPart:
+        """The content of ``count`` chunks as it is now."""
+        bitmap = self.bitmap(host)
+        first, granules = self.granules(bitmap, chunk, count)
+        return ReadPart(first, bitmap.bits.serialize(first, granules))
+
+    def pending(self, host: Host) -> int:
+        """Chunks that are unsent or have changed since they were read."""
+        meta = self.bitmap(host).meta
+        ahead = self.chunks - self.cursor
+        if meta is None:
+            return ahead
+        if not ahead:
+            return meta.count()
+        changed = sum(1 for c in meta.dirty_chunks() if c < self.cursor)
+        return ahead + changed
+
+
+def outgoing(
+    host: Host,
+    names: tuple[str, str],
+    aliases: tuple[str, str],
+    chunk_bytes: int,
+) -> Outgoing:
+    """The bitmap ``names`` of ``host``, to be sent under ``aliases``."""
+    bitmap = host.bitmap(*names)
+    chunks = geometry.chunk_count(
+        bitmap.disk_size, bitmap.granularity, chunk_bytes
+    )
+    return Outgoing(*names, *aliases, chunk_bytes, chunks)

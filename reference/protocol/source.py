@@ -1,0 +1,479 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The source's role, sans-IO: events in, bytes and events out.
+
+``tables.SOURCE`` says which event is allowed in which phase; a method named
+after the event says what it does, one named ``_may_...`` what must hold
+beside the phase.  Nothing here knows a socket, a clock or a thread: whoever
+drives it calls ``do`` when the transport offers what the row needs.
+
+An attempt that fails before the hand-over leaves the bitmaps as they were.
+"""
+
+from __future__ import annotations
+
+from attrs import define, field, frozen
+
+from reference.errors import ProtocolError
+from reference.events import Event
+from reference.host import Host, RunState
+from reference.protocol.aliases import Aliases
+from reference.protocol.outgoing import Outgoing, ReadPart, outgoing
+from reference.protocol.tables import (
+    FROM_OUTSIDE,
+    SOURCE,
+    Design,
+    Phase,
+    Row,
+)
+from reference.wire import geometry
+from reference.wire.chunks import Complete, Start
+from reference.wire.return_path import ReturnReader, Shut
+from reference.wire.stream import DIRTY_BITMAP, CommandKind
+from reference.wire.writer import StreamWriter
+
+ACTORS = {
+    "migrate": "management",
+    "migrate_again": "management",
+    "migrate_start_postcopy": "management",
+    "migrate_cancel": "management",
+    "resume_source": "management",
+    "fence_destination": "management",
+    "quit_source": "management",
+}
+
+
+@frozen
+class Done:
+    """What an event brought about: bytes for the peer, and what to log."""
+
+    data: bytes
+    event: Event
+
+
+@frozen
+class Taken:
+    """Live: chunks of bitmap ``index`` whose meta bits were cleared."""
+
+    index: int
+    chunk: int
+    count: int
+
+
+@define
+class Source:
+    """The source of a migration; the bitmaps stay in the host.
+
+    ``chunk_bytes`` of bitmap a chunk; ``downtime``: how many chunks may be
+    pending when the live design stops the VM; ``burst``: how many chunks one
+    step takes or sends at most.
+    """
+
+    design: Design
+    chunk_bytes: int = geometry.CHUNK_BYTES
+    downtime: int = 1
+    burst: int = 1
+    aliases: Aliases = field(factory=Aliases)
+    phase: Phase = Phase.NONE
+    bitmaps: list[Outgoing] = field(factory=list)
+    writer: StreamWriter = field(factory=StreamWriter)
+    replies: ReturnReader = field(factory=ReturnReader)
+    end_begun: bool = False
+    taken: Taken | None = None
+    part: ReadPart | None = None
+
+    # -- what may happen ---------------------------------------------------
+
+    def row(self, event: str, host: Host) -> Row | None:
+        """The table's row for ``event`` now, None if it is not allowed."""
+        for row in SOURCE[self.design]:
+            if row.event == event and self.phase in row.phases:
+                asks = getattr(self, f"_may_{event}", None)
+                return row if asks is None or asks(host) else None
+        return None
+
+    def work(self, host: Host) -> list[Row]:
+        """The source's own next steps, in the table's order."""
+        rows = (
+            self.row(row.event, host)
+            for row in SOURCE[self.design]
+            if row.event not in FROM_OUTSIDE and row.needs != "lost"
+        )
+        return [row for row in rows if row is not None]
+
+    def do(
+        self, event: str, host: Host, chunk: int = -1, index: int = 0
+    ) -> Done:
+        """Let ``event`` happen.
+
+        ``chunk`` of bitmap ``index``: for ``dirty_phase``, which chunk.
+        Raises ProtocolError if the table does not allow it now.
+        """
+        row = self.row(event, host)
+        if row is None:
+            raise ProtocolError(
+                f"{event} is not allowed in phase '{self.phase.value}' of "
+                f"{self.design.value}"
+            )
+        actor = ACTORS.get(event, "source")
+        if event == "dirty_phase":
+            done = self.dirty_phase(host, chunk, index)
+        else:
+            done = getattr(self, event)(host)
+        if row.then is not None:
+            self.phase = row.then
+        if isinstance(done, Done):
+            return done
+        return Done(done or b"", Event(actor=actor, action=event))
+
+    def lost(self, host: Host) -> Event | None:
+        """The connection is gone; what that means now, None if nothing."""
+        for row in SOURCE[self.design]:
+            if row.needs == "lost" and self.phase in row.phases:
+                return self.do(row.event, host).event
+        return None
+
+    def receive(self, data: bytes, host: Host) -> list[Event]:
+        """Bytes from the return path."""
+        return [
+            self.do("close_return_path_on_source", host).event
+            for message in self.replies.receive(data)
+            if isinstance(message, Shut) and message.value == 0
+        ]
+
+    # -- setup -------------------------------------------------------------
+
+    def _may_migrate(self, host: Host) -> bool:
+        return host.vm is RunState.RUNNING
+
+    _may_migrate_again = _may_migrate
+
+    def migrate(self, host: Host) -> None:
+        """A migration is asked for.  QEMU: qmp_migrate().
+
+        Raises BitmapError if a bitmap is busy or inconsistent.
+        """
+        for names, _ in self.aliases.outgoing(host):
+            host.bitmap(*names).check_free("migrated")
+
+    migrate_again = migrate
+
+    def dirty_bitmap_save_setup(self, host: Host) -> bytes:
+        """Take the bitmaps, announce them.  QEMU: the same name."""
+        self.bitmaps = [
+            outgoing(host, names, aliases, self.chunk_bytes)
+            for names, aliases in self.aliases.outgoing(host)
+        ]
+        out = self.writer
+        data = [out.header(), out.configuration()]
+        if self.design is Design.POSTCOPY:
+            data.append(out.command(CommandKind.POSTCOPY_ADVISE))
+        else:
+            data.append(out.command(CommandKind.OPEN_RETURN_PATH))
+        data.append(out.section_start(DIRTY_BITMAP))
+        for sent in self.bitmaps:
+            bitmap = sent.bitmap(host)
+            start = Start(
+                sent.node_alias,
+                sent.alias,
+                bitmap.granularity,
+                bitmap.records,
+                bitmap.persistent,
+            )
+            data.append(out.chunk(start))
+            bitmap.skip_store = True
+            if self.design is Design.LIVE:
+                bitmap.attach_meta(
+                    geometry.granules_per_chunk(
+                        bitmap.granularity, self.chunk_bytes
+                    )
+                )
+            else:
+                bitmap.busy = True
+        return b"".join([*data, out.end_of_section(), out.footer()])
+
+    # -- live: passes over the bitmap while the guest runs -----------------
+
+    def _pending(self, host: Host) -> int:
+        return sum(sent.pending(host) for sent in self.bitmaps)
+
+    def _iterates(self, host: Host) -> bool:
+        """Whether a further chunk is to be taken."""
+        if self.taken is not None:
+            return False
+        if self.phase is Phase.DEVICE:
+            return True
+        runs = host.vm is RunState.RUNNING
+        return runs and self._pending(host) > self.downtime
+
+    def _unfinished(self) -> int | None:
+        """The first bitmap whose pass is not over."""
+        for index, sent in enumerate(self.bitmaps):
+            if sent.cursor < sent.chunks:
+                return index
+        return None
+
+    def _may_bulk_phase(self, host: Host) -> bool:
+        return self._iterates(host) and self._unfinished() is not None
+
+    def bulk_phase(self, host: Host) -> Done:
+        """Take the next chunks of the first pass; clear their meta bits."""
+        index = self._unfinished()
+        assert index is not None
+        sent = self.bitmaps[index]
+        count = min(self.burst, sent.chunks - sent.cursor)
+        done = self._take(host, index, sent.cursor, count, "bulk_phase")
+        sent.cursor += count
+        return done
+
+    def _may_dirty_phase(self, host: Host) -> bool:
+        return (
+            self._iterates(host)
+            and self._unfinished() is None
+            and bool(self.changed(host))
+        )
+
+    def changed(self, host: Host) -> list[tuple[int, int]]:
+        """(bitmap, chunk) of every chunk that changed since it was read."""
+        return [
+            (index, chunk)
+            for index, sent in enumerate(self.bitmaps)
+            if (meta := sent.bitmap(host).meta) is not None
+            for chunk in meta.dirty_chunks()
+        ]
+
+    def dirty_phase(self, host: Host, chunk: int, index: int) -> Done:
+        """Take a chunk that changed; clear its meta bit."""
+        if (index, chunk) not in self.changed(host):
+            raise ProtocolError(
+                f"dirty_phase: chunk {chunk} of {self.bitmaps[index].label} "
+                "has not changed"
+            )
+        return self._take(host, index, chunk, 1, "dirty_phase")
+
+    def _take(
+        self, host: Host, index: int, chunk: int, count: int, event: str
+    ) -> Done:
+        # the meta bits go first: a write between this and the reading
+        # of the chunk marks it again
+        meta = self.bitmaps[index].bitmap(host).meta
+        assert meta is not None
+        for number in range(chunk, chunk + count):
+            meta.take(number)
+        self.taken = Taken(index, chunk, count)
+        return self._chunk_event(event, index, chunk, count)
+
+    def _chunk_event(
+        self, event: str, index: int, chunk: int, count: int, data: bytes = b""
+    ) -> Done:
+        label = self.bitmaps[index].label
+        return Done(
+            data,
+            Event(
+                actor="source",
+                action=event,
+                bitmap=label,
+                chunk=chunk,
+                chunks=count,
+            ),
+        )
+
+    def _may_serialize_chunk(self, host: Host) -> bool:
+        return self.taken is not None and self.part is None
+
+    def serialize_chunk(self, host: Host) -> Done:
+        """Read what was taken.  QEMU: bdrv_dirty_bitmap_serialize_part()."""
+        taken = self.taken
+        assert taken is not None
+        self.part = self.bitmaps[taken.index].read(
+            host, taken.chunk, taken.count
+        )
+        return self._chunk_event(
+            "serialize_chunk", taken.index, taken.chunk, taken.count
+        )
+
+    # -- chunks on the wire ------------------------------------------------
+
+    def _may_send_bitmap_bits(self, host: Host) -> bool:
+        if self.design is Design.LIVE:
+            return self.part is not None
+        return self._unfinished() is not None
+
+    def send_bitmap_bits(self, host: Host) -> Done:
+        """Send chunks: what was read (live), or read and send the next."""
+        if self.design is Design.LIVE:
+            assert self.taken is not None and self.part is not None
+            taken, part = self.taken, self.part
+            self.taken = self.part = None
+        else:
+            index = self._unfinished()
+            assert index is not None
+            sent = self.bitmaps[index]
+            count = min(self.burst, sent.chunks - sent.cursor)
+            taken = Taken(index, sent.cursor, count)
+            part = sent.read(host, sent.cursor, count)
+            sent.cursor += count
+        return self._chunk_event(
+            "send_bitmap_bits",
+            taken.index,
+            taken.chunk,
+            taken.count,
+            self._bits(host, taken, part),
+        )
+
+    def _bits(self, host: Host, taken: Taken, part: ReadPart) -> bytes:
+        sent = self.bitmaps[taken.index]
+        bitmap = sent.bitmap(host)
+        out = self.writer
+        chunks = out.chunks.encode_bits(
+            sent.node_alias,
+            sent.alias,
+            part,
+            bitmap.granularity,
+            bitmap.disk_size,
+            taken.chunk,
+            taken.count,
+            self.chunk_bytes,
+        )
+        if self.design is Design.STOP_COPY:
+            # as QEMU does it: one END section for all bits and COMPLETEs
+            return b"".join([self._begin_end(), *chunks])
+        part_begins = out.section_part(DIRTY_BITMAP)
+        return b"".join(
+            [part_begins, *chunks, out.end_of_section(), out.footer()]
+        )
+
+    def _begin_end(self) -> bytes:
+        if self.end_begun:
+            return b""
+        self.end_begun = True
+        return self.writer.section_end(DIRTY_BITMAP)
+
+    # -- switchover --------------------------------------------------------
+
+    def migrate_start_postcopy(self, host: Host) -> None:
+        """Management asks for the switchover."""
+
+    def _may_postcopy_start(self, host: Host) -> bool:
+        return host.vm is RunState.RUNNING
+
+    def postcopy_start(self, host: Host) -> None:
+        """Stop the VM: the guest issues no more writes."""
+        host.stop()
+
+    def _may_migration_completion(self, host: Host) -> bool:
+        if host.vm is not RunState.RUNNING:
+            return False
+        if self.design is Design.LIVE:
+            little = self._pending(host) <= self.downtime
+            return little and self.taken is None
+        return True
+
+    migration_completion = postcopy_start
+
+    def _may_bdrv_drain_all(self, host: Host) -> bool:
+        return host.vm is RunState.STOPPING and host.drained
+
+    def bdrv_drain_all(self, host: Host) -> None:
+        """No write is in flight any more: the VM counts as stopped."""
+        host.stopped()
+
+    def send_postcopy_run(self, host: Host) -> bytes:
+        """The package: from here on the destination may run."""
+        out = self.writer
+        nested = out.command(CommandKind.POSTCOPY_LISTEN)
+        return out.package(nested + out.command(CommandKind.POSTCOPY_RUN))
+
+    # -- the end -----------------------------------------------------------
+
+    def _may_send_bitmap_complete(self, host: Host) -> bool:
+        if self._unfinished() is not None or self.taken is not None:
+            return False
+        return self.design is not Design.LIVE or self._pending(host) == 0
+
+    def send_bitmap_complete(self, host: Host) -> bytes:
+        """COMPLETE for every bitmap; in postcopy also the stream's end."""
+        out = self.writer
+        data = [self._begin_end()]
+        for sent in self.bitmaps:
+            data.append(out.chunk(Complete(sent.node_alias, sent.alias)))
+            if self.design is Design.LIVE:
+                sent.bitmap(host).drop_meta()
+            sent.cursor = 0
+        data += [out.end_of_section(), out.footer()]
+        if self.design is Design.POSTCOPY:
+            data.append(out.end_of_stream())
+            self._release(host)
+        return b"".join(data)
+
+    def _may_send_device_state(self, host: Host) -> bool:
+        return host.vm is RunState.STOPPED
+
+    def send_device_state(self, host: Host) -> bytes:
+        """The end of the stream: from here on the destination may run."""
+        return self.writer.end_of_stream()
+
+    def close_return_path_on_source(self, host: Host) -> None:
+        """SHUT came: the destination runs."""
+        self._release(host)
+
+    # -- failures ----------------------------------------------------------
+
+    def _release(self, host: Host, moved: bool = True) -> None:
+        """The bitmaps are nobody's any more, and the attempt is forgotten.
+
+        QEMU: dirty_bitmap_do_save_cleanup().
+        """
+        for sent in self.bitmaps:
+            if not host.has_bitmap(sent.node, sent.name):
+                continue
+            bitmap = sent.bitmap(host)
+            bitmap.busy = False
+            bitmap.drop_meta()
+            if not moved:
+                bitmap.skip_store = False
+        self.bitmaps = []
+        self.writer = StreamWriter()
+        self.replies = ReturnReader()
+        self.end_begun = False
+        self.taken = self.part = None
+
+    def migration_fails(self, host: Host) -> None:
+        """Noticed before the hand-over: nothing is lost."""
+        self._release(host, moved=False)
+
+    migrate_cancel = migration_fails
+
+    def migration_fails_after_run(self, host: Host) -> None:
+        """Noticed after the hand-over: the source must not resume."""
+        self._release(host)
+
+    def _may_resume_source(self, host: Host) -> bool:
+        return host.vm in (RunState.STOPPING, RunState.STOPPED)
+
+    def resume_source(self, host: Host) -> None:
+        """The guest goes on here after a failed attempt."""
+        host.cont()
+
+    def _may_fence_destination(self, host: Host) -> bool:
+        return host.vm is RunState.STOPPED
+
+    def fence_destination(self, host: Host) -> None:
+        """Management has ended the destination: the source may resume."""
+        for node in host.nodes.values():
+            for bitmap in node.bitmaps.values():
+                bitmap.skip_store = False
+        self._release(host, moved=False)
+
+    def _may_quit_source(self, host: Host) -> bool:
+        return host.vm is RunState.STOPPED and host.drained
+
+    def quit_source(self, host: Host) -> None:
+        """The VM has moved: this process ends."""
+        self._release(host)
+        host.die()
+
+    def die(self, host: Host) -> None:
+        """The process is killed."""
+        self._release(host)
+        self.phase = Phase.GONE
+        host.die()
