@@ -94,13 +94,16 @@ class ItemReader:
     """The state between two items."""
 
     state: State = State.HEADER
-    #: in the stream, of the next byte that belongs to no item yet
-    offset: int = 0
+    #: in the stream, of the next byte that belongs to no item yet; where a
+    #: reader stands tells nothing about what it does next
+    offset: int = attrs.field(default=0, metadata={"origin": True})
     sections: dict[int, Section] = attrs.field(factory=dict)
     current: Section = Section(-1, "")
     chunks: ChunkReader = attrs.field(factory=ChunkReader)
     #: offset at which the package ends, -1 outside of one
-    package_end: int = -1
+    package_end: int = attrs.field(
+        default=-1, metadata={"relative": "offset"}
+    )
     #: may a subsection of the configuration follow?
     configured: bool = False
 

@@ -75,7 +75,7 @@ def encode_return(message: ReturnMessage) -> bytes:
 class ReturnReader:
     """Reads the return path in any fragments; never raises for bad input."""
 
-    offset: int = 0
+    offset: int = attrs.field(default=0, metadata={"origin": True})
     kept: bytearray = attrs.field(factory=bytearray)
     over: bool = False
 

@@ -1,0 +1,296 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The abstraction function: what the reference's state is in the model.
+
+One function, ``abstract``: it reads the real objects (bitmaps, pipes, phases)
+and says for each visible field of the model which code it must hold.  Bytes
+in flight are decoded with a copy of the destination's own reader, from where
+that reader stands.  Budgets and most ghosts are not here: no host has them.
+The true dirty set is: the observer sees the disk and the backup.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterable, Mapping
+from enum import Enum
+
+from checker.conformance.rig import BITMAP, GRANULARITY, NODE, WORD, Rig
+from model.language.machine import Machine
+from model.vocabulary import (
+    DestinationVm,
+    Link,
+    Message,
+    Outgoing,
+    Reply,
+    SourceVm,
+    Stage,
+)
+from model.vocabulary import Incoming as BitmapState
+from reference.bitmap import Bits
+from reference.host import Host, RunState
+from reference.loopback import Connection
+from reference.protocol.tables import Arrival, Design, Phase
+from reference.wire import geometry
+from reference.wire.chunks import BitsRun, Complete, Start
+from reference.wire.stream import (
+    ChunkItem,
+    Command,
+    CommandKind,
+    EndOfStream,
+    Item,
+)
+
+Codes = dict[str, int]
+
+_SOURCE_VM = {
+    RunState.RUNNING: SourceVm.RUNNING,
+    RunState.STOPPING: SourceVm.PAUSED,
+    RunState.STOPPED: SourceVm.STOPPED,
+    RunState.GONE: SourceVm.GONE,
+}
+_OUTGOING = {
+    Phase.NONE: Outgoing.NONE,
+    Phase.SETUP: Outgoing.SETUP,
+    Phase.ACTIVE: Outgoing.ACTIVE,
+    Phase.SWITCHOVER: Outgoing.POSTCOPY_REQUESTED,
+    Phase.DEVICE: Outgoing.DEVICE,
+    Phase.BITMAPS_SENT: Outgoing.BITMAP_SENT,
+    Phase.HANDED_OVER: Outgoing.RUN_SENT,
+    Phase.COMPLETED: Outgoing.COMPLETED,
+    Phase.FAILED: Outgoing.FAILED,
+    Phase.IN_DOUBT: Outgoing.UNCERTAIN,
+    Phase.GONE: Outgoing.NONE,
+}
+_ARRIVAL = {
+    Arrival.WAITING: DestinationVm.INMIGRATE,
+    Arrival.TAKEN_OVER: DestinationVm.RUN_RECEIVED,
+    Arrival.PRELAUNCH: DestinationVm.PRELAUNCH,
+    Arrival.RUNNING: DestinationVm.RUNNING,
+}
+_LINK = {
+    Connection.DOWN: Link.DOWN,
+    Connection.UP: Link.UP,
+    Connection.BROKEN: Link.BROKEN,
+}
+
+
+class AbstractionError(Exception):
+    """The reference is in a state that no state of the model stands for."""
+
+
+def visible(machine: Machine) -> tuple[str, ...]:
+    """The fields of ``machine`` that ``abstract`` speaks of."""
+    observed = ("ghost_true_dirty", "ghost_chain_broken")
+    return tuple(
+        f.name
+        for f in machine.fields
+        if f.name in observed
+        or not (
+            f.ghost
+            or f.name.endswith("_left")
+            or f.name.startswith("throttle.")
+        )
+    )
+
+
+def abstract(rig: Rig) -> Codes:
+    """The model's visible fields, by name, for this state of the reference.
+
+    Raises AbstractionError if the model has no word for it.
+    """
+    codes: Codes = {}
+    _source(rig, codes)
+    if rig.loopback.source.design is Design.LIVE:
+        _pass(rig, codes)
+    _destination(rig, codes)
+    codes["link"] = _code(_LINK[rig.loopback.connection])
+    _stream(rig, codes)
+    shape = rig.observer.shape
+    codes["ghost_true_dirty"] = _mask(rig.observer.differs)
+    codes["ghost_chain_broken"] = int(rig.observer.chain_broken)
+    assert shape.granule(0) == 0
+    return codes
+
+
+def _code(member: Enum) -> int:
+    return list(type(member)).index(member)
+
+
+def _mask(granules: Iterable[int]) -> int:
+    """Code of a set of the model's granules."""
+    return sum(1 << granule for granule in granules)
+
+
+def _set(rig: Rig, bits: Bits) -> int:
+    """Code of the granules of a bitmap of the reference."""
+    found = []
+    for first, length in bits.runs().tolist():
+        for granule in range(first, first + length):
+            known = rig.observer.shape.granule(granule * GRANULARITY)
+            if known < 0:
+                raise AbstractionError(
+                    f"granule {granule} is set, which nobody ever wrote"
+                )
+            found.append(known)
+    return _mask(found)
+
+
+def _in_flight(rig: Rig, host: Host) -> int:
+    return _mask(
+        rig.observer.shape.granule(write.offset) for write in host.in_flight
+    )
+
+
+def _source(rig: Rig, codes: Codes) -> None:
+    core, host = rig.loopback.source, rig.loopback.source_host
+    there = host.has_bitmap(NODE, BITMAP)
+    bits = busy = 0
+    if there:
+        bitmap = host.bitmap(NODE, BITMAP)
+        gone = core.phase is Phase.GONE
+        bits, busy = _set(rig, bitmap.bits), int(bitmap.busy)
+        if not bitmap.recording and not gone:
+            raise AbstractionError("the source's bitmap does not record")
+    codes["source.vm"] = _code(_SOURCE_VM[host.vm])
+    codes["source.migration"] = _code(_OUTGOING[core.phase])
+    codes["source.in_flight"] = _in_flight(rig, host)
+    codes["source.bits"] = bits
+    codes["source.has_bitmap"] = int(there)
+    codes["source.busy"] = busy
+    codes["source.cursor"] = core.bitmaps[0].cursor if core.bitmaps else 0
+
+
+def _pass(rig: Rig, codes: Codes) -> None:
+    """Where the live design is with its passes."""
+    core, host = rig.loopback.source, rig.loopback.source_host
+    meta = None
+    if host.has_bitmap(NODE, BITMAP):
+        meta = host.bitmap(NODE, BITMAP).meta
+    stage, chunk, contents = Stage.IDLE, 0, 0
+    if core.taken is not None:
+        stage, chunk = Stage.FIRST_HALF, core.taken.chunk
+    if core.part is not None:
+        stage = Stage.READY
+        contents = _contents(rig, core.part.data)
+    codes["source.meta"] = _mask(meta.dirty_chunks()) if meta else 0
+    codes["source.stage"] = _code(stage)
+    codes["source.chunk"] = chunk
+    codes["source.contents"] = contents
+
+
+def _contents(rig: Rig, data: bytes) -> int:
+    """Code of what one chunk carries."""
+    code = int.from_bytes(data, "little")
+    if code.bit_length() > rig.observer.shape.granules:
+        raise AbstractionError(
+            f"a chunk carries {data.hex()}, which nobody ever wrote"
+        )
+    return code
+
+
+def _destination(rig: Rig, codes: Codes) -> None:
+    core, host = rig.loopback.destination, rig.loopback.destination_host
+    gone = host.vm is RunState.GONE
+    vm = _ARRIVAL[core.phase]
+    if gone:
+        ran = core.phase is Arrival.RUNNING
+        vm = DestinationVm.DIED if ran else DestinationVm.KILLED
+    bits = successor = 0
+    if host.has_bitmap(NODE, BITMAP):
+        bitmap = host.bitmap(NODE, BITMAP)
+        bits = _set(rig, bitmap.bits)
+        if bitmap.successor is not None:
+            successor = _set(rig, bitmap.successor.bits)
+    codes["destination.vm"] = _code(vm)
+    codes["destination.bitmap"] = _code(_bitmap_state(rig))
+    codes["destination.in_flight"] = _in_flight(rig, host)
+    codes["destination.bits"] = bits
+    codes["destination.successor"] = successor
+    codes["destination.stream_ended"] = int(core.ended)
+
+
+def _bitmap_state(rig: Rig) -> BitmapState:
+    """What stands under the bitmap's name on the destination."""
+    host = rig.loopback.destination_host
+    loader = rig.loopback.destination.loader
+    if not host.has_bitmap(NODE, BITMAP):
+        lost = loader.cancelled and loader.names
+        return BitmapState.LOST if lost else BitmapState.ABSENT
+    bitmap = host.bitmap(NODE, BITMAP)
+    incoming = loader.bitmaps.get((NODE, BITMAP))
+    if incoming is not None and not incoming.complete:
+        if not bitmap.busy:
+            return BitmapState.PARTIAL
+        records = bitmap.successor is not None and bitmap.successor.recording
+        return BitmapState.SUCCESSOR if records else BitmapState.LOADING
+    if bitmap.busy:
+        raise AbstractionError("a whole bitmap is busy")
+    return BitmapState.VALID if bitmap.recording else BitmapState.COMPLETE
+
+
+def _stream(rig: Rig, codes: Codes) -> None:
+    """Both directions, message by message."""
+    messages = [
+        found
+        for item in _items_in_flight(rig)
+        if (found := _message(rig, item)) is not None
+    ]
+    if len(messages) != len(rig.loopback.forward.messages):
+        raise AbstractionError(
+            f"{len(rig.loopback.forward.messages)} messages are in flight "
+            f"and {len(messages)} of them mean something"
+        )
+    for slot in range(rig.loopback.forward.capacity):
+        kind, chunk, contents = 0, 0, 0
+        if slot < len(messages):
+            kind, chunk, contents = messages[slot]
+        codes[f"stream[{slot}].kind"] = kind
+        codes[f"stream[{slot}].chunk"] = chunk
+        codes[f"stream[{slot}].contents"] = contents
+    if rig.loopback.source.design is not Design.POSTCOPY:
+        back = len(rig.loopback.backward.messages)
+        code = _code(Reply.SHUT) + 1 if back else 0
+        codes["return_path[0].kind"] = code
+
+
+def _items_in_flight(rig: Rig) -> list[Item]:
+    pipe = rig.loopback.forward
+    if not pipe.messages:
+        return []
+    reader = copy.deepcopy(rig.loopback.destination.reader)
+    first, *rest = pipe.messages
+    return reader.receive(b"".join([first[pipe.delivered :], *rest]))
+
+
+def _message(rig: Rig, item: Item) -> tuple[int, int, int] | None:
+    """Kind, chunk and contents; None for framing."""
+    postcopy = rig.loopback.source.design is Design.POSTCOPY
+    match item:
+        case ChunkItem(chunk=Start()):
+            return _code(Message.START) + 1, 0, 0
+        case ChunkItem(chunk=BitsRun() as run):
+            first, granules = geometry.granule_range(
+                run.first_sector, run.sectors, GRANULARITY
+            )
+            if granules > WORD:
+                raise AbstractionError("a message of several chunks")
+            data = b"" if run.data is None else run.rows.tobytes()
+            contents = _contents(rig, data)
+            return _code(Message.BITS) + 1, first // WORD, contents
+        case ChunkItem(chunk=Complete()):
+            return _code(Message.COMPLETE) + 1, 0, 0
+        case Command(kind=CommandKind.POSTCOPY_RUN):
+            return _code(Message.RUN) + 1, 0, 0
+        case EndOfStream() if not postcopy:
+            return _code(Message.RUN) + 1, 0, 0
+    return None
+
+
+def show(machine: Machine, codes: Mapping[str, int]) -> dict[str, str]:
+    """Codes as people read them, by variable."""
+    shown = {}
+    for variable in machine.variables:
+        if all(name in codes for name in variable.fields):
+            values = tuple(codes[name] for name in variable.fields)
+            shown[variable.name] = variable.show(values)
+    return shown

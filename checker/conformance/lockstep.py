@@ -1,0 +1,326 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Lockstep: model and reference side by side, through every run.
+
+A pair is a state of the model and a state of the reference.  From every pair
+that can be reached, every step that the model allows is taken on both sides;
+the reference must allow it, and its state, seen through the abstraction
+function, must be the model's.  Nor may the reference offer a step of the
+protocol that the model does not allow.  Exhaustive: every pair is kept whole
+and expanded once.  What the reference does in a state is remembered, as many
+states of the model differ in budgets and ghosts only.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from attrs import define, field, frozen
+
+from checker.conformance.abstraction import (
+    AbstractionError,
+    Codes,
+    abstract,
+    visible,
+)
+from checker.conformance.rig import RefusedStepError, Rig, build
+from checker.conformance.snapshot import Frozen, freeze, thaw
+from checker.configuration import Configuration
+from checker.engines.exploration import Limits, Search
+from checker.engines.graph import StateGraph, graph_of
+from model.language.machine import Instance, Machine, State
+
+REPORT_EVERY = 5000
+
+
+@frozen
+class Mismatch:
+    """Where the two part: after ``path``, a list of instance numbers.
+
+    ``state`` is the model's, ``codes`` the reference's (None if the
+    reference has no counterpart in the model); ``reason`` is one sentence.
+    """
+
+    reason: str
+    path: tuple[int, ...]
+    states: tuple[State, ...]
+    codes: Codes | None
+
+
+@frozen
+class Outcome:
+    """What a lockstep run covered, and the first mismatch, if any.
+
+    ``pairs`` were reached, ``steps`` taken on both sides;
+    ``reference_states`` are the distinct states of the reference,
+    ``model_states`` those of the model.  ``stopped`` is '' if every pair was
+    expanded.
+    """
+
+    pairs: int
+    steps: int
+    reference_states: int
+    model_states: int
+    seconds: float
+    mismatch: Mismatch | None
+    stopped: str
+
+
+Report = Callable[[int, int, int], None]
+
+
+@define
+class _Known:
+    """What is known of one state of the reference, by number."""
+
+    frozen: Frozen
+    codes: tuple[int, ...]
+    error: str
+    enabled: frozenset[int] | None = None
+    after: dict[int, int | str] = field(factory=dict)
+
+
+class _Reference:
+    """The reference's states by number, and its steps, each taken once."""
+
+    def __init__(self, machine: Machine, first: Rig) -> None:
+        self.machine = machine
+        self.names = visible(machine)
+        self.numbers: dict[Frozen, int] = {}
+        self.known: list[_Known] = []
+        self.first = self.number(first)
+
+    def number(self, rig: Rig) -> int:
+        state = freeze(rig)
+        found = self.numbers.get(state)
+        if found is None:
+            found = self.numbers[state] = len(self.known)
+            codes: tuple[int, ...] = ()
+            error = ""
+            try:
+                told = abstract(rig)
+                codes = tuple([told[name] for name in self.names])
+            except AbstractionError as problem:
+                error = str(problem)
+            self.known.append(_Known(state, codes, error))
+        return found
+
+    def enabled(self, number: int) -> frozenset[int]:
+        known = self.known[number]
+        if known.enabled is None:
+            rig: Rig = thaw(known.frozen)
+            known.enabled = frozenset(
+                n
+                for n, instance in enumerate(self.machine.instances)
+                if rig.can(instance)
+            )
+        return known.enabled
+
+    def after(self, number: int, step: int) -> int | str:
+        """The state after a step, or why the reference does not take it."""
+        known = self.known[number]
+        found = known.after.get(step)
+        if found is None:
+            rig: Rig = thaw(known.frozen)
+            try:
+                rig.perform(self.machine.instances[step])
+                found = self.number(rig)
+            except RefusedStepError as error:
+                found = str(error)
+            known.after[step] = found
+        return found
+
+
+def environment(machine: Machine) -> frozenset[int]:
+    """Steps that only the model limits: failures, retries, guest writes."""
+    outside = {a.name for a in machine.actions if a.fault}
+    outside |= {"migrate_again", "source_write_data", "destination_write_data"}
+    return frozenset(
+        n for n, i in enumerate(machine.instances) if i.action in outside
+    )
+
+
+class _Lockstep:
+    def __init__(
+        self,
+        configuration: Configuration,
+        search: Search,
+        graph: StateGraph,
+        report: Report,
+        first: Rig,
+        limits: Limits,
+    ) -> None:
+        self.machine = search.machine
+        self.graph = graph
+        self.report = report
+        self.limits = limits
+        self.reference = _Reference(self.machine, first)
+        self.outside = environment(self.machine)
+        positions = [
+            self.machine.position[name] for name in self.reference.names
+        ]
+        self.positions = positions
+        self.codes: dict[int, tuple[int, ...]] = {}
+        self.steps_of = _steps_by_state(graph)
+        self.parent: dict[tuple[int, int], tuple[tuple[int, int], int]] = {}
+        self.steps = 0
+
+    def model_codes(self, number: int) -> tuple[int, ...]:
+        found = self.codes.get(number)
+        if found is None:
+            state = self.graph.state(number)
+            found = tuple([state[p] for p in self.positions])
+            self.codes[number] = found
+        return found
+
+    def run(self) -> tuple[int, Mismatch | None, str]:
+        start = (0, self.reference.first)
+        seen = {start}
+        level = [start]
+        problem = self._compare(start)
+        if problem:
+            return 1, self._mismatch(start, None, problem), ""
+        try:
+            while level:
+                following = []
+                for pair in level:
+                    found = self._expand(pair, seen, following)
+                    if found is not None:
+                        return len(seen), found, ""
+                    if self.limits.max_states and (
+                        len(seen) > self.limits.max_states
+                    ):
+                        why = f"more than {self.limits.max_states} pairs"
+                        return len(seen), None, why
+                level = following
+        except KeyboardInterrupt:
+            return len(seen), None, "interrupted"
+        return len(seen), None, ""
+
+    def _expand(
+        self,
+        pair: tuple[int, int],
+        seen: set[tuple[int, int]],
+        following: list[tuple[int, int]],
+    ) -> Mismatch | None:
+        state, mirror = pair
+        offered = self.reference.enabled(mirror)
+        instances, targets = self.steps_of(state)
+        extra = offered.difference(instances) - self.outside
+        if extra:
+            label = self.machine.instances[min(extra)].label
+            return self._mismatch(
+                pair,
+                None,
+                f"the reference would do {label}, the model does not "
+                "allow it",
+            )
+        for step, target in zip(instances, targets, strict=True):
+            label = self.machine.instances[step].label
+            if step not in offered:
+                return self._mismatch(
+                    pair,
+                    None,
+                    f"the model allows {label}, the reference does not",
+                )
+            after = self.reference.after(mirror, step)
+            self.steps += 1
+            if isinstance(after, str):
+                return self._mismatch(pair, None, f"{label}: {after}")
+            reached = (target, after)
+            if reached in seen:
+                continue
+            seen.add(reached)
+            self.parent[reached] = (pair, step)
+            following.append(reached)
+            problem = self._compare(reached)
+            if problem:
+                return self._mismatch(reached, after, f"{label}: {problem}")
+            if len(seen) % REPORT_EVERY == 0:
+                self.report(len(seen), len(self.reference.known), self.steps)
+        return None
+
+    def _compare(self, pair: tuple[int, int]) -> str:
+        state, mirror = pair
+        known = self.reference.known[mirror]
+        if known.error:
+            return known.error
+        if known.codes != self.model_codes(state):
+            return "the states differ"
+        return ""
+
+    def _mismatch(
+        self, pair: tuple[int, int], mirror: int | None, reason: str
+    ) -> Mismatch:
+        path: list[int] = []
+        states = [self.graph.state(pair[0])]
+        here = pair
+        while here in self.parent:
+            here, step = self.parent[here]
+            path.append(step)
+            states.append(self.graph.state(here[0]))
+        known = self.reference.known[pair[1] if mirror is None else mirror]
+        codes = None
+        if not known.error:
+            codes = dict(zip(self.reference.names, known.codes, strict=True))
+        return Mismatch(
+            reason, tuple(reversed(path)), tuple(reversed(states)), codes
+        )
+
+
+Steps = Callable[[int], tuple[list[int], list[int]]]
+
+
+def _steps_by_state(graph: StateGraph) -> Steps:
+    import numpy as np
+
+    bounds = np.searchsorted(
+        graph.origin, np.arange(int(graph.origin.max(initial=0)) + 2)
+    ).tolist()
+
+    def steps(state: int) -> tuple[list[int], list[int]]:
+        if state + 1 >= len(bounds):
+            return [], []
+        part = slice(bounds[state], bounds[state + 1])
+        return graph.instance[part].tolist(), graph.target[part].tolist()
+
+    return steps
+
+
+def _silent(pairs: int, states: int, steps: int) -> None:
+    """A report that nobody reads."""
+
+
+def conform(
+    configuration: Configuration,
+    limits: Limits | None = None,
+    report: Report = _silent,
+    first: Callable[[], Rig] | None = None,
+) -> Outcome:
+    """Run model and reference through ``configuration`` in lockstep.
+
+    ``first`` builds the reference that is driven; default: ours.
+    ``limits.max_states`` bounds the pairs.
+    """
+    from checker.engines.explicit import explore
+
+    started = time.perf_counter()
+    limits = limits or Limits()
+    machine = configuration.machine()
+    search = explore(machine, Limits(memory=limits.memory))
+    graph = graph_of(search, limits)
+    rig = build(configuration.options) if first is None else first()
+    lockstep = _Lockstep(configuration, search, graph, report, rig, limits)
+    pairs, mismatch, stopped = lockstep.run()
+    return Outcome(
+        pairs=pairs,
+        steps=lockstep.steps,
+        reference_states=len(lockstep.reference.known),
+        model_states=search.coverage.states,
+        seconds=time.perf_counter() - started,
+        mismatch=mismatch,
+        stopped=stopped,
+    )
+
+
+__all__ = ["Instance", "Mismatch", "Outcome", "conform", "environment"]
