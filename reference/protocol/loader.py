@@ -124,7 +124,7 @@ class Loader:
         """
         incoming = self.bitmaps.get((run.node, run.bitmap))
         if self.cancelled:
-            return self._event("skip_bits", incoming, run)
+            return self._event("skip_bits", run, host)
         try:
             reason = "the bitmap is whole already"
             if incoming is None:
@@ -138,10 +138,10 @@ class Loader:
                 raise DroppedError(f"BITS: {reason}")
         except DroppedError as error:
             self._refuse(error, host)
-            return self._event("dirty_bitmap_load_bits_refused", incoming, run)
+            return self._event("dirty_bitmap_load_bits_refused", run, host)
         assert incoming is not None
         self._store(incoming.bitmap(host), run)
-        return self._event("dirty_bitmap_load_bits", incoming, run)
+        return self._event("dirty_bitmap_load_bits", run, host)
 
     def _store(self, bitmap: DirtyBitmap, run: BitsRun) -> None:
         first, granules = geometry.granule_range(
@@ -153,14 +153,23 @@ class Loader:
         else:
             bitmap.load(first, granules, run.words(bitmap.granularity))
 
-    def _event(
-        self, action: str, incoming: Incoming | None, run: BitsRun
-    ) -> Event:
+    def _event(self, action: str, run: BitsRun, host: Host) -> Event:
+        incoming = self.bitmaps.get((run.node, run.bitmap))
+        label, chunk = f"{run.node}/{run.bitmap}", -1
+        if incoming is not None:
+            label = incoming.label
+            granularity = incoming.bitmap(host).granularity
+            first, _ = geometry.granule_range(
+                run.first_sector, run.sectors, granularity
+            )
+            chunk = first // geometry.granules_per_chunk(
+                granularity, self.chunk_bytes
+            )
         return Event(
             actor="destination",
             action=action,
-            bitmap=incoming.label if incoming else f"{run.node}/{run.bitmap}",
-            chunk=run.first_sector // max(1, run.sectors_per_chunk),
+            bitmap=label,
+            chunk=chunk,
             chunks=run.chunks,
         )
 
