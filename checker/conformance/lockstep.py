@@ -17,18 +17,19 @@ from collections.abc import Callable
 
 from attrs import define, field, frozen
 
+from checker.configuration import Configuration
 from checker.conformance.abstraction import (
     AbstractionError,
     Codes,
     abstract,
     visible,
 )
-from checker.conformance.rig import RefusedStepError, Rig, build
+from checker.conformance.rig import Rig, build
 from checker.conformance.snapshot import Frozen, freeze, thaw
-from checker.configuration import Configuration
+from checker.conformance.steps import RefusedStepError, enabled, perform
 from checker.engines.exploration import Limits, Search
 from checker.engines.graph import StateGraph, graph_of
-from model.language.machine import Instance, Machine, State
+from model.language.machine import Machine, State
 
 REPORT_EVERY = 5000
 
@@ -109,11 +110,7 @@ class _Reference:
         known = self.known[number]
         if known.enabled is None:
             rig: Rig = thaw(known.frozen)
-            known.enabled = frozenset(
-                n
-                for n, instance in enumerate(self.machine.instances)
-                if rig.can(instance)
-            )
+            known.enabled = enabled(rig, self.machine)
         return known.enabled
 
     def after(self, number: int, step: int) -> int | str:
@@ -123,7 +120,7 @@ class _Reference:
         if found is None:
             rig: Rig = thaw(known.frozen)
             try:
-                rig.perform(self.machine.instances[step])
+                perform(rig, self.machine.instances[step])
                 found = self.number(rig)
             except RefusedStepError as error:
                 found = str(error)
@@ -182,7 +179,7 @@ class _Lockstep:
             return 1, self._mismatch(start, None, problem), ""
         try:
             while level:
-                following = []
+                following: list[tuple[int, int]] = []
                 for pair in level:
                     found = self._expand(pair, seen, following)
                     if found is not None:
@@ -212,8 +209,7 @@ class _Lockstep:
             return self._mismatch(
                 pair,
                 None,
-                f"the reference would do {label}, the model does not "
-                "allow it",
+                f"the reference would do {label}, the model does not allow it",
             )
         for step, target in zip(instances, targets, strict=True):
             label = self.machine.instances[step].label
@@ -321,6 +317,3 @@ def conform(
         mismatch=mismatch,
         stopped=stopped,
     )
-
-
-__all__ = ["Instance", "Mismatch", "Outcome", "conform", "environment"]

@@ -110,7 +110,7 @@ def _freezer_of_class(kind: type) -> Freeze:
         values = dict(zip(names, map(thaw, content), strict=True))
         if cached:
             return kind(**values)
-        made = kind.__new__(kind)
+        made = object.__new__(kind)
         for name, item in values.items():
             object.__setattr__(made, name, item)
         return made

@@ -16,7 +16,7 @@ from reference.events import Event
 from reference.host import Host, RunState
 from reference.protocol.aliases import Aliases
 from reference.protocol.loader import Loader
-from reference.protocol.source import Done
+from reference.protocol.passes import Done
 from reference.protocol.tables import (
     DESTINATION,
     Arrival,

@@ -11,13 +11,14 @@ An attempt that fails before the hand-over leaves the bitmaps as they were.
 
 from __future__ import annotations
 
-from attrs import define, field, frozen
+from attrs import define, field
 
 from reference.errors import ProtocolError
 from reference.events import Event
 from reference.host import Host, RunState
 from reference.protocol.aliases import Aliases
-from reference.protocol.outgoing import Outgoing, ReadPart, outgoing
+from reference.protocol.outgoing import ReadPart, outgoing
+from reference.protocol.passes import Done, Passes, Taken
 from reference.protocol.tables import (
     FROM_OUTSIDE,
     SOURCE,
@@ -42,44 +43,14 @@ ACTORS = {
 }
 
 
-@frozen
-class Done:
-    """What an event brought about: bytes for the peer, and what to log."""
-
-    data: bytes
-    event: Event
-
-
-@frozen
-class Taken:
-    """Live: chunks of bitmap ``index`` whose meta bits were cleared."""
-
-    index: int
-    chunk: int
-    count: int
-
-
 @define
-class Source:
-    """The source of a migration; the bitmaps stay in the host.
+class Source(Passes):
+    """The source of a migration; the bitmaps stay in the host."""
 
-    ``chunk_bytes`` of bitmap a chunk; ``downtime``: how many chunks may be
-    pending when the live design stops the VM; ``burst``: how many chunks one
-    step takes or sends at most.
-    """
-
-    design: Design
-    chunk_bytes: int = geometry.CHUNK_BYTES
-    downtime: int = 1
-    burst: int = 1
     aliases: Aliases = field(factory=Aliases)
-    phase: Phase = Phase.NONE
-    bitmaps: list[Outgoing] = field(factory=list)
     writer: StreamWriter = field(factory=StreamWriter)
     replies: ReturnReader = field(factory=ReturnReader)
     end_begun: bool = False
-    taken: Taken | None = None
-    part: ReadPart | None = None
 
     # -- what may happen ---------------------------------------------------
 
@@ -124,6 +95,13 @@ class Source:
         if isinstance(done, Done):
             return done
         return Done(done or b"", Event(actor=actor, action=event))
+
+    def next_chunk(self, event: str) -> int:
+        """The chunk that ``event`` would be about, -1 if there is none."""
+        if self.taken is not None:
+            return self.taken.chunk
+        index = self._unfinished()
+        return -1 if index is None else self.bitmaps[index].cursor
 
     def lost(self, host: Host) -> Event | None:
         """The connection is gone; what that means now, None if nothing."""
@@ -190,106 +168,6 @@ class Source:
             else:
                 bitmap.busy = True
         return b"".join([*data, out.end_of_section(), out.footer()])
-
-    # -- live: passes over the bitmap while the guest runs -----------------
-
-    def _pending(self, host: Host) -> int:
-        return sum(sent.pending(host) for sent in self.bitmaps)
-
-    def _iterates(self, host: Host) -> bool:
-        """Whether a further chunk is to be taken."""
-        if self.taken is not None:
-            return False
-        if self.phase is Phase.DEVICE:
-            return True
-        runs = host.vm is RunState.RUNNING
-        return runs and self._pending(host) > self.downtime
-
-    def _unfinished(self) -> int | None:
-        """The first bitmap whose pass is not over."""
-        for index, sent in enumerate(self.bitmaps):
-            if sent.cursor < sent.chunks:
-                return index
-        return None
-
-    def _may_bulk_phase(self, host: Host) -> bool:
-        return self._iterates(host) and self._unfinished() is not None
-
-    def bulk_phase(self, host: Host) -> Done:
-        """Take the next chunks of the first pass; clear their meta bits."""
-        index = self._unfinished()
-        assert index is not None
-        sent = self.bitmaps[index]
-        count = min(self.burst, sent.chunks - sent.cursor)
-        done = self._take(host, index, sent.cursor, count, "bulk_phase")
-        sent.cursor += count
-        return done
-
-    def _may_dirty_phase(self, host: Host) -> bool:
-        return (
-            self._iterates(host)
-            and self._unfinished() is None
-            and bool(self.changed(host))
-        )
-
-    def changed(self, host: Host) -> list[tuple[int, int]]:
-        """(bitmap, chunk) of every chunk that changed since it was read."""
-        return [
-            (index, chunk)
-            for index, sent in enumerate(self.bitmaps)
-            if (meta := sent.bitmap(host).meta) is not None
-            for chunk in meta.dirty_chunks()
-        ]
-
-    def dirty_phase(self, host: Host, chunk: int, index: int) -> Done:
-        """Take a chunk that changed; clear its meta bit."""
-        if (index, chunk) not in self.changed(host):
-            raise ProtocolError(
-                f"dirty_phase: chunk {chunk} of {self.bitmaps[index].label} "
-                "has not changed"
-            )
-        return self._take(host, index, chunk, 1, "dirty_phase")
-
-    def _take(
-        self, host: Host, index: int, chunk: int, count: int, event: str
-    ) -> Done:
-        # the meta bits go first: a write between this and the reading
-        # of the chunk marks it again
-        meta = self.bitmaps[index].bitmap(host).meta
-        assert meta is not None
-        for number in range(chunk, chunk + count):
-            meta.take(number)
-        self.taken = Taken(index, chunk, count)
-        return self._chunk_event(event, index, chunk, count)
-
-    def _chunk_event(
-        self, event: str, index: int, chunk: int, count: int, data: bytes = b""
-    ) -> Done:
-        label = self.bitmaps[index].label
-        return Done(
-            data,
-            Event(
-                actor="source",
-                action=event,
-                bitmap=label,
-                chunk=chunk,
-                chunks=count,
-            ),
-        )
-
-    def _may_serialize_chunk(self, host: Host) -> bool:
-        return self.taken is not None and self.part is None
-
-    def serialize_chunk(self, host: Host) -> Done:
-        """Read what was taken.  QEMU: bdrv_dirty_bitmap_serialize_part()."""
-        taken = self.taken
-        assert taken is not None
-        self.part = self.bitmaps[taken.index].read(
-            host, taken.chunk, taken.count
-        )
-        return self._chunk_event(
-            "serialize_chunk", taken.index, taken.chunk, taken.count
-        )
 
     # -- chunks on the wire ------------------------------------------------
 

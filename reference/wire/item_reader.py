@@ -101,9 +101,7 @@ class ItemReader:
     current: Section = Section(-1, "")
     chunks: ChunkReader = attrs.field(factory=ChunkReader)
     #: offset at which the package ends, -1 outside of one
-    package_end: int = attrs.field(
-        default=-1, metadata={"relative": "offset"}
-    )
+    package_end: int = attrs.field(default=-1, metadata={"relative": "offset"})
     #: may a subsection of the configuration follow?
     configured: bool = False
 
