@@ -6,14 +6,14 @@ Plain data.  Everything that is not decided here is the same in every run.
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Final, Literal
 
 from attrs import field, frozen
 
 from model.language import ModelError
 from model.mechanisms import DESIGNS, LIVE, check_names
 
-UNLIMITED = "unlimited"
+UNLIMITED: Final = "unlimited"
 Budget = int | Literal["unlimited"]
 Writes = int | Literal["unbounded", "throttled"]
 

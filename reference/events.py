@@ -18,6 +18,7 @@ class Event:
 
     ``bitmap`` is 'node/name' where the step concerns one bitmap;  ``chunk``
     is the first of ``chunks`` chunks that the step concerns, -1 if none;
+    ``offset`` and ``length``, in bytes, are where a guest write goes;
     ``detail`` says more to people.
     """
 
@@ -26,6 +27,8 @@ class Event:
     bitmap: str = ""
     chunk: int = -1
     chunks: int = 1
+    offset: int = -1
+    length: int = 0
     detail: str = ""
 
     def as_dict(self) -> dict[str, Any]:
@@ -37,6 +40,8 @@ class Event:
             found["chunk"] = self.chunk
             if self.chunks > 1:
                 found["chunks"] = self.chunks
+        if self.offset >= 0:
+            found["offset"], found["length"] = self.offset, self.length
         if self.detail:
             found["detail"] = self.detail
         return found

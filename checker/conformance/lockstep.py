@@ -26,7 +26,12 @@ from checker.conformance.abstraction import (
 )
 from checker.conformance.rig import Rig, build
 from checker.conformance.snapshot import Frozen, freeze, thaw
-from checker.conformance.steps import RefusedStepError, enabled, perform
+from checker.conformance.steps import (
+    RefusedStepError,
+    enabled,
+    perform,
+    variants,
+)
 from checker.engines.exploration import Limits, Search
 from checker.engines.graph import StateGraph, graph_of
 from model.language.machine import Machine, State
@@ -68,6 +73,7 @@ class Outcome:
 
 
 Report = Callable[[int, int, int], None]
+Pair = tuple[int, int]  # number of a model state, of a reference state
 
 
 @define
@@ -78,7 +84,7 @@ class _Known:
     codes: tuple[int, ...]
     error: str
     enabled: frozenset[int] | None = None
-    after: dict[int, int | str] = field(factory=dict)
+    after: dict[int, tuple[int, ...] | str] = field(factory=dict)
 
 
 class _Reference:
@@ -113,15 +119,21 @@ class _Reference:
             known.enabled = enabled(rig, self.machine)
         return known.enabled
 
-    def after(self, number: int, step: int) -> int | str:
-        """The state after a step, or why the reference does not take it."""
+    def after(self, number: int, step: int) -> tuple[int, ...] | str:
+        """The states after a step, or why the reference does not take it.
+
+        Several where the step can be taken in several ways.
+        """
         known = self.known[number]
         found = known.after.get(step)
         if found is None:
-            rig: Rig = thaw(known.frozen)
+            instance = self.machine.instances[step]
             try:
-                perform(rig, self.machine.instances[step])
-                found = self.number(rig)
+                reached = []
+                for rig in variants(thaw(known.frozen), instance):
+                    perform(rig, instance)
+                    reached.append(self.number(rig))
+                found = tuple(dict.fromkeys(reached))
             except RefusedStepError as error:
                 found = str(error)
             known.after[step] = found
@@ -140,7 +152,6 @@ def environment(machine: Machine) -> frozenset[int]:
 class _Lockstep:
     def __init__(
         self,
-        configuration: Configuration,
         search: Search,
         graph: StateGraph,
         report: Report,
@@ -159,7 +170,8 @@ class _Lockstep:
         self.positions = positions
         self.codes: dict[int, tuple[int, ...]] = {}
         self.steps_of = _steps_by_state(graph)
-        self.parent: dict[tuple[int, int], tuple[tuple[int, int], int]] = {}
+        self.parent: dict[Pair, tuple[Pair, int] | None] = {}
+        self.following: list[Pair] = []
         self.steps = 0
 
     def model_codes(self, number: int) -> tuple[int, ...]:
@@ -170,36 +182,30 @@ class _Lockstep:
             self.codes[number] = found
         return found
 
-    def run(self) -> tuple[int, Mismatch | None, str]:
+    def run(self) -> tuple[Mismatch | None, str]:
+        """The first mismatch; why not every pair was expanded, or ''."""
         start = (0, self.reference.first)
-        seen = {start}
-        level = [start]
+        self.parent[start] = None
         problem = self._compare(start)
         if problem:
-            return 1, self._mismatch(start, None, problem), ""
+            return self._mismatch(start, problem), ""
+        most = self.limits.max_states
+        level = [start]
         try:
             while level:
-                following: list[tuple[int, int]] = []
+                self.following = []
                 for pair in level:
-                    found = self._expand(pair, seen, following)
+                    found = self._expand(pair)
                     if found is not None:
-                        return len(seen), found, ""
-                    if self.limits.max_states and (
-                        len(seen) > self.limits.max_states
-                    ):
-                        why = f"more than {self.limits.max_states} pairs"
-                        return len(seen), None, why
-                level = following
+                        return found, ""
+                    if most and len(self.parent) > most:
+                        return None, f"more than {most} pairs"
+                level = self.following
         except KeyboardInterrupt:
-            return len(seen), None, "interrupted"
-        return len(seen), None, ""
+            return None, "interrupted"
+        return None, ""
 
-    def _expand(
-        self,
-        pair: tuple[int, int],
-        seen: set[tuple[int, int]],
-        following: list[tuple[int, int]],
-    ) -> Mismatch | None:
+    def _expand(self, pair: Pair) -> Mismatch | None:
         state, mirror = pair
         offered = self.reference.enabled(mirror)
         instances, targets = self.steps_of(state)
@@ -208,7 +214,6 @@ class _Lockstep:
             label = self.machine.instances[min(extra)].label
             return self._mismatch(
                 pair,
-                None,
                 f"the reference would do {label}, the model does not allow it",
             )
         for step, target in zip(instances, targets, strict=True):
@@ -216,25 +221,30 @@ class _Lockstep:
             if step not in offered:
                 return self._mismatch(
                     pair,
-                    None,
                     f"the model allows {label}, the reference does not",
                 )
             after = self.reference.after(mirror, step)
             self.steps += 1
             if isinstance(after, str):
-                return self._mismatch(pair, None, f"{label}: {after}")
-            reached = (target, after)
-            if reached in seen:
-                continue
-            seen.add(reached)
-            self.parent[reached] = (pair, step)
-            following.append(reached)
-            problem = self._compare(reached)
-            if problem:
-                return self._mismatch(reached, after, f"{label}: {problem}")
-            if len(seen) % REPORT_EVERY == 0:
-                self.report(len(seen), len(self.reference.known), self.steps)
+                return self._mismatch(pair, f"{label}: {after}")
+            for mirrored in after:
+                problem = self._reach(pair, step, (target, mirrored))
+                if problem:
+                    return self._mismatch(
+                        (target, mirrored), f"{label}: {problem}"
+                    )
         return None
+
+    def _reach(self, pair: Pair, step: int, reached: Pair) -> str:
+        """Note a pair; what is wrong with it, '' if nothing."""
+        if reached in self.parent:
+            return ""
+        self.parent[reached] = (pair, step)
+        self.following.append(reached)
+        if len(self.parent) % REPORT_EVERY == 0:
+            known = len(self.reference.known)
+            self.report(len(self.parent), known, self.steps)
+        return self._compare(reached)
 
     def _compare(self, pair: tuple[int, int]) -> str:
         state, mirror = pair
@@ -245,17 +255,16 @@ class _Lockstep:
             return "the states differ"
         return ""
 
-    def _mismatch(
-        self, pair: tuple[int, int], mirror: int | None, reason: str
-    ) -> Mismatch:
+    def _mismatch(self, pair: Pair, reason: str) -> Mismatch:
         path: list[int] = []
         states = [self.graph.state(pair[0])]
-        here = pair
-        while here in self.parent:
-            here, step = self.parent[here]
+        before = self.parent[pair]
+        while before is not None:
+            here, step = before
             path.append(step)
             states.append(self.graph.state(here[0]))
-        known = self.reference.known[pair[1] if mirror is None else mirror]
+            before = self.parent[here]
+        known = self.reference.known[pair[1]]
         codes = None
         if not known.error:
             codes = dict(zip(self.reference.names, known.codes, strict=True))
@@ -306,10 +315,10 @@ def conform(
     search = explore(machine, Limits(memory=limits.memory))
     graph = graph_of(search, limits)
     rig = build(configuration.options) if first is None else first()
-    lockstep = _Lockstep(configuration, search, graph, report, rig, limits)
-    pairs, mismatch, stopped = lockstep.run()
+    lockstep = _Lockstep(search, graph, report, rig, limits)
+    mismatch, stopped = lockstep.run()
     return Outcome(
-        pairs=pairs,
+        pairs=len(lockstep.parent),
         steps=lockstep.steps,
         reference_states=len(lockstep.reference.known),
         model_states=search.coverage.states,

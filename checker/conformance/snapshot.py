@@ -22,22 +22,31 @@ Freeze = Callable[[Any], Frozen]
 _LIST, _DICT, _BYTES, _ARRAY, _OBJECT = range(5)
 
 
-@attrs.frozen
 class _Record:
-    """A mutable value: its kind, its class or form, and its content."""
+    """A mutable value: its kind, its class or form, and its content.
 
-    kind: int
-    form: Any
-    content: tuple[Any, ...]
-    # snapshots are compared far more often than made
-    code: int = attrs.field(init=False, eq=False)
+    Made and compared some hundred times for one step, hence by hand.
+    """
 
-    def __attrs_post_init__(self) -> None:
-        code = hash((self.kind, self.form, self.content))
-        object.__setattr__(self, "code", code)
+    __slots__ = ("code", "content", "form", "kind")
+
+    def __init__(self, kind: int, form: Any, content: tuple[Any, ...]) -> None:
+        self.kind = kind
+        self.form = form
+        self.content = content
+        self.code = hash((kind, form, content))
 
     def __hash__(self) -> int:
         return self.code
+
+    def __eq__(self, other: object) -> bool:
+        return self is other or (
+            isinstance(other, _Record)
+            and self.code == other.code
+            and self.kind == other.kind
+            and self.form == other.form
+            and self.content == other.content
+        )
 
 
 _freezers: dict[type, Freeze | None] = {}
@@ -106,16 +115,18 @@ def _freezer_of_class(kind: type) -> Freeze:
         if "relative" in f.metadata
     }
 
+    setters = [getattr(kind, name).__set__ for name in names]
+
     def make(content: tuple[Any, ...]) -> Any:
-        values = dict(zip(names, map(thaw, content), strict=True))
-        if cached:
-            return kind(**values)
-        made = object.__new__(kind)
-        for name, item in values.items():
-            object.__setattr__(made, name, item)
+        made: Any = object.__new__(kind)
+        for put, item in zip(setters, content, strict=True):
+            put(made, thaw(item) if type(item) is _Record else item)
         return made
 
-    _makers[kind] = make
+    def make_with_cache(content: tuple[Any, ...]) -> Any:
+        return kind(**dict(zip(names, map(thaw, content), strict=True)))
+
+    _makers[kind] = make_with_cache if cached else make
 
     def plain(value: Any) -> Frozen:
         content = tuple([freeze(getattr(value, name)) for name in names])

@@ -1,0 +1,187 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Logs that the reference has written: NDJSON, one event a line.
+
+    {"event": "header", "version": 1, "role": "source",
+     "design": "postcopy", "downtime": 1, "bitmaps": [
+       {"bitmap": "drive0/b0", "disk_size": 1048576,
+        "granularity": 65536, "granules": 16, "chunk_granules": 64,
+        "chunks": 1}]}
+    {"actor": "source", "action": "send_bitmap_bits",
+     "bitmap": "drive0/b0", "chunk": 0}
+
+``role`` is source, destination, or both (one log of a loopback).  An event
+may have ``chunk`` and ``chunks``, or ``offset`` and ``length`` in bytes (a
+guest write); other keys (time, detail) are for people.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from attrs import field, frozen
+
+from checker.errors import InputError
+from model.mechanisms import DESIGNS
+
+VERSION = 1
+ROLES = ("source", "destination", "both")
+MAX_FILE = 64 << 20  # bytes
+
+
+@frozen
+class LoggedBitmap:
+    """One bitmap of the run; ``granularity`` in bytes."""
+
+    label: str
+    granularity: int
+    chunk_granules: int
+    chunks: int
+
+
+@frozen
+class LoggedEvent:
+    """One line; ``line`` counts from 1."""
+
+    line: int
+    actor: str
+    action: str
+    bitmap: str = ""
+    chunk: int = -1
+    offset: int = -1
+    length: int = 0
+
+
+@frozen
+class Log:
+    """One process's log."""
+
+    name: str
+    role: str
+    design: str
+    downtime: int
+    bitmaps: tuple[LoggedBitmap, ...]
+    events: tuple[LoggedEvent, ...] = field(repr=False)
+
+
+def load(path: Path) -> Log:
+    """Read a log; InputError naming the line for what is none."""
+    try:
+        with path.open("rb") as file:
+            data = file.read(MAX_FILE + 1)
+    except OSError as error:
+        raise InputError(f"{path}: {error.strerror}") from None
+    if len(data) > MAX_FILE:
+        raise InputError(f"{path}: larger than {MAX_FILE} bytes")
+    return parse(data, str(path))
+
+
+def parse(data: bytes, name: str) -> Log:
+    """The log that ``data``, the content of ``name``, holds."""
+    lines = data.splitlines()
+    if not lines:
+        raise InputError(f"{name}: empty, expected a header line")
+    tables = [
+        (number, _table(line, f"{name}: line {number}"))
+        for number, line in enumerate(lines, 1)
+        if line.strip()
+    ]
+    header, *rest = tables
+    made = _header(header[1], f"{name}: line {header[0]}")
+    events: list[LoggedEvent] = []
+    for number, table in rest:
+        events += _events(table, number, f"{name}: line {number}")
+    return Log(name, *made, tuple(events))
+
+
+def _table(line: bytes, where: str) -> dict[str, Any]:
+    try:
+        table = json.loads(line.decode("utf-8"))
+    except (UnicodeDecodeError, ValueError, RecursionError):
+        raise InputError(f"{where}: no JSON object; truncated?") from None
+    if not isinstance(table, dict):
+        raise InputError(f"{where}: no JSON object")
+    return table
+
+
+def _get(
+    table: dict[str, Any], key: str, kind: type, where: str, least: int = 0
+) -> Any:
+    value = table.get(key)
+    good = isinstance(value, kind) and not isinstance(value, bool)
+    if isinstance(value, int) and value < least:
+        good = False
+    if not good:
+        shown = "a whole number" if kind is int else f"a {kind.__name__}"
+        raise InputError(
+            f"{where}: {key} is {json.dumps(value)[:40]}, expected {shown}"
+            + (f" from {least}" if kind is int else "")
+        )
+    return value
+
+
+def _header(
+    table: dict[str, Any], where: str
+) -> tuple[str, str, int, tuple[LoggedBitmap, ...]]:
+    if table.get("event") != "header":
+        raise InputError(f"{where}: expected a header, event: 'header'")
+    if table.get("version") != VERSION:
+        raise InputError(
+            f"{where}: version is {table.get('version')!r}, this program "
+            f"reads {VERSION}"
+        )
+    role = _get(table, "role", str, where)
+    design = _get(table, "design", str, where)
+    if role not in ROLES:
+        raise InputError(
+            f"{where}: role is '{role}', allowed are {', '.join(ROLES)}"
+        )
+    if design not in DESIGNS:
+        raise InputError(
+            f"{where}: design is '{design}', allowed are {', '.join(DESIGNS)}"
+        )
+    downtime = 1
+    if table.get("downtime") is not None:
+        downtime = _get(table, "downtime", int, where)
+    bitmaps = _get(table, "bitmaps", list, where)
+    found = []
+    for bitmap in bitmaps:
+        if not isinstance(bitmap, dict):
+            raise InputError(f"{where}: bitmaps holds {bitmap!r}, no object")
+        found.append(
+            LoggedBitmap(
+                _get(bitmap, "bitmap", str, where),
+                _get(bitmap, "granularity", int, where, 512),
+                _get(bitmap, "chunk_granules", int, where, 1),
+                _get(bitmap, "chunks", int, where, 1),
+            )
+        )
+    return role, design, downtime, tuple(found)
+
+
+def _events(
+    table: dict[str, Any], number: int, where: str
+) -> list[LoggedEvent]:
+    """One event for each chunk that the line speaks of."""
+    actor = _get(table, "actor", str, where)
+    action = _get(table, "action", str, where)
+    bitmap = table.get("bitmap", "")
+    if not isinstance(bitmap, str):
+        raise InputError(f"{where}: bitmap is {bitmap!r}, expected a str")
+    offset, length = -1, 0
+    if "offset" in table:
+        offset = _get(table, "offset", int, where)
+        length = _get(table, "length", int, where, 1)
+    if "chunk" not in table:
+        return [LoggedEvent(number, actor, action, bitmap, -1, offset, length)]
+    chunk = _get(table, "chunk", int, where)
+    chunks = 1
+    if "chunks" in table:
+        chunks = _get(table, "chunks", int, where, 1)
+    if chunks > 1 << 20:
+        raise InputError(f"{where}: chunks is {chunks}, allowed are 1 to 2^20")
+    return [
+        LoggedEvent(number, actor, action, bitmap, chunk + n, offset, length)
+        for n in range(chunks)
+    ]
