@@ -23,6 +23,7 @@ from checker.engines.exploration import (
 from model.language.machine import Machine, Property
 
 DEADLOCK = "NoDeadlock"
+CONFORMANCE = "Conformance"
 FIRES = "fires"
 
 
@@ -44,6 +45,7 @@ class ExitCode(enum.IntEnum):
     DEADLOCK = 11
     ALWAYS_VIOLATED = 12
     EVENTUALLY_VIOLATED = 13
+    DIFFERS = 14
     INCONCLUSIVE = 20
     CANNOT_REPLAY = 75
     CONFIGURATION = 151

@@ -22,7 +22,8 @@ app = typer.Typer(
         "violation is looked for first.\n\n"
         "Exit codes: 0 as expected, 1 not what [expect] says, 2 usage, "
         "10 never reached or never fired, 11 deadlock, 12 always violated, "
-        "13 eventually violated, 20 inconclusive, 75 trace cannot be "
+        "13 eventually violated, 14 reference and model differ, "
+        "20 inconclusive, 75 trace cannot be "
         "replayed, 130 interrupted, 141 nobody reads the output, "
         "151 configuration error, 255 our bug."
     ),
@@ -321,6 +322,47 @@ def simulate(
             depth,
             seed,
             tuple(without or ()),
+            trace,
+            format == Format.JSON,
+        )
+    )
+
+
+@app.command()
+def conform(
+    config: Annotated[str, typer.Argument(metavar="[CONFIG]")] = "",
+    log: Annotated[
+        list[Path] | None,
+        typer.Option(
+            metavar="FILE",
+            help="Judge a log of the reference instead; one for each side.",
+        ),
+    ] = None,
+    bitmap: Annotated[
+        str,
+        typer.Option(metavar="NODE/NAME", help="Which bitmap of the log."),
+    ] = "",
+    memory: MemoryOption = "",
+    max_pairs: Annotated[
+        int,
+        typer.Option(min=0, help="Give up beyond so many; 0: no limit."),
+    ] = 0,
+    trace: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Write the run up to a mismatch."),
+    ] = None,
+    format: FormatOption = Format.TEXT,
+) -> None:
+    """Drive the reference implementation through every run of CONFIG."""
+    from checker.cli import conform_view
+    from checker.cli.limits import limits
+
+    raise typer.Exit(
+        conform_view.run(
+            config,
+            tuple(log or ()),
+            bitmap,
+            limits(memory, max_pairs, 1),
             trace,
             format == Format.JSON,
         )

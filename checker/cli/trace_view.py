@@ -24,7 +24,7 @@ from checker.engines.exploration import Coverage
 from checker.errors import InputError, UndecidedError
 from checker.traces.mail import Label
 from checker.traces.trace import Trace
-from checker.verdict import DEADLOCK, Verdict
+from checker.verdict import CONFORMANCE, DEADLOCK, Verdict
 from model.designs import build
 from model.language import Machine
 
@@ -108,6 +108,8 @@ def _complete(trace: Trace, argument: str, without: tuple[str, ...]) -> str:
         return command("check", argument)
     if argument and trace.options.without:
         return f"{command('check', argument)} --complete"
+    if trace.property_name == CONFORMANCE:
+        return "dbmcheck conform"
     design = trace.options.design
     holding = [
         c
@@ -158,6 +160,8 @@ def show(
 
 def _render(subject: Subject, form: str) -> str:
     machine, trace = subject.machine, subject.trace
+    if form in ("mail", "pytest"):
+        _check_claims(trace)
     if form == "mail":
         from checker.traces.mail import mail_block
 
@@ -190,6 +194,14 @@ def _render(subject: Subject, form: str) -> str:
     return render(machine, trace)
 
 
+def _check_claims(trace: Trace) -> None:
+    if trace.property_name == CONFORMANCE:
+        raise InputError(
+            "this run shows where the reference parts from the model, no "
+            "violation; it can be shown as table, states, sequence and itf"
+        )
+
+
 def explain_it(
     argument: str,
     property_name: str,
@@ -200,6 +212,7 @@ def explain_it(
     from checker.traces.explain import explain
 
     subject = find(argument, property_name, without)
+    _check_claims(subject.trace)
     text = explain(subject.machine, subject.trace)
     if as_json:
         page.as_json(
@@ -237,9 +250,11 @@ def replay_file(argument: str, config: str, as_json: bool) -> int:
         p for p in machine.properties if selects((trace.property_name,), p)
     ]
     guarantee = f" ({prop[0].guarantee})" if prop else ""
+    shows = f"and shows that {trace.property_name}{guarantee} is violated"
+    if trace.property_name == CONFORMANCE:
+        shows = "where the reference parted from the model"
     page.paragraph(
-        f"trace {trace.id} fits, step by step, and shows that "
-        f"{trace.property_name}{guarantee} is violated: "
+        f"trace {trace.id} fits, step by step, {shows}: "
         f"{trace.options.name}; {size(trace.options)}"
     )
     return 0

@@ -58,14 +58,15 @@ class Outcome:
     """What a lockstep run covered, and the first mismatch, if any.
 
     ``pairs`` were reached, ``steps`` taken on both sides;
-    ``reference_states`` are the distinct states of the reference,
-    ``model_states`` those of the model.  ``stopped`` is '' if every pair was
-    expanded.
+    ``reference_states`` are the distinct states of the reference, ``met``
+    those of the model that were met, out of ``model_states``.
+    ``stopped`` is '' if every pair was expanded.
     """
 
     pairs: int
     steps: int
     reference_states: int
+    met: int
     model_states: int
     seconds: float
     mismatch: Mismatch | None
@@ -321,6 +322,7 @@ def conform(
         pairs=len(lockstep.parent),
         steps=lockstep.steps,
         reference_states=len(lockstep.reference.known),
+        met=len({state for state, _ in lockstep.parent}),
         model_states=search.coverage.states,
         seconds=time.perf_counter() - started,
         mismatch=mismatch,

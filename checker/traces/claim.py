@@ -15,7 +15,7 @@ from checker.engines.interpreter import is_stuck, successors
 from checker.traces.changes import changes
 from checker.traces.lines import listed
 from checker.traces.trace import Trace
-from checker.verdict import DEADLOCK
+from checker.verdict import CONFORMANCE, DEADLOCK
 from model.language.machine import Action, Machine, Property, State
 
 
@@ -28,6 +28,8 @@ def why_not_shown(machine: Machine, trace: Trace) -> str:
     if trace.loop is not None:
         return "a loop belongs to an eventually property only"
     last = trace.states[-1]
+    if name == CONFORMANCE:
+        return ""  # where the reference parted from this run of the model
     if name == DEADLOCK:
         return _deadlock(machine, last)
     if name == TYPE_INVARIANT:

@@ -22,7 +22,7 @@ from checker.traces.claim import why_not_shown
 from checker.traces.lines import listed
 from checker.traces.shortest import move_of
 from checker.traces.trace import Move, Trace
-from checker.verdict import DEADLOCK
+from checker.verdict import CONFORMANCE, DEADLOCK
 from model.designs import build
 from model.language.machine import Action, Instance, Machine, State
 from model.options import Options
@@ -115,7 +115,7 @@ def _not_shown(trace: Trace, reason: str) -> CannotReplayError:
 
 def _check_property(machine: Machine, name: str) -> None:
     known = [p.name for p in machine.properties]
-    if name in (*known, DEADLOCK, TYPE_INVARIANT):
+    if name in (*known, DEADLOCK, TYPE_INVARIANT, CONFORMANCE):
         return
     raise CannotReplayError(
         step=None,

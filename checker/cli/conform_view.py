@@ -1,0 +1,256 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""``dbmcheck conform``: the reference against the model."""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from checker.cli import page
+from checker.cli.check_view import trace_json
+from checker.cli.describe import configured, failures, size
+from checker.configuration import Configuration
+from checker.conformance.abstraction import show
+from checker.conformance.lockstep import Mismatch, Outcome, conform
+from checker.conformance.log_check import Judgement, judge
+from checker.conformance.log_file import load
+from checker.engines.exploration import Limits
+from checker.errors import InputError
+from checker.files import check_writable
+from checker.traces.shortest import move_of
+from checker.traces.trace import Trace
+from checker.verdict import CONFORMANCE, ExitCode
+from model.language import Machine
+
+_EVERY = 0.2  # seconds between two lines of progress on a terminal
+
+
+def run(
+    argument: str,
+    logs: tuple[Path, ...],
+    bitmap: str,
+    limits: Limits,
+    trace_file: Path | None,
+    as_json: bool,
+) -> int:
+    """Lockstep, or judge logs; returns the exit code."""
+    if logs:
+        if argument:
+            raise InputError(
+                "conform: give CONFIG or --log, not both; a log says itself "
+                "what was run"
+            )
+        return _judge(logs, bitmap, as_json)
+    if not argument:
+        raise InputError("conform: CONFIG or --log FILE is missing")
+    return _lockstep(argument, limits, trace_file, as_json)
+
+
+# -- lockstep ----------------------------------------------------------------
+
+
+def _lockstep(
+    argument: str, limits: Limits, trace_file: Path | None, as_json: bool
+) -> int:
+    configuration = configured(argument, ())
+    if configuration.options.without:
+        raise InputError(
+            f"{configuration.name}: lacks "
+            f"{', '.join(sorted(configuration.options.without))}; the "
+            "reference has every mechanism"
+        )
+    if trace_file is not None:
+        check_writable(trace_file)
+    progress = _Progress(configuration.name)
+    outcome = conform(configuration, limits, progress.report)
+    progress.end()
+    machine = configuration.machine()
+    trace = None
+    if outcome.mismatch is not None:
+        trace = _trace(configuration, machine, outcome.mismatch)
+        if trace_file is not None:
+            from checker.traces.storage import save
+
+            save(trace, trace_file)
+    if as_json:
+        page.as_json(_to_json(configuration, machine, outcome, trace))
+    else:
+        _print(configuration, machine, outcome, trace)
+        if trace_file is not None:
+            written = f"trace written to {trace_file}"
+            page.line(written if trace else "no mismatch, no trace written")
+    if outcome.mismatch is not None:
+        return ExitCode.DIFFERS
+    return ExitCode.INCONCLUSIVE if outcome.stopped else ExitCode.AS_EXPECTED
+
+
+class _Progress:
+    """How far the lockstep is, on standard error, if that is a terminal."""
+
+    def __init__(self, title: str) -> None:
+        self.title = title
+        self.last = time.monotonic()
+
+    def report(self, pairs: int, states: int, steps: int) -> None:
+        now = time.monotonic()
+        if not sys.stderr.isatty() or now - self.last < _EVERY:
+            return
+        self.last = now
+        line = f"{self.title}: {pairs:,} pairs, {steps:,} steps"
+        sys.stderr.write(f"\r\x1b[K{line[:79]}")
+        sys.stderr.flush()
+
+    def end(self) -> None:
+        if sys.stderr.isatty():
+            sys.stderr.write("\r\x1b[K")
+            sys.stderr.flush()
+
+
+def _verdict(outcome: Outcome) -> str:
+    if outcome.mismatch is not None:
+        return "DIFFERS"
+    return "INCONCLUSIVE" if outcome.stopped else "CONFORMS"
+
+
+def _trace(
+    configuration: Configuration, machine: Machine, mismatch: Mismatch
+) -> Trace:
+    initial, *states = mismatch.states
+    moves = tuple(
+        move_of(machine, number, state)
+        for number, state in zip(mismatch.path, states, strict=True)
+    )
+    return Trace(configuration.options, CONFORMANCE, initial, moves)
+
+
+def _sides(machine: Machine, mismatch: Mismatch) -> list[tuple[str, str, str]]:
+    """Variable, what the model has, what the reference has."""
+    names = [field.name for field in machine.fields]
+    model = dict(zip(names, mismatch.states[-1], strict=True))
+    mine = show(machine, model)
+    if mismatch.codes is None:
+        return [(name, text, "?") for name, text in mine.items()]
+    other = show(machine, mismatch.codes)
+    return [(name, mine[name], other[name]) for name in other]
+
+
+def _print(
+    configuration: Configuration,
+    machine: Machine,
+    outcome: Outcome,
+    trace: Trace | None,
+) -> None:
+    why = f" ({outcome.stopped})" if outcome.stopped else ""
+    page.line(f"{configuration.name}: {_verdict(outcome)}{why}")
+    page.line()
+    options, number = configuration.options, page.number
+    page.paragraph(options.name, indent=" " * 12, first="  design    ")
+    page.paragraph(size(options), indent=" " * 12, first="  bounds    ")
+    page.paragraph(failures(options), indent=" " * 12, first="  failures  ")
+    page.paragraph(
+        f"{number(outcome.pairs)} pairs of states: {number(outcome.met)} of "
+        f"the model's {number(outcome.model_states)}, "
+        f"{number(outcome.reference_states)} of the reference",
+        indent=" " * 12,
+        first="  explored  ",
+    )
+    page.paragraph(
+        f"{number(outcome.steps)} steps taken on both sides, "
+        f"{outcome.seconds:.1f} s",
+        indent=" " * 12,
+        first="  compared  ",
+    )
+    if trace is None or outcome.mismatch is None:
+        return
+    from checker.traces.table import render_table
+
+    page.line()
+    page.paragraph(f"{outcome.mismatch.reason}.")
+    page.line()
+    page.line(render_table(machine, trace).rstrip("\n"))
+    page.line()
+    page.table(
+        ["", "model", "reference", ""],
+        [
+            [name, mine, other, "" if mine == other else "differs"]
+            for name, mine, other in _sides(machine, outcome.mismatch)
+        ],
+    )
+
+
+def _to_json(
+    configuration: Configuration,
+    machine: Machine,
+    outcome: Outcome,
+    trace: Trace | None,
+) -> dict[str, Any]:
+    found: dict[str, Any] = {
+        "configuration": configuration.name,
+        "verdict": _verdict(outcome),
+        "pairs": outcome.pairs,
+        "steps": outcome.steps,
+        "model_states": outcome.model_states,
+        "model_states_met": outcome.met,
+        "reference_states": outcome.reference_states,
+        "stopped": outcome.stopped or None,
+        "seconds": outcome.seconds,
+        "reason": None,
+        "sides": None,
+        "trace": None,
+    }
+    if trace is not None and outcome.mismatch is not None:
+        found["reason"] = outcome.mismatch.reason
+        found["sides"] = {
+            name: {"model": mine, "reference": other}
+            for name, mine, other in _sides(machine, outcome.mismatch)
+        }
+        found["trace"] = trace_json(machine, trace)
+    return found
+
+
+# -- logs --------------------------------------------------------------------
+
+
+def _judge(paths: tuple[Path, ...], bitmap: str, as_json: bool) -> int:
+    judgement = judge([load(path) for path in paths], bitmap)
+    if as_json:
+        page.as_json(_judgement_json(judgement))
+    else:
+        _print_judgement(judgement)
+    return ExitCode.AS_EXPECTED if judgement.accepted else ExitCode.DIFFERS
+
+
+def _judgement_json(judgement: Judgement) -> dict[str, Any]:
+    return {
+        "verdict": "ACCEPTED" if judgement.accepted else "REJECTED",
+        "bitmap": judgement.bitmap,
+        "events": judgement.lines,
+        "states": judgement.states,
+        "where": judgement.where or None,
+        "reason": judgement.reason or None,
+        "possible": list(judgement.possible),
+    }
+
+
+def _print_judgement(judgement: Judgement) -> None:
+    options = judgement.options
+    assert options is not None
+    verdict = "ACCEPTED" if judgement.accepted else "REJECTED"
+    page.line(f"{judgement.bitmap}: {verdict}")
+    page.line()
+    page.paragraph(options.name, indent=" " * 12, first="  design    ")
+    page.paragraph(size(options), indent=" " * 12, first="  model     ")
+    page.paragraph(
+        f"{page.number(judgement.lines)} events fit, "
+        f"{page.number(judgement.states)} states tried",
+        indent=" " * 12,
+        first="  compared  ",
+    )
+    if judgement.accepted:
+        return
+    page.line()
+    page.paragraph(f"{judgement.where}: {judgement.reason}.")
+    possible = ", ".join(judgement.possible) or "nothing"
+    page.paragraph(f"Possible are: {possible}.", indent="  ")
