@@ -2,10 +2,12 @@
 """Is a log of a real run a run of the model?
 
 The lines of each log must be taken in their order; between two logs any
-order is tried.  What no process logs (a cut, a kill) and what the process
-without a log did may happen in between.  The disk of the model has the
-chunks of the real one and, of each chunk, the granules that the guest wrote:
-no other granule ever plays a part.
+order is tried.  After its last line a process may have taken one more step: a
+step is logged when it was taken, and a process may be killed in between.
+What no process logs (a cut, a kill) and what the process without a log did
+may happen in between.  The disk of the model has the chunks of the real one
+and, of each chunk, the granules that the guest wrote: no other granule ever
+plays a part.
 """
 
 from __future__ import annotations
@@ -20,12 +22,11 @@ from checker.errors import InputError
 from model.designs import build
 from model.language import ModelError
 from model.language.machine import Instance, Machine, State
+from model.mechanisms import LIVE
 from model.options import UNLIMITED, Bounds, Failures, Options
 
 UNLOGGED = ("channel_cut", "source_killed", "destination_killed")
 WRITES = ("_write_data", "_set_dirty")
-# what a process without a log may have done to matter to the other
-PROTOCOL = ("source", "destination", "management")
 CHANNEL = 16
 MOST_STATES = 2_000_000
 Positions = tuple[int, ...]
@@ -103,6 +104,7 @@ class _Check:
         self.machine: Machine = build(self.options)
         self.by_label = {i.label: i for i in self.machine.instances}
         self.hidden = self._hidden()
+        self.last_steps = [self._protocol(log.role) for log in logs]
 
     # -- the machine -------------------------------------------------------
 
@@ -166,18 +168,28 @@ class _Check:
 
     def _hidden(self) -> list[Instance]:
         roles = {log.role for log in self.logs}
-        silent = set()
+        silent: list[str] = []
         if "both" not in roles:
-            silent = {"source", "destination"} - roles
-        found = []
-        for instance in self.machine.instances:
-            side = _side(instance)
-            guest = instance.action.endswith(WRITES)
-            backup = instance.actor == "client"
-            unheard = side in silent and not guest and not backup
-            if instance.action in UNLOGGED or unheard:
-                found.append(instance)
-        return found
+            silent = sorted({"source", "destination"} - roles)
+        cuts = [i for i in self.machine.instances if i.action in UNLOGGED]
+        return [*cuts, *(i for side in silent for i in self._protocol(side))]
+
+    def _protocol(self, role: str) -> list[Instance]:
+        """What the process of ``role`` may do that its log would hold.
+
+        Not the guest's writes, unless they decide what is sent, nor the
+        client's backups.
+        """
+        # live: what the source sends again depends on its guest
+        guest = role == "source" and self.options.design == LIVE
+        return [
+            instance
+            for instance in self.machine.instances
+            if role in ("both", _side(instance))
+            and instance.action not in UNLOGGED
+            and (guest or not instance.action.endswith(WRITES))
+            and instance.actor != "client"
+        ]
 
     # -- events to instances -------------------------------------------------
 
@@ -204,7 +216,7 @@ class _Check:
         while level:
             following = []
             for here in level:
-                if here[1] == ends:
+                if all(map(int.__ge__, here[1], ends)):
                     return self._accepted(sum(ends), len(seen))
                 for reached in self._after(*here):
                     if reached in seen:
@@ -232,6 +244,12 @@ class _Check:
                 moved[index] += 1
                 for reached in self._take(state, event):
                     yield reached, tuple(moved)
+            elif position == len(self.events[index]):
+                moved = list(positions)
+                moved[index] += 1
+                for instance in self.last_steps[index]:
+                    if here.enabled(instance):
+                        yield here.successor(instance), tuple(moved)
         for instance in self.hidden:
             if here.enabled(instance):
                 yield here.successor(instance), positions

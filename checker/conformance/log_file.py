@@ -65,6 +65,10 @@ class Log:
     events: tuple[LoggedEvent, ...] = field(repr=False)
 
 
+# role, design, downtime, bitmaps
+Head = tuple[str, str, int, tuple[LoggedBitmap, ...]]
+
+
 def load(path: Path) -> Log:
     """Read a log; InputError naming the line for what is none."""
     try:
@@ -91,6 +95,11 @@ def parse(data: bytes, name: str) -> Log:
     made = _header(header[1], f"{name}: line {header[0]}")
     events: list[LoggedEvent] = []
     for number, table in rest:
+        if table.get("event") == "header":
+            # a further attempt of the same process
+            where = f"{name}: line {number}"
+            made = _merged(made, _header(table, where), where)
+            continue
         events += _events(table, number, f"{name}: line {number}")
     return Log(name, *made, tuple(events))
 
@@ -121,9 +130,7 @@ def _get(
     return value
 
 
-def _header(
-    table: dict[str, Any], where: str
-) -> tuple[str, str, int, tuple[LoggedBitmap, ...]]:
+def _header(table: dict[str, Any], where: str) -> Head:
     if table.get("event") != "header":
         raise InputError(f"{where}: expected a header, event: 'header'")
     if table.get("version") != VERSION:
@@ -158,6 +165,17 @@ def _header(
             )
         )
     return role, design, downtime, tuple(found)
+
+
+def _merged(first: Head, other: Head, where: str) -> Head:
+    """What two attempts of one process were about."""
+    if first[:2] != other[:2]:
+        raise InputError(
+            f"{where}: {other[0]}, {other[1]}; the log began with "
+            f"{first[0]}, {first[1]}"
+        )
+    bitmaps = dict.fromkeys([*first[3], *other[3]])
+    return (*first[:2], max(first[2], other[2]), tuple(bitmaps))
 
 
 def _events(
