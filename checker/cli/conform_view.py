@@ -37,14 +37,16 @@ def run(
 ) -> int:
     """Lockstep, or judge logs; returns the exit code."""
     if logs:
-        if argument:
+        if argument or trace_file is not None:
             raise InputError(
                 "conform: give CONFIG or --log, not both; a log says itself "
-                "what was run"
+                "what was run, and --trace goes with CONFIG"
             )
         return _judge(logs, bitmap, as_json)
     if not argument:
         raise InputError("conform: CONFIG or --log FILE is missing")
+    if bitmap:
+        raise InputError("conform: --bitmap goes with --log")
     return _lockstep(argument, limits, trace_file, as_json)
 
 
