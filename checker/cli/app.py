@@ -3,13 +3,28 @@
 
 from __future__ import annotations
 
-import enum
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from checker.cli.options import (
+    ConfigArgument,
+    EngineName,
+    EngineOption,
+    Format,
+    FormatOption,
+    GraphForm,
+    MemoryOption,
+    PropertyOption,
+    StatesOption,
+    ThreadsOption,
+    TraceArgument,
+    TraceForm,
+    WithoutOption,
+)
 
 app = typer.Typer(
     name="dbmcheck",
@@ -31,79 +46,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-
-
-class Format(enum.StrEnum):
-    """How answers are printed."""
-
-    TEXT = "text"
-    JSON = "json"
-
-
-class EngineName(enum.StrEnum):
-    """Which engine explores."""
-
-    EXPLICIT = "explicit"
-    INTERPRETER = "interpreter"
-
-
-class TraceForm(enum.StrEnum):
-    """How a trace is shown."""
-
-    TABLE = "table"
-    STATES = "states"
-    SEQUENCE = "sequence"
-    ITF = "itf"
-    PYTEST = "pytest"
-    MAIL = "mail"
-
-
-class GraphForm(enum.StrEnum):
-    """How a state graph is written."""
-
-    GRAPHML = "graphml"
-    DOT = "dot"
-
-
-FormatOption = Annotated[
-    Format, typer.Option("--format", help="Print text or JSON.")
-]
-EngineOption = Annotated[
-    EngineName, typer.Option(help="Compiled, or the plain oracle.")
-]
-MemoryOption = Annotated[
-    str,
-    typer.Option(
-        metavar="SIZE",
-        help="Give up beyond this much: 500M, 4G. Default: half of it all.",
-    ),
-]
-StatesOption = Annotated[
-    int,
-    typer.Option(
-        "--max-states", min=0, help="Give up beyond so many; 0: no limit."
-    ),
-]
-ThreadsOption = Annotated[
-    int, typer.Option(min=1, max=64, help="Threads of the search.")
-]
-WithoutOption = Annotated[
-    list[str] | None,
-    typer.Option(
-        metavar="MECHANISM",
-        help="Take a mechanism out as well; may be repeated.",
-    ),
-]
-PropertyOption = Annotated[
-    str,
-    typer.Option(
-        "--property",
-        metavar="NAME",
-        help="Which violated property; default: the gravest.",
-    ),
-]
-ConfigArgument = Annotated[str, typer.Argument(metavar="CONFIG")]
-TraceArgument = Annotated[str, typer.Argument(metavar="TRACE|CONFIG")]
 
 
 def _version(show: bool) -> None:

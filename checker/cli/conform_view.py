@@ -159,11 +159,11 @@ def _print(
         first="  explored  ",
     )
     page.paragraph(
-        f"{number(outcome.steps)} steps taken on both sides, "
-        f"{outcome.seconds:.1f} s",
+        f"{number(outcome.steps)} steps taken on both sides",
         indent=" " * 12,
         first="  compared  ",
     )
+    page.line(f"  at        {outcome.seconds:.1f} s")
     if trace is None or outcome.mismatch is None:
         return
     from checker.traces.table import render_table

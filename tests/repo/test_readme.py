@@ -1,15 +1,17 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Do the commands that we document run, and print what we say?
 
-Every ``console`` block of a README that begins with ``$ dbmcheck`` is run and
-compared, timing replaced; ``--regenerate`` rewrites the blocks.  A line that
-is just ``...`` stands for any number of lines.
+Every ``console`` block of a README that begins with ``$ dbmcheck`` or
+``$ python -m reference`` is run and compared, timing replaced;
+``--regenerate`` rewrites the blocks.
 """
 
 from __future__ import annotations
 
 import re
 import shlex
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -24,7 +26,9 @@ from model.options import Failures, Options
 from tests.command import ROOT, Result, without_timing
 
 DOCUMENTS = (ROOT / "README.md", ROOT / "model" / "README.md")
-BLOCK = re.compile(r"```console\n(\$ dbmcheck [^\n]*)\n(.*?)```", re.S)
+BLOCK = re.compile(
+    r"```console\n(\$ (?:dbmcheck|python -m reference) [^\n]*)\n(.*?)```", re.S
+)
 COMMAND = re.compile(r"dbmcheck ([a-z]+)((?: [a-z][a-z0-9.-]*| --\S+)*)")
 
 
@@ -47,13 +51,30 @@ def test_sample_output(
 ) -> None:
     text = path.read_text("utf-8")
     shown = next(m for m in BLOCK.finditer(text) if m[1] == command)[2]
-    printed = dbmcheck(*shlex.split(command)[2:]).out
+    words = shlex.split(command)[1:]
+    if words[0] == "python":
+        printed = run_module(*words[1:])
+    else:
+        printed = dbmcheck(*words[1:]).out
     if request.config.getoption("--regenerate"):
         path.write_text(
             text.replace(f"{command}\n{shown}", f"{command}\n{printed}")
         )
         return
     assert without_timing(printed) == without_timing(shown)
+
+
+def run_module(*arguments: str) -> str:
+    """What ``python -m reference`` prints."""
+    done = subprocess.run(
+        [sys.executable, *arguments],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    return done.stdout
 
 
 def test_there_is_sample_output() -> None:
