@@ -181,21 +181,19 @@ def _print(
     if answer.configuration.title:
         page.paragraph(answer.configuration.title, indent="  ")
     page.line()
-    page.paragraph(options.name, indent=" " * 12, first="  design    ")
-    page.paragraph(size(options), indent=" " * 12, first="  bounds    ")
-    page.paragraph(failures(options), indent=" " * 12, first="  failures  ")
-    page.paragraph(
+    page.fact("design", options.name)
+    page.fact("bounds", size(options))
+    page.fact("failures", failures(options))
+    page.fact(
+        "explored",
         f"{page.number(coverage.states)} states, "
         f"{page.number(coverage.transitions)} transitions, "
         f"{coverage.levels} levels",
-        indent=" " * 12,
-        first="  explored  ",
     )
-    page.paragraph(
+    page.fact(
+        "at",
         f"{coverage.seconds:.2f} s, {page.rate(coverage.states_per_second)}, "
         f"{coverage.bytes_per_state:.0f} bytes a state",
-        indent=" " * 12,
-        first="  at        ",
     )
     page.line()
     page.table(

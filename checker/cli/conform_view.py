@@ -148,20 +148,18 @@ def _print(
     page.line(f"{configuration.name}: {_verdict(outcome)}{why}")
     page.line()
     options, number = configuration.options, page.number
-    page.paragraph(options.name, indent=" " * 12, first="  design    ")
-    page.paragraph(size(options), indent=" " * 12, first="  bounds    ")
-    page.paragraph(failures(options), indent=" " * 12, first="  failures  ")
-    page.paragraph(
+    page.fact("design", options.name)
+    page.fact("bounds", size(options))
+    page.fact("failures", failures(options))
+    page.fact(
+        "explored",
         f"{number(outcome.pairs)} pairs of states: {number(outcome.met)} of "
         f"the model's {number(outcome.model_states)}, "
         f"{number(outcome.reference_states)} of the reference",
-        indent=" " * 12,
-        first="  explored  ",
     )
-    page.paragraph(
+    page.fact(
+        "compared",
         f"{number(outcome.steps)} steps taken on both sides",
-        indent=" " * 12,
-        first="  compared  ",
     )
     page.line(f"  at        {outcome.seconds:.1f} s")
     if trace is None or outcome.mismatch is None:
@@ -242,13 +240,12 @@ def _print_judgement(judgement: Judgement) -> None:
     verdict = "ACCEPTED" if judgement.accepted else "REJECTED"
     page.line(f"{judgement.bitmap}: {verdict}")
     page.line()
-    page.paragraph(options.name, indent=" " * 12, first="  design    ")
-    page.paragraph(size(options), indent=" " * 12, first="  model     ")
-    page.paragraph(
+    page.fact("design", options.name)
+    page.fact("model", size(options))
+    page.fact(
+        "compared",
         f"{page.number(judgement.lines)} events fit, "
         f"{page.number(judgement.states)} states tried",
-        indent=" " * 12,
-        first="  compared  ",
     )
     if judgement.accepted:
         return

@@ -47,6 +47,11 @@ def paragraph(text: str, indent: str = "", first: str | None = None) -> None:
     )
 
 
+def fact(name: str, text: str) -> None:
+    """Print a line such as 'design    postcopy', wrapped."""
+    paragraph(text, indent=" " * 12, first=f"  {name:10}")
+
+
 def table(
     columns: Sequence[str],
     rows: Iterable[Sequence[str]],
