@@ -1,0 +1,150 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Seeded defects: the reference with one thing wrong.
+
+Each is a function that patches the reference's classes, registered with what
+it stands for (a mechanism of the model, or a bug that QEMU had), the
+configurations on which the lockstep must find it, what the finding must say,
+and the configurations on which it changes nothing that anybody could see.
+``CONFIGURATIONS`` are the shipped ones and a few that are smaller still.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import cache
+
+import pytest
+from attrs import evolve, frozen
+
+from checker.configuration import Configuration, load
+from checker.conformance.lockstep import Outcome, conform
+from model.options import Bounds, Failures, Options
+from reference.protocol.tables import (
+    DESTINATION,
+    SOURCE,
+    Arrival,
+    Design,
+    Phase,
+)
+
+Patch = Callable[[pytest.MonkeyPatch], None]
+
+POSTCOPY, STOP_COPY = "postcopy-small", "stop-copy-small"
+LIVE = "live-without-cuts"  # half of live-small
+ALL = (POSTCOPY, LIVE, STOP_COPY)
+AS_BUILT = (POSTCOPY, STOP_COPY)
+POSTCOPY_TWO = "postcopy-two-chunks"
+LIVE_TWO = "live-two-chunks"
+
+_TWO_CHUNKS = Bounds(chunks=2, granules=1, channel=1, writes=1, downtime=0)
+_OWN: Mapping[str, Options] = {
+    POSTCOPY_TWO: Options(design="postcopy", bounds=_TWO_CHUNKS),
+    LIVE_TWO: Options(design="live", bounds=_TWO_CHUNKS),
+    LIVE: Options(
+        design="live",
+        bounds=Bounds(chunks=1, granules=1, downtime=0),
+        failures=Failures(destination_killed=1, refuse=1, cancel=1, retry=1),
+    ),
+}
+
+
+def configuration(name: str) -> Configuration:
+    """One of ours, or a shipped one."""
+    if name in _OWN:
+        return Configuration(name=name, options=_OWN[name])
+    return load(name)
+
+
+@cache
+def unharmed(name: str) -> Outcome:
+    """The lockstep on a configuration with nothing patched; runs once."""
+    return conform(configuration(name))
+
+
+@frozen
+class Defect:
+    """Something wrong with the reference.
+
+    ``stands_for``: a mechanism's name or a bug's number.  ``on``: where it
+    must be found, each with what its finding must say (text of the reason,
+    or a field that differs).  ``unseen_on``: where nothing differs.
+    """
+
+    name: str
+    stands_for: str
+    on: tuple[tuple[str, str], ...]
+    unseen_on: tuple[str, ...]
+    patch: Patch
+
+
+DEFECTS: dict[str, Defect] = {}
+
+
+def defect(
+    stands_for: str,
+    on: tuple[str, ...],
+    says: str | tuple[str, ...],
+    unseen_on: tuple[str, ...] = (),
+) -> Callable[[Patch], Patch]:
+    """Registers a patch as a defect that is named as it is.
+
+    ``says`` is for all of ``on``, or one for each.
+    """
+
+    def register(patch: Patch) -> Patch:
+        name = patch.__name__.replace("_", "-")
+        texts = (says,) * len(on) if isinstance(says, str) else says
+        DEFECTS[name] = Defect(
+            name,
+            stands_for,
+            tuple(zip(on, texts, strict=True)),
+            unseen_on,
+            patch,
+        )
+        return patch
+
+    return register
+
+
+# -- ways to patch -----------------------------------------------------------
+
+
+def source_row(
+    patch: pytest.MonkeyPatch,
+    event: str,
+    also: tuple[Phase, ...] = (),
+    then: Phase | None = None,
+    gone: bool = False,
+) -> None:
+    """Change an event's row: also in other phases, to another, or none."""
+    for design, rows in SOURCE.items():
+        changed = [
+            row
+            if row.event != event
+            else evolve(
+                row, phases=(*row.phases, *also), then=then or row.then
+            )
+            for row in rows
+            if not (gone and row.event == event)
+        ]
+        patch.setitem(dict_of(SOURCE), design, tuple(changed))
+
+
+def destination_row(
+    patch: pytest.MonkeyPatch, event: str, also: tuple[Arrival, ...]
+) -> None:
+    """Let an event happen in other phases, too."""
+    for design, rows in DESTINATION.items():
+        changed = [
+            row
+            if row.event != event
+            else evolve(row, phases=(*row.phases, *also))
+            for row in rows
+        ]
+        patch.setitem(dict_of(DESTINATION), design, tuple(changed))
+
+
+def dict_of(table: Mapping[Design, object]) -> dict[Design, object]:
+    """A table is declared as one that is only read."""
+    assert isinstance(table, dict)
+    return table

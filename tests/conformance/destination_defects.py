@@ -1,0 +1,177 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Seeded defects of the destination's role."""
+
+from __future__ import annotations
+
+import pytest
+
+from reference.bitmap import DirtyBitmap
+from reference.errors import CorruptError
+from reference.events import Event
+from reference.host import Host
+from reference.protocol.destination import Destination
+from reference.protocol.loader import Loader
+from reference.protocol.tables import Arrival
+from reference.wire.chunks import BitsRun, Complete
+from reference.wire.reader import StreamReader
+from tests.conformance.defects import (
+    ALL,
+    AS_BUILT,
+    LIVE,
+    POSTCOPY,
+    STOP_COPY,
+    defect,
+    destination_row,
+)
+
+
+@defect("recorder-before-start", ALL, "destination.bitmap")
+def recorders_come_on_after_the_vm(patch: pytest.MonkeyPatch) -> None:
+    switch, start = Loader.before_vm_start, Destination.vm_start
+
+    def late(self: Destination, host: Host) -> None:
+        start(self, host)
+        switch(self.loader, host)
+
+    patch.setattr(Loader, "before_vm_start", lambda self, host: None)
+    patch.setattr(Destination, "vm_start", late)
+
+
+@defect("remove-partial", ALL, "a whole bitmap is busy")
+def failed_attempt_leaves_its_bitmap(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Loader, "abandon", lambda self, host: None)
+
+
+@defect("error-fails-migration", (LIVE,), "destination.bitmap")
+def live_ignores_a_refused_bitmap(patch: pytest.MonkeyPatch) -> None:
+    def ignore(self: Loader, error: Exception, host: Host) -> None:
+        self.cancel(host)
+
+    patch.setattr(Loader, "_refuse", ignore)
+
+
+@defect("successor", (POSTCOPY,), "destination.bitmap", (STOP_COPY,))
+def bitmap_records_itself_while_loading(patch: pytest.MonkeyPatch) -> None:
+    def hold(self: Loader, bitmap: DirtyBitmap) -> None:
+        bitmap.recording = False
+        bitmap.busy = True
+
+    def switch(self: Loader, host: Host) -> None:
+        self.started = True
+        for incoming in self.bitmaps.values():
+            incoming.bitmap(host).recording = incoming.enabled
+
+    patch.setattr(Loader, "_hold", hold)
+    patch.setattr(Loader, "before_vm_start", switch)
+
+
+@defect("successor", (POSTCOPY,), "destination.bitmap", (STOP_COPY,))
+def successor_is_never_switched_on(patch: pytest.MonkeyPatch) -> None:
+    def switch(self: Loader, host: Host) -> None:
+        self.started = True
+        for incoming in self.bitmaps.values():
+            if incoming.complete:
+                incoming.bitmap(host).recording = incoming.enabled
+
+    patch.setattr(Loader, "before_vm_start", switch)
+
+
+@defect("busy-until-complete", AS_BUILT, "destination.bitmap")
+def bitmap_is_not_busy_while_it_loads(patch: pytest.MonkeyPatch) -> None:
+    hold = Loader._hold
+
+    def free(self: Loader, bitmap: DirtyBitmap) -> None:
+        hold(self, bitmap)
+        bitmap.busy = False
+
+    patch.setattr(Loader, "_hold", free)
+
+
+@defect("L1", ALL, "a whole bitmap is busy")
+def complete_does_not_end_busy(patch: pytest.MonkeyPatch) -> None:
+    complete = Loader.complete
+
+    def stay(self: Loader, chunk: Complete, host: Host) -> Event:
+        event = complete(self, chunk, host)
+        for incoming in self.bitmaps.values():
+            incoming.bitmap(host).busy = True
+        return event
+
+    patch.setattr(Loader, "complete", stay)
+
+
+# refused in START, a single bitmap was not created yet: only where the
+# stream breaks is there anything to remove
+@defect("drop-on-failure", (POSTCOPY,), "destination.bitmap", (STOP_COPY,))
+def cancel_removes_nothing(patch: pytest.MonkeyPatch) -> None:
+    def cancel(self: Loader, host: Host) -> None:
+        self.cancelled = True
+
+    patch.setattr(Loader, "cancel", cancel)
+
+
+@defect("error-drops-bitmap", AS_BUILT, "link")
+def refused_bitmap_fails_the_migration(patch: pytest.MonkeyPatch) -> None:
+    def refuse(self: Loader, error: Exception, host: Host) -> None:
+        raise CorruptError(str(error))
+
+    patch.setattr(Loader, "_refuse", refuse)
+
+
+@defect("fresh-loader", AS_BUILT, "destination.bitmap")
+def cancelled_is_kept_across_attempts(patch: pytest.MonkeyPatch) -> None:
+    def incoming_fails(self: Destination, host: Host) -> None:
+        self.loader.cancel(host)
+        self.reader = StreamReader()
+        self.error, self.replies = "", b""
+
+    patch.setattr(Destination, "incoming_fails", incoming_fails)
+
+
+@defect("fresh-loader", ALL, "in flight and 0 of them mean something")
+def reader_is_kept_across_attempts(patch: pytest.MonkeyPatch) -> None:
+    def forget(self: Destination) -> None:
+        self.loader = self._fresh_loader()
+        self.error, self.replies = "", b""
+
+    patch.setattr(Destination, "_forget", forget)
+
+
+@defect("error-drops-bitmap", AS_BUILT, "the model allows skip_bits")
+def data_of_a_dropped_bitmap_is_refused_again(
+    patch: pytest.MonkeyPatch,
+) -> None:
+    bits = Loader.bits
+
+    def again(self: Loader, run: BitsRun, host: Host) -> Event:
+        self.cancelled = False
+        return bits(self, run, host)
+
+    patch.setattr(Loader, "bits", again)
+
+
+@defect("chunk-overwrites", (LIVE,), "destination.bits", AS_BUILT)
+def zeroes_do_not_clear(patch: pytest.MonkeyPatch) -> None:
+    store = Loader._store
+
+    def skip(self: Loader, bitmap: DirtyBitmap, run: BitsRun) -> None:
+        if run.data is not None:
+            store(self, bitmap, run)
+
+    patch.setattr(Loader, "_store", skip)
+
+
+@defect("B07", AS_BUILT, "destination.bits")
+def bits_are_read_and_not_stored(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Loader, "_store", lambda *_: None)
+
+
+@defect("S6", (LIVE, STOP_COPY), "would do migrate_send_rp_shut")
+def says_that_the_vm_runs_too_early(patch: pytest.MonkeyPatch) -> None:
+    also = (Arrival.TAKEN_OVER, Arrival.PRELAUNCH)
+    destination_row(patch, "migrate_send_rp_shut", also)
+
+
+@defect("S6", ALL, "would do vm_start")
+def vm_starts_before_run(patch: pytest.MonkeyPatch) -> None:
+    destination_row(patch, "vm_start", (Arrival.WAITING,))

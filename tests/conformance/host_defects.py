@@ -1,0 +1,264 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Seeded defects of the block layer, the bitmaps and the wire."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from attrs import evolve
+
+import reference.backup
+from reference.bitmap import Bits, DirtyBitmap, MetaBitmap
+from reference.disk import Disk
+from reference.errors import BitmapError
+from reference.host import Host, RunState, Write
+from reference.protocol.outgoing import Outgoing, ReadPart
+from reference.protocol.source import Source
+from reference.wire import geometry
+from reference.wire.chunks import BitsRun, Chunk, ChunkEncoder, Start
+from tests.conformance.defects import (
+    ALL,
+    AS_BUILT,
+    LIVE,
+    LIVE_TWO,
+    POSTCOPY,
+    POSTCOPY_TWO,
+    STOP_COPY,
+    defect,
+)
+
+# -- writes in flight --------------------------------------------------------
+
+
+@defect("drain-at-stop", ALL, "would do bdrv_drain_all")
+def stops_without_draining(patch: pytest.MonkeyPatch) -> None:
+    def may(self: Source, host: Host) -> bool:
+        return host.vm is RunState.STOPPING
+
+    patch.setattr(Source, "_may_bdrv_drain_all", may)
+
+
+@defect("bit-before-ack", ALL, "would do bdrv_drain_all")
+def acknowledges_before_the_bit(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Host, "drained", property(lambda self: True))
+
+
+@defect("B02", AS_BUILT, "source.in_flight")
+def forgets_writes_in_flight_when_it_stops(patch: pytest.MonkeyPatch) -> None:
+    def stop(self: Host) -> None:
+        self.vm = RunState.STOPPING
+        self.in_flight.clear()
+
+    patch.setattr(Host, "stop", stop)
+
+
+@defect("bit-after-data", ALL, "source.bits")
+def sets_the_bit_before_the_data(patch: pytest.MonkeyPatch) -> None:
+    begin = Host.begin_write
+
+    def begin_write(
+        self: Host, disk: Disk, node: str, offset: int, data: bytes
+    ) -> Write:
+        write = begin(self, disk, node, offset, data)
+        for bitmap in self.node(node).bitmaps.values():
+            bitmap.record(offset, len(data))
+        return write
+
+    def finish_write(self: Host, write: Write) -> None:
+        self.in_flight.remove(write)
+
+    patch.setattr(Host, "begin_write", begin_write)
+    patch.setattr(Host, "finish_write", finish_write)
+
+
+@defect("drain-before-backup", ALL, "would do source_backup")
+def backs_up_without_draining(patch: pytest.MonkeyPatch) -> None:
+    def check(host: Host, node: str) -> None:
+        if host.vm is not RunState.RUNNING:
+            raise BitmapError("the VM does not run")
+
+    patch.setattr(reference.backup, "_check", check)
+
+
+@defect("B18", AS_BUILT, "would do source_backup")
+def backs_up_a_busy_bitmap(patch: pytest.MonkeyPatch) -> None:
+    def check_free(self: DirtyBitmap, done: str) -> None:
+        return None
+
+    patch.setattr(DirtyBitmap, "check_free", check_free)
+
+
+@defect("source-keeps-bitmap", ALL, "source.has_bitmap")
+def releases_the_bitmap_at_the_stop(patch: pytest.MonkeyPatch) -> None:
+    stopped = Host.stopped
+
+    def release(self: Host) -> None:
+        stopped(self)
+        for node in self.nodes.values():
+            node.bitmaps.clear()
+
+    patch.setattr(Host, "stopped", release)
+
+
+# -- the bitmap --------------------------------------------------------------
+
+
+@defect("meta-bitmap", (LIVE,), "source.meta")
+def meta_bitmap_notes_nothing(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(MetaBitmap, "note", lambda *_: None)
+
+
+@defect("meta-sees-clear", (LIVE,), "source.meta")
+def clear_bypasses_the_meta_bitmap(patch: pytest.MonkeyPatch) -> None:
+    def clear(self: DirtyBitmap) -> None:
+        self.check_free("cleared")
+        self.bits.clear_all()
+
+    patch.setattr(DirtyBitmap, "clear", clear)
+
+
+@defect("clear-meta-before-read", (LIVE,), "source.meta")
+def meta_bit_is_cleared_after_reading(patch: pytest.MonkeyPatch) -> None:
+    serialize = Source.serialize_chunk
+
+    def serialize_chunk(self: Source, host: Host) -> Any:
+        done = serialize(self, host)
+        taken = self.taken
+        assert taken is not None
+        meta = self.bitmaps[taken.index].bitmap(host).meta
+        assert meta is not None
+        meta.bits.clear(taken.chunk, taken.count)
+        return done
+
+    patch.setattr(MetaBitmap, "take", lambda self, chunk: None)
+    patch.setattr(Source, "serialize_chunk", serialize_chunk)
+
+
+@defect("clear-meta-before-read", (LIVE_TWO,), "source.meta")
+def another_meta_bit_is_cleared(patch: pytest.MonkeyPatch) -> None:
+    def take(self: MetaBitmap, chunk: int) -> None:
+        self.bits.clear((chunk + 1) % self.chunks, 1)
+
+    patch.setattr(MetaBitmap, "take", take)
+
+
+@defect("chunk-overwrites", (LIVE,), "destination.bits", AS_BUILT)
+def chunks_are_ored(patch: pytest.MonkeyPatch) -> None:
+    load = DirtyBitmap.load
+
+    def ored(self: DirtyBitmap, first: int, count: int, data: Any) -> None:
+        before = Bits(self.bits.granules, self.bits.words.copy())
+        load(self, first, count, data)
+        self.bits.union(before)
+
+    patch.setattr(DirtyBitmap, "load", ored)
+
+
+@defect("reclaim-union", (POSTCOPY,), "destination.bits", (STOP_COPY,))
+def reclaim_drops_the_successor(patch: pytest.MonkeyPatch) -> None:
+    def reclaim(self: DirtyBitmap) -> None:
+        assert self.successor is not None
+        self.recording = self.successor.recording
+        self.successor = None
+        self.busy = False
+
+    patch.setattr(DirtyBitmap, "reclaim", reclaim)
+
+
+@defect("reclaim-atomic", (POSTCOPY,), "destination.bitmap", (STOP_COPY,))
+def reclaim_leaves_the_successor_recording(
+    patch: pytest.MonkeyPatch,
+) -> None:
+    def reclaim(self: DirtyBitmap) -> None:
+        assert self.successor is not None
+        self.bits.union(self.successor.bits)
+        self.busy = False
+
+    patch.setattr(DirtyBitmap, "reclaim", reclaim)
+
+
+@defect("B09", (POSTCOPY,), "destination.bitmap", (STOP_COPY,))
+def reclaim_forgets_recording(patch: pytest.MonkeyPatch) -> None:
+    reclaim = DirtyBitmap.reclaim
+
+    def forget(self: DirtyBitmap) -> None:
+        reclaim(self)
+        self.recording = False
+
+    patch.setattr(DirtyBitmap, "reclaim", forget)
+
+
+@defect("B04", ALL, "destination.bits")
+def loading_forgets_the_cached_pages(patch: pytest.MonkeyPatch) -> None:
+    deserialize = Bits.deserialize
+
+    def forget(self: Bits, *arguments: Any) -> None:
+        pages = self.pages.copy()
+        deserialize(self, *arguments)
+        self.pages[:] = pages
+
+    patch.setattr(Bits, "deserialize", forget)
+
+
+# -- the wire ----------------------------------------------------------------
+
+
+@defect(
+    "B07",
+    (POSTCOPY_TWO, LIVE_TWO),
+    ("stream[0].contents", "source.contents"),
+)
+def payload_is_one_word_off(patch: pytest.MonkeyPatch) -> None:
+    def read(self: Outgoing, host: Host, chunk: int, count: int) -> ReadPart:
+        bitmap = self.bitmap(host)
+        first, granules = self.granules(bitmap, chunk, count)
+        words = np.roll(bitmap.bits.words, -1)
+        at = first // 64
+        end = at + -(-granules // 64)
+        return ReadPart(first, words[at:end].tobytes())
+
+    patch.setattr(Outgoing, "read", read)
+
+
+@defect(
+    "B07",
+    (*AS_BUILT, LIVE),
+    (
+        "would do send_bitmap_complete",
+        "would do send_bitmap_complete",
+        "would do migration_completion",
+    ),
+)
+def last_short_chunk_is_dropped(patch: pytest.MonkeyPatch) -> None:
+    def chunk_count(
+        disk_size: int, granularity: int, chunk_bytes: int = 1024
+    ) -> int:
+        return disk_size // granularity // (chunk_bytes * 8)
+
+    patch.setattr(geometry, "chunk_count", chunk_count)
+
+
+@defect("B07", ALL, "stream[1].contents")
+def zeroes_are_sent_for_dirty_chunks(patch: pytest.MonkeyPatch) -> None:
+    encode = ChunkEncoder.encode
+
+    def zeroes(self: ChunkEncoder, chunk: Chunk) -> bytes:
+        if isinstance(chunk, BitsRun):
+            chunk = evolve(chunk, data=None)
+        return encode(self, chunk)
+
+    patch.setattr(ChunkEncoder, "encode", zeroes)
+
+
+@defect("M1", ALL, "destination.bitmap")
+def start_loses_the_enabled_flag(patch: pytest.MonkeyPatch) -> None:
+    encode = ChunkEncoder.encode
+
+    def disabled(self: ChunkEncoder, chunk: Chunk) -> bytes:
+        if isinstance(chunk, Start):
+            chunk = evolve(chunk, enabled=False)
+        return encode(self, chunk)
+
+    patch.setattr(ChunkEncoder, "encode", disabled)

@@ -1,0 +1,171 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Does the lockstep find what is wrong with a reference?
+
+Every defect is seeded, the lockstep runs, and must say where model and
+reference part.  The path that it names is walked again: by the broken
+reference, to the same state, and by the sound one, beside the model.  Where
+a defect changes nothing that anybody could see the lockstep must be silent:
+it does not complain of everything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from checker.configuration import Configuration
+from checker.conformance.abstraction import (
+    AbstractionError,
+    Codes,
+    abstract,
+    visible,
+)
+from checker.conformance.lockstep import Mismatch, conform
+from checker.conformance.rig import Rig, build
+from checker.conformance.snapshot import freeze
+from checker.conformance.steps import enabled, perform, variants
+from checker.engines.interpreter import successors
+from model.language.machine import Instance, Machine
+from model.mechanisms import DESIGNS, mechanisms_of
+from tests.conformance import (
+    destination_defects,
+    host_defects,
+    source_defects,
+)
+from tests.conformance.defects import (
+    DEFECTS,
+    Defect,
+    configuration,
+    unharmed,
+)
+
+#: where the defects are; to import them has registered them
+ROOMS = (destination_defects, host_defects, source_defects)
+
+#: mechanisms that the reference cannot lack, and why
+NOT_THE_REFERENCES = {
+    "full-backup-on-loss": "it is the client who has to take a full backup",
+}
+
+FOUND = [(seed, *found) for seed in DEFECTS.values() for found in seed.on]
+UNSEEN = [(seed, name) for seed in DEFECTS.values() for name in seed.unseen_on]
+
+
+def differing(machine: Machine, mismatch: Mismatch) -> list[str]:
+    """Visible fields in which the two part."""
+    codes, model = mismatch.codes, mismatch.states[-1]
+    if codes is None:
+        return []
+    return [
+        name
+        for name in visible(machine)
+        if model[machine.position[name]] != codes[name]
+    ]
+
+
+@pytest.mark.parametrize(
+    ("seed", "name", "says"),
+    FOUND,
+    ids=[f"{seed.name}-{name}" for seed, name, _ in FOUND],
+)
+def test_defect_is_found(
+    seed: Defect,
+    name: str,
+    says: str,
+    monkeypatch: pytest.MonkeyPatch,
+    record_property: Callable[[str, object], None],
+) -> None:
+    assert unharmed(name).mismatch is None
+    chosen = configuration(name)
+    machine = chosen.machine()
+    with monkeypatch.context() as patch:
+        seed.patch(patch)
+        outcome = conform(chosen)
+        mismatch = outcome.mismatch
+        assert mismatch is not None, f"nobody notices: {seed.name}"
+        assert not outcome.stopped
+        found = " ".join([mismatch.reason, *differing(machine, mismatch)])
+        record_property("found", found)
+        record_property("steps", len(mismatch.path))
+        assert says in found
+        ends_as_said(chosen, mismatch)
+    sound_follows_the_model(chosen, machine, mismatch)
+
+
+def after(before: list[Rig], instance: Instance) -> list[Rig]:
+    """Where a step leads, in every way in which it can be taken."""
+    reached = {}
+    for rig in before:
+        for variant in variants(rig, instance):
+            perform(variant, instance)
+            reached[freeze(variant)] = variant
+    return list(reached.values())
+
+
+def ends_as_said(chosen: Configuration, mismatch: Mismatch) -> None:
+    """The broken reference walks the path to where it was said to be."""
+    machine, rigs = chosen.machine(), [build(chosen.options)]
+    for number in mismatch.path:
+        rigs = after(rigs, machine.instances[number])
+    assert mismatch.codes in [visible_codes(machine, rig) for rig in rigs]
+
+
+def visible_codes(machine: Machine, rig: Rig) -> Codes | None:
+    """As a mismatch tells them; None: the model has no word for it."""
+    try:
+        told = abstract(rig)
+    except AbstractionError:
+        return None
+    return {name: told[name] for name in visible(machine)}
+
+
+def sound_follows_the_model(
+    chosen: Configuration, machine: Machine, mismatch: Mismatch
+) -> None:
+    """The model allows every step of the path, and so does our reference."""
+    assert mismatch.states[0] == machine.initials[0]
+    assert len(mismatch.states) == len(mismatch.path) + 1
+    rigs = [build(chosen.options)]
+    for step, number in enumerate(mismatch.path):
+        before, state = mismatch.states[step], mismatch.states[step + 1]
+        assert (number, state) in set(successors(machine, before))
+        assert all(number in enabled(rig, machine) for rig in rigs)
+        rigs = after(rigs, machine.instances[number])
+        for name in visible(machine):
+            codes = {abstract(rig)[name] for rig in rigs}
+            assert codes == {state[machine.position[name]]}, name
+
+
+@pytest.mark.parametrize(
+    ("seed", "name"),
+    UNSEEN,
+    ids=[f"{seed.name}-{name}" for seed, name in UNSEEN],
+)
+def test_what_nobody_could_see_is_no_mismatch(
+    seed: Defect, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sound = unharmed(name)
+    seed.patch(monkeypatch)
+    outcome = conform(configuration(name))
+    assert outcome.mismatch is None
+    assert not outcome.stopped
+    assert outcome.model_states == sound.model_states
+
+
+@pytest.mark.parametrize("design", DESIGNS)
+def test_every_mechanism_has_a_defect(design: str) -> None:
+    seeded = {
+        seed.stands_for
+        for seed in DEFECTS.values()
+        for name in (*(name for name, _ in seed.on), *seed.unseen_on)
+        if configuration(name).options.design == design
+    }
+    wanted = {m.name for m in mechanisms_of(design)}
+    assert wanted - seeded <= NOT_THE_REFERENCES.keys()
+
+
+def test_there_are_enough_defects() -> None:
+    assert len(ROOMS) == 3
+    assert len(DEFECTS) >= 40
+    assert {seed.on != () for seed in DEFECTS.values()} == {True}
