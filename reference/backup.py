@@ -15,11 +15,18 @@ from reference.host import Host, RunState
 COPY = 1 << 20  # bytes at a time
 
 
-def _check(host: Host, node: str) -> None:
+def check_full(host: Host, node: str) -> None:
+    """Raise BitmapError if no backup of ``node`` can begin now."""
     if host.vm is not RunState.RUNNING:
         raise BitmapError(f"the VM is {host.vm.value}: no backup is taken")
     if any(write.node == node for write in host.in_flight):
         raise BusyError(f"node '{node}' has writes in flight: drain first")
+
+
+def check_incremental(host: Host, node: str, name: str) -> None:
+    """Raise BitmapError if no backup by this bitmap can begin now."""
+    host.bitmap(node, name).check_free("backed up")
+    check_full(host, node)
 
 
 def _copy(disk: Disk, image: Disk, offset: int, length: int) -> None:
@@ -40,9 +47,8 @@ def incremental_backup(
     a write is in flight, InconsistentError if its content is lost.
     QEMU: blockdev-backup with sync=incremental.
     """
+    check_incremental(host, node, name)
     bitmap = host.bitmap(node, name)
-    bitmap.check_free("backed up")
-    _check(host, node)
     ranges = bitmap.dirty_ranges()
     for offset, length in ranges:
         _copy(disk, image, offset, length)
@@ -63,6 +69,6 @@ def full_backup(
     Raises BitmapError if the name is taken.  QEMU: a transaction of
     block-dirty-bitmap-add and blockdev-backup with sync=full.
     """
-    _check(host, node)
+    check_full(host, node)
     host.add_bitmap(node, name, granularity)
     _copy(disk, image, 0, host.node(node).size)

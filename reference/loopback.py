@@ -152,7 +152,7 @@ class Loopback:
         self.forward.put(done.data)
         if event in ("migrate", "migrate_again"):
             self.connection = Connection.UP
-        elif event == "migrate_cancel":
+        elif event in ("migrate_cancel", "dirty_bitmap_save_fails"):
             self.connection = Connection.BROKEN
         return done.event
 
@@ -161,6 +161,8 @@ class Loopback:
         events = self.source.receive(self.backward.take(), self.source_host)
         if self.source.phase is Phase.COMPLETED:
             self.connection = Connection.DOWN
+        elif self.source.error:
+            self.connection = Connection.BROKEN
         return events
 
     # -- the destination ---------------------------------------------------
@@ -169,6 +171,7 @@ class Loopback:
         """The next message (or ``most`` bytes of it) arrives."""
         data = self.forward.take(most)
         events = self.destination.receive(data, self.destination_host)
+        self.backward.put(self.destination.take_replies())
         if self.destination.error:
             # the destination closes: what is in flight is lost
             self.forward.lose()

@@ -61,6 +61,9 @@ _OUTGOING = {
     Phase.IN_DOUBT: Outgoing.UNCERTAIN,
     Phase.GONE: Outgoing.NONE,
 }
+# the source stores its persistent bitmaps, as nobody else has them
+_STORES = (Phase.NONE, Phase.SETUP, Phase.FAILED, Phase.GONE)
+_ITERATES = (Phase.ACTIVE, Phase.DEVICE)
 _ARRIVAL = {
     Arrival.WAITING: DestinationVm.INMIGRATE,
     Arrival.TAKEN_OVER: DestinationVm.RUN_RECEIVED,
@@ -149,6 +152,13 @@ def _source(rig: Rig, codes: Codes) -> None:
         bits, busy = _set(rig, bitmap.bits), int(bitmap.busy)
         if not bitmap.recording and not gone:
             raise AbstractionError("the source's bitmap does not record")
+        if bitmap.skip_store != (core.phase not in _STORES):
+            raise AbstractionError(
+                f"skip_store is {bitmap.skip_store} in phase "
+                f"'{core.phase.value}'"
+            )
+        if bitmap.meta is not None and core.phase not in _ITERATES:
+            raise AbstractionError("a meta bitmap outside of the passes")
     codes["source.vm"] = _code(_SOURCE_VM[host.vm])
     codes["source.migration"] = _code(_OUTGOING[core.phase])
     codes["source.in_flight"] = _in_flight(rig, host)

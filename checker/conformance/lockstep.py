@@ -252,9 +252,17 @@ class _Lockstep:
         known = self.reference.known[mirror]
         if known.error:
             return known.error
-        if known.codes != self.model_codes(state):
-            return "the states differ"
-        return ""
+        wanted = self.model_codes(state)
+        if known.codes == wanted:
+            return ""
+        names = [
+            name
+            for name, mine, other in zip(
+                self.reference.names, wanted, known.codes, strict=True
+            )
+            if mine != other
+        ]
+        return f"the states differ in {', '.join(names)}"
 
     def _mismatch(self, pair: Pair, reason: str) -> Mismatch:
         path: list[int] = []

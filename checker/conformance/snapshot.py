@@ -11,6 +11,7 @@ rest, and a position in an endless stream is no state (an ``origin`` counts as
 from __future__ import annotations
 
 from collections.abc import Callable
+from enum import Enum
 from typing import Any
 
 import attrs
@@ -97,7 +98,8 @@ def _freezer(kind: type, value: Any) -> Freeze | None:
         )
     if attrs.has(kind) and kind.__hash__ is None:
         return _freezer_of_class(kind)
-    if callable(value) or kind.__hash__ is None:
+    plain = isinstance(value, (str, bytes, int, float, tuple, Enum))
+    if not (plain or value is None or attrs.has(kind)):
         raise TypeError(f"cannot freeze {kind.__name__}: {value!r}")
     return None
 

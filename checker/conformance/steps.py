@@ -22,8 +22,13 @@ from checker.conformance.rig import (
 )
 from checker.conformance.snapshot import freeze, thaw
 from model.language.machine import Instance, Machine
-from reference.backup import full_backup, incremental_backup
-from reference.errors import DirtyBitmapError
+from reference.backup import (
+    check_full,
+    check_incremental,
+    full_backup,
+    incremental_backup,
+)
+from reference.errors import BitmapError, DirtyBitmapError
 from reference.events import Event
 from reference.host import Host, RunState
 from reference.loopback import Connection
@@ -117,6 +122,9 @@ def perform(rig: Rig, instance: Instance) -> None:
         STEPS[instance.action].do(rig, argument(instance))
     except DirtyBitmapError as error:
         raise RefusedStepError(f"the reference refuses: {error}") from error
+    except (ArithmeticError, AssertionError, LookupError, TypeError) as error:
+        kind = type(error).__name__
+        raise RefusedStepError(f"the reference: {kind}: {error}") from error
 
 
 def variants(rig: Rig, instance: Instance) -> list[Rig]:
@@ -178,13 +186,12 @@ def _finish(rig: Rig, host: Host, granule: int) -> None:
             host.finish_write(write)
 
 
-def _usable(host: Host) -> bool:
-    if host.vm is not RunState.RUNNING or host.in_flight:
+def _may_back_up(host: Host) -> bool:
+    try:
+        check_incremental(host, NODE, BITMAP)
+    except BitmapError:
         return False
-    if not host.has_bitmap(NODE, BITMAP):
-        return False
-    shown = host.bitmap(NODE, BITMAP).query()
-    return not shown["busy"] and not shown["inconsistent"]
+    return True
 
 
 def _backup(rig: Rig, host: Host) -> None:
@@ -196,13 +203,15 @@ def _backup(rig: Rig, host: Host) -> None:
 
 
 def _is_lost(rig: Rig) -> bool:
+    # the client: a bitmap is lost when nothing can bring it any more
     host, core = rig.loopback.destination_host, rig.loopback.destination
-    return (
-        host.vm is RunState.RUNNING
-        and not host.in_flight
-        and core.ended
-        and not host.has_bitmap(NODE, BITMAP)
-    )
+    if not core.ended or host.has_bitmap(NODE, BITMAP):
+        return False
+    try:
+        check_full(host, NODE)
+    except BitmapError:
+        return False
+    return True
 
 
 def _full_backup(rig: Rig) -> None:
@@ -230,7 +239,7 @@ def _host_steps(side: str, host: Callable[[Rig], Host]) -> dict[str, Step]:
             lambda rig, granule: _finish(rig, host(rig), granule),
         ),
         f"{side}_backup": Step(
-            lambda rig, _: _usable(host(rig)),
+            lambda rig, _: _may_back_up(host(rig)),
             lambda rig, _: _backup(rig, host(rig)),
         ),
     }

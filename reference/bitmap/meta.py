@@ -64,12 +64,12 @@ class MetaBitmap:
         dirty = np.flatnonzero(np.logical_or.reduceat(changed, starts))
         self.bits.set_each(dirty + chunk)
 
-    def take(self, chunk: int) -> None:
-        """Clear the bit of a chunk: do so *before* the chunk is read.
+    def take(self, chunk: int, count: int = 1) -> None:
+        """Clear the bits of chunks: do so *before* they are read.
 
-        Raises ``BitmapError`` if there is no such chunk.
+        Raises ``BitmapError`` if there are no such chunks.
         """
-        self.bits.clear(chunk, 1)
+        self.bits.clear(chunk, count)
 
     def next_chunk(self, start: int = 0) -> int | None:
         """The first changed chunk at or after ``start``, if there is one."""

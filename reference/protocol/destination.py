@@ -28,12 +28,15 @@ from reference.wire.chunks import BitsRun, Complete, Start
 from reference.wire.reader import StreamReader
 from reference.wire.return_path import Pong, Shut, encode_return
 from reference.wire.stream import (
+    DIRTY_BITMAP,
     Broken,
     ChunkItem,
     Command,
     CommandKind,
     EndOfStream,
     Item,
+    SectionEnd,
+    SectionPart,
 )
 
 
@@ -43,7 +46,8 @@ class Destination:
 
     ``ended``: no more is read.  ``error``: why the stream cannot be read on,
     or ''; whoever drives it then closes the connection and calls ``lost``.
-    ``replies``: bytes for the return path that wait to be sent.
+    ``replies``: bytes for the return path that wait to be sent.  ``advised``,
+    ``end_begun``: what the stream has shown of the source's design.
     """
 
     design: Design
@@ -56,6 +60,8 @@ class Destination:
     shut_sent: bool = False
     error: str = ""
     replies: bytes = b""
+    advised: bool = False
+    end_begun: bool = False
 
     def __attrs_post_init__(self) -> None:
         self.loader = self._fresh_loader()
@@ -122,7 +128,13 @@ class Destination:
                 break
         return events
 
+    def take_replies(self) -> bytes:
+        """What is to be sent on the return path now."""
+        replies, self.replies = self.replies, b""
+        return replies
+
     def _item(self, item: Item, host: Host) -> list[Event]:
+        self._check_design(item)
         match item:
             case ChunkItem(chunk=Start() as chunk):
                 return [self.loader.start(chunk, host)]
@@ -138,15 +150,35 @@ class Destination:
                 raise item.error
         return []
 
+    def _check_design(self, item: Item) -> None:
+        """CorruptError for what a source of this design does not send."""
+        other = None
+        match item:
+            case Command(kind=CommandKind.POSTCOPY_ADVISE):
+                self.advised = True
+                if self.design is not Design.POSTCOPY:
+                    other = "postcopy"
+            case ChunkItem(chunk=Start()):
+                if self.design is Design.POSTCOPY and not self.advised:
+                    other = "live or stop-copy"
+            case SectionPart() if item.idstr == DIRTY_BITMAP:
+                if self.design is Design.STOP_COPY:
+                    other = "live"
+            case SectionEnd() if item.idstr == DIRTY_BITMAP:
+                self.end_begun = True
+            case ChunkItem(chunk=BitsRun()):
+                if self.design is Design.LIVE and self.end_begun:
+                    other = "stop-copy"
+        if other is not None:
+            raise CorruptError(
+                f"the source uses {other}, this destination waits for "
+                f"{self.design.value}"
+            )
+
     def _command(self, item: Command, host: Host) -> list[Event]:
         postcopy = self.design is Design.POSTCOPY
         if item.kind == CommandKind.PING:
             self.replies += encode_return(Pong(int.from_bytes(item.data)))
-        elif item.kind == CommandKind.POSTCOPY_ADVISE and not postcopy:
-            raise CorruptError(
-                "the source uses postcopy, this destination waits for "
-                f"{self.design.value}"
-            )
         elif item.kind == CommandKind.POSTCOPY_RUN and postcopy:
             return [self.do("loadvm_run", host).event]
         return []
@@ -198,6 +230,7 @@ class Destination:
         self.loader = self._fresh_loader()
         self.error = ""
         self.replies = b""
+        self.advised = self.end_begun = False
 
     def die(self, host: Host) -> None:
         """The process is killed."""

@@ -11,19 +11,22 @@ QEMU: migration/block-dirty-bitmap.c, the load half, DBMLoadState.
 
 from __future__ import annotations
 
-from attrs import define, field
+from attrs import define, evolve, field
 
 from reference.bitmap import DirtyBitmap
 from reference.errors import (
     BitmapError,
     CorruptError,
     DroppedError,
+    LimitError,
 )
 from reference.events import Event
 from reference.host import Host
 from reference.protocol.aliases import Aliases, Pair
 from reference.wire import geometry
 from reference.wire.chunks import BitsRun, Complete, Start
+
+MOST_BITMAPS = 4096  # that one stream may announce
 
 
 @define
@@ -70,6 +73,8 @@ class Loader:
         such node.
         """
         names = (chunk.node, chunk.bitmap)
+        if len(self.names) >= MOST_BITMAPS:
+            raise LimitError(f"START: more than {MOST_BITMAPS} bitmaps")
         self.names.append(names)
         local = self.aliases.incoming(names)
         label = "/".join(local or names)
@@ -86,7 +91,7 @@ class Loader:
             host.node(local[0])
         except (DroppedError, BitmapError) as error:
             self._refuse(error, host)
-            return refused
+            return evolve(refused, detail=str(error))
         if host.has_bitmap(*local):
             raise CorruptError(f"START: bitmap {label} already exists")
         try:
@@ -95,7 +100,7 @@ class Loader:
             )
         except BitmapError as error:
             self._refuse(error, host)
-            return refused
+            return evolve(refused, detail=str(error))
         self._hold(bitmap)
         self.bitmaps[names] = Incoming(*local, chunk.enabled)
         return Event(
@@ -138,7 +143,8 @@ class Loader:
                 raise DroppedError(f"BITS: {reason}")
         except DroppedError as error:
             self._refuse(error, host)
-            return self._event("dirty_bitmap_load_bits_refused", run, host)
+            done = self._event("dirty_bitmap_load_bits_refused", run, host)
+            return evolve(done, detail=str(error))
         assert incoming is not None
         self._store(incoming.bitmap(host), run)
         return self._event("dirty_bitmap_load_bits", run, host)

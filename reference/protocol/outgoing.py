@@ -40,7 +40,8 @@ class ReadPart:
 class Outgoing:
     """One bitmap that is being sent.
 
-    ``cursor``: the first chunk of the pass that was not taken yet.
+    ``enabled``: what START said; ``cursor``: the first chunk of the pass that
+    was not taken yet.
     """
 
     node: str
@@ -49,6 +50,7 @@ class Outgoing:
     alias: str
     chunk_bytes: int
     chunks: int
+    enabled: bool
     cursor: int = 0
 
     @property
@@ -73,6 +75,23 @@ class Outgoing:
         )
         return first, last + length - first
 
+    def trouble(self, host: Host) -> str:
+        """Why a live migration of this bitmap cannot go on, or ''.
+
+        Live holds no bitmap: a user may remove, replace or disable it, a job
+        may take it.
+        """
+        if not host.has_bitmap(self.node, self.name):
+            return f"bitmap {self.label} is gone"
+        bitmap = self.bitmap(host)
+        if bitmap.meta is None:
+            return f"bitmap {self.label} is another one"
+        if bitmap.busy or bitmap.successor is not None:
+            return f"bitmap {self.label} was taken by a job"
+        if bitmap.recording != self.enabled:
+            return f"bitmap {self.label} was enabled or disabled"
+        return ""
+
     def read(self, host: Host, chunk: int, count: int) -> ReadPart:
         """The content of ``count`` chunks as it is now."""
         bitmap = self.bitmap(host)
@@ -87,8 +106,8 @@ class Outgoing:
             return ahead
         if not ahead:
             return meta.count()
-        changed = sum(1 for c in meta.dirty_chunks() if c < self.cursor)
-        return ahead + changed
+        first, count = meta.bits.runs().T
+        return ahead + int(np.clip(self.cursor - first, 0, count).sum())
 
 
 def outgoing(
@@ -102,4 +121,4 @@ def outgoing(
     chunks = geometry.chunk_count(
         bitmap.disk_size, bitmap.granularity, chunk_bytes
     )
-    return Outgoing(*names, *aliases, chunk_bytes, chunks)
+    return Outgoing(*names, *aliases, chunk_bytes, chunks, bitmap.records)

@@ -92,7 +92,7 @@ class Passes:
         return (
             self._iterates(host)
             and self._unfinished() is None
-            and bool(self.changed(host))
+            and self.next_changed(host) is not None
         )
 
     def changed(self, host: Host) -> list[tuple[int, int]]:
@@ -104,9 +104,23 @@ class Passes:
             for chunk in meta.dirty_chunks()
         ]
 
+    def next_changed(
+        self, host: Host, after: tuple[int, int] = (0, -1)
+    ) -> tuple[int, int] | None:
+        """The first of ``changed`` after this one, without all the others."""
+        index, chunk = after
+        for number in range(index, len(self.bitmaps)):
+            meta = self.bitmaps[number].bitmap(host).meta
+            start = chunk + 1 if number == index else 0
+            if meta is not None and start < meta.chunks:
+                found = meta.next_chunk(start)
+                if found is not None:
+                    return number, found
+        return None
+
     def dirty_phase(self, host: Host, chunk: int, index: int) -> Done:
         """Take a chunk that changed; clear its meta bit."""
-        if (index, chunk) not in self.changed(host):
+        if self.next_changed(host, (index, chunk - 1)) != (index, chunk):
             raise ProtocolError(
                 f"dirty_phase: chunk {chunk} of {self.bitmaps[index].label} "
                 "has not changed"
@@ -120,8 +134,7 @@ class Passes:
         # of the chunk marks it again
         meta = self.bitmaps[index].bitmap(host).meta
         assert meta is not None
-        for number in range(chunk, chunk + count):
-            meta.take(number)
+        meta.take(chunk, count)
         self.taken = Taken(index, chunk, count)
         return self._chunk_event(event, index, chunk, count)
 

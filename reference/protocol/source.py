@@ -13,14 +13,13 @@ from __future__ import annotations
 
 from attrs import define, field
 
-from reference.errors import ProtocolError
+from reference.errors import BitmapError, ProtocolError
 from reference.events import Event
 from reference.host import Host, RunState
 from reference.protocol.aliases import Aliases
 from reference.protocol.outgoing import ReadPart, outgoing
 from reference.protocol.passes import Done, Passes, Taken
 from reference.protocol.tables import (
-    FROM_OUTSIDE,
     SOURCE,
     Design,
     Phase,
@@ -28,7 +27,7 @@ from reference.protocol.tables import (
 )
 from reference.wire import geometry
 from reference.wire.chunks import Complete, Start
-from reference.wire.return_path import ReturnReader, Shut
+from reference.wire.return_path import BrokenReturn, ReturnReader, Shut
 from reference.wire.stream import DIRTY_BITMAP, CommandKind
 from reference.wire.writer import StreamWriter
 
@@ -45,12 +44,17 @@ ACTORS = {
 
 @define
 class Source(Passes):
-    """The source of a migration; the bitmaps stay in the host."""
+    """The source of a migration; the bitmaps stay in the host.
+
+    ``error``: why the destination can be waited for no longer, or '';
+    whoever drives the source then closes the connection and calls ``lost``.
+    """
 
     aliases: Aliases = field(factory=Aliases)
     writer: StreamWriter = field(factory=StreamWriter)
     replies: ReturnReader = field(factory=ReturnReader)
     end_begun: bool = False
+    error: str = ""
 
     # -- what may happen ---------------------------------------------------
 
@@ -58,6 +62,8 @@ class Source(Passes):
         """The table's row for ``event`` now, None if it is not allowed."""
         for row in SOURCE[self.design]:
             if row.event == event and self.phase in row.phases:
+                if row.own and self.trouble(host):
+                    return None
                 asks = getattr(self, f"_may_{event}", None)
                 return row if asks is None or asks(host) else None
         return None
@@ -67,9 +73,34 @@ class Source(Passes):
         rows = (
             self.row(row.event, host)
             for row in SOURCE[self.design]
-            if row.event not in FROM_OUTSIDE and row.needs != "lost"
+            if row.own or row.event == "dirty_bitmap_save_fails"
         )
         return [row for row in rows if row is not None]
+
+    def trouble(self, host: Host) -> str:
+        """Why the source may not use a bitmap of this attempt, or ''."""
+        try:
+            if self.phase is Phase.SETUP:
+                self.migrate(host)
+        except BitmapError as error:
+            return str(error)
+        live = self.design is Design.LIVE
+        if not live or self.phase not in (Phase.ACTIVE, Phase.DEVICE):
+            return ""
+        found = (sent.trouble(host) for sent in self.bitmaps)
+        return next(filter(None, found), "")
+
+    def _may_dirty_bitmap_save_fails(self, host: Host) -> bool:
+        return bool(self.trouble(host))
+
+    def dirty_bitmap_save_fails(self, host: Host) -> Done:
+        """A bitmap cannot be used any more: the attempt fails, all stays."""
+        reason = self.trouble(host)
+        self._release(host, moved=False)
+        event = Event(
+            actor="source", action="dirty_bitmap_save_fails", detail=reason
+        )
+        return Done(b"", event)
 
     def do(
         self, event: str, host: Host, chunk: int = -1, index: int = 0
@@ -111,12 +142,22 @@ class Source(Passes):
         return None
 
     def receive(self, data: bytes, host: Host) -> list[Event]:
-        """Bytes from the return path."""
-        return [
-            self.do("close_return_path_on_source", host).event
-            for message in self.replies.receive(data)
-            if isinstance(message, Shut) and message.value == 0
-        ]
+        """Bytes from the return path; look at ``error`` after.
+
+        What has no meaning in this phase is ignored.
+        """
+        events = []
+        closes = "close_return_path_on_source"
+        for message in self.replies.receive(data):
+            match message:
+                case Shut(value=0) if self.row(closes, host):
+                    events.append(self.do(closes, host).event)
+                    break
+                case Shut(value=value) if value:
+                    self.error = f"the destination failed: SHUT {value}"
+                case BrokenReturn(error=error):
+                    self.error = f"return path: {error}"
+        return events
 
     # -- setup -------------------------------------------------------------
 
@@ -305,14 +346,17 @@ class Source(Passes):
             if not host.has_bitmap(sent.node, sent.name):
                 continue
             bitmap = sent.bitmap(host)
-            bitmap.busy = False
-            bitmap.drop_meta()
+            if self.design is Design.LIVE:
+                bitmap.drop_meta()
+            else:
+                bitmap.busy = False
             if not moved:
                 bitmap.skip_store = False
         self.bitmaps = []
         self.writer = StreamWriter()
         self.replies = ReturnReader()
         self.end_begun = False
+        self.error = ""
         self.taken = self.part = None
 
     def migration_fails(self, host: Host) -> None:

@@ -66,6 +66,12 @@ class Row:
     then: Phase | None
     needs: str = ""
 
+    @property
+    def own(self) -> bool:
+        """Whether it is a step of the source's own work."""
+        outside = self.event in FROM_OUTSIDE or self.needs == "lost"
+        return not outside and self.event != "dirty_bitmap_save_fails"
+
 
 @frozen
 class ArrivalRow:
@@ -86,7 +92,13 @@ _START = (
     Row((P.SETUP,), "dirty_bitmap_save_setup", P.ACTIVE, "room"),
 )
 
+# a bitmap that the source may no longer use ends the attempt
+_TROUBLE = Row(
+    (P.SETUP, P.ACTIVE, P.DEVICE), "dirty_bitmap_save_fails", P.FAILED
+)
+
 _FAILURES = (
+    _TROUBLE,
     Row(_BEFORE_HAND_OVER, "migration_fails", P.FAILED, "lost"),
     Row((P.HANDED_OVER,), "migration_fails_after_run", P.IN_DOUBT, "lost"),
     Row(

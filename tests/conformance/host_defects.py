@@ -79,7 +79,7 @@ def backs_up_without_draining(patch: pytest.MonkeyPatch) -> None:
         if host.vm is not RunState.RUNNING:
             raise BitmapError("the VM does not run")
 
-    patch.setattr(reference.backup, "_check", check)
+    patch.setattr(reference.backup, "check_full", check)
 
 
 @defect("B18", AS_BUILT, "would do source_backup")
@@ -132,14 +132,14 @@ def meta_bit_is_cleared_after_reading(patch: pytest.MonkeyPatch) -> None:
         meta.bits.clear(taken.chunk, taken.count)
         return done
 
-    patch.setattr(MetaBitmap, "take", lambda self, chunk: None)
+    patch.setattr(MetaBitmap, "take", lambda *taken: None)
     patch.setattr(Source, "serialize_chunk", serialize_chunk)
 
 
 @defect("clear-meta-before-read", (LIVE_TWO,), "source.meta")
 def another_meta_bit_is_cleared(patch: pytest.MonkeyPatch) -> None:
-    def take(self: MetaBitmap, chunk: int) -> None:
-        self.bits.clear((chunk + 1) % self.chunks, 1)
+    def take(self: MetaBitmap, chunk: int, count: int = 1) -> None:
+        self.bits.clear((chunk + 1) % self.chunks, count)
 
     patch.setattr(MetaBitmap, "take", take)
 

@@ -21,7 +21,7 @@ from tests.conformance.defects import (
 )
 
 
-@defect("no-resume-after-run", ALL, "source.migration")
+@defect("no-resume-after-run", ALL, "phase 'failed'")
 def fails_as_if_run_was_not_sent(patch: pytest.MonkeyPatch) -> None:
     source_row(patch, "migration_fails_after_run", then=Phase.FAILED)
 
