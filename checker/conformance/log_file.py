@@ -9,9 +9,10 @@
     {"actor": "source", "action": "send_bitmap_bits",
      "bitmap": "drive0/b0", "chunk": 0}
 
-``role`` is source, destination, or both (one log of a loopback).  An event
-may have ``chunk`` and ``chunks``, or ``offset`` and ``length`` in bytes (a
-guest write); other keys (time, detail) are for people.
+``role`` is source, destination, or both (one log of a loopback).  A step may
+have ``chunk`` and ``chunks``, or ``offset`` and ``length`` in bytes (a guest
+write); other keys (time, detail) are for people, and so are lines with the
+key ``event``, except headers and "bitmap" (the fields of one more bitmap).
 """
 
 from __future__ import annotations
@@ -65,6 +66,15 @@ class Log:
     events: tuple[LoggedEvent, ...] = field(repr=False)
 
 
+def _logged(table: dict[str, Any], where: str) -> LoggedBitmap:
+    return LoggedBitmap(
+        _get(table, "bitmap", str, where),
+        _get(table, "granularity", int, where, 512),
+        _get(table, "chunk_granules", int, where, 1),
+        _get(table, "chunks", int, where, 1),
+    )
+
+
 # role, design, downtime, bitmaps
 Head = tuple[str, str, int, tuple[LoggedBitmap, ...]]
 
@@ -99,6 +109,12 @@ def parse(data: bytes, name: str) -> Log:
             # a further attempt of the same process
             where = f"{name}: line {number}"
             made = _merged(made, _header(table, where), where)
+            continue
+        if table.get("event") == "bitmap":
+            # the destination learns of a bitmap when START comes
+            where = f"{name}: line {number}"
+            made = (*made[:3], (*made[3], _logged(table, where)))
+        if "event" in table:
             continue
         events += _events(table, number, f"{name}: line {number}")
     return Log(name, *made, tuple(events))
@@ -156,14 +172,7 @@ def _header(table: dict[str, Any], where: str) -> Head:
     for bitmap in bitmaps:
         if not isinstance(bitmap, dict):
             raise InputError(f"{where}: bitmaps holds {bitmap!r}, no object")
-        found.append(
-            LoggedBitmap(
-                _get(bitmap, "bitmap", str, where),
-                _get(bitmap, "granularity", int, where, 512),
-                _get(bitmap, "chunk_granules", int, where, 1),
-                _get(bitmap, "chunks", int, where, 1),
-            )
-        )
+        found.append(_logged(bitmap, where))
     return role, design, downtime, tuple(found)
 
 
