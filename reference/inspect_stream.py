@@ -14,11 +14,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final, TextIO
 
+import attrs
+
 from reference.errors import FileError, StreamError
 from reference.wire.chunks import BitsRun, Complete, EndOfSection, Start
 from reference.wire.fold import Fold, FoldedBitmap
 from reference.wire.reader import StreamReader
 from reference.wire.stream import (
+    RAM,
     Broken,
     ChunkItem,
     Command,
@@ -55,6 +58,7 @@ def inspect(path: Path | str, as_json: bool, out: TextIO) -> int:
     """
     fold = Fold()
     shown: list[Fields] = []
+    waiting = Text(out)
     for item in read(Path(path)):
         fold.add([item])
         if isinstance(item, Broken):
@@ -67,7 +71,8 @@ def inspect(path: Path | str, as_json: bool, out: TextIO) -> int:
                 place["packaged"] = one.packaged
                 shown.append({"kind": kind, **place, **fields})
             else:
-                out.write(line(one, kind, fields))
+                waiting.write(one, line(one, kind, fields))
+    waiting.flush()
     if as_json:
         found = {
             "bitmaps": [as_fields(bitmap) for bitmap in fold.bitmaps.values()],
@@ -78,6 +83,53 @@ def inspect(path: Path | str, as_json: bool, out: TextIO) -> int:
     else:
         write_table(fold, out)
     return WHOLE if fold.error is None else BROKEN
+
+
+@attrs.define
+class Text:
+    """Lines of text; runs of parts without any content become one line.
+
+    A source that waits sends many of them for its RAM.
+    """
+
+    out: TextIO
+    #: lines of the parts that wait, and of the one that is not complete
+    parts: list[str] = attrs.field(factory=list)
+    begun: list[str] = attrs.field(factory=list)
+    begin: int = 0
+    end: int = 0
+
+    def write(self, item: Item, text: str) -> None:
+        """One item and its line."""
+        ram = isinstance(item, (SectionPart, DevicePayload))
+        if ram and getattr(item, "idstr", "") == RAM:
+            if isinstance(item, SectionPart):
+                self.begun = []
+                if not self.parts:
+                    self.begin = item.offset
+            elif not self.begun:
+                ram = False
+        elif isinstance(item, Footer) and len(self.begun) == 2:
+            self.parts.append("".join([*self.begun, text]))
+            self.begun, self.end = [], item.end
+            return
+        else:
+            ram = False
+        if ram:
+            self.begun.append(text)
+            return
+        self.flush()
+        self.out.write(text)
+
+    def flush(self) -> None:
+        """What waits is written."""
+        if len(self.parts) > 2:
+            count = f"{len(self.parts)} of ram, empty, to {self.end}"
+            self.out.write(f"{self.begin:>9}  {'parts':<14} {count}\n")
+        else:
+            self.out.write("".join(self.parts))
+        self.out.write("".join(self.begun))
+        self.parts, self.begun = [], []
 
 
 def read(path: Path) -> Iterator[Item]:
