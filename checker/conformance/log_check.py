@@ -74,7 +74,9 @@ def judge(logs: list[Log], bitmap: str = "") -> Judgement:
 
 
 def _bitmap(logs: list[Log], wanted: str) -> LoggedBitmap:
-    known = {b.label: b for log in logs for b in log.bitmaps}
+    # the source's header comes last: it knows what was dirty at first
+    ordered = sorted(logs, key=lambda log: log.role != "destination")
+    known = {b.label: b for log in ordered for b in log.bitmaps}
     if wanted:
         if wanted not in known:
             raise InputError(
@@ -132,8 +134,11 @@ class _Check:
                     inside = used.setdefault(chunk, [])
                     if granule not in inside:
                         inside.append(granule)
+        # a log tells no contents, and only live's steps depend on them
+        # (which bit changes): elsewhere one granule stands for its chunk
+        live = self.logs[0].design == LIVE
         return {
-            granule: (chunk, place)
+            granule: (chunk, place if live else 0)
             for chunk, inside in used.items()
             for place, granule in enumerate(sorted(inside))
         }
@@ -163,7 +168,8 @@ class _Check:
             )
         except ModelError as error:
             raise InputError(
-                f"{log.name}: too large for the model: {error}"
+                f"{log.name}: too large for the model: {error} (a larger "
+                "granularity, or fewer writes, make it smaller)"
             ) from None
 
     def _hidden(self) -> list[Instance]:
@@ -204,12 +210,25 @@ class _Check:
             return f"{event.action}(chunk={event.chunk})"
         return event.action
 
+    def _initial(self) -> State:
+        """The model's first state, with the bits that were set already."""
+        bits = 0
+        per_chunk = self.options.bounds.granules
+        for granule, (chunk, place) in self.places.items():
+            offset = granule * self.bitmap.granularity
+            if any(o <= offset < o + n for o, n in self.bitmap.dirty):
+                bits |= 1 << chunk * per_chunk + place
+        state = list(self.machine.initials[0])
+        for name in ("source.bits", "ghost_true_dirty"):
+            state[self.machine.position[name]] = bits
+        return tuple(state)
+
     # -- the search ----------------------------------------------------------
 
     def run(self) -> Judgement:
         """Breadth first over states and positions in the logs."""
         ends = tuple(len(events) for events in self.events)
-        start = (self.machine.initials[0], (0,) * len(ends))
+        start = (self._initial(), (0,) * len(ends))
         seen = {start}
         level = [start]
         furthest = start

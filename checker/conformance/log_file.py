@@ -5,7 +5,7 @@
      "design": "postcopy", "downtime": 1, "bitmaps": [
        {"bitmap": "drive0/b0", "disk_size": 1048576,
         "granularity": 65536, "granules": 16, "chunk_granules": 64,
-        "chunks": 1}]}
+        "chunks": 1, "dirty": [[0, 65536]]}]}
     {"actor": "source", "action": "send_bitmap_bits",
      "bitmap": "drive0/b0", "chunk": 0}
 
@@ -33,12 +33,16 @@ MAX_FILE = 64 << 20  # bytes
 
 @frozen
 class LoggedBitmap:
-    """One bitmap of the run; ``granularity`` in bytes."""
+    """One bitmap of the run; ``granularity`` in bytes.
+
+    ``dirty``: (offset, length) in bytes of what was dirty at the beginning.
+    """
 
     label: str
     granularity: int
     chunk_granules: int
     chunks: int
+    dirty: tuple[tuple[int, int], ...] = ()
 
 
 @frozen
@@ -72,7 +76,21 @@ def _logged(table: dict[str, Any], where: str) -> LoggedBitmap:
         _get(table, "granularity", int, where, 512),
         _get(table, "chunk_granules", int, where, 1),
         _get(table, "chunks", int, where, 1),
+        _dirty(table, where),
     )
+
+
+def _dirty(table: dict[str, Any], where: str) -> tuple[tuple[int, int], ...]:
+    if table.get("dirty") is None:
+        return ()
+    found = []
+    for pair in _get(table, "dirty", list, where):
+        if not isinstance(pair, list) or len(pair) != 2:
+            raise InputError(f"{where}: dirty holds {pair!r}, no pair")
+        both = {"offset": pair[0], "length": pair[1]}
+        offset = _get(both, "offset", int, where)
+        found.append((offset, _get(both, "length", int, where, 1)))
+    return tuple(found)
 
 
 # role, design, downtime, bitmaps
@@ -183,8 +201,9 @@ def _merged(first: Head, other: Head, where: str) -> Head:
             f"{where}: {other[0]}, {other[1]}; the log began with "
             f"{first[0]}, {first[1]}"
         )
-    bitmaps = dict.fromkeys([*first[3], *other[3]])
-    return (*first[:2], max(first[2], other[2]), tuple(bitmaps))
+    known = [bitmap.label for bitmap in first[3]]
+    more = [bitmap for bitmap in other[3] if bitmap.label not in known]
+    return (*first[:2], max(first[2], other[2]), (*first[3], *more))
 
 
 def _events(

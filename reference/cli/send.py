@@ -79,7 +79,8 @@ def run(host: Host, aliases: Aliases, options: Sending, guest: Guest) -> int:
     source = Source(
         options.design,
         downtime=options.downtime,
-        burst=burst(options.rate),
+        # a log tells every step, and the model takes them one by one
+        burst=burst(options.rate) if options.log is None else 1,
         aliases=aliases,
     )
     log = None if options.log is None else Log.create(options.log)

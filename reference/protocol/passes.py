@@ -65,8 +65,11 @@ class Passes:
             return False
         if self.phase is Phase.DEVICE:
             return True
-        runs = host.vm is RunState.RUNNING
-        return runs and self._pending(host) > self.downtime
+        if host.vm is not RunState.RUNNING:
+            return False
+        # what was never sent is quickly counted, and often enough
+        unsent = sum(sent.chunks - sent.cursor for sent in self.bitmaps)
+        return unsent > self.downtime or self._pending(host) > self.downtime
 
     def _unfinished(self) -> int | None:
         """The first bitmap whose pass is not over."""

@@ -282,10 +282,7 @@ class _Serving:
 
     def _wrote(self, action: str, write: Write) -> None:
         if self.log is not None:
-            size = self.destination.chunk_bytes
-            for event in guest_events(
-                "destination", action, write, self.host, size
-            ):
+            for event in guest_events("destination", action, write, self.host):
                 self.log.event(event)
 
     # -- what it came to ---------------------------------------------------

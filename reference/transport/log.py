@@ -22,6 +22,7 @@ from reference.protocol.tables import Design
 from reference.wire import geometry
 
 VERSION = 1
+MOST_DIRTY = 100_000  # granules; of more a header says nothing
 
 
 def bitmap_fields(
@@ -32,6 +33,7 @@ def bitmap_fields(
     chunks = geometry.chunk_count(
         bitmap.disk_size, bitmap.granularity, chunk_bytes
     )
+    few = bitmap.bits.count() <= MOST_DIRTY
     return {
         "bitmap": label,
         "granularity": bitmap.granularity,
@@ -39,6 +41,7 @@ def bitmap_fields(
         "granules": bitmap.granules,
         "chunk_granules": each,
         "chunks": chunks,
+        "dirty": bitmap.dirty_ranges() if few else None,
     }
 
 

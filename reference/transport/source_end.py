@@ -46,9 +46,10 @@ class Sent:
 
     ``phase``: COMPLETED, FAILED (all is kept here) or IN_DOUBT; ``error``: why
     it is not completed, or why nobody acknowledged it.  ``acknowledged``:
-    completed, and the peer has
-    closed in good order.  The time *stopped* goes from the VM's stop to the
-    hand-over (postcopy) or to the word that the destination runs.
+    completed, and the peer has closed in good order (in postcopy it has then
+    read all that it wanted to; nobody says that it has taken it).  The time
+    *stopped* goes from the VM's stop (``stopped_at``, ``time.monotonic``) to
+    the hand-over (postcopy) or to the word that the destination runs.
     ``guest_error``: why the guest could not write on.
     """
 
@@ -62,6 +63,7 @@ class Sent:
     bytes_sent: int = 0
     seconds: float = 0.0
     stopped_seconds: float = 0.0
+    stopped_at: float = 0.0
     stopped_bytes: int = 0
     guest_error: DirtyBitmapError | None = None
 
@@ -165,6 +167,7 @@ class _Sending:
             bytes_sent=self.bytes_sent,
             seconds=end - begun,
             stopped_seconds=(self.over_at or end) - (self.stop_at or end),
+            stopped_at=self.stop_at,
             stopped_bytes=self._stopped_bytes(),
             guest_error=guest_error,
         )
@@ -254,6 +257,8 @@ class _Sending:
             self.wake.set()
             if self.source.error:
                 raise TransportError(self.source.error)
+        if any(self.source.replies.close()):
+            raise TransportError("the return path ends within a message")
 
     # -- the pump ----------------------------------------------------------
 
@@ -386,10 +391,7 @@ class _Sending:
     def _wrote(self, action: str, write: Write) -> None:
         self.wake.set()
         if self.log is not None:
-            size = self.source.chunk_bytes
-            for event in guest_events(
-                "source", action, write, self.host, size
-            ):
+            for event in guest_events("source", action, write, self.host):
                 self.log.event(event)
 
     def _logged(self, event: Event) -> None:

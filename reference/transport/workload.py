@@ -20,7 +20,6 @@ from reference.disk import Disk, NoDisk
 from reference.events import Event
 from reference.host import Host, RunState, Write
 from reference.transport.rate import Rate
-from reference.wire import geometry
 
 BLOCK = 4096  # bytes
 
@@ -107,34 +106,20 @@ class Workload:
 
 
 def guest_events(
-    side: str, action: str, write: Write, host: Host, chunk_bytes: int
+    side: str, action: str, write: Write, host: Host
 ) -> list[Event]:
-    """What a log says of a step of a write: a line for each bitmap."""
-    detail = f"{write.offset}+{write.length}"
-    bitmaps = host.node(write.node).bitmaps
-    found = []
-    for name, bitmap in bitmaps.items():
-        each = bitmap.granularity * geometry.granules_per_chunk(
-            bitmap.granularity, chunk_bytes
+    """What a log says of a step of a write: a line for each bitmap.
+
+    One without a bitmap's name where the node has none.
+    """
+    names = list(host.node(write.node).bitmaps) or [""]
+    return [
+        Event(
+            actor="guest",
+            action=f"{side}_{action}",
+            bitmap=f"{write.node}/{name}",
+            offset=write.offset,
+            length=write.length,
         )
-        first = write.offset // each
-        last = (write.offset + write.length - 1) // each
-        found.append(
-            Event(
-                actor="guest",
-                action=f"{side}_{action}",
-                bitmap=f"{write.node}/{name}",
-                chunk=first,
-                chunks=last - first + 1,
-                detail=detail,
-            )
-        )
-    if not found:
-        found.append(
-            Event(
-                actor="guest",
-                action=f"{side}_{action}",
-                detail=f"{write.node} {detail}",
-            )
-        )
-    return found
+        for name in names
+    ]

@@ -1,0 +1,25 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Does the backup chain restore the disk, with the reference in memory?"""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis.stateful import run_state_machine_as_test
+
+from tests.stateful.adapter_memory import MemoryAdapter
+from tests.stateful.bitmap_machine import machine_for
+from tests.stateful.profiles import missing, quick, slow
+
+
+def test_backup_chain_restores_the_disk() -> None:
+    machine = machine_for(MemoryAdapter)
+    run_state_machine_as_test(machine, settings=quick(250))
+    assert machine.seen["ended"] >= 250
+    assert missing(machine.seen) == []
+
+
+@pytest.mark.slow
+def test_backup_chain_restores_the_disk_for_long() -> None:
+    machine = machine_for(MemoryAdapter)
+    run_state_machine_as_test(machine, settings=slow(10_000))
+    assert missing(machine.seen, least=50) == []
