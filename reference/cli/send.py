@@ -25,8 +25,9 @@ from reference.protocol.source import Source
 from reference.protocol.tables import Design, Phase
 from reference.transport.address import Address
 from reference.transport.log import Log
+from reference.transport.outcome import Progress, Sent
 from reference.transport.rate import Rate
-from reference.transport.source_end import Progress, Sent, send
+from reference.transport.source_end import send
 from reference.transport.workload import Workload
 
 BURST = 256  # chunks, at most

@@ -26,8 +26,9 @@ from reference.protocol.aliases import Aliases
 from reference.protocol.destination import Destination
 from reference.protocol.tables import Arrival, Design
 from reference.transport.address import Address
-from reference.transport.destination_end import Received, serve
+from reference.transport.destination_end import serve
 from reference.transport.log import Log
+from reference.transport.outcome import Received
 from reference.transport.workload import Workload
 
 

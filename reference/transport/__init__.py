@@ -6,10 +6,11 @@ is gone.  What an event means is the core's matter (``reference.protocol``).
 """
 
 from reference.transport.address import Address, parse_address
-from reference.transport.destination_end import Received, serve
+from reference.transport.destination_end import serve
 from reference.transport.log import Log
+from reference.transport.outcome import Received, Sent
 from reference.transport.rate import Rate
-from reference.transport.source_end import Sent, send
+from reference.transport.source_end import send
 from reference.transport.workload import Workload
 
 __all__ = [

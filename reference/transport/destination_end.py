@@ -14,7 +14,7 @@ import ssl
 import time
 from collections.abc import Callable
 
-from attrs import define, frozen
+from attrs import define
 
 from reference.errors import (
     DirtyBitmapError,
@@ -30,38 +30,8 @@ from reference.protocol.tables import Arrival
 from reference.transport.address import Address, Listener, listen
 from reference.transport.link import Link
 from reference.transport.log import Log, bitmap_fields
+from reference.transport.outcome import Received, Verdict
 from reference.transport.workload import Workload, guest_events
-
-
-@frozen
-class Verdict:
-    """Node and name as they are called here; if lost, by the source."""
-
-    node: str
-    name: str
-    arrived: bool
-
-
-@frozen(kw_only=True)
-class Received:
-    """How serving ended.
-
-    ``phase``: WAITING (no VM came) or RUNNING; ``error``: why the last attempt
-    failed or its bitmaps were lost.  ``started_at``: the clock when the VM
-    started, ``time.monotonic``.  ``guest_error``: why the guest could not
-    write on.
-    """
-
-    phase: Arrival
-    error: DirtyBitmapError | None = None
-    interrupted: bool = False
-    attempts: int = 0
-    bitmaps: tuple[Verdict, ...] = ()
-    chunks: int = 0
-    bytes_received: int = 0
-    seconds: float = 0.0
-    started_at: float = 0.0
-    guest_error: DirtyBitmapError | None = None
 
 
 async def serve(

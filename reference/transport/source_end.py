@@ -16,7 +16,7 @@ import ssl
 import time
 from collections.abc import Callable
 
-from attrs import define, field, frozen
+from attrs import define, field
 
 from reference.errors import (
     BitmapError,
@@ -30,6 +30,7 @@ from reference.protocol.tables import SOURCE, Phase
 from reference.transport.address import Address, connect
 from reference.transport.link import Link
 from reference.transport.log import Log, bitmap_fields
+from reference.transport.outcome import Progress, Sent
 from reference.transport.rate import Rate
 from reference.transport.workload import Workload, guest_events
 
@@ -38,44 +39,6 @@ TURN = 8
 #: what waits until the switchover is wanted
 SWITCHOVER = ("migrate_start_postcopy", "migration_completion")
 SAVE_FAILS = "dirty_bitmap_save_fails"
-
-
-@frozen(kw_only=True)
-class Sent:
-    """How an attempt ended for the source.
-
-    ``phase``: COMPLETED, FAILED (all is kept here) or IN_DOUBT; ``error``: why
-    it is not completed, or why nobody acknowledged it.  ``acknowledged``:
-    completed, and the peer has closed in good order (in postcopy it has then
-    read all that it wanted to; nobody says that it has taken it).  The time
-    *stopped* goes from the VM's stop (``stopped_at``, ``time.monotonic``) to
-    the hand-over (postcopy) or to the word that the destination runs.
-    ``guest_error``: why the guest could not write on.
-    """
-
-    phase: Phase
-    error: DirtyBitmapError | None = None
-    acknowledged: bool = False
-    interrupted: bool = False
-    bitmaps: tuple[str, ...] = ()
-    chunks: int = 0
-    chunks_sent: int = 0
-    bytes_sent: int = 0
-    seconds: float = 0.0
-    stopped_seconds: float = 0.0
-    stopped_at: float = 0.0
-    stopped_bytes: int = 0
-    guest_error: DirtyBitmapError | None = None
-
-
-@frozen
-class Progress:
-    """How far an attempt is; ``chunks`` of all bitmaps together."""
-
-    phase: Phase
-    chunks: int
-    chunks_sent: int
-    bytes_sent: int
 
 
 async def send(

@@ -54,18 +54,19 @@ BITMAP = {
 
 def test_postcopy(tmp_path: Path) -> None:
     source, destination = both_logs(Design.POSTCOPY, tmp_path)
+    assert source[0]["bitmaps"][0].pop("dirty")
+    destination[1].pop("dirty")
     assert source[0] == {
         "event": "header",
         "version": 1,
         "role": "source",
         "design": "postcopy",
-        "bitmaps": [{**BITMAP, "dirty": source[0]["bitmaps"][0]["dirty"]}],
+        "bitmaps": [BITMAP],
         "downtime": 1,
     }
-    assert source[0]["bitmaps"][0]["dirty"]
     assert destination[0]["role"] == "destination"
     assert destination[0]["nodes"] == {"d": SIZE}
-    assert destination[1] == {"event": "bitmap", **BITMAP, "dirty": []}
+    assert destination[1] == {"event": "bitmap", **BITMAP}
     own = [e["action"] for e in source[1:] if e["actor"] != "guest"]
     assert own == [
         "migrate",
