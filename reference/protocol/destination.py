@@ -122,7 +122,7 @@ class Destination:
         for item in self.reader.receive(data):
             try:
                 events += self._item(item, host)
-            except StreamError as error:
+            except (StreamError, ProtocolError) as error:
                 self.error = str(error)
             if self.error:
                 break
@@ -156,6 +156,10 @@ class Destination:
         match item:
             case Command(kind=CommandKind.POSTCOPY_ADVISE):
                 self.advised = True
+                # QEMU sends it in precopy as well, if bitmaps may migrate
+                if self.design is Design.LIVE:
+                    other = "postcopy"
+            case Command(kind=CommandKind.POSTCOPY_LISTEN):
                 if self.design is not Design.POSTCOPY:
                     other = "postcopy"
             case ChunkItem(chunk=Start()):

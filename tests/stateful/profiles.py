@@ -13,14 +13,14 @@ from collections.abc import Sequence
 from hypothesis import settings
 
 STEPS = 50
-#: of any implementation
+#: of any implementation, in a few runs
 REACHED = (
     *("live completed", "postcopy completed", "stop-copy completed"),
-    *("cut", "source killed", "destination killed"),
-    *("backup on the source", "renewed"),
+    *("cut", "backup on the source"),
 )
-#: where there is time for it
+#: where there is time for it: a few runs may miss one of these
 REACHED_LATER = (
+    *("source killed", "destination killed", "renewed"),
     *("cancelled", "backup on the destination"),
     *("declared lost", "full backup after a loss", "refused as busy"),
     *("live again", "postcopy again", "stop-copy again"),

@@ -104,12 +104,15 @@ def test_two_designs(
 ) -> None:
     ends = Ends(destination)
     ends.source = Source(source, CHUNK)
+    # what QEMU sends in precopy is postcopy's up to the hand-over
+    late = (source, destination) == (Design.POSTCOPY, Design.STOP_COPY)
+    failed = Phase.IN_DOUBT if late else Phase.FAILED
 
     async def work() -> None:
         async with ends.listening(unix(tmp_path), once=True) as address:
             sent = await ends.send(address, rate=patient())
             received = await ends.received()
-        assert sent.phase is Phase.FAILED
+        assert sent.phase is failed
         assert received.phase is Arrival.WAITING
         text = f"the source uses {source.value}"
         if destination is Design.POSTCOPY:
@@ -119,7 +122,8 @@ def test_two_designs(
         )
 
     run(work())
-    assert ends.source_host.vm is RunState.RUNNING
+    stopped = RunState.STOPPED if late else RunState.RUNNING
+    assert ends.source_host.vm is stopped
     assert ends.missing(ends.source_host) == []
     assert not ends.destination_host.has_bitmap("d", "b")
 
