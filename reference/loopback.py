@@ -148,6 +148,11 @@ class Loopback:
         """One step of the source, or of management with the source."""
         if not self.source_can(event):
             raise ProtocolError(f"{event} is not possible now")
+        row = self.source.row(event, self.source_host)
+        if row is not None and row.needs == "lost":
+            lost = self.source.lost(self.source_host)
+            assert lost is not None
+            return lost
         done = self.source.do(event, self.source_host, chunk, index)
         self.forward.put(done.data)
         if event in ("migrate", "migrate_again"):
@@ -197,14 +202,14 @@ class Loopback:
         """One step that the destination takes on its own."""
         if not self.destination_can(event):
             raise ProtocolError(f"{event} is not possible now")
+        row = self.destination.row(event, self.destination_host)
+        if row is not None and row.needs == "lost":
+            lost = self.destination.lost(self.destination_host)
+            assert lost is not None
+            self.connection = Connection.DOWN
+            return lost
         done = self.destination.do(event, self.destination_host)
         self.backward.put(done.data)
-        row_lost = event in (
-            "incoming_fails",
-            "dirty_bitmap_mig_cancel_incoming",
-        )
-        if row_lost:
-            self.connection = Connection.DOWN
         return done.event
 
     # -- failures, and management's last resort ----------------------------

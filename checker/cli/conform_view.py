@@ -152,6 +152,11 @@ def _print(
     page.fact("bounds", size(options))
     page.fact("failures", failures(options))
     page.fact(
+        "driven",
+        "one enabled, persistent bitmap, chunk by chunk; not several, no "
+        "aliases, no bursts, no writes over several granules",
+    )
+    page.fact(
         "explored",
         f"{number(outcome.pairs)} pairs of states: {number(outcome.met)} of "
         f"the model's {number(outcome.model_states)}, "
@@ -248,6 +253,11 @@ def _print_judgement(judgement: Judgement) -> None:
         f"{page.number(judgement.states)} states tried",
     )
     if judgement.accepted:
+        page.line()
+        page.paragraph(
+            "The order of events is that of a run of the model; logs carry "
+            "no contents, and a log may end before its process did."
+        )
         return
     page.line()
     page.paragraph(f"{judgement.where}: {judgement.reason}.")

@@ -26,12 +26,13 @@ from model.vocabulary import (
     Stage,
 )
 from model.vocabulary import Incoming as BitmapState
-from reference.bitmap import Bits
+from reference.bitmap import Bits, DirtyBitmap
 from reference.host import Host, RunState
 from reference.loopback import Connection
 from reference.protocol.tables import Arrival, Design, Phase
 from reference.wire import geometry
 from reference.wire.chunks import BitsRun, Complete, Start
+from reference.wire.return_path import Shut
 from reference.wire.stream import (
     ChunkItem,
     Command,
@@ -122,6 +123,14 @@ def _mask(granules: Iterable[int]) -> int:
     return sum(1 << granule for granule in granules)
 
 
+def _check_metadata(bitmap: DirtyBitmap, persistent: bool) -> None:
+    """What no step may change (M1)."""
+    found = (bitmap.name, bitmap.granularity, bitmap.persistent)
+    wanted = (BITMAP, GRANULARITY, persistent)
+    if found != wanted or bitmap.inconsistent:
+        raise AbstractionError(f"the bitmap is {found}, expected {wanted}")
+
+
 def _set(rig: Rig, bits: Bits) -> int:
     """Code of the granules of a bitmap of the reference."""
     found = []
@@ -150,6 +159,7 @@ def _source(rig: Rig, codes: Codes) -> None:
         bitmap = host.bitmap(NODE, BITMAP)
         gone = core.phase is Phase.GONE
         bits, busy = _set(rig, bitmap.bits), int(bitmap.busy)
+        _check_metadata(bitmap, persistent=True)
         if not bitmap.recording and not gone:
             raise AbstractionError("the source's bitmap does not record")
         if bitmap.skip_store != (core.phase not in _STORES):
@@ -207,6 +217,10 @@ def _destination(rig: Rig, codes: Codes) -> None:
     if host.has_bitmap(NODE, BITMAP):
         bitmap = host.bitmap(NODE, BITMAP)
         bits = _set(rig, bitmap.bits)
+        incoming = (NODE, BITMAP) in core.loader.bitmaps
+        _check_metadata(bitmap, persistent=incoming)
+        if bitmap.skip_store:
+            raise AbstractionError("the destination would not store it")
         if bitmap.successor is not None:
             successor = _set(rig, bitmap.successor.bits)
     codes["destination.vm"] = _code(vm)
@@ -255,8 +269,15 @@ def _stream(rig: Rig, codes: Codes) -> None:
         codes[f"stream[{slot}].kind"] = kind
         codes[f"stream[{slot}].chunk"] = chunk
         codes[f"stream[{slot}].contents"] = contents
-    if rig.loopback.source.design is not Design.POSTCOPY:
-        back = len(rig.loopback.backward.messages)
+    if rig.loopback.source.design is Design.POSTCOPY:
+        if rig.loopback.backward.messages:
+            raise AbstractionError("postcopy has no return path")
+    else:
+        back = copy.deepcopy(rig.loopback.source.replies).receive(
+            b"".join(rig.loopback.backward.messages)
+        )
+        if back not in ([], [Shut(0)]):
+            raise AbstractionError(f"the return path carries {back}")
         code = _code(Reply.SHUT) + 1 if back else 0
         codes["return_path[0].kind"] = code
 

@@ -25,15 +25,16 @@ from checker.conformance.abstraction import (
     visible,
 )
 from checker.conformance.rig import Rig, build
-from checker.conformance.snapshot import Frozen, freeze, thaw
+from checker.conformance.snapshot import Frozen, freeze, shared, thaw
 from checker.conformance.steps import (
     RefusedStepError,
     enabled,
     perform,
     variants,
 )
+from checker.engines.evaluate import Evaluator
 from checker.engines.exploration import Limits, Search
-from checker.engines.graph import StateGraph, graph_of
+from checker.engines.graph import GraphTooLargeError, StateGraph, graph_of
 from model.language.machine import Machine, State
 
 REPORT_EVERY = 5000
@@ -106,10 +107,13 @@ class _Reference:
             codes: tuple[int, ...] = ()
             error = ""
             try:
+                error = shared(rig)
                 told = abstract(rig)
                 codes = tuple([told[name] for name in self.names])
             except AbstractionError as problem:
                 error = str(problem)
+            except Exception as problem:
+                error = f"{type(problem).__name__}: {problem}"
             self.known.append(_Known(state, codes, error))
         return found
 
@@ -142,9 +146,14 @@ class _Reference:
 
 
 def environment(machine: Machine) -> frozenset[int]:
-    """Steps that only the model limits: failures, retries, guest writes."""
+    """Steps that happen to the reference: failures, guest writes.
+
+    When they may happen the model says; what management asks of the
+    reference (cancel, a further attempt) it has to refuse by itself.
+    """
     outside = {a.name for a in machine.actions if a.fault}
-    outside |= {"migrate_again", "source_write_data", "destination_write_data"}
+    outside -= {"migrate_cancel"}
+    outside |= {"source_write_data", "destination_write_data"}
     return frozenset(
         n for n, i in enumerate(machine.instances) if i.action in outside
     )
@@ -169,6 +178,11 @@ class _Lockstep:
             self.machine.position[name] for name in self.reference.names
         ]
         self.positions = positions
+        self.budgets = [
+            (place, self.machine.initials[0][place])
+            for place, declared in enumerate(self.machine.fields)
+            if declared.name.endswith("_left")
+        ]
         self.codes: dict[int, tuple[int, ...]] = {}
         self.steps_of = _steps_by_state(graph)
         self.parent: dict[Pair, tuple[Pair, int] | None] = {}
@@ -208,9 +222,13 @@ class _Lockstep:
 
     def _expand(self, pair: Pair) -> Mismatch | None:
         state, mirror = pair
-        offered = self.reference.enabled(mirror)
+        try:
+            offered = self.reference.enabled(mirror)
+        except RefusedStepError as error:
+            return self._mismatch(pair, str(error))
         instances, targets = self.steps_of(state)
         extra = offered.difference(instances) - self.outside
+        extra = frozenset(n for n in extra if not self._spent(state, n))
         if extra:
             label = self.machine.instances[min(extra)].label
             return self._mismatch(
@@ -235,6 +253,14 @@ class _Lockstep:
                         (target, mirrored), f"{label}: {problem}"
                     )
         return None
+
+    def _spent(self, number: int, step: int) -> bool:
+        """Whether a spent budget alone keeps the model from this step."""
+        state = list(self.graph.state(number))
+        for place, full in self.budgets:
+            state[place] = full
+        instance = self.machine.instances[step]
+        return Evaluator(self.machine, tuple(state)).enabled(instance)
 
     def _reach(self, pair: Pair, step: int, reached: Pair) -> str:
         """Note a pair; what is wrong with it, '' if nothing."""
@@ -321,8 +347,19 @@ def conform(
     started = time.perf_counter()
     limits = limits or Limits()
     machine = configuration.machine()
-    search = explore(machine, Limits(memory=limits.memory))
-    graph = graph_of(search, limits)
+    states, stopped = 0, ""
+    try:
+        search = explore(machine, Limits(memory=limits.memory))
+        states, stopped = search.coverage.states, search.coverage.stopped
+        if not stopped:
+            graph = graph_of(search, limits)
+    except GraphTooLargeError as error:
+        stopped = str(error)
+    except KeyboardInterrupt:
+        stopped = "interrupted"
+    if stopped:
+        seconds = time.perf_counter() - started
+        return Outcome(0, 0, 0, 0, states, seconds, None, stopped)
     rig = build(configuration.options) if first is None else first()
     lockstep = _Lockstep(search, graph, report, rig, limits)
     mismatch, stopped = lockstep.run()

@@ -76,7 +76,27 @@ def judge(logs: list[Log], bitmap: str = "") -> Judgement:
 def _bitmap(logs: list[Log], wanted: str) -> LoggedBitmap:
     # the source's header comes last: it knows what was dirty at first
     ordered = sorted(logs, key=lambda log: log.role != "destination")
-    known = {b.label: b for log in ordered for b in log.bitmaps}
+    known: dict[str, LoggedBitmap] = {}
+    for log in ordered:
+        for found in log.bitmaps:
+            other = known.get(found.label, found)
+            if found.form != other.form:
+                raise InputError(
+                    f"{log.name}: {found.label} has granularity, granules of "
+                    f"a chunk and chunks {found.form}, the other log has "
+                    f"{other.form}"
+                )
+            known[found.label] = found
+    for log in logs:
+        if not log.events:
+            raise InputError(f"{log.name}: no events, nothing to judge")
+        for event in log.events:
+            node, _, name = event.bitmap.partition("/")
+            if name and event.bitmap not in known:
+                raise InputError(
+                    f"{log.name}: line {event.line}: no header knows the "
+                    f"bitmap '{event.bitmap}' of node '{node}'"
+                )
     if wanted:
         if wanted not in known:
             raise InputError(
@@ -261,7 +281,8 @@ class _Check:
                 event = self.events[index][position]
                 moved = list(positions)
                 moved[index] += 1
-                for reached in self._take(state, event):
+                role = self.logs[index].role
+                for reached in self._take(state, event, role):
                     yield reached, tuple(moved)
             elif position == len(self.events[index]):
                 moved = list(positions)
@@ -273,9 +294,11 @@ class _Check:
             if here.enabled(instance):
                 yield here.successor(instance), positions
 
-    def _take(self, state: State, event: LoggedEvent) -> Iterator[State]:
+    def _take(
+        self, state: State, event: LoggedEvent, role: str
+    ) -> Iterator[State]:
         instance = self.by_label.get(self._label(event))
-        if instance is not None:
+        if instance is not None and role in ("both", _side(instance)):
             here = Evaluator(self.machine, state)
             if here.enabled(instance):
                 yield here.successor(instance)

@@ -44,6 +44,11 @@ class LoggedBitmap:
     chunks: int
     dirty: tuple[tuple[int, int], ...] = ()
 
+    @property
+    def form(self) -> tuple[int, int, int]:
+        """What both sides must agree on."""
+        return self.granularity, self.chunk_granules, self.chunks
+
 
 @frozen
 class LoggedEvent:

@@ -112,5 +112,6 @@ def build(options: Options) -> Rig:
         bounds.channel,
         bounds.downtime,
     )
-    loopback.source_host.add_bitmap(NODE, BITMAP, GRANULARITY)
+    host = loopback.source_host
+    host.add_bitmap(NODE, BITMAP, GRANULARITY, persistent=True)
     return Rig(loopback, Observer(shape))

@@ -3,6 +3,8 @@
 
 ``freeze`` walks every field of every mutable object, so that a field that
 somebody adds later is part of the state without anybody thinking of it.
+What stands in two places of the graph becomes two (``shared`` finds it), and
+what is global is no state of it.
 Two exceptions are declared where the field is: a ``cache`` follows from the
 rest, and a position in an endless stream is no state (an ``origin`` counts as
 0, what is ``relative`` to it is kept as the difference).
@@ -81,6 +83,34 @@ def thaw(frozen: Frozen) -> Any:
         return bytearray(frozen.content[0])
     dtype, shape = frozen.form
     return np.frombuffer(frozen.content[0], dtype).reshape(shape).copy()
+
+
+def shared(value: Any) -> str:
+    """What stands in two places of the graph, or '' if nothing does.
+
+    A snapshot would make two of it, and so hide what one does to the other.
+    """
+    seen: dict[int, str] = {}
+    waiting: list[tuple[Any, str]] = [(value, "")]
+    while waiting:
+        here, path = waiting.pop()
+        inside: list[tuple[Any, str]] = []
+        if isinstance(here, list):
+            inside = [(x, f"{path}[{n}]") for n, x in enumerate(here)]
+        elif isinstance(here, dict):
+            inside = [(x, f"{path}[{k}]") for k, x in here.items()]
+        elif attrs.has(type(here)) and type(here).__hash__ is None:
+            inside = [
+                (getattr(here, f.name), f"{path}.{f.name}")
+                for f in attrs.fields(type(here))
+            ]
+        elif not isinstance(here, (np.ndarray, bytearray)):
+            continue
+        if id(here) in seen:
+            return f"{seen[id(here)]} and {path} are one object"
+        seen[id(here)] = path
+        waiting += inside
+    return ""
 
 
 def _freezer(kind: type, value: Any) -> Freeze | None:

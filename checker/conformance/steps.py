@@ -32,7 +32,7 @@ from reference.errors import BitmapError, DirtyBitmapError
 from reference.events import Event
 from reference.host import Host, RunState
 from reference.loopback import Connection
-from reference.protocol.tables import Arrival
+from reference.protocol.tables import DESTINATION, SOURCE, Arrival
 
 REFUSED = "dirty_bitmap_load_start_refused"
 SOURCE_EVENTS = (
@@ -99,7 +99,42 @@ def argument(instance: Instance) -> int:
 
 
 def enabled(rig: Rig, machine: Machine) -> frozenset[int]:
-    """The numbers of the instances that the reference would take now."""
+    """The numbers of the instances that the reference would take now.
+
+    Raises RefusedStepError if it would do what the model has no word for.
+    """
+    try:
+        _check_work(rig)
+        return _enabled(rig, machine)
+    except RefusedStepError:
+        raise
+    except Exception as error:
+        kind = type(error).__name__
+        raise RefusedStepError(f"the reference: {kind}: {error}") from error
+
+
+def _check_work(rig: Rig) -> None:
+    """What a driver is told to do next is what the tables allow."""
+    loopback = rig.loopback
+    source, host = loopback.source, loopback.source_host
+    offered = {row.event for row in source.work(host)}
+    rows = SOURCE[source.design]
+    own = {row.event for row in rows if row.own}
+    if offered != {event for event in own if source.row(event, host)}:
+        raise RefusedStepError(f"the source offers {sorted(offered)}")
+    here = loopback.destination
+    waits = {
+        row.event
+        for row in DESTINATION[here.design]
+        if row.needs != "lost" and row.event != "loadvm_run"
+    }
+    told = {row.event for row in here.work(loopback.destination_host)}
+    may = {e for e in waits if here.row(e, loopback.destination_host)}
+    if told != may:
+        raise RefusedStepError(f"the destination offers {sorted(told)}")
+
+
+def _enabled(rig: Rig, machine: Machine) -> frozenset[int]:
     found = []
     arrives = {refuse: _would_mean(rig, refuse) for refuse in (False, True)}
     for number, instance in enumerate(machine.instances):
@@ -122,7 +157,9 @@ def perform(rig: Rig, instance: Instance) -> None:
         STEPS[instance.action].do(rig, argument(instance))
     except DirtyBitmapError as error:
         raise RefusedStepError(f"the reference refuses: {error}") from error
-    except (ArithmeticError, AssertionError, LookupError, TypeError) as error:
+    except RefusedStepError:
+        raise
+    except Exception as error:
         kind = type(error).__name__
         raise RefusedStepError(f"the reference: {kind}: {error}") from error
 
@@ -328,8 +365,14 @@ def _source(event: str) -> Step:
 def _destination(event: str) -> Step:
     return Step(
         lambda rig, _: rig.loopback.destination_can(event),
-        lambda rig, _: rig.loopback.destination_does(event),
+        lambda rig, _: _does(rig, event),
     )
+
+
+def _does(rig: Rig, event: str) -> None:
+    done = rig.loopback.destination_does(event)
+    if done.action != event:
+        raise RefusedStepError(f"it did {done.action}")
 
 
 # -- failures and management ---------------------------------------------
