@@ -37,7 +37,7 @@ def recorders_come_on_after_the_vm(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Destination, "vm_start", late)
 
 
-@defect("remove-partial", ALL, "a whole bitmap is busy")
+@defect("remove-partial", ALL, "incoming_fails: the bitmap is")
 def failed_attempt_leaves_its_bitmap(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Loader, "abandon", lambda self, host: None)
 

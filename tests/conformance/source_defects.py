@@ -161,3 +161,9 @@ def complete_does_not_end_busy_on_the_source(
         return data
 
     patch.setattr(Source, "send_bitmap_complete", leave)
+
+
+@defect("S6", ALL, "would do migrate_cancel")
+def can_be_cancelled_after_the_hand_over(patch: pytest.MonkeyPatch) -> None:
+    also = (Phase.DEVICE, Phase.BITMAPS_SENT, Phase.HANDED_OVER)
+    source_row(patch, "migrate_cancel", also)

@@ -163,6 +163,36 @@ def test_two_logs_of_one_side_are_refused():
         judged(lines, lines)
 
 
+def test_swapped_roles_are_rejected():
+    made = run(Design.POSTCOPY, 3)
+    source, destination = made.lines("source"), made.lines("destination")
+    source[0], destination[0] = destination[0], source[0]
+    assert not judged(source, destination).accepted
+
+
+def test_headers_that_differ_are_refused():
+    made = run(Design.POSTCOPY, 3)
+    source, destination = made.lines("source"), made.lines("destination")
+    (bitmap,) = source[0]["bitmaps"]
+    other = {**bitmap, "granularity": 4096}
+    source[0] = {**source[0], "bitmaps": [other]}
+    with pytest.raises(InputError, match="the other log has"):
+        judged(source, destination)
+
+
+def test_a_bitmap_that_no_header_knows_is_refused():
+    lines = run(Design.POSTCOPY, 1).lines("source")
+    step = {"actor": "source", "action": "send_bitmap_bits", "chunk": 0}
+    lines.append({**step, "bitmap": "drive0/typo"})
+    with pytest.raises(InputError, match="no header knows"):
+        judged(lines)
+
+
+def test_a_log_without_events_is_refused():
+    with pytest.raises(InputError, match="no events"):
+        judged(run(Design.POSTCOPY, 1).lines("source")[:1])
+
+
 def test_a_run_that_is_too_large_says_so():
     lines = run(Design.POSTCOPY, 1).lines("source")
     lines[0]["bitmaps"] = [{**lines[0]["bitmaps"][0], "chunks": 65}]
