@@ -24,13 +24,13 @@ from checker.conformance.abstraction import (
     abstract,
     visible,
 )
+from checker.conformance.cut_variants import variants
 from checker.conformance.rig import Rig, build
 from checker.conformance.snapshot import Frozen, freeze, shared, thaw
 from checker.conformance.steps import (
     RefusedStepError,
     enabled,
     perform,
-    variants,
 )
 from checker.engines.evaluate import Evaluator
 from checker.engines.exploration import Limits, Search
