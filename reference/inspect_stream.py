@@ -139,6 +139,8 @@ def read(path: Path) -> Iterator[Item]:
         with path.open("rb") as file:
             while piece := file.read(PIECE):
                 yield from reader.receive(piece)
+                if reader.broken:
+                    return
     except OSError as error:
         raise FileError(f"{path}: {error.strerror}") from None
     yield from reader.close()

@@ -60,8 +60,8 @@ class Sending:
 
 def downtime_chunks(rate: float, milliseconds: int) -> int:
     """How many chunks of 1 KiB the link carries in that time."""
-    carried = (rate or ASSUMED_RATE) * milliseconds / 1000
-    return int(carried / CHUNK_ON_WIRE)
+    carried = int(rate or ASSUMED_RATE) * milliseconds // 1000
+    return carried // CHUNK_ON_WIRE
 
 
 def burst(rate: float) -> int:
@@ -182,6 +182,9 @@ def _report(sent: Sent, workload: Workload | None, options: Sending) -> None:
 def _fields(sent: Sent, options: Sending, workload: Workload | None) -> Fields:
     code = exit_code(sent, options.design)
     verdict = VERDICTS.get(sent.phase, "sent")
+    if sent.phase is Phase.COMPLETED and options.design is Design.POSTCOPY:
+        # as QEMU's source without a return path: nobody has told it
+        verdict = "sent, the destination knows whether it arrived"
     outcome = OUTCOMES[sent.phase]
     if sent.phase is Phase.COMPLETED and code == ExitCode.IN_DOUBT:
         verdict, outcome = "in doubt", "completed, bitmaps in doubt"

@@ -37,6 +37,8 @@ class Incoming:
     name: str
     enabled: bool
     complete: bool = False
+    #: granules from the first on that have arrived without a gap
+    covered: int = 0
 
     @property
     def label(self) -> str:
@@ -146,13 +148,17 @@ class Loader:
             done = self._event("dirty_bitmap_load_bits_refused", run, host)
             return evolve(done, detail=str(error))
         assert incoming is not None
-        self._store(incoming.bitmap(host), run)
+        self._store(incoming, incoming.bitmap(host), run)
         return self._event("dirty_bitmap_load_bits", run, host)
 
-    def _store(self, bitmap: DirtyBitmap, run: BitsRun) -> None:
+    def _store(
+        self, incoming: Incoming, bitmap: DirtyBitmap, run: BitsRun
+    ) -> None:
         first, granules = geometry.granule_range(
             run.first_sector, run.sectors, bitmap.granularity
         )
+        if first <= incoming.covered < first + granules:
+            incoming.covered = first + granules
         if run.data is None:
             data: bytes | memoryview = bytes(geometry.word_bytes(granules))
             bitmap.load(first, granules, data)
@@ -191,6 +197,11 @@ class Loader:
             action = "skip_complete"
         elif incoming is None or incoming.complete:
             self._refuse(DroppedError("COMPLETE: not announced"), host)
+            action = "dirty_bitmap_load_complete_refused"
+        elif incoming.covered < incoming.bitmap(host).granules:
+            # as a source with a smaller disk sends it; QEMU does not look
+            text = "COMPLETE: the bitmap does not cover the disk"
+            self._refuse(DroppedError(text), host)
             action = "dirty_bitmap_load_complete_refused"
         else:
             bitmap = incoming.bitmap(host)

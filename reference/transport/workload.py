@@ -17,6 +17,7 @@ from typing import IO
 from attrs import define, field, frozen
 
 from reference.disk import Disk, NoDisk
+from reference.errors import FileError
 from reference.events import Event
 from reference.host import Host, RunState, Write
 from reference.transport.rate import Rate
@@ -101,8 +102,11 @@ class Workload:
     def _note(self, node: str, offset: int, length: int) -> None:
         if self.record is not None:
             fields = {"node": node, "offset": offset, "length": length}
-            self.record.write(json.dumps(fields) + "\n")
-            self.record.flush()
+            try:
+                self.record.write(json.dumps(fields) + "\n")
+                self.record.flush()
+            except OSError as error:
+                raise FileError(f"record: {error.strerror}") from error
 
 
 def guest_events(
