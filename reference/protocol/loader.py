@@ -45,6 +45,14 @@ class Incoming:
         """What a log calls the bitmap."""
         return f"{self.node}/{self.name}"
 
+    def cover(self, run: BitsRun, granularity: int) -> None:
+        """Note what has arrived."""
+        first, granules = geometry.granule_range(
+            run.first_sector, run.sectors, granularity
+        )
+        if first <= self.covered < first + granules:
+            self.covered = first + granules
+
     def bitmap(self, host: Host) -> DirtyBitmap:
         """The bitmap in the host."""
         return host.bitmap(self.node, self.name)
@@ -148,17 +156,15 @@ class Loader:
             done = self._event("dirty_bitmap_load_bits_refused", run, host)
             return evolve(done, detail=str(error))
         assert incoming is not None
-        self._store(incoming, incoming.bitmap(host), run)
+        bitmap = incoming.bitmap(host)
+        self._store(bitmap, run)
+        incoming.cover(run, bitmap.granularity)
         return self._event("dirty_bitmap_load_bits", run, host)
 
-    def _store(
-        self, incoming: Incoming, bitmap: DirtyBitmap, run: BitsRun
-    ) -> None:
+    def _store(self, bitmap: DirtyBitmap, run: BitsRun) -> None:
         first, granules = geometry.granule_range(
             run.first_sector, run.sectors, bitmap.granularity
         )
-        if first <= incoming.covered < first + granules:
-            incoming.covered = first + granules
         if run.data is None:
             data: bytes | memoryview = bytes(geometry.word_bytes(granules))
             bitmap.load(first, granules, data)

@@ -21,10 +21,11 @@ from checker.conformance.abstraction import (
     abstract,
     visible,
 )
+from checker.conformance.cut_variants import variants
 from checker.conformance.lockstep import Mismatch, conform
 from checker.conformance.rig import Rig, build
 from checker.conformance.snapshot import freeze
-from checker.conformance.steps import enabled, perform, variants
+from checker.conformance.steps import enabled, perform
 from checker.engines.interpreter import successors
 from model.language.machine import Instance, Machine
 from model.mechanisms import DESIGNS, mechanisms_of
