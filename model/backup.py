@@ -60,14 +60,14 @@ def add_backup_client(
         QEMU: blockdev-backup with sync=incremental; bdrv_drained_begin(),
         bdrv_dirty_bitmap_reclaim() or bdrv_clear_dirty_bitmap().
         """
-        missed = ~(ghost.true_dirty <= source.bits)
+        missed = ghost.true_dirty - source.bits
         return Step(
             when=[
                 usable_on_source(world),
                 *([drained(world, source.in_flight)] if drains else []),
             ],
             then=[
-                ghost.chain_broken.becomes(ghost.chain_broken | missed),
+                ghost.missed.becomes(ghost.missed | missed),
                 ghost.true_dirty.becomes(ghost.true_dirty - source.bits),
                 source.bits.becomes(frozenset()),
                 *source_also,
@@ -80,14 +80,14 @@ def add_backup_client(
 
         QEMU: as on the source.
         """
-        missed = ~(ghost.true_dirty <= here.bits)
+        missed = ghost.true_dirty - here.bits
         return Step(
             when=[
                 usable_on_destination(world),
                 *([drained(world, here.in_flight)] if drains else []),
             ],
             then=[
-                ghost.chain_broken.becomes(ghost.chain_broken | missed),
+                ghost.missed.becomes(ghost.missed | missed),
                 ghost.true_dirty.becomes(ghost.true_dirty - here.bits),
                 here.bits.becomes(frozenset()),
             ],

@@ -89,7 +89,7 @@ def _add_no_lost_bit(world: World) -> None:
         "S1",
         "The full backup and the incremental ones taken by a client that "
         "trusts the bitmap restore the disk.",
-        then=[(~ghost.chain_broken).named("no backup has missed a granule")],
+        then=[ghost.missed.is_empty().named("no backup has missed a granule")],
     )
 
 

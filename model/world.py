@@ -25,6 +25,7 @@ from model.language import (
     GranuleSet,
     MachineBuilder,
     NameType,
+    Projected,
     Update,
     all_of,
     single,
@@ -81,13 +82,13 @@ class Ghost:
     """What no host can see.
 
     ``true_dirty``: granules whose data differ from the last backup.
-    ``chain_broken``: a backup was taken that missed a granule.
+    ``missed``: granules that a backup should have copied and did not.
     ``faulted``: a failure happened in this attempt.  ``vm_harmed``: a bitmap
     error failed a migration.  ``retried``: this is no first attempt.
     """
 
     true_dirty: GranuleSet
-    chain_broken: Flag
+    missed: GranuleSet
     faulted: Flag
     vm_harmed: Flag
     retried: Flag
@@ -149,15 +150,18 @@ class World:
         return self.return_path.lose_all()
 
 
-def create(options: Options, return_path: bool) -> World:
+def create(
+    options: Options, return_path: bool, domain: Domain | None = None
+) -> World:
     """A world in which nothing has happened yet.
 
     The source runs a guest that has written nothing since the last backup;
     the destination waits for a migration.
     """
     bounds = options.bounds
-    build = MachineBuilder(options.name)
-    disk = Disk("disk", Concrete(bounds.chunks, bounds.granules))
+    domain = domain or Concrete(bounds.chunks, bounds.granules)
+    build = MachineBuilder(options.name, isinstance(domain, Projected))
+    disk = Disk("disk", domain)
     source = Source(
         vm=build.enum("source.vm", SourceVm.RUNNING),
         migration=build.enum("source.migration", Outgoing.NONE),
@@ -204,7 +208,7 @@ def create(options: Options, return_path: bool) -> World:
         )
     ghost = Ghost(
         true_dirty=build.granules("ghost_true_dirty", disk, ghost=True),
-        chain_broken=build.flag("ghost_chain_broken", ghost=True),
+        missed=build.granules("ghost_missed", disk, ghost=True),
         faulted=build.flag("ghost_faulted", ghost=True),
         vm_harmed=build.flag("ghost_vm_harmed", ghost=True),
         retried=build.flag("ghost_retried", ghost=True),

@@ -15,6 +15,7 @@ from collections.abc import Iterable, Mapping
 from enum import Enum
 
 from checker.conformance.rig import BITMAP, GRANULARITY, NODE, WORD, Rig
+from model.language.domain import NO_CHUNK
 from model.language.machine import Machine
 from model.vocabulary import (
     DestinationVm,
@@ -84,7 +85,7 @@ class AbstractionError(Exception):
 
 def visible(machine: Machine) -> tuple[str, ...]:
     """The fields of ``machine`` that ``abstract`` speaks of."""
-    observed = ("ghost_true_dirty", "ghost_chain_broken")
+    observed = ("ghost_true_dirty", "ghost_missed")
     return tuple(
         f.name
         for f in machine.fields
@@ -110,12 +111,17 @@ def abstract(rig: Rig) -> Codes:
     codes["link"] = _code(_LINK[rig.loopback.connection])
     _stream(rig, codes)
     codes["ghost_true_dirty"] = _mask(rig.observer.differs)
-    codes["ghost_chain_broken"] = int(rig.observer.chain_broken)
+    codes["ghost_missed"] = _mask(rig.observer.missed)
     return codes
 
 
 def _code(member: Enum) -> int:
     return list(type(member)).index(member)
+
+
+def _name(chunk: int) -> int:
+    """Code of the name of a chunk: 0 is no chunk."""
+    return chunk + 1
 
 
 def _mask(granules: Iterable[int]) -> int:
@@ -184,9 +190,9 @@ def _pass(rig: Rig, codes: Codes) -> None:
     meta = None
     if host.has_bitmap(NODE, BITMAP):
         meta = host.bitmap(NODE, BITMAP).meta
-    stage, chunk, contents = Stage.IDLE, 0, 0
+    stage, chunk, contents = Stage.IDLE, NO_CHUNK, 0
     if core.taken is not None:
-        stage, chunk = Stage.FIRST_HALF, core.taken.chunk
+        stage, chunk = Stage.FIRST_HALF, _name(core.taken.chunk)
     if core.part is not None:
         stage = Stage.READY
         contents = _contents(rig, core.part.data)
@@ -263,7 +269,7 @@ def _stream(rig: Rig, codes: Codes) -> None:
             f"and {len(messages)} of them mean something"
         )
     for slot in range(rig.loopback.forward.capacity):
-        kind, chunk, contents = 0, 0, 0
+        kind, chunk, contents = 0, NO_CHUNK, 0
         if slot < len(messages):
             kind, chunk, contents = messages[slot]
         codes[f"stream[{slot}].kind"] = kind
@@ -296,7 +302,7 @@ def _message(rig: Rig, item: Item) -> tuple[int, int, int] | None:
     postcopy = rig.loopback.source.design is Design.POSTCOPY
     match item:
         case ChunkItem(chunk=Start()):
-            return _code(Message.START) + 1, 0, 0
+            return _code(Message.START) + 1, NO_CHUNK, 0
         case ChunkItem(chunk=BitsRun() as run):
             first, granules = geometry.granule_range(
                 run.first_sector, run.sectors, GRANULARITY
@@ -305,13 +311,13 @@ def _message(rig: Rig, item: Item) -> tuple[int, int, int] | None:
                 raise AbstractionError("a message of several chunks")
             data = b"" if run.data is None else run.rows.tobytes()
             contents = _contents(rig, data)
-            return _code(Message.BITS) + 1, first // WORD, contents
+            return _code(Message.BITS) + 1, _name(first // WORD), contents
         case ChunkItem(chunk=Complete()):
-            return _code(Message.COMPLETE) + 1, 0, 0
+            return _code(Message.COMPLETE) + 1, NO_CHUNK, 0
         case Command(kind=CommandKind.POSTCOPY_RUN):
-            return _code(Message.RUN) + 1, 0, 0
+            return _code(Message.RUN) + 1, NO_CHUNK, 0
         case EndOfStream() if not postcopy:
-            return _code(Message.RUN) + 1, 0, 0
+            return _code(Message.RUN) + 1, NO_CHUNK, 0
     return None
 
 

@@ -57,13 +57,13 @@ class Shape:
 class Observer:
     """Knows what no host can see: which granules differ from the backup.
 
-    To the reference it is the guest's disk.  ``chain_broken``: a backup was
-    taken that missed a granule.
+    To the reference it is the guest's disk.  ``missed``: the granules that
+    a backup should have copied and did not.
     """
 
     shape: Shape
     differs: list[int] = field(factory=list)
-    chain_broken: bool = False
+    missed: list[int] = field(factory=list)
 
     def read(self, offset: int, length: int) -> bytes:
         """Whatever: what is copied is seen by ``Image``."""

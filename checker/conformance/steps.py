@@ -201,8 +201,9 @@ def _backup(rig: Rig, host: Host) -> None:
     observer = rig.observer
     before = set(observer.differs)
     copied = incremental_backup(host, NODE, BITMAP, observer, Image(observer))
-    if not before <= observer.shape.granules_of(copied):
-        observer.chain_broken = True
+    missed = before - observer.shape.granules_of(copied)
+    if missed:
+        observer.missed = sorted({*observer.missed, *missed})
 
 
 def _is_lost(rig: Rig) -> bool:

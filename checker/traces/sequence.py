@@ -40,7 +40,7 @@ _NOTED = {
     "destination.successor": "successor",
     "destination.bitmap": "bitmap",
     "ghost_true_dirty": "true dirty",
-    "ghost_chain_broken": "backup missed a granule",
+    "ghost_missed": "missed by a backup",
 }
 
 

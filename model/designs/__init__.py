@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from model.designs import live, postcopy, stop_copy
-from model.language import Machine
+from model.language import Domain, Machine
 from model.mechanisms import LIVE, POSTCOPY, STOP_COPY
 from model.options import Options
 
@@ -15,6 +15,10 @@ BUILDERS = {
 }
 
 
-def build(options: Options) -> Machine:
-    """The machine that ``options`` describe."""
-    return BUILDERS[options.design](options)
+def build(options: Options, domain: Domain | None = None) -> Machine:
+    """The machine that ``options`` describe.
+
+    ``domain``: what its disk is made of; a small disk of the size that
+    ``options`` ask for unless given.
+    """
+    return BUILDERS[options.design](options, domain)

@@ -28,6 +28,7 @@ from model.language import (
     ChunkSet,
     Contents,
     Counter,
+    Domain,
     EnumValue,
     Flag,
     Machine,
@@ -69,15 +70,14 @@ class Pass:
     allowance: Counter | None
 
 
-def build(options: Options) -> Machine:
+def build(options: Options, domain: Domain | None = None) -> Machine:
     """The live design at the size that ``options`` asks for."""
-    world = create(options, return_path=True)
+    world = create(options, return_path=True, domain=domain)
     now = _declare(world)
-    first = world.domain.chunks[0]
     resets = (
         now.meta.becomes(frozenset()),
         now.stage.becomes(Stage.IDLE),
-        now.chunk.becomes(first),
+        now.chunk.becomes(None),
         now.contents.becomes(frozenset()),
     )
     add_guest(world, _recorder(world, now))
@@ -99,11 +99,14 @@ def _declare(world: World) -> Pass:
     build, disk = world.build, world.disk
     bounds = world.options.bounds
     throttled = bounds.writes == "throttled"
+    meta = build.chunk_set("source.meta", disk)
+    stage = build.enum("source.stage", Stage.IDLE)
+    chunk = build.chunk_name("source.chunk", disk)
     return Pass(
-        meta=build.chunk_set("source.meta", disk),
-        stage=build.enum("source.stage", Stage.IDLE),
-        chunk=build.chunk_name("source.chunk", disk),
-        contents=build.contents("source.contents", disk),
+        meta=meta,
+        stage=stage,
+        chunk=chunk,
+        contents=build.contents("source.contents", disk, of=chunk),
         allowance=build.counter("throttle.chunks_sent", bounds.throttle)
         if throttled
         else None,
@@ -252,7 +255,7 @@ def _add_send_chunk(world: World, now: Pass) -> None:
             then=[
                 *stream.put(Message.BITS, chunk=chunk, contents=now.contents),
                 now.stage.becomes(Stage.IDLE),
-                now.chunk.becomes(world.domain.chunks[0]),
+                now.chunk.becomes(None),
                 now.contents.becomes(frozenset()),
                 *counted,
             ],

@@ -18,7 +18,7 @@ from __future__ import annotations
 from model.backup import add_backup_client
 from model.faults import add_faults
 from model.guest import Recorder, add_guest
-from model.language import Machine, Step
+from model.language import Domain, Machine, Step
 from model.loader import Style, add_loader
 from model.management import add_management
 from model.options import Options
@@ -37,9 +37,9 @@ from model.world import World, create
 STYLE = Style(run_is_last=False, errors_drop=True)
 
 
-def build(options: Options) -> Machine:
+def build(options: Options, domain: Domain | None = None) -> Machine:
     """The postcopy design at the size that ``options`` asks for."""
-    world = create(options, return_path=False)
+    world = create(options, return_path=False, domain=domain)
     source = world.source
     add_guest(world, Recorder())
     busy = world.has("source-busy")

@@ -16,7 +16,7 @@ from __future__ import annotations
 from model.backup import add_backup_client
 from model.faults import add_faults
 from model.guest import Recorder, add_guest
-from model.language import Machine, Step
+from model.language import Domain, Machine, Step
 from model.loader import Style, add_loader
 from model.management import add_management
 from model.options import Options
@@ -36,9 +36,9 @@ from model.world import World, create
 STYLE = Style(run_is_last=True, errors_drop=True)
 
 
-def build(options: Options) -> Machine:
+def build(options: Options, domain: Domain | None = None) -> Machine:
     """The stop-copy design at the size that ``options`` asks for."""
-    world = create(options, return_path=True)
+    world = create(options, return_path=True, domain=domain)
     source = world.source
     add_guest(world, Recorder())
     busy = world.has("source-busy")

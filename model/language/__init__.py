@@ -20,6 +20,7 @@ from model.language.machine import (
     State,
     Variable,
 )
+from model.language.projected import Projected
 from model.language.sets import (
     ChunkName,
     ChunkSet,
@@ -71,6 +72,7 @@ __all__ = [
     "MachineBuilder",
     "ModelError",
     "NameType",
+    "Projected",
     "Property",
     "State",
     "Step",

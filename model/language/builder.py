@@ -21,13 +21,14 @@ from __future__ import annotations
 import enum
 import inspect
 from collections.abc import Callable, Iterable, Sequence
-from itertools import chain
+from itertools import chain, product
 from typing import Any, TypeVar
 
 from attrs import define, frozen
 from attrs import field as attribute
 
 from model.language import expression as ex
+from model.language.cases import cases
 from model.language.declarations import Declarations
 from model.language.domain import Chunk, Granule
 from model.language.errors import ModelError
@@ -40,6 +41,13 @@ from model.language.machine import (
     Machine,
     Property,
 )
+from model.language.per_granule import (
+    NEEDS_RUNS,
+    at_one_granule,
+    reason_against,
+)
+from model.language.projected_channel import ProjectedChannel
+from model.language.unknown import is_unknown
 from model.language.values import Flag, Update
 
 Member = TypeVar("Member", bound=enum.Enum)
@@ -57,8 +65,14 @@ class Step:
 
 @define(eq=False)
 class MachineBuilder(Declarations):
-    """Collects a model text; see the module's docstring."""
+    """Collects a model text; see the module's docstring.
 
+    ``one_granule``: the disks follow one granule (``Projected``), so what
+    cannot be asked of it alone is left undecided.
+    """
+
+    one_granule: bool = False
+    _undecided: dict[str, str] = attribute(factory=dict, init=False)
     _actions: dict[str, Action] = attribute(factory=dict, init=False)
     _properties: dict[str, Property] = attribute(factory=dict, init=False)
     _costs: list[Cost] = attribute(factory=list, init=False)
@@ -120,7 +134,7 @@ class MachineBuilder(Declarations):
             choices: list[tuple[Any, ...]] = [()]
             if values is not None:
                 choices = [(value,) for value in values]
-            instances = []
+            instances: list[Instance] = []
             for chosen in choices:
                 arguments = tuple(
                     (names[0], _label(value)) for value in chosen
@@ -130,7 +144,7 @@ class MachineBuilder(Declarations):
                     made = self._instance(name, actor, arguments, step)
                 except ModelError as error:
                     raise error.within(f"action {name}") from None
-                instances.append(made)
+                instances += cases(made)
             doc = inspect.getdoc(function) or ""
             self._add_action(
                 Action(name, actor, fair, fault, doc, tuple(instances))
@@ -193,11 +207,13 @@ class MachineBuilder(Declarations):
             )
 
     def _ghosts(self, names: Iterable[str]) -> list[str]:
-        return sorted(n for n in names if self._fields[n].ghost)
+        return sorted(
+            n for n in names if not is_unknown(n) and self._fields[n].ghost
+        )
 
     def _check_declared(self, names: Iterable[str]) -> None:
         for name in sorted(names):
-            if name not in self._fields:
+            if name not in self._fields and not is_unknown(name):
                 raise ModelError(f"field {name} is not declared")
 
     def _conjuncts(self, flags: Sequence[Flag]) -> tuple[Conjunct, ...]:
@@ -269,12 +285,23 @@ class MachineBuilder(Declarations):
         then: Sequence[Flag],
         by: tuple[str, ...] = (),
     ) -> None:
-        if name in self._properties:
+        if name in self._properties or name in self._undecided:
             raise ModelError(f"property {name} is declared twice")
         try:
             premise, conclusion = self._conjuncts(when), self._conjuncts(then)
         except ModelError as error:
             raise error.within(f"property {name}") from None
+        if self.one_granule:
+            reason = NEEDS_RUNS
+            if kind == "always":
+                reason = reason_against(
+                    [c.expression for c in premise],
+                    [c.expression for c in conclusion],
+                )
+            if reason:
+                self._undecided[name] = reason
+                return
+            premise, conclusion = _followed(premise), _followed(conclusion)
         self._properties[name] = Property(
             name, kind, guarantee, doc, premise, conclusion, by
         )
@@ -285,6 +312,7 @@ class MachineBuilder(Declarations):
         """The finished machine.  Raises ModelError if it makes no sense."""
         if not self._fields:
             raise ModelError(f"{self.name} has no fields")
+        self._add_channel_properties()
         for prop in self._properties.values():
             for name in prop.by:
                 if name not in self._actions:
@@ -295,18 +323,11 @@ class MachineBuilder(Declarations):
             for name in sorted(cost.actions - set(self._actions)):
                 raise ModelError(f"cost {cost.name}: no action '{name}'")
         self._check_constant_properties()
-        starts = self._starts or [{}]
-        initials = tuple(
-            dict.fromkeys(
-                tuple(start.get(n, f.initial) for n, f in self._fields.items())
-                for start in starts
-            )
-        )
         return Machine(
             self.name,
             tuple(self._fields.values()),
             tuple(self._variables),
-            initials,
+            self._initials(),
             tuple(self._actions.values()),
             tuple(self._properties.values()),
             tuple(self._costs),
@@ -314,7 +335,34 @@ class MachineBuilder(Declarations):
             dict(self._notes),
             dict(self._unpromised),
             tuple(self._invariants),
+            dict(self._undecided),
+            tuple(self._channels),
         )
+
+    def _initials(self) -> tuple[tuple[int, ...], ...]:
+        """Each start; a field not set there takes each of its values."""
+        found: dict[tuple[int, ...], None] = {}
+        for start in self._starts or [{}]:
+            codes = [
+                (start[n],)
+                if n in start
+                else self._alternatives.get(n, (f.initial,))
+                for n, f in self._fields.items()
+            ]
+            found.update(dict.fromkeys(product(*codes)))
+        return tuple(found)
+
+    def _add_channel_properties(self) -> None:
+        """Where slots stand for a channel of any capacity: they suffice."""
+        for channel in self._channels:
+            if isinstance(channel, ProjectedChannel) and channel.any_capacity:
+                self.always(
+                    f"SlotsSuffice({channel.name})",
+                    "",
+                    "What is kept of the messages in flight fits the slots, "
+                    "whatever the capacity of the channel is.",
+                    then=[channel.fits()],
+                )
 
     def _check_constant_properties(self) -> None:
         for prop in self._properties.values():
@@ -327,6 +375,14 @@ class MachineBuilder(Declarations):
                 raise ModelError(
                     f"property {prop.name} could never fail: it says nothing"
                 )
+
+
+def _followed(conjuncts: tuple[Conjunct, ...]) -> tuple[Conjunct, ...]:
+    asked = at_one_granule([c.expression for c in conjuncts])
+    return tuple(
+        Conjunct(old.text, expression)
+        for old, expression in zip(conjuncts, asked, strict=True)
+    )
 
 
 def _label(value: Parameter) -> str:

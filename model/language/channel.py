@@ -13,9 +13,10 @@ import enum
 from collections.abc import Mapping
 from typing import Any
 
-from attrs import field, frozen
+from attrs import frozen
 
 from model.language import expression as ex
+from model.language.domain import NO_CHUNK
 from model.language.errors import ModelError
 from model.language.expression import Expression
 from model.language.sets import ChunkName, Contents
@@ -69,7 +70,12 @@ class Channel:
     capacity: int
     kinds: KindType
     parts: Mapping[str, Type]
-    payloads: Mapping[enum.Enum, tuple[str, ...]] = field()
+    payloads: Mapping[enum.Enum, tuple[str, ...]]
+
+    @property
+    def kept(self) -> Mapping[str, Type]:
+        """The parts of a message that a slot keeps, beside its kind."""
+        return self.parts
 
     def _kind(self, slot: int) -> Expression:
         name = slot_field(self.name, slot, "kind")
@@ -77,7 +83,7 @@ class Channel:
 
     def _part(self, slot: int, part: str) -> Expression:
         name = slot_field(self.name, slot, part)
-        return ex.field_value(name, self.parts[part].width)
+        return ex.field_value(name, self.kept[part].width)
 
     def _code(self, kind: enum.Enum) -> Expression:
         code = self.kinds.encode(kind, f"channel {self.name}")
@@ -129,12 +135,7 @@ class Channel:
 
     def put(self, kind: enum.Enum, **payload: Any) -> tuple[Update, ...]:
         """Add a message at the back; the guard asks ``has_room``."""
-        expected = self._payload(kind)
-        if set(payload) != set(expected):
-            raise ModelError(
-                f"message {kind.value} of {self.name} carries "
-                f"{sorted(expected)}, not {sorted(payload)}"
-            )
+        self._check_payload(kind, payload)
         stored: dict[str, Expression] = {"kind": self._code(kind)}
         for part, type_ in self.parts.items():
             stored[part] = self._encoded(kind, part, type_, payload.get(part))
@@ -149,13 +150,20 @@ class Channel:
                 updates.append(self._update(slot, part, type_, new))
         return tuple(updates)
 
-    def _payload(self, kind: enum.Enum) -> tuple[str, ...]:
+    def _check_payload(
+        self, kind: enum.Enum, payload: Mapping[str, Any]
+    ) -> None:
         if kind not in self.payloads:
             allowed = ", ".join(k.name for k in self.payloads)
             raise ModelError(
                 f"channel {self.name} carries {allowed}, not {kind}"
             )
-        return self.payloads[kind]
+        expected = self.payloads[kind]
+        if set(payload) != set(expected):
+            raise ModelError(
+                f"message {kind.value} of {self.name} carries "
+                f"{sorted(expected)}, not {sorted(payload)}"
+            )
 
     def _encoded(
         self, kind: enum.Enum, part: str, type_: Type, raw: Any
@@ -195,7 +203,7 @@ class Channel:
         found: list[tuple[str, Type, Expression]] = [
             ("kind", self.kinds, self._kind(slot))
         ]
-        for part, type_ in self.parts.items():
+        for part, type_ in self.kept.items():
             found.append((part, type_, self._part(slot, part)))
         return found
 
@@ -233,7 +241,7 @@ class Channel:
 
     def show(self, codes: tuple[int, ...]) -> str:
         """The messages in flight, oldest first."""
-        size = 1 + len(self.parts)
+        size = 1 + len(self.kept)
         shown = []
         for start in range(0, len(codes), size):
             kind, *rest = codes[start : start + size]
@@ -249,8 +257,8 @@ class Channel:
             type_ = self.parts[part]
             if isinstance(type_, ContentsType):
                 domain = type_.disk.domain
-                chunk = values.get("chunk", 0)
-                inside.append(domain.show_contents(values[part], chunk))
+                name = values.get("chunk", NO_CHUNK)
+                inside.append(domain.show_contents(values[part], name))
             else:
                 inside.append(type_.show(values[part]))
         if not inside:

@@ -18,6 +18,8 @@ from model.language import expression as ex
 from model.language.channel import Channel, KindType
 from model.language.errors import ModelError
 from model.language.machine import Field, Variable
+from model.language.projected import Projected
+from model.language.projected_channel import SLOTS, ProjectedChannel
 from model.language.sets import (
     ChunkName,
     ChunkSet,
@@ -42,6 +44,23 @@ from model.language.values import Counter, EnumValue, Flag
 Member = TypeVar("Member", bound=enum.Enum)
 
 
+def _channel(
+    name: str,
+    capacity: int,
+    kinds: KindType,
+    parts: Mapping[str, Type],
+    payloads: Mapping[enum.Enum, tuple[str, ...]],
+) -> Channel:
+    """A FIFO in the form that the domain of its messages asks for."""
+    for type_ in parts.values():
+        domain = type_.disk.domain if isinstance(type_, NameType) else None
+        if isinstance(domain, Projected):
+            any_ = domain.any_channel
+            slots = SLOTS if any_ else capacity
+            return ProjectedChannel(name, slots, kinds, parts, payloads, any_)
+    return Channel(name, capacity, kinds, parts, payloads)
+
+
 @define(eq=False)
 class Declarations:
     """The fields of the machine ``name``, in the order they are declared."""
@@ -50,6 +69,10 @@ class Declarations:
     _fields: dict[str, Field] = attribute(factory=dict, init=False)
     _variables: list[Variable] = attribute(factory=list, init=False)
     _invariants: list[ex.Expression] = attribute(factory=list, init=False)
+    _channels: list[Channel] = attribute(factory=list, init=False)
+    _alternatives: dict[str, tuple[int, ...]] = attribute(
+        factory=dict, init=False
+    )
 
     def flag(
         self, name: str, initial: bool = False, ghost: bool = False
@@ -85,19 +108,26 @@ class Declarations:
         kind = ChunkSetType(disk)
         return ChunkSet(*self._declare(name, kind, frozenset(), ghost))
 
-    def contents(self, name: str, disk: Disk) -> Contents:
-        """Declare a buffer for the granules of one chunk, empty at first."""
+    def contents(
+        self, name: str, disk: Disk, of: ChunkName | None = None
+    ) -> Contents:
+        """Declare a buffer for the granules of one chunk, empty at first.
+
+        ``of``: the field that names the chunk, where there is one.
+        """
         kind = ContentsType(disk)
-        return Contents(*self._declare(name, kind, frozenset(), False))
+        chunk = "" if of is None else of.field_name()
+        return Contents(*self._declare(name, kind, frozenset(), chunk=chunk))
 
     def cursor(self, name: str, disk: Disk) -> Cursor:
         """Declare a position among the chunks of ``disk``, at the start."""
-        return Cursor(*self._declare(name, CursorType(disk), 0, False))
+        made = Cursor(*self._declare(name, CursorType(disk), 0))
+        self._alternatives[name] = disk.domain.position_starts
+        return made
 
     def chunk_name(self, name: str, disk: Disk) -> ChunkName:
-        """Declare a field that names a chunk, the first one at first."""
-        first = disk.domain.chunks[0]
-        return ChunkName(*self._declare(name, NameType(disk), first, False))
+        """Declare a field that names a chunk, none at first."""
+        return ChunkName(*self._declare(name, NameType(disk), None))
 
     def channel(
         self,
@@ -128,19 +158,25 @@ class Declarations:
                         "two types"
                     )
         carried = {kind: tuple(payload) for kind, payload in messages.items()}
-        channel = Channel(name, capacity, kinds, parts, carried)
+        channel = _channel(name, capacity, kinds, parts, carried)
         for field_name, type_ in channel.fields():
             self._add_field(Field(field_name, type_, 0))
+        self._channels.append(channel)
         names = tuple(n for n, _ in channel.fields())
         self._variables.append(Variable(name, names, channel.show))
         self._invariants.append(channel.canonical())
         return channel
 
     def _declare(
-        self, name: str, kind: Any, initial: object, ghost: bool
+        self,
+        name: str,
+        kind: Any,
+        initial: object,
+        ghost: bool = False,
+        chunk: str = "",
     ) -> tuple[Any, ex.Expression, str]:
         code = kind.encode(initial, f"field {name}")
-        made = Field(name, kind, code, ghost)
+        made = Field(name, kind, code, ghost, chunk)
         self._add_field(made)
 
         def show(codes: tuple[int, ...]) -> str:

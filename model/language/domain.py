@@ -24,6 +24,7 @@ from model.language.errors import ModelError
 from model.language.expression import Expression
 
 MAX_GRANULES = 4096
+NO_CHUNK = 0  # what a chunk's name holds where it names none
 
 
 @frozen
@@ -54,7 +55,8 @@ class Domain(Protocol):
 
     ``set_width``, ``chunk_set_width``, ``contents_width``, ``position_width``
     and ``chunk_width`` are widths in bits; ``position_limit`` and
-    ``chunk_limit`` are the greatest code in use.
+    ``chunk_limit`` are the greatest code in use; ``position_starts`` are the
+    codes that a cursor may begin with.
     """
 
     @property
@@ -72,6 +74,8 @@ class Domain(Protocol):
     @property
     def position_limit(self) -> int: ...
     @property
+    def position_starts(self) -> tuple[int, ...]: ...
+    @property
     def chunk_width(self) -> int: ...
     @property
     def chunk_limit(self) -> int: ...
@@ -82,6 +86,16 @@ class Domain(Protocol):
 
     def chunk_member(self, chunk: Chunk) -> Expression:
         """The set of chunks that holds just ``chunk``."""
+        ...
+
+    def has_granule(
+        self, members: Expression, granule: Granule
+    ) -> Expression:
+        """Whether ``granule`` is in a set of granules."""
+        ...
+
+    def has_chunk(self, members: Expression, chunk: Chunk) -> Expression:
+        """Whether ``chunk`` is in a set of chunks."""
         ...
 
     def is_empty(self, members: Expression) -> Expression:
@@ -110,12 +124,16 @@ class Domain(Protocol):
         """Whether a cursor stands at ``chunk``."""
         ...
 
-    def position_past(self, chunk: Chunk) -> Expression:
-        """The position right after ``chunk``."""
+    def position_start(self) -> Expression:
+        """The position at the first chunk."""
         ...
 
-    def position_end(self) -> Expression:
-        """The position after the last chunk."""
+    def position_past(self, position: Expression, chunk: Chunk) -> Expression:
+        """Where a cursor stands that stood at ``chunk`` and passed it."""
+        ...
+
+    def position_at_end(self, position: Expression) -> Expression:
+        """Whether a cursor has passed the last chunk."""
         ...
 
     def chunks_ahead(self, position: Expression) -> Expression:
@@ -126,6 +144,10 @@ class Domain(Protocol):
         """What a message that names ``chunk`` carries."""
         ...
 
+    def names_chunk(self, name: Expression, chunk: Chunk) -> Expression:
+        """Whether ``name`` is that of ``chunk``."""
+        ...
+
     def show_set(self, code: int) -> str:
         """A set of granules as people write it."""
         ...
@@ -134,12 +156,16 @@ class Domain(Protocol):
         """A set of chunks as people write it."""
         ...
 
-    def show_contents(self, code: int, chunk: int) -> str:
-        """The granules of one chunk as people write them."""
+    def show_contents(self, code: int, name: int) -> str:
+        """The granules of the chunk called ``name`` as people write them."""
         ...
 
     def show_position(self, code: int) -> str:
         """A cursor as people write it."""
+        ...
+
+    def show_name(self, code: int) -> str:
+        """The name of a chunk as people write it."""
         ...
 
 
@@ -196,17 +222,29 @@ class Concrete:
 
     @property
     def chunk_width(self) -> int:
-        return max(1, self.chunk_limit.bit_length())
+        return self.chunk_limit.bit_length()
 
     @property
     def chunk_limit(self) -> int:
-        return self.chunk_count - 1
+        return self.chunk_count
+
+    @property
+    def position_starts(self) -> tuple[int, ...]:
+        return (0,)
 
     def granule_member(self, granule: Granule) -> Expression:
         return ex.constant(1 << granule.index, self.set_width)
 
     def chunk_member(self, chunk: Chunk) -> Expression:
         return ex.constant(1 << chunk.index, self.chunk_set_width)
+
+    def has_granule(
+        self, members: Expression, granule: Granule
+    ) -> Expression:
+        return _includes(members, self.granule_member(granule))
+
+    def has_chunk(self, members: Expression, chunk: Chunk) -> Expression:
+        return _includes(members, self.chunk_member(chunk))
 
     def is_empty(self, members: Expression) -> Expression:
         return ex.equal(members, ex.constant(0, members.width))
@@ -250,11 +288,15 @@ class Concrete:
             position, ex.constant(chunk.index, self.position_width)
         )
 
-    def position_past(self, chunk: Chunk) -> Expression:
+    def position_start(self) -> Expression:
+        return ex.constant(0, self.position_width)
+
+    def position_past(self, position: Expression, chunk: Chunk) -> Expression:
         return ex.constant(chunk.index + 1, self.position_width)
 
-    def position_end(self) -> Expression:
-        return ex.constant(self.position_limit, self.position_width)
+    def position_at_end(self, position: Expression) -> Expression:
+        end = ex.constant(self.position_limit, self.position_width)
+        return ex.equal(position, end)
 
     def chunks_ahead(self, position: Expression) -> Expression:
         result = ex.constant(0, self.chunk_set_width)
@@ -270,7 +312,10 @@ class Concrete:
         return result
 
     def chunk_code(self, chunk: Chunk) -> Expression:
-        return ex.constant(chunk.index, self.chunk_width)
+        return ex.constant(chunk.index + 1, self.chunk_width)
+
+    def names_chunk(self, name: Expression, chunk: Chunk) -> Expression:
+        return ex.equal(name, self.chunk_code(chunk))
 
     def show_set(self, code: int) -> str:
         return _braces(i for i in range(self.set_width) if code >> i & 1)
@@ -278,12 +323,19 @@ class Concrete:
     def show_chunks(self, code: int) -> str:
         return _braces(i for i in range(self.chunk_count) if code >> i & 1)
 
-    def show_contents(self, code: int, chunk: int) -> str:
-        first = chunk * self.granules_per_chunk
+    def show_contents(self, code: int, name: int) -> str:
+        first = max(0, name - 1) * self.granules_per_chunk
         return self.show_set(code << first)
 
     def show_position(self, code: int) -> str:
         return "end" if code == self.chunk_count else f"chunk {code}"
+
+    def show_name(self, code: int) -> str:
+        return "-" if code == NO_CHUNK else str(code - 1)
+
+
+def _includes(members: Expression, one: Expression) -> Expression:
+    return ex.equal(ex.conjunction(members, one), one)
 
 
 def _braces(members: Iterable[int]) -> str:

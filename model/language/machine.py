@@ -18,6 +18,7 @@ from typing import Literal
 from attrs import field, frozen
 
 from model.language import expression as ex
+from model.language.channel import Channel
 from model.language.errors import ModelError
 from model.language.expression import Expression
 from model.language.types import Type
@@ -28,12 +29,16 @@ Kind = Literal["always", "reachable", "eventually"]
 
 @frozen
 class Field:
-    """One component of the state; ``ghost`` data no host can see."""
+    """One component of the state; ``ghost`` data no host can see.
+
+    ``chunk``: for the contents of a chunk, the field that names the chunk.
+    """
 
     name: str
     type: Type
     initial: int
     ghost: bool = False
+    chunk: str = ""
 
     @property
     def expression(self) -> Expression:
@@ -64,13 +69,18 @@ class Conjunct:
 
 @frozen(eq=False)
 class Instance:
-    """An action with its parameters filled in."""
+    """An action with its parameters filled in.
+
+    ``assumed``: what is supposed of the rest of the disk, where a domain
+    cannot know it: questions and answers.
+    """
 
     action: str
     actor: str
     arguments: tuple[tuple[str, str], ...]
     guard: tuple[Conjunct, ...]
     effect: tuple[tuple[str, Expression], ...]
+    assumed: tuple[tuple[str, bool], ...] = ()
 
     @property
     def enabled(self) -> Expression:
@@ -151,7 +161,9 @@ class Machine:
     without one is a deadlock.  ``notes`` are named predicates that a report
     asks about (for example "bitmap is lost"), not properties.
     ``not_promised`` maps a guarantee to the reason why it is not a property.
-    ``invariants``: what holds of the fields' form beside their types.
+    ``undecided`` maps a property to the reason why this machine cannot
+    decide it.  ``invariants``: what holds of the fields' form beside their
+    types.
     """
 
     name: str
@@ -165,6 +177,8 @@ class Machine:
     notes: Mapping[str, Expression] = field(factory=dict)
     not_promised: Mapping[str, str] = field(factory=dict)
     invariants: tuple[Expression, ...] = ()
+    undecided: Mapping[str, str] = field(factory=dict)
+    channels: tuple[Channel, ...] = ()
 
     @cached_property
     def position(self) -> Mapping[str, int]:

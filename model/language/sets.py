@@ -7,7 +7,7 @@ counts bits.
 
 from __future__ import annotations
 
-from typing import Self, TypeVar
+from typing import Any, Self, TypeVar
 
 from model.language import expression as ex
 from model.language.domain import Chunk, Granule
@@ -19,11 +19,12 @@ from model.language.types import (
     Disk,
     GranuleSetType,
     NameType,
-    Type,
 )
 from model.language.values import Flag, Value, check_flag, flag
 
-AnyType = TypeVar("AnyType", bound=Type)
+AnyType = TypeVar(
+    "AnyType", bound=ContentsType | ChunkSetType | GranuleSetType
+)
 
 
 def _term(members: Value[AnyType]) -> str:
@@ -59,9 +60,9 @@ class _Members(Value[AnyType]):
     def __le__(self, other: Self) -> Flag:
         """Whether every member of this is a member of ``other``."""
         missing = self - other
-        nothing = ex.constant(0, self.expression.width)
+        domain = self.type.disk.domain
         return flag(
-            ex.equal(missing.expression, nothing),
+            domain.is_empty(missing.expression),
             f"{self.text} within {self._operand(other).text}",
         )
 
@@ -85,9 +86,9 @@ class GranuleSet(_Members[GranuleSetType]):
 
     def contains(self, granule: Granule) -> Flag:
         """Whether ``granule`` is a member."""
-        one = self.type.disk.domain.granule_member(granule)
+        domain = self.type.disk.domain
         return flag(
-            ex.equal(ex.conjunction(self.expression, one), one),
+            domain.has_granule(self.expression, granule),
             f"{granule} in {self.text}",
         )
 
@@ -145,9 +146,9 @@ class ChunkSet(_Members[ChunkSetType]):
 
     def contains(self, chunk: Chunk) -> Flag:
         """Whether ``chunk`` is a member."""
-        one = self.type.disk.domain.chunk_member(chunk)
+        domain = self.type.disk.domain
         return flag(
-            ex.equal(ex.conjunction(self.expression, one), one),
+            domain.has_chunk(self.expression, chunk),
             f"chunk {chunk} in {self.text}",
         )
 
@@ -169,8 +170,10 @@ class Cursor(Value[CursorType]):
 
     def at_end(self) -> Flag:
         """Whether every chunk was passed."""
-        end = self.type.disk.domain.position_end()
-        return flag(ex.equal(self.expression, end), f"{self.text} is at end")
+        domain = self.type.disk.domain
+        return flag(
+            domain.position_at_end(self.expression), f"{self.text} is at end"
+        )
 
     def ahead(self) -> ChunkSet:
         """The chunks that were not passed."""
@@ -185,8 +188,15 @@ class Cursor(Value[CursorType]):
         """The position after ``chunk``, where this cursor stands."""
         domain = self.type.disk.domain
         return self._with(
-            domain.position_past(chunk), domain.show_position(chunk.index + 1)
+            domain.position_past(self.expression, chunk),
+            f"past chunk {chunk}",
         )
+
+    def _stored(self, value: Any) -> Cursor:
+        stored = self._operand(value)
+        if isinstance(value, Value):
+            return stored
+        return self._with(self.type.disk.domain.position_start(), stored.text)
 
 
 class ChunkName(Value[NameType]):
@@ -194,9 +204,10 @@ class ChunkName(Value[NameType]):
 
     def is_(self, chunk: Chunk) -> Flag:
         """Whether this names ``chunk``."""
-        code = self.type.disk.domain.chunk_code(chunk)
+        domain = self.type.disk.domain
         return flag(
-            ex.equal(self.expression, code), f"{self.text} is chunk {chunk}"
+            domain.names_chunk(self.expression, chunk),
+            f"{self.text} is chunk {chunk}",
         )
 
 

@@ -16,7 +16,7 @@ from typing import Any, Generic, Protocol, TypeVar
 from attrs import field, frozen
 
 from model.language import expression as ex
-from model.language.domain import Chunk, Domain
+from model.language.domain import NO_CHUNK, Chunk, Domain
 from model.language.errors import ModelError
 from model.language.expression import Expression
 
@@ -203,7 +203,7 @@ class ContentsType(_SetType):
         return self.disk.domain.contents_width
 
     def show(self, code: int) -> str:
-        return self.disk.domain.show_contents(code, 0)
+        return self.disk.domain.show_contents(code, NO_CHUNK)
 
     def __str__(self) -> str:
         return f"the contents of a chunk of {self.disk.name}"
@@ -220,7 +220,7 @@ class CursorType(_OfDisk):
     def encode(self, literal: Any, where: str) -> int:
         if literal != 0 or isinstance(literal, bool):
             _reject(where, self, literal, "0, the start")
-        return 0
+        return self.disk.domain.position_starts[0]
 
     def show(self, code: int) -> str:
         return self.disk.domain.show_position(code)
@@ -234,19 +234,21 @@ class CursorType(_OfDisk):
 
 @frozen
 class NameType(_OfDisk):
-    """The name of one chunk of ``disk``."""
+    """The name of one chunk of ``disk``, or of none."""
 
     @property
     def width(self) -> int:
         return self.disk.domain.chunk_width
 
     def encode(self, literal: Any, where: str) -> int:
+        if literal is None:
+            return NO_CHUNK
         if not isinstance(literal, Chunk):
-            _reject(where, self, literal, "a chunk")
+            _reject(where, self, literal, "a chunk or None")
         return self.disk.domain.chunk_code(literal).value
 
     def show(self, code: int) -> str:
-        return str(code)
+        return self.disk.domain.show_name(code)
 
     def is_valid(self, value: Expression) -> Expression:
         return _below(value, self.disk.domain.chunk_limit)

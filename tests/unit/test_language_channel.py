@@ -15,6 +15,7 @@ from model.language import (
     Disk,
     NameType,
 )
+from model.language.domain import NO_CHUNK
 from model.language.expression import field_value
 from tests.unit.meaning import after, builder, nothing_sent, number, worth
 
@@ -98,11 +99,11 @@ def check(
         inside = any(word is other for other, _, _ in queue)
         assert number(wire.holds(word).expression, state) == inside
     if queue:
-        _, chunk, data = queue[0]
+        word, chunk, data = queue[0]
         assert number(wire.head_contents().expression, state) == data
         for other in DISK.domain.chunks:
             named = number(wire.head_chunk().is_(other).expression, state)
-            assert named == (other.index == chunk)
+            assert named == (word is Word.DATA and other.index == chunk)
     assert list(state.values()) == canonical(wire, queue)
 
 
@@ -110,7 +111,8 @@ def canonical(wire: Channel, queue: deque[tuple[Word, int, int]]) -> list[int]:
     """The one form of this content: in front, without gaps, then zeros."""
     codes = []
     for word, chunk, data in queue:
-        codes += [list(Word).index(word) + 1, chunk, data]
+        name = chunk + 1 if word is Word.DATA else NO_CHUNK
+        codes += [list(Word).index(word) + 1, name, data]
     return codes + [0] * (3 * (wire.capacity - len(queue)))
 
 
@@ -150,7 +152,7 @@ def test_a_message_can_be_made_of_literals() -> None:
         Word.DATA, chunk=DISK.domain.chunks[1], contents=frozenset()
     )
     state = after(nothing_sent(wire), *message)
-    assert list(state.values()) == [2, 1, 0]
+    assert list(state.values()) == [2, 2, 0]
 
 
 def test_an_empty_channel_stays_empty_when_it_is_read() -> None:

@@ -184,7 +184,7 @@ def test_a_name_names_a_chunk() -> None:
     said = complaint(lambda: act(build, lambda: [name.becomes(1)]))
     assert said == (
         "action mistaken: 'name' is the name of a chunk of one: 1 is not a "
-        "chunk"
+        "chunk or None"
     )
 
 
@@ -463,7 +463,8 @@ def test_a_part_of_a_message_has_its_type() -> None:
         lambda: wire.put(Word.DATA, chunk=0, contents=frozenset())
     )
     assert said == (
-        "part 'chunk' of DATA is the name of a chunk of one: 0 is not a chunk"
+        "part 'chunk' of DATA is the name of a chunk of one: 0 is not a "
+        "chunk or None"
     )
 
 

@@ -180,7 +180,7 @@ def test_cursors_and_names_use_no_other_codes(shape: Shape) -> None:
     build = builder()
     for kind, value, codes in (
         (CursorType(disk), build.cursor("cursor", disk), shape[0] + 1),
-        (NameType(disk), build.chunk_name("name", disk), shape[0]),
+        (NameType(disk), build.chunk_name("name", disk), shape[0] + 1),
     ):
         valid = Flag(NO.type, kind.is_valid(value.expression), "valid")
         for code in range(1 << kind.width):
