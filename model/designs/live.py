@@ -51,6 +51,7 @@ from model.takeover import add_takeover
 from model.vocabulary import Message, Outgoing, SourceVm, Stage
 from model.world import World, create
 
+Updates = tuple[Update, ...]
 STYLE = Style(run_is_last=True, errors_drop=False)
 
 
@@ -123,7 +124,7 @@ def _recorder(world: World, now: Pass) -> Recorder:
 
     QEMU: the meta HBitmap, set inside hbitmap_set() (2.8 to 2.11).
     """
-    marks: dict[int, tuple[Update, ...]] = {}
+    marks: dict[int, Updates] = {}
     if world.has("meta-bitmap"):
         for granule in world.domain.granules:
             changes = ~world.source.bits.contains(granule)
@@ -134,7 +135,7 @@ def _recorder(world: World, now: Pass) -> Recorder:
     return Recorder(source_also=marks, allowance=now.allowance)
 
 
-def _cleared(world: World, now: Pass) -> tuple[Update, ...]:
+def _cleared(world: World, now: Pass) -> Updates:
     """Clearing the bitmap changes the chunks that have bits."""
     if not (world.has("meta-bitmap") and world.has("meta-sees-clear")):
         return ()
@@ -170,6 +171,16 @@ def _add_passes(world: World, now: Pass) -> None:
             return now.meta.becomes(rest)
         return now.contents.becomes(source.bits.contents(chunk))
 
+    def take(chunk: Chunk) -> Updates:
+        started = (
+            now.stage.becomes(Stage.FIRST_HALF),
+            now.chunk.becomes(chunk),
+        )
+        if not in_order:
+            return (*started, half(chunk, clears=False))
+        nothing_read = now.contents.becomes(frozenset())
+        return (*started, nothing_read, half(chunk, clears=True))
+
     @build.action("source", over=world.domain.chunks, fair=True)
     def bulk_phase(chunk: Chunk) -> Step:
         """Take the next chunk of the first pass; clear its meta bit.
@@ -184,10 +195,8 @@ def _add_passes(world: World, now: Pass) -> None:
                 source.cursor.at(chunk),
             ],
             then=[
-                now.stage.becomes(Stage.FIRST_HALF),
-                now.chunk.becomes(chunk),
+                *take(chunk),
                 source.cursor.becomes(source.cursor.past(chunk)),
-                half(chunk, clears=in_order),
             ],
         )
 
@@ -213,11 +222,7 @@ def _add_passes(world: World, now: Pass) -> None:
                     source.cursor.at_end(),
                     now.meta.contains(chunk),
                 ],
-                then=[
-                    now.stage.becomes(Stage.FIRST_HALF),
-                    now.chunk.becomes(chunk),
-                    half(chunk, clears=in_order),
-                ],
+                then=[*take(chunk)],
             )
 
     @build.action("source", over=world.domain.chunks, fair=True)
@@ -237,7 +242,7 @@ def _add_passes(world: World, now: Pass) -> None:
 
 def _add_send_chunk(world: World, now: Pass) -> None:
     stream = world.stream
-    counted: tuple[Update, ...] = ()
+    counted: Updates = ()
     if now.allowance is not None:
         top = world.options.bounds.throttle
         counted = (now.allowance.becomes((now.allowance + 1).capped(top)),)

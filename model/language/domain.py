@@ -88,9 +88,7 @@ class Domain(Protocol):
         """The set of chunks that holds just ``chunk``."""
         ...
 
-    def has_granule(
-        self, members: Expression, granule: Granule
-    ) -> Expression:
+    def has_granule(self, members: Expression, granule: Granule) -> Expression:
         """Whether ``granule`` is in a set of granules."""
         ...
 
@@ -238,9 +236,7 @@ class Concrete:
     def chunk_member(self, chunk: Chunk) -> Expression:
         return ex.constant(1 << chunk.index, self.chunk_set_width)
 
-    def has_granule(
-        self, members: Expression, granule: Granule
-    ) -> Expression:
+    def has_granule(self, members: Expression, granule: Granule) -> Expression:
         return _includes(members, self.granule_member(granule))
 
     def has_chunk(self, members: Expression, chunk: Chunk) -> Expression:

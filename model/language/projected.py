@@ -96,9 +96,7 @@ class Projected:
     def chunk_member(self, chunk: Chunk) -> Expression:
         return ex.constant(int(chunk is MINE), 1)
 
-    def has_granule(
-        self, members: Expression, granule: Granule
-    ) -> Expression:
+    def has_granule(self, members: Expression, granule: Granule) -> Expression:
         if granule is FOLLOWED:
             return members
         return open_question(f"{granule} is in {members!r}")

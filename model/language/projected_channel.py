@@ -6,9 +6,9 @@ kept: it may stand in front at any time, and taking it changes nothing.  What
 is kept are the messages without a chunk and those of chunk k.
 
 With ``any_capacity`` a run of messages of chunk k, however long, takes one
-slot: the contents of the last one, and whether there are ``earlier`` ones.
-An earlier one may carry anything.  Then a few slots hold whatever a channel
-of any capacity can hold, as long as the last slot is never used: that is a
+slot: the contents of the last one, whether an earlier one carries c, and
+whether an earlier one does not.  Then a few slots hold whatever a channel of
+any capacity can hold, as long as the last slot is never used: that is a
 property of the machine (``fits``), to be proved with the others.
 """
 
@@ -33,7 +33,8 @@ from model.language.values import Flag, Update, flag
 
 #: for START, chunks, RUN, chunks, COMPLETE, and one that must stay vacant
 SLOTS: Final = 6
-EARLIER: Final = "earlier"
+EARLIER_WITH: Final = "earlier_with"
+EARLIER_WITHOUT: Final = "earlier_without"
 
 
 @frozen(eq=False)
@@ -56,7 +57,9 @@ class ProjectedChannel(Channel):
         """The parts of a message that a slot keeps, beside its kind."""
         name = self._part_of(NameType)
         kept = {n: t for n, t in self.parts.items() if n != name}
-        return {**kept, EARLIER: FlagType()} if self.any_capacity else kept
+        if self.any_capacity:
+            kept[EARLIER_WITH] = kept[EARLIER_WITHOUT] = FlagType()
+        return kept
 
     def _names_chunk(self, kind: enum.Enum) -> bool:
         return self._part_of(NameType) in self.payloads[kind]
@@ -123,10 +126,23 @@ class ProjectedChannel(Channel):
             )
         kept = self._part(0, part)
         if self.any_capacity:
-            anything = open_question(f"c is in the next of {self.name}")
-            kept = ex.choice(self._part(0, EARLIER), anything, kept)
+            kept = ex.choice(self._has_earlier(), self._earliest(), kept)
         here = ex.choice(self._skips(), ex.constant(0, 1), kept)
         return Contents(type_, here, f"{part} of next in {self.name}")
+
+    def _has_earlier(self) -> Expression:
+        """Whether the run in front has messages before its last one."""
+        return ex.disjunction(
+            self._part(0, EARLIER_WITH), self._part(0, EARLIER_WITHOUT)
+        )
+
+    def _earliest(self) -> Expression:
+        """Whether the oldest of those carries c: open if there are both."""
+        first = open_question(f"c is in the next of {self.name}")
+        either = ex.disjunction(
+            ex.complement(self._part(0, EARLIER_WITHOUT)), first
+        )
+        return ex.conjunction(self._part(0, EARLIER_WITH), either)
 
     # -- what an effect does ---------------------------------------------
 
@@ -153,7 +169,7 @@ class ProjectedChannel(Channel):
             merged = ex.all_of([kept, joins, self._ends_with_run(slot)])
             for part, type_, old in self._slot(slot):
                 new = stored[part]
-                later = ex.TRUE if part == EARLIER else new
+                later = self._after_joining(slot, part, new)
                 value = ex.choice(merged, later, ex.choice(fresh, new, old))
                 updates.append(self._update(slot, part, type_, value))
         return tuple(updates)
@@ -173,7 +189,7 @@ class ProjectedChannel(Channel):
         self._check_payload(kind, payload)
         stored = {"kind": self._code(kind)}
         for part, type_ in self.kept.items():
-            if part == EARLIER:
+            if part in (EARLIER_WITH, EARLIER_WITHOUT):
                 stored[part] = ex.FALSE
             else:
                 raw = payload.get(part)
@@ -182,23 +198,39 @@ class ProjectedChannel(Channel):
 
     def take(self) -> tuple[Update, ...]:
         """Remove the oldest message; one of another chunk is not kept."""
-        stays: Expression = ex.FALSE
-        if self.any_capacity:
-            stays = self._part(0, EARLIER)
-        more = open_question(f"{self.name} holds further ones before it")
+        stays = self._has_earlier() if self.any_capacity else ex.FALSE
         updates = []
         for slot in self._numbers():
             for part, type_, old in self._slot(slot):
                 shifted = ex.constant(0, type_.width)
                 if slot + 1 < self.capacity:
                     shifted = self._stored(slot + 1, part)
-                kept = old
-                if slot == 0 and part == EARLIER:
-                    kept = more
+                kept = self._after_earliest(part) if slot == 0 else old
                 rest = ex.choice(stays, kept, shifted)
                 new = ex.choice(self._skips(), old, rest)
                 updates.append(self._update(slot, part, type_, new))
         return tuple(updates)
+
+    def _after_joining(
+        self, slot: int, part: str, new: Expression
+    ) -> Expression:
+        """A part of a run to which a message with ``new`` parts is added."""
+        last = self._part(slot, self._part_of(ContentsType))
+        if part == EARLIER_WITH:
+            return ex.disjunction(self._part(slot, part), last)
+        if part == EARLIER_WITHOUT:
+            return ex.disjunction(self._part(slot, part), ex.complement(last))
+        return new
+
+    def _after_earliest(self, part: str) -> Expression:
+        """A part of the run in front once its oldest message is gone."""
+        old = self._stored(0, part)
+        more = open_question(f"{self.name} holds more like the next")
+        if part == EARLIER_WITH:
+            return ex.choice(self._earliest(), more, old)
+        if part == EARLIER_WITHOUT:
+            return ex.choice(self._earliest(), old, more)
+        return old
 
     # -- what holds of its form ------------------------------------------
 
