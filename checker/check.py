@@ -14,7 +14,9 @@ from checker.engines.exploration import (
     Limits,
     Report,
     Search,
+    premise,
     silent,
+    violated,
 )
 from checker.engines.liveness import Lasso, find_lasso
 from checker.traces.shortest import (
@@ -37,7 +39,8 @@ from model.language import expression as ex
 from model.language.machine import Machine
 
 EngineFunction = Callable[[Machine, Limits, Report], Search]
-ENGINES = ("explicit", "interpreter")
+BOUNDED = "smt"
+ENGINES = ("explicit", "interpreter", BOUNDED)
 
 
 @frozen(kw_only=True)
@@ -94,7 +97,7 @@ class Answer:
 
 
 def engine_named(name: str) -> EngineFunction:
-    """The engine called ``name``."""
+    """The engine called ``name``, one of those that explore states."""
     if name == "interpreter":
         from checker.engines.interpreter import interpret
 
@@ -111,9 +114,16 @@ def check(
     report: Report = silent,
     traces: bool = True,
 ) -> Answer:
-    """Check ``configuration``; with ``traces``, show each violation."""
-    machine = configuration.machine()
+    """Check ``configuration``; with ``traces``, show each violation.
+
+    ``engine`` is one of ENGINES.  The bounded one finds the same violations
+    after as many steps, and the same traces, if ``limits.depth`` lets it;
+    what it does not find is INCONCLUSIVE.
+    """
     limits = limits or Limits()
+    if engine == BOUNDED:
+        return _check_bounded(configuration, limits, report, traces)
+    machine = configuration.machine()
     search = engine_named(engine)(machine, limits, report)
     findings = judge(machine, search.coverage)
     found: dict[str, Trace] = {}
@@ -134,6 +144,61 @@ def check(
         findings=tuple(findings),
         traces=found,
     )
+
+
+def _check_bounded(
+    configuration: Configuration,
+    limits: Limits,
+    report: Report,
+    traces: bool,
+) -> Answer:
+    from checker.engines.bounded import STUCK, search
+
+    machine = configuration.machine()
+    found = search(machine, limits, report)
+    findings = judge(machine, found.coverage)
+    shown = {}
+    for finding in findings:
+        if not traces or finding.verdict is not Verdict.VIOLATED:
+            continue
+        stuck = finding.name == DEADLOCK
+        run = found.runs[STUCK if stuck else violated(finding.name)]
+        shown[finding.name] = Trace(
+            configuration.options,
+            finding.name,
+            run.states[0],
+            tuple(
+                move_of(machine, number, state)
+                for number, state in zip(
+                    run.instances, run.states[1:], strict=True
+                )
+            ),
+        )
+    return Answer(
+        configuration=configuration,
+        machine=machine,
+        engine=BOUNDED,
+        coverage=found.coverage,
+        findings=tuple(_within(f, found.coverage) for f in findings),
+        traces=shown,
+    )
+
+
+def _within(finding: Finding, coverage: Coverage) -> Finding:
+    """The finding, with what a bounded search can say of it."""
+    if finding.verdict is not Verdict.INCONCLUSIVE:
+        return finding
+    if finding.kind == "eventually":
+        reason = "a bounded search does not decide it"
+    elif coverage.depth is None or coverage.depth < 0:
+        reason = f"{coverage.stopped} before the first step"
+    elif finding.kind == "reachable":
+        reason = f"not met within {coverage.depth} steps"
+    else:
+        reason = f"no violation within {coverage.depth} steps"
+        if premise(finding.name) not in coverage.first_level:
+            reason += ", nor its premise"
+    return evolve(finding, reason=reason)
 
 
 def _needs_graph(finding: Finding) -> bool:

@@ -12,6 +12,7 @@ import typer
 
 from checker.cli.options import (
     ConfigArgument,
+    DepthOption,
     EngineName,
     EngineOption,
     Format,
@@ -86,6 +87,7 @@ def check(
     config: ConfigArgument,
     format: FormatOption = Format.TEXT,
     engine: EngineOption = EngineName.EXPLICIT,
+    depth: DepthOption = None,
     without: WithoutOption = None,
     complete: Annotated[
         bool,
@@ -128,6 +130,7 @@ def check(
         check_view.run(
             config,
             engine=engine.value,
+            depth=depth,
             without=tuple(without or ()),
             complete=complete,
             limits=limits(memory, max_states, threads, first),

@@ -3,15 +3,26 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from checker.check import Answer, check
+from attrs import evolve
+
+from checker.check import BOUNDED, Answer, check
 from checker.cli import page
 from checker.cli.describe import command, configured, failures, size
 from checker.cli.progress import shown
 from checker.configuration import Configuration
-from checker.engines.exploration import Limits
+from checker.engines.exploration import (
+    Coverage,
+    Limits,
+    Progress,
+    Report,
+)
+from checker.errors import InputError
 from checker.files import check_writable
 from checker.traces.trace import Trace
 from checker.verdict import ExitCode, Finding, Verdict
@@ -19,11 +30,15 @@ from model.designs import build
 from model.language import Machine
 from model.options import Options
 
+_ERASE = "\r\x1b[K"
+_QUIET_SECONDS = 5.0
+
 
 def run(
     argument: str,
     *,
     engine: str,
+    depth: int | None,
     without: tuple[str, ...],
     complete: bool,
     limits: Limits,
@@ -33,10 +48,12 @@ def run(
     minimise: bool,
 ) -> int:
     """Check, print, write the trace; returns the exit code."""
+    limits = evolve(limits, depth=depth)
+    _check_combination(engine, limits, expect, minimise)
     configuration = configured(argument, without, complete)
     if trace_file is not None:
         check_writable(trace_file)
-    with shown() as report_for:
+    with depths_shown() if engine == BOUNDED else shown() as report_for:
         answer = check(
             configuration, engine, limits, report_for(configuration.name)
         )
@@ -55,6 +72,28 @@ def run(
             written = f"trace written to {trace_file}"
             page.line(written if trace else "no violation, no trace written")
     return _code(answer, expect)
+
+
+def _check_combination(
+    engine: str, limits: Limits, expect: bool, minimise: bool
+) -> None:
+    """Refuse options that the engine would not look at."""
+    if engine != BOUNDED:
+        if limits.depth is not None:
+            raise InputError(f"--depth goes with --engine {BOUNDED} only")
+        return
+    given = {
+        "--max-states": limits.max_states > 0,
+        "--threads": limits.threads > 1,
+        "--expect": expect,
+        "--minimise": minimise,
+    }
+    for option, is_given in given.items():
+        if is_given:
+            raise InputError(
+                f"{option} needs an engine that explores states, "
+                f"not --engine {BOUNDED}"
+            )
 
 
 def _minimised(trace: Trace, limits: Limits) -> Trace:
@@ -76,6 +115,37 @@ def _find_lasso(
     )
     answer = check(configuration, limits=limits)
     return answer.traces.get(property_name)
+
+
+@contextmanager
+def depths_shown() -> Iterator[Callable[[str], Report]]:
+    """How deep a bounded search is, on standard error, while it runs.
+
+    On a terminal one line is rewritten; elsewhere a line is added for each
+    depth, once the search takes longer than some seconds.
+    """
+    terminal = sys.stderr.isatty()
+
+    def report_for(title: str) -> Report:
+        def report(progress: Progress) -> None:
+            line = (
+                f"{title}: depth {progress.level}, {progress.seconds:.1f} s, "
+                f"{progress.memory / (1 << 20):,.0f} MiB"
+            )
+            if terminal:
+                sys.stderr.write(_ERASE + line[:79])
+            elif progress.seconds > _QUIET_SECONDS:
+                sys.stderr.write(line + "\n")
+            sys.stderr.flush()
+
+        return report
+
+    try:
+        yield report_for
+    finally:
+        if terminal:
+            sys.stderr.write(_ERASE)
+            sys.stderr.flush()
 
 
 def gravest_trace(answer: Answer) -> Trace | None:
@@ -135,6 +205,7 @@ def trace_json(machine: Machine, trace: Trace) -> dict[str, Any]:
 def to_json(answer: Answer, trace: Trace | None) -> dict[str, Any]:
     """An answer as plain data."""
     coverage, worst = answer.coverage, answer.gravest
+    counted = coverage.depth is None
     return {
         "configuration": answer.configuration.name,
         "design": answer.configuration.options.design,
@@ -142,16 +213,21 @@ def to_json(answer: Answer, trace: Trace | None) -> dict[str, Any]:
         "engine": answer.engine,
         "verdict": answer.verdict.value,
         "property": worst.name if worst else None,
-        "states": coverage.states,
-        "transitions": coverage.transitions,
-        "levels": coverage.levels,
+        "depth": coverage.depth,
+        "states": coverage.states if counted else None,
+        "transitions": coverage.transitions if counted else None,
+        "levels": coverage.levels if counted else None,
         "stopped": coverage.stopped or None,
         "seconds": coverage.seconds,
-        "states_per_second": coverage.states_per_second,
-        "bytes_per_state": coverage.bytes_per_state,
+        "states_per_second": coverage.states_per_second if counted else None,
+        "bytes_per_state": coverage.bytes_per_state if counted else None,
         "properties": [finding_json(f) for f in answer.findings],
         "not_promised": dict(answer.machine.not_promised),
-        "fired": dict(coverage.fired),
+        "fired": {
+            # 0 of a bounded search: it does not know
+            name: times if counted or times else None
+            for name, times in coverage.fired.items()
+        },
         "unexpected": answer.surprises(),
         "exit_code": int(answer.exit_code),
         "trace": trace_json(build(trace.options), trace) if trace else None,
@@ -165,7 +241,9 @@ def headline(answer: Answer) -> str:
     if worst is None:
         return f"{name}: HOLDS"
     if answer.verdict is Verdict.INCONCLUSIVE:
-        why = answer.coverage.stopped or worst.reason
+        bounded = answer.coverage.depth is not None
+        stopped = "" if bounded else answer.coverage.stopped
+        why = stopped or worst.reason
         return f"{name}: INCONCLUSIVE ({why})"
     return f"{name}: VIOLATED ({worst.name})"
 
@@ -184,17 +262,10 @@ def _print(
     page.fact("design", options.name)
     page.fact("bounds", size(options))
     page.fact("failures", failures(options))
-    page.fact(
-        "explored",
-        f"{page.number(coverage.states)} states, "
-        f"{page.number(coverage.transitions)} transitions, "
-        f"{coverage.levels} levels",
-    )
-    page.fact(
-        "at",
-        f"{coverage.seconds:.2f} s, {page.rate(coverage.states_per_second)}, "
-        f"{coverage.bytes_per_state:.0f} bytes a state",
-    )
+    if coverage.depth is None:
+        _print_counts(coverage)
+    else:
+        _print_depth(coverage)
     page.line()
     page.table(
         ["property", "for", "verdict", ""],
@@ -211,6 +282,29 @@ def _print(
     for surprise in answer.surprises():
         page.line()
         page.paragraph(f"not as expected: {surprise}")
+
+
+def _print_counts(coverage: Coverage) -> None:
+    page.fact(
+        "explored",
+        f"{page.number(coverage.states)} states, "
+        f"{page.number(coverage.transitions)} transitions, "
+        f"{coverage.levels} levels",
+    )
+    page.fact(
+        "at",
+        f"{coverage.seconds:.2f} s, {page.rate(coverage.states_per_second)}, "
+        f"{coverage.bytes_per_state:.0f} bytes a state",
+    )
+
+
+def _print_depth(coverage: Coverage) -> None:
+    page.fact("searched", f"all runs of up to {coverage.depth} steps")
+    page.fact("stopped", coverage.stopped)
+    page.fact(
+        "at",
+        f"{coverage.seconds:.2f} s, {coverage.memory / (1 << 20):.0f} MiB",
+    )
 
 
 def _remark(finding: Finding) -> str:

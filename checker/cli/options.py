@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+MOST_STEPS = 10_000
+
 
 class Format(enum.StrEnum):
     """How answers are printed."""
@@ -21,6 +23,7 @@ class EngineName(enum.StrEnum):
 
     EXPLICIT = "explicit"
     INTERPRETER = "interpreter"
+    SMT = "smt"
 
 
 class TraceForm(enum.StrEnum):
@@ -45,7 +48,16 @@ FormatOption = Annotated[
     Format, typer.Option("--format", help="Print text or JSON.")
 ]
 EngineOption = Annotated[
-    EngineName, typer.Option(help="Compiled, or the plain oracle.")
+    EngineName,
+    typer.Option(help="Compiled, the plain oracle, or z3 up to a depth."),
+]
+DepthOption = Annotated[
+    int | None,
+    typer.Option(
+        min=0,
+        max=MOST_STEPS,
+        help="Steps that the engine smt goes at most. Default: 24.",
+    ),
 ]
 MemoryOption = Annotated[
     str,

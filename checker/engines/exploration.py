@@ -94,13 +94,15 @@ class Limits:
     ``max_states`` distinct states, ``memory`` bytes of tables; 0 means the
     default: no bound on states, half of this machine's memory.
     ``first_violation`` ends the search after the first level that violates
-    an ``always`` property.
+    an ``always`` property.  ``depth``: how many steps a bounded search goes
+    at most, None for its default; other searches do not look at it.
     """
 
     max_states: int = 0
     memory: int = 0
     first_violation: bool = False
     threads: int = 1
+    depth: int | None = None
 
 
 @frozen(kw_only=True)
@@ -112,6 +114,12 @@ class Coverage:
     first level at which a watch was true, ``deadlock_level`` the first level
     with a state that has no successor and may not end.  ``memory`` is in
     bytes: all tables of the engine at their largest.
+
+    ``depth`` is None for a search that counts states.  A bounded search has
+    looked at all runs of up to ``depth`` steps (-1: it did not get through
+    the initial states), and has no states, transitions or levels to count;
+    it is never finished, and ``fired`` is 1 for the actions that are known
+    to fire, 0 for those of which it does not know.
     """
 
     states: int
@@ -123,6 +131,7 @@ class Coverage:
     stopped: str
     seconds: float
     memory: int
+    depth: int | None = None
 
     @property
     def levels(self) -> int:

@@ -1,0 +1,523 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Lemmas on sets, cursors and names, for a disk of any size.
+
+Each says of one operation of the domain, or of one operator of the sets: what
+it means on a disk, seen from the granule that is followed, is among the
+values that the domain's own expression can take.  The meaning is written here
+in terms of arrays and integers; the expression is the product's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+import z3
+from attrs import frozen
+
+from checker.proof.lemma_terms import (
+    CHUNK_PARAMETERS,
+    CHUNKS,
+    DISK,
+    GRANULE_PARAMETERS,
+    SIZE,
+    J,
+    K,
+    Lemma,
+    Members,
+    R,
+    granules,
+    in_disk,
+    is_chunk,
+    is_position,
+    may_be,
+    none_is,
+    numbers,
+    seen_chunks,
+    seen_contents,
+    seen_granules,
+    seen_name,
+    seen_position,
+    shows_here,
+)
+from model.language import expression as ex
+from model.language.domain import NO_CHUNK
+from model.language.per_granule import at_one_granule
+from model.language.projected import MINE, Projected
+from model.language.sets import (
+    ChunkName,
+    ChunkSet,
+    Contents,
+    Cursor,
+    GranuleSet,
+    chunk_alone,
+    every_chunk,
+    every_granule,
+    single,
+)
+from model.language.types import (
+    ChunkSetType,
+    ContentsType,
+    CursorType,
+    Disk,
+    FlagType,
+    GranuleSetType,
+    NameType,
+)
+from model.language.values import Flag, choose
+
+#: limits on a number that the expression is asked for; the number and the
+#: limit in the lemma are any
+LIMITS: Final = (0, 1, 2)
+
+
+@frozen(eq=False)
+class _Sets:
+    """Two sets of one kind: in the model, seen from c, and on the disk."""
+
+    kind: str
+    left: Any
+    right: Any
+    seen: tuple[z3.BoolRef, z3.BoolRef]
+    members: tuple[Members, Members]
+    premise: z3.BoolRef
+
+    @property
+    def fields(self) -> dict[str, z3.ExprRef]:
+        """The two sets as they are seen, and a condition."""
+        left, right = self.seen
+        return {"A": left, "B": right, "F": z3.Bool("F")}
+
+
+def disk_lemmas(domain: Projected) -> Iterator[Lemma]:
+    """All lemmas about one domain, operation by operation."""
+    disk = Disk("disk", domain)
+    kinds = list(_kinds(disk))
+    for sets in kinds:
+        yield from _pointwise(sets)
+        yield from _questions(sets)
+    yield from _parameters(domain)
+    yield from _single_sets(disk)
+    yield from _membership(disk)
+    yield from _counting(disk)
+    yield from _contents(disk)
+    yield from _cursors(disk)
+    yield from _names(disk)
+
+
+def _value(class_: Any, type_: Any, name: str) -> Any:
+    return class_(type_, ex.field_value(name, type_.width), name)
+
+
+def _kinds(disk: Disk) -> Iterator[_Sets]:
+    a, b = granules("S"), granules("T")
+    yield _Sets(
+        "granules",
+        *(_value(GranuleSet, GranuleSetType(disk), n) for n in "AB"),
+        (seen_granules(a), seen_granules(b)),
+        (lambda i, o: a[i][o], lambda i, o: b[i][o]),
+        DISK,
+    )
+    d, e = numbers("D"), numbers("E")
+    yield _Sets(
+        "chunks",
+        *(_value(ChunkSet, ChunkSetType(disk), n) for n in "AB"),
+        (seen_chunks(d), seen_chunks(e)),
+        (lambda i, _: d[i], lambda i, _: e[i]),
+        DISK,
+    )
+    # of the same chunk j, which may be k
+    p, q = numbers("P"), numbers("Q")
+    yield _Sets(
+        "contents",
+        *(_value(Contents, ContentsType(disk), n) for n in "AB"),
+        (seen_contents(p, J), seen_contents(q, J)),
+        (
+            lambda i, o: z3.And(i == J, p[o]),
+            lambda i, o: z3.And(i == J, q[o]),
+        ),
+        z3.And(DISK, is_chunk(J)),
+    )
+
+
+def _pointwise(sets: _Sets) -> Iterator[Lemma]:
+    """Operators whose result at a granule depends on that granule alone."""
+    a, b = sets.left, sets.right
+    left, right = (of(K, R) for of in sets.members)
+    condition = Flag(FlagType(), ex.field_value("F", 1), "F")
+    given = z3.Bool("F")
+    results = {
+        "|": (a | b, z3.Or(left, right)),
+        "&": (a & b, z3.And(left, right)),
+        "-": (a - b, z3.And(left, z3.Not(right))),
+        "only_if": (a.only_if(condition), z3.And(given, left)),
+        "choose": (
+            choose(condition, a, b),
+            z3.If(given, left, right),
+        ),
+        "empty": (a._operand(frozenset()), z3.BoolVal(False)),
+    }
+    for name, (value, truth) in results.items():
+        yield Lemma(
+            f"{name}: {sets.kind}",
+            f"At c, '{name}' of sets of {sets.kind} is what it is of c.",
+            sets.premise,
+            may_be([(value.expression, truth)], sets.fields),
+        )
+
+
+def _questions(sets: _Sets) -> Iterator[Lemma]:
+    """Whether a set is empty, and whether it lies within another."""
+    a, b = sets.left, sets.right
+    left, right = sets.members
+    asked = {"<=": ((a <= b), _without(left, right))}
+    if not isinstance(a, Contents):
+        asked["is_empty"] = (a.is_empty(), left)
+    for name, (value, members) in asked.items():
+        told = value.expression
+        truth = z3.Bool("truth")
+        yield Lemma(
+            f"{name}: {sets.kind}",
+            f"Whether '{name}' is true of sets of {sets.kind} is an answer.",
+            z3.And(sets.premise, none_is(truth, members)),
+            may_be([(told, truth)], sets.fields),
+        )
+        (alone,) = at_one_granule([told])
+        yield Lemma(
+            f"{name}: {sets.kind}, true of all",
+            f"If '{name}' is true of sets of {sets.kind}, it is so at c.",
+            z3.And(sets.premise, z3.Not(members(K, R))),
+            may_be([(alone, z3.BoolVal(True))], sets.fields),
+        )
+        yield Lemma(
+            f"{name}: {sets.kind}, false somewhere",
+            f"If '{name}' is false of sets of {sets.kind}, it is so at some "
+            "granule alone.",
+            z3.And(sets.premise, shows_here(members)),
+            may_be([(alone, z3.BoolVal(False))], sets.fields),
+        )
+
+
+def _without(left: Members, right: Members) -> Members:
+    return lambda i, o: z3.And(left(i, o), z3.Not(right(i, o)))
+
+
+def _parameters(domain: Projected) -> Iterator[Lemma]:
+    """Every parameter of a disk's action is one of the projected ones."""
+    x, y = z3.Ints("x y")
+    mine = x == K
+    yield Lemma(
+        "chunks",
+        "Every chunk of the disk is k or another chunk.",
+        z3.And(DISK, is_chunk(x)),
+        z3.Or([mine if c is MINE else z3.Not(mine) for c in domain.chunks]),
+    )
+    here = {
+        "c": z3.And(mine, y == R),
+        "neighbour": z3.And(mine, y != R),
+        "elsewhere": z3.Not(mine),
+    }
+    yield Lemma(
+        "granules",
+        "Every granule of the disk is c, in k beside c, or elsewhere.",
+        z3.And(DISK, in_disk(x, y)),
+        z3.Or(
+            [
+                z3.And(here[str(g)], mine == (g.chunk is MINE))
+                for g in domain.granules
+            ]
+        ),
+    )
+
+
+def _single_sets(disk: Disk) -> Iterator[Lemma]:
+    """The sets that hold one member, or all."""
+    for granule, (chunk, offset, known) in GRANULE_PARAMETERS.items():
+        alone = z3.Store(
+            z3.K(z3.IntSort(), z3.K(z3.IntSort(), z3.BoolVal(False))),
+            chunk,
+            z3.Store(
+                z3.K(z3.IntSort(), z3.BoolVal(False)), offset, z3.BoolVal(True)
+            ),
+        )
+        yield Lemma(
+            f"granule_member: {granule}",
+            f"What is seen of the set of just '{granule}'.",
+            z3.And(DISK, known),
+            may_be(
+                [(single(disk, granule).expression, seen_granules(alone))], {}
+            ),
+        )
+    for parameter, (chunk, known) in CHUNK_PARAMETERS.items():
+        alone = z3.Store(
+            z3.K(z3.IntSort(), z3.BoolVal(False)), chunk, z3.BoolVal(True)
+        )
+        one = chunk_alone(disk, parameter).expression
+        yield Lemma(
+            f"chunk_member: {parameter}",
+            f"What is seen of the set of just the chunk '{parameter}'.",
+            z3.And(DISK, known),
+            may_be([(one, seen_chunks(alone))], {}),
+        )
+    for name, value in (
+        ("every_granule", every_granule(disk)),
+        ("every_chunk", every_chunk(disk)),
+    ):
+        yield Lemma(
+            name,
+            "The set of all holds what is seen.",
+            DISK,
+            may_be([(value.expression, z3.BoolVal(True))], {}),
+        )
+
+
+def _membership(disk: Disk) -> Iterator[Lemma]:
+    a = granules("S")
+    members = _value(GranuleSet, GranuleSetType(disk), "A")
+    for granule, (chunk, offset, known) in GRANULE_PARAMETERS.items():
+        told = members.contains(granule).expression
+        yield Lemma(
+            f"has_granule: {granule}",
+            f"Whether '{granule}' is in a set is an answer.",
+            z3.And(DISK, known),
+            may_be([(told, a[chunk][offset])], {"A": seen_granules(a)}),
+        )
+    d = numbers("D")
+    some = _value(ChunkSet, ChunkSetType(disk), "A")
+    for parameter, (chunk, known) in CHUNK_PARAMETERS.items():
+        told = some.contains(parameter).expression
+        yield Lemma(
+            f"has_chunk: {parameter}",
+            f"Whether the chunk '{parameter}' is in a set is an answer.",
+            z3.And(DISK, known),
+            may_be([(told, d[chunk])], {"A": seen_chunks(d)}),
+        )
+
+
+def _counting(disk: Disk) -> Iterator[Lemma]:
+    """A number is known only as far as k shows it; the limit is any."""
+    d = numbers("D")
+    some = _value(ChunkSet, ChunkSetType(disk), "A")
+    number, limit = z3.Ints("number limit")
+    known = z3.And(
+        0 <= number,
+        number <= CHUNKS,
+        z3.Implies(d[K], number >= 1),
+        limit >= 0,
+    )
+    for asked in LIMITS:
+        told = some.at_most(asked).expression
+        yield Lemma(
+            f"at_most: {asked}",
+            "Whether a set of chunks keeps within any limit is an answer "
+            f"where the model's limit is {asked}.",
+            z3.And(DISK, known),
+            may_be([(told, number <= limit)], {"A": seen_chunks(d)}),
+        )
+
+
+def _contents(disk: Disk) -> Iterator[Lemma]:
+    a, p = granules("S"), numbers("P")
+    members = _value(GranuleSet, GranuleSetType(disk), "A")
+    contents = _value(Contents, ContentsType(disk), "B")
+    for parameter, (chunk, known) in CHUNK_PARAMETERS.items():
+        fields = {"A": seen_granules(a), "B": seen_contents(p, chunk)}
+        part = members.contents(parameter).expression
+        yield Lemma(
+            f"contents: {parameter}",
+            f"What is seen of a set's part in the chunk '{parameter}'.",
+            z3.And(DISK, known),
+            may_be([(part, seen_contents(a[chunk], chunk))], fields),
+        )
+        replaced = members.with_contents(parameter, contents).expression
+        truth = seen_granules(z3.Store(a, chunk, p))
+        yield Lemma(
+            f"with_contents: {parameter}",
+            f"What is seen of a set with a new part in '{parameter}'.",
+            z3.And(DISK, known),
+            may_be([(replaced, truth)], fields),
+        )
+    has, y = z3.Bool("has"), z3.Int("y")
+    yield Lemma(
+        "chunks_with",
+        "Whether k is a chunk with a member of a set is an answer.",
+        z3.And(
+            DISK,
+            z3.Implies(z3.Not(has), z3.Not(a[K][R])),
+            z3.Implies(has, z3.And(in_disk(K, y), a[K][y])),
+        ),
+        may_be(
+            [(members.chunks().expression, has)], {"A": seen_granules(a)}
+        ),
+    )
+
+
+def _cursors(disk: Disk) -> Iterator[Lemma]:
+    domain, p = disk.domain, z3.Int("p")
+    width = domain.position_width
+    cursor = _value(Cursor, CursorType(disk), "A")
+    fields = {"A": seen_position(p, width)}
+    stands = z3.And(DISK, is_position(p))
+    for parameter, (chunk, known) in CHUNK_PARAMETERS.items():
+        yield Lemma(
+            f"position_at: {parameter}",
+            f"Whether a cursor is at the chunk '{parameter}' is an answer.",
+            z3.And(stands, known),
+            may_be([(cursor.at(parameter).expression, p == chunk)], fields),
+        )
+        # one instance asks both, and its answers have to fit both
+        told = [
+            (cursor.at(parameter).expression, z3.BoolVal(True)),
+            (
+                cursor.past(parameter).expression,
+                seen_position(chunk + 1, width),
+            ),
+        ]
+        yield Lemma(
+            f"position_past: {parameter}",
+            f"Where a cursor stands that was at '{parameter}' and passed it.",
+            z3.And(stands, known, p == chunk),
+            may_be(told, fields),
+        )
+    first = seen_position(z3.IntVal(0), width)
+    yield Lemma(
+        "position_start",
+        "Where a cursor stands that is put at the first chunk.",
+        stands,
+        may_be([(cursor.becomes(0).expression, first)], fields),
+    )
+    yield Lemma(
+        "position_starts",
+        "Where a cursor stands at first is one of the initial positions.",
+        DISK,
+        z3.Or(
+            [first == z3.BitVecVal(n, width) for n in domain.position_starts]
+        ),
+    )
+    yield Lemma(
+        "position_limit",
+        "Every position of a cursor is seen as a code in use.",
+        stands,
+        z3.ULE(fields["A"], z3.BitVecVal(domain.position_limit, width)),
+    )
+    yield Lemma(
+        "position_at_end",
+        "Whether a cursor has passed the last chunk is an answer.",
+        stands,
+        may_be([(cursor.at_end().expression, p == CHUNKS)], fields),
+    )
+    yield Lemma(
+        "chunks_ahead",
+        "What is seen of the set of the chunks that were not passed.",
+        stands,
+        may_be([(cursor.ahead().expression, K >= p)], fields),
+    )
+
+
+def _names(disk: Disk) -> Iterator[Lemma]:
+    domain, n = disk.domain, z3.Int("n")
+    width = domain.chunk_width
+    name = _value(ChunkName, NameType(disk), "A")
+    fields = {"A": seen_name(n, width)}
+    is_name = z3.And(DISK, 0 <= n, n <= CHUNKS)
+    for parameter, (chunk, known) in CHUNK_PARAMETERS.items():
+        yield Lemma(
+            f"chunk_code: {parameter}",
+            f"What is seen of the name of the chunk '{parameter}'.",
+            z3.And(DISK, known),
+            may_be(
+                [
+                    (
+                        name._operand(parameter).expression,
+                        seen_name(chunk + 1, width),
+                    )
+                ],
+                fields,
+            ),
+        )
+        yield Lemma(
+            f"names_chunk: {parameter}",
+            f"Whether a name is that of the chunk '{parameter}' is an answer.",
+            z3.And(is_name, known),
+            may_be([(name.is_(parameter).expression, n == chunk + 1)], fields),
+        )
+    yield Lemma(
+        "chunk_code: none",
+        "What is seen of the name of no chunk.",
+        DISK,
+        may_be(
+            [
+                (
+                    name._operand(None).expression,
+                    seen_name(z3.IntVal(NO_CHUNK), width),
+                )
+            ],
+            fields,
+        ),
+    )
+    yield Lemma(
+        "chunk_limit",
+        "Every name of a chunk is seen as a code in use.",
+        is_name,
+        z3.ULE(fields["A"], z3.BitVecVal(domain.chunk_limit, width)),
+    )
+
+
+def index_lemmas() -> Iterator[Lemma]:
+    """A granule is a chunk and an offset, and also a number.
+
+    That is ``chunk * G + offset``.  Products are unknowns here, of which is
+    known only that a chunk more is at least G granules more.
+    """
+    a, b, q, y = z3.Ints("a b q y")
+    start = {t: z3.Int(f"{t}*G") for t in (a, q, CHUNKS)}
+    rises = [
+        z3.Implies(t < u, start[t] + SIZE <= start[u])
+        for t in start
+        for u in start
+        if t is not u
+    ]
+    same = [
+        z3.Implies(t == u, start[t] == start[u])
+        for t in start
+        for u in start
+        if t is not u
+    ]
+    # the same of chunk 0, which starts at 0
+    for t, first in start.items():
+        rises += [
+            z3.Implies(t < 0, first + SIZE <= 0),
+            z3.Implies(0 < t, SIZE <= first),
+        ]
+        same.append(z3.Implies(t == 0, first == 0))
+    facts = z3.And(CHUNKS >= 1, SIZE >= 1, *rises, *same)
+    less = z3.And(SIZE >= 1, a < q)
+    yield Lemma(
+        "index: a chunk more",
+        "Of two chunks the later starts at least G granules later.",
+        less,
+        a * SIZE + SIZE <= q * SIZE,
+    )
+    yield Lemma(
+        "index: one granule each",
+        "Two granules of the disk have two numbers.",
+        z3.And(facts, in_disk(a, b), in_disk(q, y)),
+        z3.Implies(start[a] + b == start[q] + y, z3.And(a == q, b == y)),
+    )
+    yield Lemma(
+        "index: below M * G",
+        "The number of a granule of the disk is one of 0 to M * G - 1.",
+        z3.And(facts, in_disk(a, b)),
+        z3.And(0 <= start[a] + b, start[a] + b < start[CHUNKS]),
+    )
+    number = start[q] + y
+    yield Lemma(
+        "index: none left out",
+        "A number below M * G, divided by G, is that of a granule.",
+        z3.And(
+            facts,
+            *(0 <= y, y < SIZE),
+            *(0 <= number, number < start[CHUNKS]),
+        ),
+        in_disk(q, y),
+    )

@@ -1,0 +1,299 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Prove a design for every disk, every channel and failures without end.
+
+The machine that follows one granule is explored to its fixed point.  What
+holds there holds of every disk if the obligations are met: the disk's steps
+and initial states are that machine's, seen from any granule, and a violation
+of a property shows at one granule.  What does not hold there is replayed on
+a small disk before it is called a violation.
+"""
+
+from __future__ import annotations
+
+import enum
+import time
+from collections.abc import Callable
+from functools import partial
+
+from attrs import evolve, field, frozen
+
+from checker.engines.explicit import explore
+from checker.engines.exploration import (
+    TYPE_INVARIANT,
+    Coverage,
+    Limits,
+    Search,
+    violated,
+)
+from checker.proof.confirm import confirm
+from checker.proof.obligation import Obligation, Outcome, Shown
+from checker.proof.simulation import (
+    Disk,
+    disks,
+    over_all,
+    properties_show,
+    start_simulation,
+    step_simulation,
+)
+from checker.traces.shortest import shortest_to
+from checker.traces.trace import Move, Trace
+from checker.verdict import ExitCode
+from model.designs import build
+from model.language import Machine, Projected, Property
+from model.options import UNLIMITED, Failures, Options
+
+Report = Callable[[str], None]
+WITHOUT_END = Failures(
+    cut=UNLIMITED,
+    source_killed=UNLIMITED,
+    destination_killed=UNLIMITED,
+    refuse=UNLIMITED,
+    cancel=UNLIMITED,
+    retry=UNLIMITED,
+)
+INTERRUPTED = "interrupted"
+
+
+class Provability(enum.Enum):
+    """The answer to one property, or to all of them."""
+
+    PROVED = "PROVED"
+    VIOLATED = "VIOLATED"
+    SPURIOUS = "SPURIOUS"
+    INCONCLUSIVE = "INCONCLUSIVE"
+    NOT_PROVABLE = "NOT PROVABLE THIS WAY"
+
+
+@frozen(kw_only=True)
+class Judgement:
+    """The answer to one property.
+
+    ``steps``: of the shortest counterexample of the machine that follows one
+    granule; ``trace``: a run of a small disk that confirms it; ``abstract``:
+    the moves that no disk could follow, where it is spurious.
+    """
+
+    name: str
+    guarantee: str
+    answer: Provability
+    reason: str = ""
+    steps: int | None = None
+    trace: Trace | None = None
+    abstract: tuple[Move, ...] = ()
+
+
+@frozen(kw_only=True)
+class Proof:
+    """All that was shown of one design.
+
+    ``left``: properties that need whole runs of a disk of known size, each
+    with the reason.
+    """
+
+    options: Options
+    machine: Machine
+    coverage: Coverage
+    obligations: tuple[Obligation, ...]
+    judgements: tuple[Judgement, ...]
+    left: dict[str, str] = field(factory=dict)
+    seconds: float
+
+    @property
+    def verdict(self) -> Provability:
+        """Of all together: PROVED only if nothing is left open."""
+        answers = {j.answer for j in self.judgements}
+        if Provability.VIOLATED in answers:
+            return Provability.VIOLATED
+        met = all(o.proved for o in self.obligations)
+        if met and answers == {Provability.PROVED}:
+            return Provability.PROVED
+        return Provability.INCONCLUSIVE
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """What the process should return."""
+        return {
+            Provability.PROVED: ExitCode.AS_EXPECTED,
+            Provability.VIOLATED: ExitCode.ALWAYS_VIOLATED,
+        }.get(self.verdict, ExitCode.INCONCLUSIVE)
+
+    @property
+    def proved_guarantees(self) -> frozenset[str]:
+        """Guarantees all of whose safety properties are proved here."""
+        if not all(o.proved for o in self.obligations):
+            return frozenset()
+        named = {j.guarantee for j in self.judgements if j.guarantee}
+        open_ = {
+            j.guarantee
+            for j in self.judgements
+            if j.answer is not Provability.PROVED
+        }
+        # where the slots do not suffice nothing is proved at all
+        return frozenset() if "" in open_ else frozenset(named - open_)
+
+
+def silent(step: str) -> None:
+    """A report that nobody reads."""
+
+
+def without_end(options: Options) -> Options:
+    """``options`` with failures without end and a guest that never stops."""
+    bounds = evolve(options.bounds, writes="unbounded")
+    return evolve(options, failures=WITHOUT_END, bounds=bounds)
+
+
+def prove(
+    options: Options,
+    limits: Limits | None = None,
+    report: Report = silent,
+    view: Projected | None = None,
+) -> Proof:
+    """Try to prove the design of ``options``, whatever its size.
+
+    Of ``options`` only the design and the mechanisms that it lacks matter.
+    ``view``: another view of the disk than the shipped one, for tests.
+    """
+    started = time.perf_counter()
+    options, view = without_end(options), view or Projected()
+    machine = build(options, view)
+    report("exploring what one granule sees")
+    search = explore(machine, limits or Limits())
+    obligations = [_explored(search.coverage)]
+    for name, work in _plan(options, machine, view):
+        report(name)
+        obligations.append(_met(name, work, obligations[-1]))
+    report("judging the properties")
+    return Proof(
+        options=options,
+        machine=machine,
+        coverage=search.coverage,
+        obligations=tuple(obligations),
+        judgements=_judge(options, search),
+        left={
+            p.name: machine.undecided[p.name]
+            for p in build(options).properties
+            if p.kind != "always"
+        },
+        seconds=time.perf_counter() - started,
+    )
+
+
+def _plan(
+    options: Options, machine: Machine, view: Projected
+) -> list[tuple[str, Callable[[], Obligation]]]:
+    """The obligations beside the exploration, by name."""
+    from checker.proof.lemmas import prove_lemmas
+
+    many = tuple(disks(options, machine))
+    names = [p.name for p in machine.properties]
+
+    def violations_show(disk: Disk) -> Shown:
+        return properties_show(disk, names)
+
+    shows = {
+        "every step of a disk is one of the projection": step_simulation,
+        "every start of a disk is one of the projection": start_simulation,
+        "every violation shows at one granule": violations_show,
+    }
+    plan = [
+        (name, partial(over_all, name, many, show))
+        for name, show in shows.items()
+    ]
+    return [*plan, ("lemmas for all sizes", partial(prove_lemmas, view))]
+
+
+def _explored(coverage: Coverage) -> Obligation:
+    """That the exploration reached its fixed point."""
+    outcome, detail = Outcome.PROVED, ""
+    if coverage.stopped:
+        outcome, detail = Outcome.OPEN, coverage.stopped
+    elif violated(TYPE_INVARIANT) in coverage.first_level:
+        outcome, detail = Outcome.REFUTED, "the type invariant is violated"
+    return Obligation(
+        name="the projection is explored to its fixed point",
+        outcome=outcome,
+        seconds=coverage.seconds,
+        detail=detail,
+    )
+
+
+def _met(
+    name: str, work: Callable[[], Obligation], before: Obligation
+) -> Obligation:
+    """The obligation, or that it was left open because of Ctrl-C."""
+    if before.detail != INTERRUPTED:
+        try:
+            return work()
+        except KeyboardInterrupt:
+            pass
+    return Obligation(
+        name=name, outcome=Outcome.OPEN, seconds=0.0, detail=INTERRUPTED
+    )
+
+
+# -- properties --------------------------------------------------------------
+
+
+def _judge(options: Options, search: Search) -> tuple[Judgement, ...]:
+    machine = search.machine
+    found = []
+    for prop in build(options).properties:
+        if prop.kind != "always":
+            continue
+        if prop.name in machine.undecided:
+            found.append(
+                Judgement(
+                    name=prop.name,
+                    guarantee=prop.guarantee,
+                    answer=Provability.NOT_PROVABLE,
+                    reason=machine.undecided[prop.name],
+                )
+            )
+        else:
+            found.append(_judged(options, search, prop, on_disks=True))
+    known = {j.name for j in found}
+    for prop in machine.properties:
+        if prop.name not in known:
+            found.append(_judged(options, search, prop, on_disks=False))
+    return tuple(found)
+
+
+def _judged(
+    options: Options, search: Search, prop: Property, on_disks: bool
+) -> Judgement:
+    """What the exploration says; ``on_disks``: disks have the property."""
+    level = search.coverage.first_level.get(violated(prop.name))
+    judgement = Judgement(
+        name=prop.name,
+        guarantee=prop.guarantee,
+        answer=Provability.PROVED,
+        steps=level,
+    )
+    if level is None:
+        if search.coverage.stopped:
+            return evolve(
+                judgement,
+                answer=Provability.INCONCLUSIVE,
+                reason=search.coverage.stopped,
+            )
+        return judgement
+    predicate = search.machine.property(prop.name).violated
+    _, moves = shortest_to(search, level, predicate)
+    if not on_disks:
+        return evolve(
+            judgement,
+            answer=Provability.INCONCLUSIVE,
+            reason="the projection of the channel is too small",
+            abstract=moves,
+        )
+    confirmed = confirm(options, prop.name, search.machine, moves)
+    if confirmed is None:
+        return evolve(
+            judgement,
+            answer=Provability.SPURIOUS,
+            reason="no small disk does what the projection did",
+            abstract=moves,
+        )
+    return evolve(
+        judgement, answer=Provability.VIOLATED, trace=confirmed.trace
+    )

@@ -1,0 +1,249 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What a small disk does, the machine that follows one granule does too.
+
+Three obligations, each for a range of sizes, each by z3:
+
+* step: from every state that is correct by type, reached or not, whatever an
+  action of the disk's machine does is, seen from each granule, what one of
+  the projected machine's instances of that action does;
+* start: every initial state is, seen from each granule, an initial state;
+* properties: a state that violates a property of the disk's machine violates
+  it as seen from some granule.
+
+Then nothing that the projected machine cannot do is done on any of these
+disks; that the sizes do not matter is the business of ``lemmas``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+
+import z3
+from attrs import evolve, frozen
+
+from checker.engines.formula import Formulas, solver, variables
+from checker.proof.obligation import Obligation, Outcome, Shown, timed
+from checker.proof.projection import Projection, disk_of, project
+from model.designs import build
+from model.language import expression as ex
+from model.language.domain import Granule
+from model.language.expression import Expression
+from model.language.machine import Instance, Machine, Property
+from model.options import Failures, Options
+
+
+@frozen
+class Size:
+    """A disk of ``chunks`` of ``granules`` and a channel of ``channel``."""
+
+    chunks: int
+    granules: int
+    channel: int
+
+    def __str__(self) -> str:
+        return f"{self.chunks}x{self.granules}, {self.channel} in flight"
+
+    def of(self, options: Options) -> Options:
+        """``options`` at this size."""
+        bounds = evolve(
+            options.bounds,
+            chunks=self.chunks,
+            granules=self.granules,
+            channel=self.channel,
+        )
+        return evolve(options, bounds=bounds)
+
+
+SIZES = (
+    Size(1, 1, 1),
+    Size(1, 2, 2),
+    Size(2, 1, 2),
+    Size(2, 2, 3),
+    Size(3, 1, 4),
+    Size(3, 2, 2),
+)
+ONCE = Failures(**dict.fromkeys(Failures.names(), 1))
+
+
+@frozen(eq=False)
+class Disk:
+    """The machine of a disk with its projections to each granule."""
+
+    name: str
+    machine: Machine
+    projections: tuple[Projection, ...]
+    formulas: Formulas
+
+    def possible(self, *wrong: Expression) -> z3.CheckSatResult:
+        """Whether some state that is correct by type has all of ``wrong``."""
+        if ex.FALSE in wrong:
+            return z3.unsat
+        asked = solver()
+        asked.add(self.formulas.holds(self.machine.type_invariant))
+        asked.add(self.formulas.conjoined(wrong))
+        return asked.check()
+
+    @property
+    def granules(self) -> tuple[Granule, ...]:
+        """Those of the disk."""
+        return disk_of(self.machine).granules
+
+
+def disks(
+    options: Options, projected: Machine, sizes: Iterable[Size] = SIZES
+) -> Iterator[Disk]:
+    """The design at each size, with failures without end and at most once.
+
+    That every failure may happen once, and a guest that writes twice, shows
+    that budgets can be forgotten.
+    """
+    for size in sizes:
+        yield disk(f"{size}", build(size.of(options)), projected)
+    few = evolve(options, failures=ONCE)
+    few = evolve(few, bounds=evolve(few.bounds, writes=2))
+    size = Size(2, 1, 2)
+    yield disk(f"{size}, each failure once", build(size.of(few)), projected)
+
+
+def disk(name: str, machine: Machine, projected: Machine) -> Disk:
+    """``machine`` with its projections."""
+    granules = disk_of(machine).granules
+    seen = tuple(project(machine, projected, g) for g in granules)
+    return Disk(name, machine, seen, Formulas(variables(machine)))
+
+
+# -- step ----------------------------------------------------------------
+
+
+def simulates(projection: Projection, instance: Instance) -> Expression:
+    """Where a step of the disk is not one of the projected machine.
+
+    An expression over the disk's fields that must never be true.
+    """
+    label = instance.arguments[0][1] if instance.arguments else ""
+    label = projection.parameter(instance.action, label)
+    after = projection.after(instance)
+    found: Expression = ex.FALSE
+    for one in projection.projected.action(instance.action).instances:
+        if one.arguments and label and one.arguments[0][1] != label:
+            continue
+        found = ex.disjunction(found, _does(projection, one, after))
+    return ex.conjunction(instance.enabled, ex.complement(found))
+
+
+def _does(
+    projection: Projection, one: Instance, after: dict[str, Expression]
+) -> Expression:
+    """Whether the projected instance may lead to ``after``."""
+    fields = projection.projected.fields
+    effect = dict(one.effect)
+    enabled, *values = projection.of(
+        one.enabled, *(effect.get(f.name, f.expression) for f in fields)
+    )
+    same = [
+        ex.equal(value, after[f.name])
+        for f, value in zip(fields, values, strict=True)
+    ]
+    return ex.all_of([enabled, *same])
+
+
+def step_simulation(disk: Disk) -> Shown:
+    """Every step of ``disk``, from every state correct by type."""
+    asked = 0
+    for projection in disk.projections:
+        known = {a.name for a in projection.projected.actions}
+        for instance in disk.machine.instances:
+            where = f"{instance.label} seen from granule {projection.granule}"
+            if instance.action not in known:
+                return Shown(Outcome.REFUTED, asked, f"{where}: no such step")
+            wrong = simulates(projection, instance)
+            asked += 1
+            answer = disk.possible(wrong)
+            if answer != z3.unsat:
+                return _refused(answer, asked, where)
+    return Shown(Outcome.PROVED, asked)
+
+
+def _refused(answer: z3.CheckSatResult, asked: int, where: str) -> Shown:
+    if answer == z3.sat:
+        return Shown(Outcome.REFUTED, asked, where)
+    return Shown(Outcome.OPEN, asked, f"{where}: the solver gave up")
+
+
+# -- start -----------------------------------------------------------------
+
+
+def start_simulation(disk: Disk) -> Shown:
+    """Every initial state of ``disk`` from every granule."""
+    asked = 0
+    machine = disk.machine
+    for projection in disk.projections:
+        projected = projection.projected
+        started = ex.any_of(
+            _is_state(projection, state) for state in projected.initials
+        )
+        for state in machine.initials:
+            here = ex.all_of(
+                ex.equal(f.expression, ex.constant(code, f.type.width))
+                for f, code in zip(machine.fields, state, strict=True)
+            )
+            asked += 1
+            answer = disk.possible(here, ex.complement(started))
+            if answer != z3.unsat:
+                where = f"an initial state, granule {projection.granule}"
+                return _refused(answer, asked, where)
+    return Shown(Outcome.PROVED, asked)
+
+
+def _is_state(projection: Projection, state: tuple[int, ...]) -> Expression:
+    return ex.all_of(
+        ex.equal(projection.fields[f.name], ex.constant(code, f.type.width))
+        for f, code in zip(projection.projected.fields, state, strict=True)
+    )
+
+
+# -- properties ------------------------------------------------------------
+
+
+def followed(prop: Property, disk: Disk) -> Expression:
+    """Where ``disk`` violates ``prop`` and no granule shows it.
+
+    An expression over the disk's fields that must never be true.
+    """
+    seen: Expression = ex.FALSE
+    for projection in disk.projections:
+        asked = projection.projected.property(prop.name).violated
+        seen = ex.disjunction(seen, *projection.of(asked))
+    return ex.conjunction(prop.violated, ex.complement(seen))
+
+
+def properties_show(disk: Disk, names: Sequence[str]) -> Shown:
+    """A violation on ``disk`` of one of the properties shows at a granule."""
+    asked = 0
+    known = {p.name: p for p in disk.machine.properties}
+    for name in names:
+        if name not in known:
+            continue  # a failure that is not possible here, or about slots
+        asked += 1
+        answer = disk.possible(followed(known[name], disk))
+        if answer != z3.unsat:
+            return _refused(answer, asked, name)
+    return Shown(Outcome.PROVED, asked)
+
+
+def over_all(
+    name: str, many: Sequence[Disk], show: Callable[[Disk], Shown]
+) -> Obligation:
+    """One obligation for several disks: the first that fails ends it."""
+
+    def work() -> Shown:
+        asked = 0
+        for one in many:
+            shown = show(one)
+            asked += shown.queries
+            if shown.outcome is not Outcome.PROVED:
+                detail = f"{one.name}: {shown.detail}"
+                return Shown(shown.outcome, asked, detail)
+        return Shown(Outcome.PROVED, asked)
+
+    return timed(name, work)
