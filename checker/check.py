@@ -197,7 +197,7 @@ def _within(finding: Finding, coverage: Coverage) -> Finding:
     else:
         reason = f"no violation within {coverage.depth} steps"
         if premise(finding.name) not in coverage.first_level:
-            reason += ", nor its premise"
+            reason += " (premise not met)"
     return evolve(finding, reason=reason)
 
 

@@ -299,7 +299,9 @@ def _print_counts(coverage: Coverage) -> None:
 
 
 def _print_depth(coverage: Coverage) -> None:
-    page.fact("searched", f"all runs of up to {coverage.depth} steps")
+    depth = coverage.depth
+    runs = "no run" if depth == -1 else f"all runs of up to {depth} steps"
+    page.fact("searched", runs)
     page.fact("stopped", coverage.stopped)
     page.fact(
         "at",

@@ -60,3 +60,26 @@ def shown() -> Iterator[Callable[[str], Report]]:
         if terminal:
             sys.stderr.write(_ERASE)
             sys.stderr.flush()
+
+
+@contextmanager
+def steps_shown() -> Iterator[Callable[[str], None]]:
+    """Gives a report of what long work does next, one line at a time."""
+    terminal = sys.stderr.isatty()
+    started = time.monotonic()
+
+    def report(step: str) -> None:
+        seconds = time.monotonic() - started
+        line = f"{seconds:6.1f} s  {step}"
+        if terminal:
+            sys.stderr.write(_ERASE + line[:79])
+        elif seconds >= _LOG_EVERY:
+            sys.stderr.write(line + "\n")
+        sys.stderr.flush()
+
+    try:
+        yield report
+    finally:
+        if terminal:
+            sys.stderr.write(_ERASE)
+            sys.stderr.flush()

@@ -129,7 +129,7 @@ class _Bounded:
             if self.limits.first_violation and self._violated():
                 return "a violation was found"
             if self.depth == self.last:
-                return f"only {self.last} steps were searched"
+                return "the depth is reached"
             self.unrolling.rule_out(list(self.open.values()))
             self.unrolling.extend()
             if self.unrolling.length == self.last:

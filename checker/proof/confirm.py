@@ -14,17 +14,18 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator, Sequence
 
-from attrs import evolve, frozen
+from attrs import evolve, field, frozen
 
 from checker.engines.evaluate import Evaluator
 from checker.engines.explicit import explore
-from checker.engines.exploration import Limits, violated
+from checker.engines.exploration import Limits, Search, violated
 from checker.engines.interpreter import successors
 from checker.proof.projection import Projection, disk_of, project
 from checker.proof.simulation import Size
 from checker.traces.shortest import move_of, shortest_to
 from checker.traces.trace import Move, Trace
 from model.designs import build
+from model.language import Projected
 from model.language.machine import Machine, State
 from model.language.projected import ELSEWHERE, NEIGHBOUR, OTHER
 from model.mechanisms import LIVE
@@ -32,9 +33,9 @@ from model.options import Options
 
 #: smallest first
 DISKS = ((1, 1), (1, 2), (2, 1), (2, 2), (3, 1))
-CHANNELS = (1, 2, 3, 4, 8)
+CHANNELS = range(1, 9)
 MAX_PLACES = 50_000
-MAX_SEARCHED = 1_000_000
+MAX_SEARCHED = 200_000
 _ELSEWHERE = frozenset(str(p) for p in (NEIGHBOUR, ELSEWHERE, OTHER))
 
 
@@ -57,36 +58,83 @@ class _Place:
     matched: int
 
 
-def confirm(
-    options: Options,
-    property_name: str,
-    projected: Machine,
-    moves: Sequence[Move],
-) -> Confirmed | None:
-    """The run on the smallest disk, or None: the moves are spurious."""
-    for candidate in candidates(options):
-        machine = build(candidate)
-        for granule in disk_of(machine).granules:
-            seen = project(machine, projected, granule)
-            found = _follow(candidate, seen, property_name, moves)
-            if found is not None:
-                return Confirmed(found, granule.index)
-    for candidate in candidates(options):
-        found = _search(candidate, property_name)
-        if found is not None:
-            return Confirmed(found, None)
-    return None
+@frozen
+class Confirmation:
+    """Looks for runs of small disks for what ``projected`` violates.
 
+    ``projected`` has a channel of any capacity.  The moves to be replayed
+    are those of the machine with the smallest channel that shows the
+    violation; these machines are explored when they are asked for.
+    """
 
-def candidates(options: Options) -> Iterator[Options]:
-    """The design on ever larger disks; the channel grows first."""
-    for chunks, granules in DISKS:
+    options: Options
+    projected: Machine
+    _bounded: dict[int, Search] = field(factory=dict, init=False)
+
+    def of(
+        self, property_name: str, moves: Sequence[Move]
+    ) -> Confirmed | None:
+        """The run on the smallest disk, or None: the moves are spurious."""
         for channel in CHANNELS:
-            sized = Size(chunks, granules, channel).of(options)
-            limits = (0, 1) if options.design == LIVE else (1,)
-            for downtime in limits:
-                bounds = evolve(sized.bounds, downtime=downtime)
-                yield evolve(sized, bounds=bounds)
+            asked = self._shortest(property_name, channel)
+            if asked is not None:
+                found = self._replayed(property_name, channel, asked)
+                if found is not None:
+                    return found
+        found = self._replayed(property_name, max(CHANNELS), moves)
+        return found or self._searched(property_name)
+
+    def _shortest(
+        self, property_name: str, channel: int
+    ) -> tuple[Move, ...] | None:
+        """The moves that violate the property with a channel this small."""
+        if channel not in self._bounded:
+            bounds = evolve(self.options.bounds, channel=channel)
+            options = evolve(self.options, bounds=bounds)
+            machine = build(options, Projected(any_channel=False))
+            self._bounded[channel] = explore(machine, Limits())
+        search = self._bounded[channel]
+        return _moves(search, property_name)
+
+    def _replayed(
+        self, property_name: str, channel: int, moves: Sequence[Move]
+    ) -> Confirmed | None:
+        for options in _candidates(self.options, channel):
+            machine = build(options)
+            for granule in disk_of(machine).granules:
+                seen = project(machine, self.projected, granule)
+                found = _follow(options, seen, property_name, moves)
+                if found is not None:
+                    return Confirmed(found, granule.index)
+        return None
+
+    def _searched(self, property_name: str) -> Confirmed | None:
+        for channel in (1, 2, max(CHANNELS)):
+            for options in _candidates(self.options, channel):
+                found = _search(options, property_name)
+                if found is not None:
+                    return Confirmed(found, None)
+        return None
+
+
+def _moves(search: Search, property_name: str) -> tuple[Move, ...] | None:
+    """The shortest violation that a search found."""
+    level = search.coverage.first_level.get(violated(property_name))
+    if level is None:
+        return None
+    predicate = search.machine.property(property_name).violated
+    _, moves = shortest_to(search, level, predicate)
+    return moves
+
+
+def _candidates(options: Options, channel: int) -> Iterator[Options]:
+    """The design on ever larger disks."""
+    for chunks, granules in DISKS:
+        sized = Size(chunks, granules, channel).of(options)
+        limits = (0, 1) if options.design == LIVE else (1,)
+        for downtime in limits:
+            bounds = evolve(sized.bounds, downtime=downtime)
+            yield evolve(sized, bounds=bounds)
 
 
 def _follow(

@@ -69,7 +69,7 @@ def may_be(
         [
             z3.And(
                 [
-                    is_value(formulas, root, truth)
+                    value(formulas, root) == truth
                     for root, (_, truth) in zip(
                         replaced(roots, answers), truths, strict=True
                     )
@@ -80,13 +80,11 @@ def may_be(
     )
 
 
-def is_value(
-    formulas: Formulas, expression: Expression, truth: z3.ExprRef
-) -> z3.BoolRef:
-    """Whether ``expression`` is ``truth``: a Boolean or a bit vector."""
-    if z3.is_bool(truth):
-        return formulas.holds(expression) == truth
-    return formulas.term(expression) == truth
+def value(formulas: Formulas, expression: Expression) -> z3.ExprRef:
+    """What ``expression`` is: a Boolean if it has one bit, else a vector."""
+    if expression.width == 1:
+        return formulas.holds(expression)
+    return formulas.term(expression)
 
 
 # -- the disk ----------------------------------------------------------------
@@ -100,17 +98,17 @@ Members = Callable[[z3.ArithRef, z3.ArithRef], z3.BoolRef]
 
 def in_disk(chunk: z3.ArithRef, offset: z3.ArithRef) -> z3.BoolRef:
     """Whether (``chunk``, ``offset``) is a granule of the disk."""
-    return z3.And(is_chunk(chunk), 0 <= offset, offset < SIZE)
+    return z3.And(is_chunk(chunk), offset >= 0, offset < SIZE)
 
 
 def is_chunk(chunk: z3.ArithRef) -> z3.BoolRef:
     """Whether ``chunk`` is the number of a chunk of the disk."""
-    return z3.And(0 <= chunk, chunk < CHUNKS)
+    return z3.And(chunk >= 0, chunk < CHUNKS)
 
 
 def is_position(position: z3.ArithRef) -> z3.BoolRef:
     """Whether a cursor may stand there: at a chunk or past the last one."""
-    return z3.And(0 <= position, position <= CHUNKS)
+    return z3.And(position >= 0, position <= CHUNKS)
 
 
 #: there is a disk, and the granule that is followed lies in it
@@ -189,23 +187,14 @@ def seen_name(name: z3.ArithRef, width: int) -> z3.BitVecRef:
 # -- facts about all members of a set, without quantifiers -------------------
 
 
-def none_is(
-    truth: z3.BoolRef,
-    members: Members,
-    at: tuple[z3.ArithRef, z3.ArithRef] = (K, R),
-) -> z3.BoolRef:
-    """``truth`` is whether no granule is a member, as seen at one granule.
+def none_is(truth: z3.BoolRef, members: Members) -> z3.BoolRef:
+    """``truth`` is whether no granule is a member.
 
-    If it is true, then the granule ``at`` is none; if it is false, then the
-    granule (x, y) is one, wherever that is.
+    If it is true, then c is none; if it is false, then the granule (x, y) is
+    one, wherever that is.
     """
     x, y = z3.Ints("x y")
     return z3.And(
-        z3.Implies(truth, z3.Not(members(*at))),
+        z3.Implies(truth, z3.Not(members(K, R))),
         z3.Implies(z3.Not(truth), z3.And(in_disk(x, y), members(x, y))),
     )
-
-
-def shows_here(members: Members) -> z3.BoolRef:
-    """Some granule is a member, and it is the one that is followed."""
-    return members(K, R)

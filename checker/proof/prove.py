@@ -25,7 +25,7 @@ from checker.engines.exploration import (
     Search,
     violated,
 )
-from checker.proof.confirm import confirm
+from checker.proof.confirm import Confirmation
 from checker.proof.obligation import Obligation, Outcome, Shown
 from checker.proof.simulation import (
     Disk,
@@ -236,6 +236,7 @@ def _met(
 
 def _judge(options: Options, search: Search) -> tuple[Judgement, ...]:
     machine = search.machine
+    confirmation = Confirmation(options, machine)
     found = []
     for prop in build(options).properties:
         if prop.kind != "always":
@@ -250,18 +251,18 @@ def _judge(options: Options, search: Search) -> tuple[Judgement, ...]:
                 )
             )
         else:
-            found.append(_judged(options, search, prop, on_disks=True))
+            found.append(_judged(search, prop, confirmation))
     known = {j.name for j in found}
     for prop in machine.properties:
         if prop.name not in known:
-            found.append(_judged(options, search, prop, on_disks=False))
+            found.append(_judged(search, prop, None))
     return tuple(found)
 
 
 def _judged(
-    options: Options, search: Search, prop: Property, on_disks: bool
+    search: Search, prop: Property, confirmation: Confirmation | None
 ) -> Judgement:
-    """What the exploration says; ``on_disks``: disks have the property."""
+    """What the exploration says; ``confirmation``: if disks can show it."""
     level = search.coverage.first_level.get(violated(prop.name))
     judgement = Judgement(
         name=prop.name,
@@ -279,14 +280,14 @@ def _judged(
         return judgement
     predicate = search.machine.property(prop.name).violated
     _, moves = shortest_to(search, level, predicate)
-    if not on_disks:
+    if confirmation is None:
         return evolve(
             judgement,
             answer=Provability.INCONCLUSIVE,
             reason="the projection of the channel is too small",
             abstract=moves,
         )
-    confirmed = confirm(options, prop.name, search.machine, moves)
+    confirmed = confirmation.of(prop.name, moves)
     if confirmed is None:
         return evolve(
             judgement,

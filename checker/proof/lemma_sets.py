@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Lemmas on sets, cursors and names, for a disk of any size.
+"""Lemmas on sets of granules and chunks, for a disk of any size.
 
 Each says of one operation of the domain, or of one operator of the sets: what
 it means on a disk, seen from the granule that is followed, is among the
@@ -20,7 +20,6 @@ from checker.proof.lemma_terms import (
     CHUNKS,
     DISK,
     GRANULE_PARAMETERS,
-    SIZE,
     J,
     K,
     Lemma,
@@ -29,26 +28,19 @@ from checker.proof.lemma_terms import (
     granules,
     in_disk,
     is_chunk,
-    is_position,
     may_be,
     none_is,
     numbers,
     seen_chunks,
     seen_contents,
     seen_granules,
-    seen_name,
-    seen_position,
-    shows_here,
 )
 from model.language import expression as ex
-from model.language.domain import NO_CHUNK
 from model.language.per_granule import at_one_granule
 from model.language.projected import MINE, Projected
 from model.language.sets import (
-    ChunkName,
     ChunkSet,
     Contents,
-    Cursor,
     GranuleSet,
     chunk_alone,
     every_chunk,
@@ -58,11 +50,9 @@ from model.language.sets import (
 from model.language.types import (
     ChunkSetType,
     ContentsType,
-    CursorType,
     Disk,
     FlagType,
     GranuleSetType,
-    NameType,
 )
 from model.language.values import Flag, choose
 
@@ -89,8 +79,8 @@ class _Sets:
         return {"A": left, "B": right, "F": z3.Bool("F")}
 
 
-def disk_lemmas(domain: Projected) -> Iterator[Lemma]:
-    """All lemmas about one domain, operation by operation."""
+def set_lemmas(domain: Projected) -> Iterator[Lemma]:
+    """All lemmas about the sets of one domain."""
     disk = Disk("disk", domain)
     kinds = list(_kinds(disk))
     for sets in kinds:
@@ -101,8 +91,6 @@ def disk_lemmas(domain: Projected) -> Iterator[Lemma]:
     yield from _membership(disk)
     yield from _counting(disk)
     yield from _contents(disk)
-    yield from _cursors(disk)
-    yield from _names(disk)
 
 
 def _value(class_: Any, type_: Any, name: str) -> Any:
@@ -113,7 +101,8 @@ def _kinds(disk: Disk) -> Iterator[_Sets]:
     a, b = granules("S"), granules("T")
     yield _Sets(
         "granules",
-        *(_value(GranuleSet, GranuleSetType(disk), n) for n in "AB"),
+        _value(GranuleSet, GranuleSetType(disk), "A"),
+        _value(GranuleSet, GranuleSetType(disk), "B"),
         (seen_granules(a), seen_granules(b)),
         (lambda i, o: a[i][o], lambda i, o: b[i][o]),
         DISK,
@@ -121,7 +110,8 @@ def _kinds(disk: Disk) -> Iterator[_Sets]:
     d, e = numbers("D"), numbers("E")
     yield _Sets(
         "chunks",
-        *(_value(ChunkSet, ChunkSetType(disk), n) for n in "AB"),
+        _value(ChunkSet, ChunkSetType(disk), "A"),
+        _value(ChunkSet, ChunkSetType(disk), "B"),
         (seen_chunks(d), seen_chunks(e)),
         (lambda i, _: d[i], lambda i, _: e[i]),
         DISK,
@@ -130,7 +120,8 @@ def _kinds(disk: Disk) -> Iterator[_Sets]:
     p, q = numbers("P"), numbers("Q")
     yield _Sets(
         "contents",
-        *(_value(Contents, ContentsType(disk), n) for n in "AB"),
+        _value(Contents, ContentsType(disk), "A"),
+        _value(Contents, ContentsType(disk), "B"),
         (seen_contents(p, J), seen_contents(q, J)),
         (
             lambda i, o: z3.And(i == J, p[o]),
@@ -155,7 +146,7 @@ def _pointwise(sets: _Sets) -> Iterator[Lemma]:
             choose(condition, a, b),
             z3.If(given, left, right),
         ),
-        "empty": (a._operand(frozenset()), z3.BoolVal(False)),
+        "empty": (a.becomes(frozenset()), z3.BoolVal(False)),
     }
     for name, (value, truth) in results.items():
         yield Lemma(
@@ -193,7 +184,7 @@ def _questions(sets: _Sets) -> Iterator[Lemma]:
             f"{name}: {sets.kind}, false somewhere",
             f"If '{name}' is false of sets of {sets.kind}, it is so at some "
             "granule alone.",
-            z3.And(sets.premise, shows_here(members)),
+            z3.And(sets.premise, members(K, R)),
             may_be([(alone, z3.BoolVal(False))], sets.fields),
         )
 
@@ -300,7 +291,7 @@ def _counting(disk: Disk) -> Iterator[Lemma]:
     some = _value(ChunkSet, ChunkSetType(disk), "A")
     number, limit = z3.Ints("number limit")
     known = z3.And(
-        0 <= number,
+        number >= 0,
         number <= CHUNKS,
         z3.Implies(d[K], number >= 1),
         limit >= 0,
@@ -346,178 +337,5 @@ def _contents(disk: Disk) -> Iterator[Lemma]:
             z3.Implies(z3.Not(has), z3.Not(a[K][R])),
             z3.Implies(has, z3.And(in_disk(K, y), a[K][y])),
         ),
-        may_be(
-            [(members.chunks().expression, has)], {"A": seen_granules(a)}
-        ),
-    )
-
-
-def _cursors(disk: Disk) -> Iterator[Lemma]:
-    domain, p = disk.domain, z3.Int("p")
-    width = domain.position_width
-    cursor = _value(Cursor, CursorType(disk), "A")
-    fields = {"A": seen_position(p, width)}
-    stands = z3.And(DISK, is_position(p))
-    for parameter, (chunk, known) in CHUNK_PARAMETERS.items():
-        yield Lemma(
-            f"position_at: {parameter}",
-            f"Whether a cursor is at the chunk '{parameter}' is an answer.",
-            z3.And(stands, known),
-            may_be([(cursor.at(parameter).expression, p == chunk)], fields),
-        )
-        # one instance asks both, and its answers have to fit both
-        told = [
-            (cursor.at(parameter).expression, z3.BoolVal(True)),
-            (
-                cursor.past(parameter).expression,
-                seen_position(chunk + 1, width),
-            ),
-        ]
-        yield Lemma(
-            f"position_past: {parameter}",
-            f"Where a cursor stands that was at '{parameter}' and passed it.",
-            z3.And(stands, known, p == chunk),
-            may_be(told, fields),
-        )
-    first = seen_position(z3.IntVal(0), width)
-    yield Lemma(
-        "position_start",
-        "Where a cursor stands that is put at the first chunk.",
-        stands,
-        may_be([(cursor.becomes(0).expression, first)], fields),
-    )
-    yield Lemma(
-        "position_starts",
-        "Where a cursor stands at first is one of the initial positions.",
-        DISK,
-        z3.Or(
-            [first == z3.BitVecVal(n, width) for n in domain.position_starts]
-        ),
-    )
-    yield Lemma(
-        "position_limit",
-        "Every position of a cursor is seen as a code in use.",
-        stands,
-        z3.ULE(fields["A"], z3.BitVecVal(domain.position_limit, width)),
-    )
-    yield Lemma(
-        "position_at_end",
-        "Whether a cursor has passed the last chunk is an answer.",
-        stands,
-        may_be([(cursor.at_end().expression, p == CHUNKS)], fields),
-    )
-    yield Lemma(
-        "chunks_ahead",
-        "What is seen of the set of the chunks that were not passed.",
-        stands,
-        may_be([(cursor.ahead().expression, K >= p)], fields),
-    )
-
-
-def _names(disk: Disk) -> Iterator[Lemma]:
-    domain, n = disk.domain, z3.Int("n")
-    width = domain.chunk_width
-    name = _value(ChunkName, NameType(disk), "A")
-    fields = {"A": seen_name(n, width)}
-    is_name = z3.And(DISK, 0 <= n, n <= CHUNKS)
-    for parameter, (chunk, known) in CHUNK_PARAMETERS.items():
-        yield Lemma(
-            f"chunk_code: {parameter}",
-            f"What is seen of the name of the chunk '{parameter}'.",
-            z3.And(DISK, known),
-            may_be(
-                [
-                    (
-                        name._operand(parameter).expression,
-                        seen_name(chunk + 1, width),
-                    )
-                ],
-                fields,
-            ),
-        )
-        yield Lemma(
-            f"names_chunk: {parameter}",
-            f"Whether a name is that of the chunk '{parameter}' is an answer.",
-            z3.And(is_name, known),
-            may_be([(name.is_(parameter).expression, n == chunk + 1)], fields),
-        )
-    yield Lemma(
-        "chunk_code: none",
-        "What is seen of the name of no chunk.",
-        DISK,
-        may_be(
-            [
-                (
-                    name._operand(None).expression,
-                    seen_name(z3.IntVal(NO_CHUNK), width),
-                )
-            ],
-            fields,
-        ),
-    )
-    yield Lemma(
-        "chunk_limit",
-        "Every name of a chunk is seen as a code in use.",
-        is_name,
-        z3.ULE(fields["A"], z3.BitVecVal(domain.chunk_limit, width)),
-    )
-
-
-def index_lemmas() -> Iterator[Lemma]:
-    """A granule is a chunk and an offset, and also a number.
-
-    That is ``chunk * G + offset``.  Products are unknowns here, of which is
-    known only that a chunk more is at least G granules more.
-    """
-    a, b, q, y = z3.Ints("a b q y")
-    start = {t: z3.Int(f"{t}*G") for t in (a, q, CHUNKS)}
-    rises = [
-        z3.Implies(t < u, start[t] + SIZE <= start[u])
-        for t in start
-        for u in start
-        if t is not u
-    ]
-    same = [
-        z3.Implies(t == u, start[t] == start[u])
-        for t in start
-        for u in start
-        if t is not u
-    ]
-    # the same of chunk 0, which starts at 0
-    for t, first in start.items():
-        rises += [
-            z3.Implies(t < 0, first + SIZE <= 0),
-            z3.Implies(0 < t, SIZE <= first),
-        ]
-        same.append(z3.Implies(t == 0, first == 0))
-    facts = z3.And(CHUNKS >= 1, SIZE >= 1, *rises, *same)
-    less = z3.And(SIZE >= 1, a < q)
-    yield Lemma(
-        "index: a chunk more",
-        "Of two chunks the later starts at least G granules later.",
-        less,
-        a * SIZE + SIZE <= q * SIZE,
-    )
-    yield Lemma(
-        "index: one granule each",
-        "Two granules of the disk have two numbers.",
-        z3.And(facts, in_disk(a, b), in_disk(q, y)),
-        z3.Implies(start[a] + b == start[q] + y, z3.And(a == q, b == y)),
-    )
-    yield Lemma(
-        "index: below M * G",
-        "The number of a granule of the disk is one of 0 to M * G - 1.",
-        z3.And(facts, in_disk(a, b)),
-        z3.And(0 <= start[a] + b, start[a] + b < start[CHUNKS]),
-    )
-    number = start[q] + y
-    yield Lemma(
-        "index: none left out",
-        "A number below M * G, divided by G, is that of a granule.",
-        z3.And(
-            facts,
-            *(0 <= y, y < SIZE),
-            *(0 <= number, number < start[CHUNKS]),
-        ),
-        in_disk(q, y),
+        may_be([(members.chunks().expression, has)], {"A": seen_granules(a)}),
     )

@@ -1,0 +1,208 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""``dbmcheck prove``: what holds of every disk, and why one may say so."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from checker.cli import page
+from checker.cli.check_view import trace_json
+from checker.cli.describe import size
+from checker.cli.progress import steps_shown
+from checker.engines.exploration import Limits
+from checker.errors import InputError
+from checker.files import check_writable
+from checker.proof.obligation import Obligation
+from checker.proof.prove import Judgement, Proof, Provability, prove
+from checker.traces.trace import Trace
+from model.designs import build
+from model.mechanisms import DESIGNS
+from model.options import Options
+
+
+def run(
+    design: str,
+    *,
+    without: tuple[str, ...],
+    limits: Limits,
+    as_json: bool,
+    trace_file: Path | None,
+) -> int:
+    """Prove, print, write the trace; returns the exit code."""
+    options = named(design, without)
+    if trace_file is not None:
+        check_writable(trace_file)
+    with steps_shown() as report:
+        proof = prove(options, limits, report)
+    trace = gravest_trace(proof)
+    if trace is not None and trace_file is not None:
+        from checker.traces.storage import save
+
+        save(trace, trace_file)
+    if as_json:
+        page.as_json(to_json(proof))
+    else:
+        _print(proof, trace)
+        if trace_file is not None:
+            written = f"trace written to {trace_file}"
+            page.line(written if trace else "no violation, no trace written")
+    return proof.exit_code
+
+
+def named(design: str, without: tuple[str, ...]) -> Options:
+    """The options that DESIGN and --without stand for."""
+    if design not in DESIGNS:
+        raise InputError(
+            f"no design '{design}'; allowed are {', '.join(DESIGNS)}"
+        )
+    return Options(design=design, without=frozenset(without))
+
+
+def gravest_trace(proof: Proof) -> Trace | None:
+    """The confirmed violation to show: the first in the model's order."""
+    for judgement in proof.judgements:
+        if judgement.trace is not None:
+            return judgement.trace
+    return None
+
+
+# -- JSON --------------------------------------------------------------------
+
+
+def obligation_json(obligation: Obligation) -> dict[str, Any]:
+    """An obligation as plain data."""
+    return {
+        "name": obligation.name,
+        "verdict": obligation.outcome.value,
+        "seconds": obligation.seconds,
+        "queries": obligation.queries,
+        "detail": obligation.detail or None,
+    }
+
+
+def to_json(proof: Proof) -> dict[str, Any]:
+    """A proof as plain data."""
+    coverage = proof.coverage
+    return {
+        "design": proof.options.design,
+        "without": sorted(proof.options.without),
+        "verdict": proof.verdict.value,
+        "abstract_states": coverage.states,
+        "abstract_transitions": coverage.transitions,
+        "abstract_levels": coverage.levels,
+        "obligations": [obligation_json(o) for o in proof.obligations],
+        "properties": [_judgement_json(j) for j in proof.judgements],
+        "not_covered": dict(proof.left),
+        "not_promised": dict(proof.machine.not_promised),
+        "seconds": proof.seconds,
+        "exit_code": int(proof.exit_code),
+    }
+
+
+def _judgement_json(judgement: Judgement) -> dict[str, Any]:
+    trace = judgement.trace
+    return {
+        "property": judgement.name,
+        "guarantee": judgement.guarantee,
+        "verdict": judgement.answer.value,
+        "steps": judgement.steps,
+        "reason": judgement.reason,
+        "trace": trace_json(build(trace.options), trace) if trace else None,
+    }
+
+
+# -- text --------------------------------------------------------------------
+
+
+def headline(proof: Proof) -> str:
+    """The verdict in one line."""
+    name = proof.options.name
+    match proof.verdict:
+        case Provability.PROVED:
+            return f"{name}: PROVED for every disk"
+        case Provability.VIOLATED:
+            broken = [
+                j.name
+                for j in proof.judgements
+                if j.answer is Provability.VIOLATED
+            ]
+            return f"{name}: VIOLATED ({', '.join(broken)})"
+    return f"{name}: INCONCLUSIVE"
+
+
+def _print(proof: Proof, trace: Trace | None) -> None:
+    coverage = proof.coverage
+    page.paragraph(headline(proof), indent="  ", first="")
+    page.line()
+    page.fact("disk", "any number of chunks, each of any size")
+    page.fact("channel", "any number of messages in flight")
+    page.fact("failures", "of every kind, without end")
+    page.fact(
+        "explored",
+        f"{page.number(coverage.states)} states of one granule and its "
+        f"surroundings, {page.number(coverage.transitions)} transitions, "
+        f"{coverage.levels} levels",
+    )
+    page.line()
+    page.table(
+        ["s", "verdict", "obligation"],
+        [
+            [f"{o.seconds:.2f}", o.outcome.value, _said(o)]
+            for o in proof.obligations
+        ],
+        right=(0,),
+    )
+    page.line()
+    page.table(
+        ["property", "for", "verdict", ""],
+        [
+            [j.name, j.guarantee or "-", j.answer.value, _remark(j)]
+            for j in proof.judgements
+        ],
+    )
+    for guarantee, reason in proof.machine.not_promised.items():
+        page.line()
+        page.paragraph(f"{guarantee} is not promised: {reason}.")
+    if proof.left:
+        page.line()
+        page.paragraph(
+            "Not covered, as it takes whole runs of a disk of known size "
+            f"(dbmcheck check): {', '.join(proof.left)}."
+        )
+    if trace is not None:
+        _print_trace(proof, trace)
+
+
+def _said(obligation: Obligation) -> str:
+    asked = ""
+    if obligation.queries:
+        asked = f" ({page.number(obligation.queries)} queries)"
+    detail = f": {obligation.detail}" if obligation.detail else ""
+    return f"{obligation.name}{asked}{detail}"
+
+
+def _remark(judgement: Judgement) -> str:
+    if judgement.reason:
+        return judgement.reason
+    if judgement.steps is None:
+        return ""
+    return f"in {judgement.steps} steps"
+
+
+def _print_trace(proof: Proof, trace: Trace) -> None:
+    from checker.traces.table import render_table
+
+    page.line()
+    page.paragraph(
+        f"{trace.property_name}, confirmed on a disk of {size(trace.options)}:"
+    )
+    page.line()
+    machine = build(trace.options)
+    page.line(render_table(machine, trace).rstrip("\n"))
+    page.line()
+    removed = "".join(f" --without {n}" for n in sorted(trace.options.without))
+    page.paragraph(
+        "to cite it: dbmcheck prove "
+        f"{proof.options.design}{removed} --trace FILE; dbmcheck cite FILE"
+    )
