@@ -3,7 +3,8 @@
 
 Each design is explored at its main configuration (all failures) for the
 safety guarantees, at a smaller one with three kinds of guests for whether it
-ends, and without failures at several sizes for what it costs.
+ends, and without failures at several sizes for what it costs.  Then its
+safety is proved for every size.
 """
 
 from __future__ import annotations
@@ -30,12 +31,14 @@ from checker.engines.exploration import (
 from checker.engines.graph import GraphTooLargeError, StateGraph, graph_of
 from checker.engines.interpreter import interpret
 from checker.engines.liveness import find_lasso
+from checker.proof.prove import Proof, prove
 from checker.verdict import Finding, Verdict
 from model.designs import build
 from model.language import Machine
 from model.mechanisms import DESIGNS, LIVE
 from model.options import Bounds, Failures, Options
 
+HOLDS = Verdict.HOLDS.value
 NOT_PROMISED = "NOT PROMISED"
 NEVER_STOPS = Bounds(chunks=2, granules=1)
 #: instances that a design is asked about that need not end with the first
@@ -123,6 +126,7 @@ class DesignResult:
 
     ``guarantees``: name to verdict; "L1" is asked with a guest that never
     stops.  ``ends``: the options with which each kind of L1 was explored.
+    ``proof``: what was shown for every size.
     """
 
     design: str
@@ -134,12 +138,19 @@ class DesignResult:
     loses_when_refused: bool
     ends: dict[str, Options]
     costs: Costs
+    proof: Proof
     seconds: float
+
+    @property
+    def proved(self) -> frozenset[str]:
+        """Guarantees that hold for every disk size, proved."""
+        held = {k for k, v in self.guarantees.items() if v == HOLDS}
+        return self.proof.proved_guarantees & held
 
     @property
     def converges(self) -> bool:
         """Whether it ends whatever the guest does."""
-        return self.guarantees["L1"] == Verdict.HOLDS.value
+        return self.guarantees["L1"] == HOLDS
 
 
 @frozen(kw_only=True)
@@ -172,7 +183,7 @@ def _design(
     ends = {"L1": evolve(main.options, bounds=NEVER_STOPS)}
     guarantees["L1"] = graphs.ends(ends["L1"])
     for title, bounds in EASIER:
-        implied = guarantees["L1"] == Verdict.HOLDS.value
+        implied = guarantees["L1"] == HOLDS
         if implied or (bounds.writes == "throttled" and design != LIVE):
             # what never stops may do anything that these may do; and a
             # throttle does nothing where the guest is stopped to send
@@ -194,6 +205,7 @@ def _design(
         loses_when_refused=_loses_when_refused(main.options, limits),
         ends=ends,
         costs=_costs(graphs, ends["L1"]),
+        proof=prove(main.options, limits),
         seconds=time.perf_counter() - started,
     )
 

@@ -85,7 +85,14 @@ def _safety(result: DesignResult) -> str:
         return f"{name}: {enumeration(missing)}: this run proves nothing."
     kept = [k for k, v in result.guarantees.items() if v == HOLDS]
     kept = [k for k in kept if not k.startswith("L1")]
-    text = f"{name} keeps {enumeration(kept)} under every failure explored"
+    proved = [k for k in kept if k in result.proved]
+    text = f"{name} keeps {enumeration(kept)} under every failure"
+    if proved == kept:
+        text += ", whatever the size of the disk"
+    elif proved:
+        text += f" explored; {enumeration(proved)} whatever the disk's size"
+    else:
+        text += " explored"
     if result.not_promised:
         text += (
             f" and does not promise {enumeration(list(result.not_promised))}"

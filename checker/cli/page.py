@@ -19,6 +19,9 @@ _COLOURS = {
     "VIOLATED": "bold red",
     "INCONCLUSIVE": "yellow",
     "NOT PROMISED": "dim",
+    "NO PROMISE": "dim",
+    "PROVED": "green",
+    "REFUTED": "bold red",
 }
 
 

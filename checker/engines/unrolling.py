@@ -133,7 +133,8 @@ class Unrolling:
         interpreter cannot repeat the run.
         """
         last = self._formulas[-1]
-        with self._supposing(z3.Or([last.holds(p) for p in predicates])):
+        reached = z3.Or([last.holds(p) for p in predicates])
+        with self._within_memory(), self._supposing(reached):
             return self._run()
 
     def first_run_to(self, predicate: Expression, known: Run) -> Run:
@@ -144,7 +145,8 @@ class Unrolling:
         does not depend on z3, and the explicit engine finds the same one.
         ``known`` is any run of this length to the predicate.
         """
-        with self._supposing(self._formulas[-1].holds(predicate)):
+        reached = self._formulas[-1].holds(predicate)
+        with self._within_memory(), self._supposing(reached):
             best = self._best_start(known)
             for step in range(self.length):
                 best = self._best_step(best, step)
@@ -188,7 +190,7 @@ class Unrolling:
     def _run(self) -> Run | None:
         """A run that meets all that is asserted, None if there is none."""
         if memory_in_use() > self._memory:
-            raise SolverStoppedError(self._too_much())
+            raise SolverStoppedError(self._too_much)
         answer = self._solver.check()
         if answer == z3.unsat:
             return None
@@ -197,10 +199,19 @@ class Unrolling:
         reason = self._solver.reason_unknown()
         if "interrupt" in reason or "cancel" in reason:
             raise KeyboardInterrupt
-        if "memory" in reason:
-            raise SolverStoppedError(self._too_much())
         raise SolverStoppedError(f"z3 gave up: {reason}")
 
+    @contextmanager
+    def _within_memory(self) -> Iterator[None]:
+        """Call it by its name if z3 runs out of the memory it may take."""
+        try:
+            yield
+        except z3.Z3Exception as error:
+            if "memory" not in str(error):
+                raise
+            raise SolverStoppedError(self._too_much) from None
+
+    @property
     def _too_much(self) -> str:
         return f"more than {self._memory} bytes of memory"
 

@@ -2,12 +2,15 @@
 """Finding an inductive invariant that is short enough to be read.
 
 The states of a small machine are all known, so what holds of them is known
-exactly.  The solver is asked for a counterexample to induction: a state that
-meets all that is known so far and from which a step leads out of it.  No
-state that can be reached is one, so a few of its fields tell it from all of
-those; the clause that says so, made as strong as the reached states allow, is
-added.  When there is no counterexample left, clauses that the others do not
-need are dropped.
+exactly.  The solver is asked for a state that meets all clauses found so far
+and violates a property, or from which a step breaks a clause.  No state that
+can be reached is one, so a few of its fields tell it from all of those; the
+clause that says so, made as strong as the reached states allow, is added.
+When there is no such state left, clauses that the others do not need are
+dropped.
+
+What comes out does not depend on how the solver searches: it is always asked
+for the first such state in a fixed order.
 
 Nothing here is part of a proof: ``induction`` checks what comes out.
 """
@@ -15,7 +18,7 @@ Nothing here is part of a proof: ``induction`` checks what comes out.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Sequence
 
 import z3
 from attrs import frozen
@@ -24,7 +27,7 @@ from checker.engines.explicit import explore
 from checker.engines.exploration import Search, violated
 from checker.engines.formula import Formulas, variables
 from checker.engines.found import ExplicitSearch
-from checker.proof.clause import Clause, meaning
+from checker.proof.clause import Clause, codes_in_use, meaning
 from checker.proof.separation import Separation
 from model.language import expression as ex
 from model.language.expression import Expression
@@ -40,7 +43,7 @@ class NoInvariantError(Exception):
     """There is none, or it cannot be found; ``str()`` is one line."""
 
 
-@frozen(kw_only=True)
+@frozen
 class Mining:
     """How far the search for an invariant is.
 
@@ -55,7 +58,7 @@ class Mining:
 
 @frozen(kw_only=True)
 class Mined:
-    """An inductive invariant beside the type invariant and the properties.
+    """An inductive invariant, to be read with the type invariant.
 
     ``states``: how many states the clauses were read off; ``queries``: how
     many questions the solver answered; ``found``: clauses before some were
@@ -100,16 +103,15 @@ def mine(
     started = time.perf_counter()
     search = search or explore(machine)
     _check(search)
-    separation = Separation(search)
     steps = _Steps(machine)
-    found = _found(steps, separation, report)
-    core = _Cores(steps, found, report)
-    kept = core.minimised()
+    found = _found(steps, Separation(search), report)
+    again = _Steps(machine)
+    kept = _Needs(again, found).minimised(report)
     return Mined(
         clauses=tuple(found[number] for number in kept),
         states=len(search),
         found=len(found),
-        queries=steps.queries,
+        queries=steps.queries + again.queries,
         seconds=time.perf_counter() - started,
     )
 
@@ -129,165 +131,180 @@ class _Steps:
 
     def __init__(self, machine: Machine) -> None:
         self.machine = machine
-        self.variables = variables(machine)
-        self.formulas = Formulas(self.variables)
         self.queries = 0
-        self.promises = ex.all_of(
-            [machine.type_invariant, *(e for _, e in always(machine))]
-        )
+        self._variables = variables(machine)
+        self._formulas = Formulas(self._variables)
         self._instances = [
             (i.enabled, dict(i.effect)) for i in machine.instances
         ]
+        self._solver = z3.SimpleSolver()
+        self._solver.add(self._formulas.holds(machine.type_invariant))
+        self._wanted = self._wanted_codes()
 
-    def solver(self) -> z3.Solver:
-        """A solver that knows that the state meets the promises."""
-        found = z3.SimpleSolver()
-        found.add(self.formulas.holds(self.promises))
+    def _wanted_codes(self) -> list[dict[int, z3.BoolRef]]:
+        """For each field a name for "it holds the code", the first first."""
+        found = []
+        in_use = codes_in_use(self.machine)
+        for field in self.machine.fields:
+            wanted = {}
+            first = [field.initial]
+            for code in dict.fromkeys([*first, *in_use[field.name]]):
+                name = z3.Bool(f"{field.name} holds {code}")
+                unknown = self._variables[field.name]
+                self._solver.add(z3.Implies(name, unknown == code))
+                wanted[code] = name
+            found.append(wanted)
         return found
 
-    def breaks(self, goal: Expression) -> z3.BoolRef:
-        """Whether some step leads to where ``goal`` is false."""
+    def supposing(self, name: str, truth: Expression) -> z3.BoolRef:
+        """A name under which ``truth`` can be supposed of the state."""
+        return self._named(name, self._formulas.holds(truth))
+
+    def breaking(self, name: str, goal: Expression) -> z3.BoolRef:
+        """A name for: some step leads to where ``goal`` is false."""
         reads = ex.fields_read([goal])
         found = []
         for enabled, effect in self._instances:
             if reads & effect.keys():
                 (after,) = replaced([goal], effect)
                 wrong = ex.conjunction(enabled, ex.complement(after))
-                found.append(self.formulas.holds(wrong))
-        return z3.Or(found)
+                found.append(self._formulas.holds(wrong))
+        return self._named(name, z3.Or(found))
 
-    def ask(self, asked: z3.Solver, given: Sequence[z3.BoolRef]) -> bool:
-        """Whether there is a state; raises if nobody knows."""
+    def _named(self, name: str, formula: z3.BoolRef) -> z3.BoolRef:
+        named = z3.Bool(name)
+        self._solver.add(z3.Implies(named, formula))
+        return named
+
+    def always_suppose(self, named: z3.BoolRef) -> None:
+        """From now on suppose it without being told."""
+        self._solver.add(named)
+
+    def possible(self, given: Sequence[z3.BoolRef]) -> bool:
+        """Whether some state meets all of ``given``."""
         self.queries += 1
-        answer = asked.check(*given)
+        answer = self._solver.check(*given)
         if answer == z3.unknown:
-            reason = asked.reason_unknown()
+            reason = self._solver.reason_unknown()
             if "interrupt" in reason or "cancel" in reason:
                 raise KeyboardInterrupt
             raise NoInvariantError(f"the solver gave up: {reason}")
         return bool(answer == z3.sat)
 
-    def state(self, asked: z3.Solver) -> State:
-        """The state that was found."""
-        model = asked.model()
+    def core(self) -> set[int]:
+        """Of what was impossible: identities of the names that matter."""
+        return {part.get_id() for part in self._solver.unsat_core()}
+
+    def _state(self) -> State:
+        model = self._solver.model()
         values = (
-            model.eval(self.variables[f.name], model_completion=True)
+            model.eval(self._variables[f.name], model_completion=True)
             for f in self.machine.fields
         )
         return tuple(int(value.as_long()) for value in values)
+
+    def first_state(self, given: Sequence[z3.BoolRef]) -> State | None:
+        """The first state that meets all of ``given``, if there is one.
+
+        Initial values come first, field by field, so that the answer does
+        not depend on how the solver searches.
+        """
+        if not self.possible(given):
+            return None
+        fixed, state = list(given), self._state()
+        for place, wanted in enumerate(self._wanted):
+            for code, name in wanted.items():
+                if state[place] == code:
+                    break
+                if self.possible([*fixed, name]):
+                    state = self._state()
+                    break
+            fixed.append(wanted[state[place]])
+        return state
 
 
 def _found(
     steps: _Steps, separation: Separation, report: Report
 ) -> list[Clause]:
     """Clauses that are inductive together and with the promises."""
-    asked, machine = steps.solver(), steps.machine
     found: list[Clause] = []
-    goals = [steps.promises]
-    for number, goal in enumerate(goals):
-        breaks = z3.Bool(f"breaks {number}")
-        asked.add(z3.Implies(breaks, steps.breaks(goal)))
-        while steps.ask(asked, [breaks]):
-            state = steps.state(asked)
+    machine = steps.machine
+    goals = [machine.type_invariant]
+    wrong = steps.supposing("violation", _violation(machine))
+    for number, goal in enumerate([ex.TRUE, *goals]):
+        breaking = wrong
+        if number:
+            breaking = steps.breaking(f"breaking {number}", goal)
+        while (state := steps.first_state([breaking])) is not None:
             clause = separation.clause_against(state)
             if clause is None:
                 raise NoInvariantError("the exploration is not closed")
             found.append(clause)
-            goals.append(meaning(machine, clause))
-            asked.add(steps.formulas.holds(goals[-1]))
-            report(
-                Mining(
-                    stage="finding clauses",
-                    clauses=len(found),
-                    waiting=len(goals) - number,
-                )
-            )
-        asked.add(z3.Not(breaks))
+            goals.append(meaning(steps.machine, clause))
+            holds = steps.supposing(f"clause {len(found)}", goals[-1])
+            steps.always_suppose(holds)
+            waiting = len(goals) - number
+            report(Mining("finding clauses", len(found), waiting))
     return found
 
 
-class _Cores:
+class _Needs:
     """Which clauses each clause needs, and which are needed at all."""
 
-    def __init__(
-        self, steps: _Steps, clauses: Sequence[Clause], report: Report
-    ) -> None:
+    def __init__(self, steps: _Steps, clauses: Sequence[Clause]) -> None:
         self._steps = steps
         self._clauses = clauses
-        self._report = report
-        self._asked = steps.solver()
-        self._given: list[z3.BoolRef] = []
-        self._number: dict[int, int] = {}
-        self._breaks: dict[Goal, z3.BoolRef] = {}
-        self._needs: dict[Goal, frozenset[int]] = {}
+        self._holds: list[z3.BoolRef] = []
+        self._breaking: dict[Goal, z3.BoolRef] = {}
+        self._cores: dict[Goal, set[int]] = {}
         goals = {_ALWAYS: steps.promises}
         for number, clause in enumerate(clauses):
             goals[number] = meaning(steps.machine, clause)
-            given = z3.Bool(f"clause {number}")
-            self._given.append(given)
-            self._number[given.get_id()] = number
-            formula = steps.formulas.holds(goals[number])
-            self._asked.add(z3.Implies(given, formula))
-        for goal, expression in goals.items():
-            self._breaks[goal] = z3.Bool(f"breaks {goal}")
-            breaks = steps.breaks(expression)
-            self._asked.add(z3.Implies(self._breaks[goal], breaks))
+            name = f"clause {number}"
+            self._holds.append(steps.supposing(name, goals[number]))
+        every = {holds.get_id() for holds in self._holds}
+        for goal, truth in goals.items():
+            self._breaking[goal] = steps.breaking(f"breaking {goal}", truth)
+            self._cores[goal] = every
 
-    def minimised(self) -> list[int]:
+    def minimised(self, report: Report) -> list[int]:
         """Numbers of clauses that are enough; none of them can go."""
-        every = range(len(self._clauses))
-        for goal in self._breaks:
-            needs = self._core(goal, every)
-            assert needs is not None, "what was found is not inductive"
-            self._needs[goal] = needs
-        alive = self._needed()
+        alive = set(range(len(self._clauses)))
         longest = sorted(alive, key=lambda n: (-len(self._clauses[n]), -n))
-        for waiting, number in enumerate(reversed(longest)):
-            del waiting
-            del number
         for place, number in enumerate(longest):
-            self._report(
-                Mining(
-                    stage="dropping clauses",
-                    clauses=len(alive),
-                    waiting=len(longest) - place,
-                )
-            )
-            if number in alive and self._drop(number, alive):
-                alive = self._needed()
+            waiting = len(longest) - place
+            report(Mining("dropping clauses", len(alive), waiting))
+            if number in alive:
+                alive = self._without(number, alive) or alive
         return sorted(alive)
 
-    def _needed(self) -> set[int]:
-        """What the promises need, what that needs, and so on."""
-        found: set[int] = set()
-        waiting: list[Goal] = [_ALWAYS]
-        while waiting:
-            fresh = self._needs[waiting.pop()] - found
-            found |= fresh
-            waiting.extend(fresh)
-        return found
+    def _without(self, number: int, alive: set[int]) -> set[int] | None:
+        """Those of ``alive`` that are inductive without ``number``.
 
-    def _drop(self, number: int, alive: Collection[int]) -> bool:
-        """Whether the others do without it; if so, note what they need."""
-        rest = [n for n in alive if n != number]
-        users = [
-            goal for goal in (_ALWAYS, *rest) if number in self._needs[goal]
-        ]
-        fresh: dict[Goal, frozenset[int]] = {}
-        for goal in users:
-            needs = self._core(goal, rest)
-            if needs is None:
-                return False
-            fresh[goal] = needs
-        self._needs.update(fresh)
+        None if they are too few for the promises.
+        """
+        rest, known = alive - {number}, dict(self._cores)
+        changed = True
+        while changed:
+            changed = False
+            for goal in (_ALWAYS, *sorted(rest)):
+                if self._stays(goal, rest):
+                    continue
+                if goal == _ALWAYS:
+                    self._cores = known
+                    return None
+                rest.remove(goal)
+                changed = True
+        return rest
+
+    def _stays(self, goal: Goal, given: set[int]) -> bool:
+        """Whether ``given`` keep ``goal`` true over every step."""
+        holds = [self._holds[number] for number in sorted(given)]
+        if self._cores[goal] <= {h.get_id() for h in holds}:
+            return True
+        if self._steps.possible([self._breaking[goal], *holds]):
+            return False
+        self._cores[goal] = self._steps.core() - {
+            self._breaking[goal].get_id()
+        }
         return True
-
-    def _core(self, goal: Goal, given: Iterable[int]) -> frozenset[int] | None:
-        """Clauses that keep ``goal`` true over every step; None if not."""
-        clauses = [self._given[number] for number in given]
-        if self._steps.ask(self._asked, [self._breaks[goal], *clauses]):
-            return None
-        core = (part.get_id() for part in self._asked.unsat_core())
-        return frozenset(
-            self._number[part] for part in core if part in self._number
-        )

@@ -22,8 +22,8 @@ from collections.abc import Iterator
 import z3
 
 from checker.engines.formula import Formulas
-from checker.proof.lemma_fifo import Fifo, Message, after, answered, becomes
-from checker.proof.lemma_terms import Lemma, may_be
+from checker.proof.lemma_fifo import Fifo, Message, answered
+from checker.proof.lemma_terms import Lemma, among, may_be
 from model.language.per_granule import at_one_granule
 from model.language.projected_channel import ProjectedChannel
 from model.language.unknown import unknowns
@@ -50,18 +50,20 @@ def _empty(fifo: Fifo) -> Iterator[Lemma]:
         (channel.holds(kind).expression, z3.BoolVal(False))
         for kind in channel.payloads
     ]
-    yield Lemma(
+    yield among(
         "channel: empty",
         "Where nothing is in flight the channel may say so.",
         z3.BoolVal(True),
-        may_be(told, vacant),
+        told,
+        vacant,
     )
     slots = fifo.before
-    yield Lemma(
+    yield among(
         "lose_all",
         "When all is lost nothing is in flight.",
         fifo.well_formed(slots),
-        may_be(becomes(channel.lose_all(), vacant), slots),
+        fifo.becomes(channel.lose_all(), vacant),
+        slots,
     )
 
 
@@ -71,19 +73,20 @@ def _fifo_order(fifo: Fifo) -> Iterator[Lemma]:
     for kind in fifo.channel.payloads:
         message = fifo.sent(kind, "")
         alone = fifo.after_put(fifo.vacant(), kind, message)
-        yield Lemma(
+        yield among(
             f"take: {kind.value} alone",
             f"A {kind.value} put into an empty channel is in front, and "
             "nothing is left when it is taken.",
             z3.BoolVal(True),
-            may_be(fifo.taken(message, fifo.vacant()), alone),
+            fifo.taken(message, fifo.vacant()),
+            alone,
         )
     for kind in fifo.channel.payloads:
         whole, rest = fifo.slots(" whole"), fifo.slots(" rest")
         message = fifo.sent(kind, "")
         more = fifo.after_put(whole, kind, message)
         left = fifo.after_put(rest, kind, message)
-        yield Lemma(
+        yield among(
             f"take: {kind.value} behind others",
             "If taking the oldest message of a list may leave the rest, it "
             f"may so with a {kind.value} put at the back of both.",
@@ -93,7 +96,8 @@ def _fifo_order(fifo: Fifo) -> Iterator[Lemma]:
                 fifo.fits(whole),
                 answered(fifo.taken(oldest, rest), whole),
             ),
-            may_be(fifo.taken(oldest, left), more),
+            fifo.taken(oldest, left),
+            more,
         )
 
 
@@ -120,11 +124,12 @@ def _emptiness(fifo: Fifo) -> Iterator[Lemma]:
     """A channel that is not empty may say so, and shows it at some c."""
     channel, slots = fifo.channel, fifo.before
     told = channel.is_empty().expression
-    yield Lemma(
+    yield among(
         "is_empty: channel",
         "Where a message is in flight the channel may say so.",
         fifo.well_formed(slots),
-        may_be([(told, z3.BoolVal(False))], slots),
+        [(told, z3.BoolVal(False))],
+        slots,
     )
     (alone,) = at_one_granule([told])
     holds = Formulas(slots).holds(alone)
@@ -144,11 +149,12 @@ def _emptiness(fifo: Fifo) -> Iterator[Lemma]:
         z3.And(fifo.well_formed(slots), fifo.fits(slots)),
         z3.And(claims),
     )
-    yield Lemma(
+    yield among(
         "has_room",
         "Where the slots suffice the channel may have room.",
         z3.And(fifo.well_formed(slots), fifo.fits(slots)),
-        may_be([(channel.has_room().expression, z3.BoolVal(True))], slots),
+        [(channel.has_room().expression, z3.BoolVal(True))],
+        slots,
     )
 
 
@@ -175,7 +181,7 @@ def _form(fifo: Fifo) -> Iterator[Lemma]:
     )
     updates = fifo.channel.take()
     answers = unknowns([u.expression for u in updates])
-    left = after(updates, {**slots, **{n: z3.Bool(n) for n in answers}})
+    left = fifo.after(updates, {**slots, **{n: z3.Bool(n) for n in answers}})
     yield Lemma(
         "take: form",
         "Whatever is answered, taking a message keeps the form of the slots.",

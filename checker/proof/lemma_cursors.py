@@ -18,9 +18,9 @@ from checker.proof.lemma_terms import (
     SIZE,
     K,
     Lemma,
+    among,
     in_disk,
     is_position,
-    may_be,
     seen_name,
     seen_position,
 )
@@ -45,11 +45,12 @@ def _cursors(disk: Disk) -> Iterator[Lemma]:
     fields = {"A": seen_position(p, width)}
     stands = z3.And(DISK, is_position(p))
     for parameter, (chunk, known) in CHUNK_PARAMETERS.items():
-        yield Lemma(
+        yield among(
             f"position_at: {parameter}",
             f"Whether a cursor is at the chunk '{parameter}' is an answer.",
             z3.And(stands, known),
-            may_be([(cursor.at(parameter).expression, p == chunk)], fields),
+            [(cursor.at(parameter).expression, p == chunk)],
+            fields,
         )
         # one instance asks both, and its answers have to fit both
         told = [
@@ -59,18 +60,20 @@ def _cursors(disk: Disk) -> Iterator[Lemma]:
                 seen_position(chunk + 1, width),
             ),
         ]
-        yield Lemma(
+        yield among(
             f"position_past: {parameter}",
             f"Where a cursor stands that was at '{parameter}' and passed it.",
             z3.And(stands, known, p == chunk),
-            may_be(told, fields),
+            told,
+            fields,
         )
     first = seen_position(z3.IntVal(0), width)
-    yield Lemma(
+    yield among(
         "position_start",
         "Where a cursor stands that is put at the first chunk.",
         stands,
-        may_be([(cursor.becomes(0).expression, first)], fields),
+        [(cursor.becomes(0).expression, first)],
+        fields,
     )
     yield Lemma(
         "position_starts",
@@ -86,17 +89,19 @@ def _cursors(disk: Disk) -> Iterator[Lemma]:
         stands,
         z3.ULE(fields["A"], z3.BitVecVal(domain.position_limit, width)),
     )
-    yield Lemma(
+    yield among(
         "position_at_end",
         "Whether a cursor has passed the last chunk is an answer.",
         stands,
-        may_be([(cursor.at_end().expression, p == CHUNKS)], fields),
+        [(cursor.at_end().expression, p == CHUNKS)],
+        fields,
     )
-    yield Lemma(
+    yield among(
         "chunks_ahead",
         "What is seen of the set of the chunks that were not passed.",
         stands,
-        may_be([(cursor.ahead().expression, p <= K)], fields),
+        [(cursor.ahead().expression, p <= K)],
+        fields,
     )
 
 
@@ -107,39 +112,36 @@ def _names(disk: Disk) -> Iterator[Lemma]:
     fields = {"A": seen_name(n, width)}
     is_name = z3.And(DISK, n >= 0, n <= CHUNKS)
     for parameter, (chunk, known) in CHUNK_PARAMETERS.items():
-        yield Lemma(
+        yield among(
             f"chunk_code: {parameter}",
             f"What is seen of the name of the chunk '{parameter}'.",
             z3.And(DISK, known),
-            may_be(
-                [
-                    (
-                        name.becomes(parameter).expression,
-                        seen_name(chunk + 1, width),
-                    )
-                ],
-                fields,
-            ),
-        )
-        yield Lemma(
-            f"names_chunk: {parameter}",
-            f"Whether a name is that of the chunk '{parameter}' is an answer.",
-            z3.And(is_name, known),
-            may_be([(name.is_(parameter).expression, n == chunk + 1)], fields),
-        )
-    yield Lemma(
-        "chunk_code: none",
-        "What is seen of the name of no chunk.",
-        DISK,
-        may_be(
             [
                 (
-                    name.becomes(None).expression,
-                    seen_name(z3.IntVal(NO_CHUNK), width),
+                    name.becomes(parameter).expression,
+                    seen_name(chunk + 1, width),
                 )
             ],
             fields,
-        ),
+        )
+        yield among(
+            f"names_chunk: {parameter}",
+            f"Whether a name is that of the chunk '{parameter}' is an answer.",
+            z3.And(is_name, known),
+            [(name.is_(parameter).expression, n == chunk + 1)],
+            fields,
+        )
+    yield among(
+        "chunk_code: none",
+        "What is seen of the name of no chunk.",
+        DISK,
+        [
+            (
+                name.becomes(None).expression,
+                seen_name(z3.IntVal(NO_CHUNK), width),
+            )
+        ],
+        fields,
     )
     yield Lemma(
         "chunk_limit",

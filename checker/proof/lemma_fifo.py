@@ -8,7 +8,7 @@ arbitrary message that is put, and what is told of the one in front.
 from __future__ import annotations
 
 import enum
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -115,6 +115,29 @@ class Fifo:
         """The last slot is vacant."""
         return Formulas(slots).holds(self.channel.fits().expression)
 
+    # -- effects ---------------------------------------------------------
+
+    def _effect(self, updates: Sequence[Update]) -> dict[str, Expression]:
+        """The new value of every field: as it was, if not updated."""
+        new = {
+            name: ex.field_value(name, type_.width)
+            for name, type_ in self.channel.fields()
+        }
+        return {**new, **{u.field: u.expression for u in updates}}
+
+    def after(
+        self, updates: Sequence[Update], fields: Mapping[str, z3.ExprRef]
+    ) -> dict[str, z3.ExprRef]:
+        """What the updates make of the slots, read over ``fields``."""
+        formulas = Formulas(fields)
+        new = self._effect(updates)
+        return {name: value(formulas, new[name]) for name in new}
+
+    def becomes(self, updates: Sequence[Update], slots: Slots) -> Truths:
+        """That the updates lead to ``slots``."""
+        new = self._effect(updates)
+        return [(new[name], slots[name]) for name in new]
+
     # -- messages --------------------------------------------------------
 
     def code(self, kind: enum.Enum) -> int:
@@ -151,7 +174,7 @@ class Fifo:
                 type_, ex.field_value(text, type_.width), text
             )
         updates = self.channel.put(kind, **values)
-        return after(updates, {**slots, **self._seen(message)})
+        return self.after(updates, {**slots, **self._seen(message)})
 
     def _seen(self, message: Message) -> dict[str, z3.ExprRef]:
         """The parts of a message that is sent, as c sees them."""
@@ -210,7 +233,8 @@ class Fifo:
 
     def taken(self, message: Message, rest: Slots) -> Truths:
         """The same, and that taking it leaves ``rest``."""
-        return [*self.front(message), *becomes(self.channel.take(), rest)]
+        left = self.becomes(self.channel.take(), rest)
+        return [*self.front(message), *left]
 
 
 def unknown(name: str, width: int) -> z3.ExprRef:
@@ -222,19 +246,6 @@ def _either(mine: z3.BoolRef, width: int) -> z3.BitVecRef:
     return z3.If(
         mine, z3.BitVecVal(NAME_MINE, width), z3.BitVecVal(NAME_OTHER, width)
     )
-
-
-def after(
-    updates: tuple[Update, ...], fields: Mapping[str, z3.ExprRef]
-) -> dict[str, z3.ExprRef]:
-    """What the updates make of the slots, read over ``fields``."""
-    formulas = Formulas(fields)
-    return {u.field: value(formulas, u.expression) for u in updates}
-
-
-def becomes(updates: tuple[Update, ...], slots: Slots) -> Truths:
-    """That the updates lead to ``slots``."""
-    return [(u.expression, slots[u.field]) for u in updates]
 
 
 def answered(truths: Truths, fields: Slots) -> z3.BoolRef:

@@ -17,7 +17,7 @@ import z3
 from attrs import frozen
 
 from checker.proof.lemma_fifo import Fifo, Message, Slots
-from checker.proof.lemma_terms import Lemma, may_be
+from checker.proof.lemma_terms import Lemma, among
 from model.language.channel import slot_field
 from model.language.projected_channel import (
     EARLIER_WITH,
@@ -153,12 +153,13 @@ def _shorter(fifo: Fifo, kind: enum.Enum, run: _Run, slots: Slots) -> Lemma:
     left = dict(slots)
     for part, truth in _said(fifo, shorter).items():
         left[slot_field(fifo.channel.name, 0, part)] = truth
-    return Lemma(
+    return among(
         f"take: {kind.value} from a run",
         "The front may be the oldest of a run of any length, and the slot "
         "may go on to say what it means of those that are left.",
         known,
-        may_be(fifo.taken(message, left), slots),
+        fifo.taken(message, left),
+        slots,
     )
 
 

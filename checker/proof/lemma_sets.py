@@ -25,10 +25,10 @@ from checker.proof.lemma_terms import (
     Lemma,
     Members,
     R,
+    among,
     granules,
     in_disk,
     is_chunk,
-    may_be,
     none_is,
     numbers,
     seen_chunks,
@@ -149,11 +149,13 @@ def _pointwise(sets: _Sets) -> Iterator[Lemma]:
         "empty": (a.becomes(frozenset()), z3.BoolVal(False)),
     }
     for name, (value, truth) in results.items():
-        yield Lemma(
+        yield among(
             f"{name}: {sets.kind}",
-            f"At c, '{name}' of sets of {sets.kind} is what it is of c.",
+            f"What is seen of '{name}' of {sets.kind} is '{name}' of what is "
+            "seen.",
             sets.premise,
-            may_be([(value.expression, truth)], sets.fields),
+            [(value.expression, truth)],
+            sets.fields,
         )
 
 
@@ -167,25 +169,28 @@ def _questions(sets: _Sets) -> Iterator[Lemma]:
     for name, (value, members) in asked.items():
         told = value.expression
         truth = z3.Bool("truth")
-        yield Lemma(
+        yield among(
             f"{name}: {sets.kind}",
             f"Whether '{name}' is true of sets of {sets.kind} is an answer.",
             z3.And(sets.premise, none_is(truth, members)),
-            may_be([(told, truth)], sets.fields),
+            [(told, truth)],
+            sets.fields,
         )
         (alone,) = at_one_granule([told])
-        yield Lemma(
+        yield among(
             f"{name}: {sets.kind}, true of all",
             f"If '{name}' is true of sets of {sets.kind}, it is so at c.",
             z3.And(sets.premise, z3.Not(members(K, R))),
-            may_be([(alone, z3.BoolVal(True))], sets.fields),
+            [(alone, z3.BoolVal(True))],
+            sets.fields,
         )
-        yield Lemma(
+        yield among(
             f"{name}: {sets.kind}, false somewhere",
             f"If '{name}' is false of sets of {sets.kind}, it is so at some "
             "granule alone.",
             z3.And(sets.premise, members(K, R)),
-            may_be([(alone, z3.BoolVal(False))], sets.fields),
+            [(alone, z3.BoolVal(False))],
+            sets.fields,
         )
 
 
@@ -231,34 +236,35 @@ def _single_sets(disk: Disk) -> Iterator[Lemma]:
                 z3.K(z3.IntSort(), z3.BoolVal(False)), offset, z3.BoolVal(True)
             ),
         )
-        yield Lemma(
+        yield among(
             f"granule_member: {granule}",
             f"What is seen of the set of just '{granule}'.",
             z3.And(DISK, known),
-            may_be(
-                [(single(disk, granule).expression, seen_granules(alone))], {}
-            ),
+            [(single(disk, granule).expression, seen_granules(alone))],
+            {},
         )
     for parameter, (chunk, known) in CHUNK_PARAMETERS.items():
         alone = z3.Store(
             z3.K(z3.IntSort(), z3.BoolVal(False)), chunk, z3.BoolVal(True)
         )
         one = chunk_alone(disk, parameter).expression
-        yield Lemma(
+        yield among(
             f"chunk_member: {parameter}",
             f"What is seen of the set of just the chunk '{parameter}'.",
             z3.And(DISK, known),
-            may_be([(one, seen_chunks(alone))], {}),
+            [(one, seen_chunks(alone))],
+            {},
         )
     for name, value in (
         ("every_granule", every_granule(disk)),
         ("every_chunk", every_chunk(disk)),
     ):
-        yield Lemma(
+        yield among(
             name,
             "The set of all holds what is seen.",
             DISK,
-            may_be([(value.expression, z3.BoolVal(True))], {}),
+            [(value.expression, z3.BoolVal(True))],
+            {},
         )
 
 
@@ -267,21 +273,23 @@ def _membership(disk: Disk) -> Iterator[Lemma]:
     members = _value(GranuleSet, GranuleSetType(disk), "A")
     for granule, (chunk, offset, known) in GRANULE_PARAMETERS.items():
         told = members.contains(granule).expression
-        yield Lemma(
+        yield among(
             f"has_granule: {granule}",
             f"Whether '{granule}' is in a set is an answer.",
             z3.And(DISK, known),
-            may_be([(told, a[chunk][offset])], {"A": seen_granules(a)}),
+            [(told, a[chunk][offset])],
+            {"A": seen_granules(a)},
         )
     d = numbers("D")
     some = _value(ChunkSet, ChunkSetType(disk), "A")
     for parameter, (chunk, known) in CHUNK_PARAMETERS.items():
         told = some.contains(parameter).expression
-        yield Lemma(
+        yield among(
             f"has_chunk: {parameter}",
             f"Whether the chunk '{parameter}' is in a set is an answer.",
             z3.And(DISK, known),
-            may_be([(told, d[chunk])], {"A": seen_chunks(d)}),
+            [(told, d[chunk])],
+            {"A": seen_chunks(d)},
         )
 
 
@@ -298,12 +306,13 @@ def _counting(disk: Disk) -> Iterator[Lemma]:
     )
     for asked in LIMITS:
         told = some.at_most(asked).expression
-        yield Lemma(
+        yield among(
             f"at_most: {asked}",
             "Whether a set of chunks keeps within any limit is an answer "
             f"where the model's limit is {asked}.",
             z3.And(DISK, known),
-            may_be([(told, number <= limit)], {"A": seen_chunks(d)}),
+            [(told, number <= limit)],
+            {"A": seen_chunks(d)},
         )
 
 
@@ -314,22 +323,24 @@ def _contents(disk: Disk) -> Iterator[Lemma]:
     for parameter, (chunk, known) in CHUNK_PARAMETERS.items():
         fields = {"A": seen_granules(a), "B": seen_contents(p, chunk)}
         part = members.contents(parameter).expression
-        yield Lemma(
+        yield among(
             f"contents: {parameter}",
             f"What is seen of a set's part in the chunk '{parameter}'.",
             z3.And(DISK, known),
-            may_be([(part, seen_contents(a[chunk], chunk))], fields),
+            [(part, seen_contents(a[chunk], chunk))],
+            fields,
         )
         replaced = members.with_contents(parameter, contents).expression
         truth = seen_granules(z3.Store(a, chunk, p))
-        yield Lemma(
+        yield among(
             f"with_contents: {parameter}",
             f"What is seen of a set with a new part in '{parameter}'.",
             z3.And(DISK, known),
-            may_be([(replaced, truth)], fields),
+            [(replaced, truth)],
+            fields,
         )
     has, y = z3.Bool("has"), z3.Int("y")
-    yield Lemma(
+    yield among(
         "chunks_with",
         "Whether k is a chunk with a member of a set is an answer.",
         z3.And(
@@ -337,5 +348,6 @@ def _contents(disk: Disk) -> Iterator[Lemma]:
             z3.Implies(z3.Not(has), z3.Not(a[K][R])),
             z3.Implies(has, z3.And(in_disk(K, y), a[K][y])),
         ),
-        may_be([(members.chunks().expression, has)], {"A": seen_granules(a)}),
+        [(members.chunks().expression, has)],
+        {"A": seen_granules(a)},
     )

@@ -41,13 +41,15 @@ from model.language.unknown import combinations, replaced, unknowns
 class Lemma:
     """``text``, one sentence: where ``premise`` holds, ``conclusion`` does.
 
-    ``name`` begins with the operation that the lemma is about.
+    ``name`` begins with the operation that the lemma is about.  ``meaning``:
+    what that means on the disk, as seen from c, where it is a value.
     """
 
     name: str
     text: str
     premise: z3.BoolRef
     conclusion: z3.BoolRef
+    meaning: tuple[z3.ExprRef, ...] = ()
 
     @property
     def refutation(self) -> z3.BoolRef:
@@ -78,6 +80,18 @@ def may_be(
             for answers in combinations(unknowns(roots))
         ]
     )
+
+
+def among(
+    name: str,
+    text: str,
+    premise: z3.BoolRef,
+    truths: Sequence[tuple[Expression, z3.ExprRef]],
+    fields: Mapping[str, z3.ExprRef],
+) -> Lemma:
+    """The lemma that the true values are among those of the expressions."""
+    meaning = tuple(truth for _, truth in truths)
+    return Lemma(name, text, premise, may_be(truths, fields), meaning)
 
 
 def value(formulas: Formulas, expression: Expression) -> z3.ExprRef:

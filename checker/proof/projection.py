@@ -13,6 +13,7 @@ in flight, oldest first, is put into an empty projected channel.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Any
 
 from attrs import frozen
@@ -66,28 +67,37 @@ class Projection:
         return replaced(expressions, self.fields)
 
     def after(self, instance: Instance) -> dict[str, Expression]:
-        """The projected fields after a step of the disk's machine."""
-        return self._read_in(dict(instance.effect))
+        """The projected fields that a step of the disk's machine may change.
 
-    def initial(self, state: tuple[int, ...]) -> tuple[int, ...]:
+        Each as an expression over the disk's fields before the step.
+        """
+        effect = dict(instance.effect)
+        names = [n for n, read in self._reads.items() if read & effect.keys()]
+        after = replaced([self.fields[name] for name in names], effect)
+        return dict(zip(names, after, strict=True))
+
+    def seen(self, state: tuple[int, ...]) -> tuple[int, ...]:
         """The projection of one state of the disk."""
         codes = {
             f.name: ex.constant(code, f.type.width)
             for f, code in zip(self.concrete.fields, state, strict=True)
         }
-        seen = self._read_in(codes)
-        return tuple(seen[f.name].value for f in self.projected.fields)
+        seen = replaced(
+            [self.fields[f.name] for f in self.projected.fields], codes
+        )
+        return tuple(value.value for value in seen)
 
     def parameter(self, action: str, label: str) -> str:
         """How a parameter of the disk's action is called from the granule."""
         return _parameter(self, action, label)
 
-    def _read_in(
-        self, codes: Mapping[str, Expression]
-    ) -> dict[str, Expression]:
-        names = list(self.fields)
-        read = replaced([self.fields[name] for name in names], codes)
-        return dict(zip(names, read, strict=True))
+    @cached_property
+    def _reads(self) -> dict[str, frozenset[str]]:
+        """The fields of the disk that each projected field depends on."""
+        return {
+            name: ex.fields_read([value])
+            for name, value in self.fields.items()
+        }
 
 
 def project(

@@ -54,12 +54,12 @@ class Size:
         return evolve(options, bounds=bounds)
 
 
+#: one chunk, one granule, more of both; up to four messages in flight
 SIZES = (
-    Size(1, 1, 1),
-    Size(1, 2, 2),
-    Size(2, 1, 2),
-    Size(2, 2, 3),
-    Size(3, 1, 4),
+    Size(1, 1, 4),
+    Size(1, 2, 1),
+    Size(2, 1, 3),
+    Size(2, 2, 2),
     Size(3, 2, 2),
 )
 ONCE = Failures(**dict.fromkeys(Failures.names(), 1))
@@ -135,14 +135,17 @@ def _does(
     projection: Projection, one: Instance, after: dict[str, Expression]
 ) -> Expression:
     """Whether the projected instance may lead to ``after``."""
-    fields = projection.projected.fields
     effect = dict(one.effect)
+    machine = projection.projected
+    changed = [
+        f for f in machine.fields if f.name in effect or f.name in after
+    ]
     enabled, *values = projection.of(
-        one.enabled, *(effect.get(f.name, f.expression) for f in fields)
+        one.enabled, *(effect.get(f.name, f.expression) for f in changed)
     )
     same = [
-        ex.equal(value, after[f.name])
-        for f, value in zip(fields, values, strict=True)
+        ex.equal(value, after.get(f.name, projection.fields[f.name]))
+        for f, value in zip(changed, values, strict=True)
     ]
     return ex.all_of([enabled, *same])
 
