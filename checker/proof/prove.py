@@ -168,7 +168,7 @@ def prove(
         machine=machine,
         coverage=search.coverage,
         obligations=tuple(obligations),
-        judgements=_judge(options, search),
+        judgements=judged(options, search),
         left={
             p.name: machine.undecided[p.name]
             for p in build(options).properties
@@ -234,7 +234,11 @@ def _met(
 # -- properties --------------------------------------------------------------
 
 
-def _judge(options: Options, search: Search) -> tuple[Judgement, ...]:
+def judged(options: Options, search: Search) -> tuple[Judgement, ...]:
+    """The answer to each ``always`` property of the design.
+
+    ``search``: of the machine that follows one granule, with ``options``.
+    """
     machine = search.machine
     confirmation = Confirmation(options, machine)
     found = []
