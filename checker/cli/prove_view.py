@@ -3,18 +3,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from checker.cli import page
 from checker.cli.check_view import trace_json
-from checker.cli.describe import size
+from checker.cli.describe import failures, size
 from checker.cli.progress import steps_shown
+from checker.engines.explicit import explore
 from checker.engines.exploration import Limits
 from checker.errors import InputError
 from checker.files import check_writable
 from checker.proof.obligation import Obligation
-from checker.proof.prove import Judgement, Proof, Provability, prove
+from checker.proof.prove import (
+    Judgement,
+    Proof,
+    Provability,
+    prove,
+    silent,
+)
+from checker.traces.minimise import minimise
 from checker.traces.trace import Trace
 from model.designs import build
 from model.mechanisms import DESIGNS
@@ -35,7 +44,7 @@ def run(
         check_writable(trace_file)
     with steps_shown() as report:
         proof = prove(options, limits, report)
-    trace = gravest_trace(proof)
+        trace = shown_trace(proof, report)
     if trace is not None and trace_file is not None:
         from checker.traces.storage import save
 
@@ -59,11 +68,22 @@ def named(design: str, without: tuple[str, ...]) -> Options:
     return Options(design=design, without=frozenset(without))
 
 
-def gravest_trace(proof: Proof) -> Trace | None:
-    """The confirmed violation to show: the first in the model's order."""
+def shown_trace(
+    proof: Proof, report: Callable[[str], None] = silent
+) -> Trace | None:
+    """The confirmed violation to show, with as few failures as serve.
+
+    It is that of the first property, in the model's order.
+    """
     for judgement in proof.judgements:
-        if judgement.trace is not None:
-            return judgement.trace
+        trace = judgement.trace
+        if trace is not None:
+            report("looking for the fewest failures that show it")
+            _, smaller = minimise(
+                trace.options, trace.property_name, explore, Limits()
+            )
+            same = len(smaller.moves) == len(trace.moves)
+            return smaller if same else trace
     return None
 
 
@@ -195,7 +215,8 @@ def _print_trace(proof: Proof, trace: Trace) -> None:
 
     page.line()
     page.paragraph(
-        f"{trace.property_name}, confirmed on a disk of {size(trace.options)}:"
+        f"{trace.property_name}, confirmed on a disk of "
+        f"{size(trace.options)}; failures: {failures(trace.options)}."
     )
     page.line()
     machine = build(trace.options)

@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from attrs import frozen
 
 from model.language import expression as ex
-from model.language.channel import slot_field
+from model.language.channel import KindType, slot_field
 from model.language.expression import Expression
 from model.language.machine import Field, Machine
 from model.language.projected import FOLLOWED, MINE
@@ -111,7 +111,9 @@ class Words:
         rest = [x for x in clause.literals if x not in then]
         if not rest:
             return conclusion
-        premise = " and ".join(self._said(self._opposite(x)) for x in rest)
+        said = [self._said(self._opposite(x)) for x in rest]
+        several = any(" or " in x or " nor " in x for x in said)
+        premise = (", and " if several else " and ").join(said)
         return f"if {premise}, then {conclusion}"
 
     def _conclusion(self, clause: Clause) -> list[Literal]:
@@ -154,13 +156,17 @@ class Words:
         if isinstance(field.type, FlagType):
             return self._flag(literal.field, yes)
         others = self._opposite(literal).codes
+        if isinstance(field.type, KindType) and {0} in (literal.codes, others):
+            return f"there is {'no' if literal.codes == {0} else 'a'} {name}"
         if len(literal.codes) <= len(others):
-            return f"{name} is {self._listed(field, literal.codes)}"
-        return f"{name} is not {self._listed(field, others)}"
+            return f"{name} is {self._listed(field, literal.codes, 'or')}"
+        without = "not" if len(others) == 1 else "neither"
+        return f"{name} is {without} {self._listed(field, others, 'nor')}"
 
-    def _listed(self, field: Field, codes: frozenset[int]) -> str:
+    def _listed(self, field: Field, codes: frozenset[int], word: str) -> str:
         shown = [field.type.show(code) for code in sorted(codes)]
-        return " or ".join("none" if s == "-" else s for s in shown)
+        missing = "none" if isinstance(field.type, KindType) else "no chunk"
+        return f" {word} ".join(missing if s == "-" else s for s in shown)
 
     def _called(self, name: str) -> str:
         if name not in self._slots:

@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from functools import cached_property
 
 import z3
 from attrs import frozen
@@ -35,8 +36,8 @@ from model.language.machine import Machine, State
 from model.language.unknown import replaced
 
 Goal = int
-_ALWAYS = -1
-"""The goal that the properties and the type invariant are together."""
+_VIOLATION, _TYPES = -2, -1
+"""Goals beside the clauses: no property is violated; types stay right."""
 
 
 class NoInvariantError(Exception):
@@ -176,6 +177,12 @@ class _Steps:
         self._solver.add(z3.Implies(named, formula))
         return named
 
+    @cached_property
+    def violation(self) -> z3.BoolRef:
+        """A name for: the state violates a property."""
+        kept = ex.all_of(truth for _, truth in always(self.machine))
+        return self.supposing("violation", ex.complement(kept))
+
     def always_suppose(self, named: z3.BoolRef) -> None:
         """From now on suppose it without being told."""
         self._solver.add(named)
@@ -226,16 +233,13 @@ class _Steps:
 def _found(
     steps: _Steps, separation: Separation, report: Report
 ) -> list[Clause]:
-    """Clauses that are inductive together and with the promises."""
+    """Clauses that are inductive together and exclude violations."""
     found: list[Clause] = []
-    machine = steps.machine
-    goals = [machine.type_invariant]
-    wrong = steps.supposing("violation", _violation(machine))
-    for number, goal in enumerate([ex.TRUE, *goals]):
-        breaking = wrong
-        if number:
-            breaking = steps.breaking(f"breaking {number}", goal)
-        while (state := steps.first_state([breaking])) is not None:
+    goals = [steps.machine.type_invariant]
+
+    def exclude(wrong: z3.BoolRef, done: int) -> None:
+        """Add clauses until no state is ``wrong``."""
+        while (state := steps.first_state([wrong])) is not None:
             clause = separation.clause_against(state)
             if clause is None:
                 raise NoInvariantError("the exploration is not closed")
@@ -243,8 +247,11 @@ def _found(
             goals.append(meaning(steps.machine, clause))
             holds = steps.supposing(f"clause {len(found)}", goals[-1])
             steps.always_suppose(holds)
-            waiting = len(goals) - number
-            report(Mining("finding clauses", len(found), waiting))
+            report(Mining("finding clauses", len(found), len(goals) - done))
+
+    exclude(steps.violation, 0)
+    for number, goal in enumerate(goals):
+        exclude(steps.breaking(f"breaking {number}", goal), number)
     return found
 
 
@@ -257,7 +264,7 @@ class _Needs:
         self._holds: list[z3.BoolRef] = []
         self._breaking: dict[Goal, z3.BoolRef] = {}
         self._cores: dict[Goal, set[int]] = {}
-        goals = {_ALWAYS: steps.promises}
+        goals = {_TYPES: steps.machine.type_invariant}
         for number, clause in enumerate(clauses):
             goals[number] = meaning(steps.machine, clause)
             name = f"clause {number}"
@@ -266,6 +273,8 @@ class _Needs:
         for goal, truth in goals.items():
             self._breaking[goal] = steps.breaking(f"breaking {goal}", truth)
             self._cores[goal] = every
+        self._breaking[_VIOLATION] = steps.violation
+        self._cores[_VIOLATION] = every
 
     def minimised(self, report: Report) -> list[int]:
         """Numbers of clauses that are enough; none of them can go."""
@@ -281,16 +290,16 @@ class _Needs:
     def _without(self, number: int, alive: set[int]) -> set[int] | None:
         """Those of ``alive`` that are inductive without ``number``.
 
-        None if they are too few for the promises.
+        None if they are too few.
         """
         rest, known = alive - {number}, dict(self._cores)
         changed = True
         while changed:
             changed = False
-            for goal in (_ALWAYS, *sorted(rest)):
+            for goal in (_VIOLATION, _TYPES, *sorted(rest)):
                 if self._stays(goal, rest):
                     continue
-                if goal == _ALWAYS:
+                if goal < 0:
                     self._cores = known
                     return None
                 rest.remove(goal)

@@ -10,8 +10,9 @@ its meaning, seen from any granule, is among the values of the expression that
 the domain itself returns.  It is proved by asking z3 for a counterexample,
 with arrays and integers and without quantifiers.
 
-Not shown here: that two questions that read alike are about the same thing,
-which depends on the model text and not on the domain.
+Not shown here: that two questions of one action that read alike are about
+the same thing on the disk.  That depends on the model text, not on the
+domain; see ``questions``.
 """
 
 from __future__ import annotations

@@ -26,7 +26,10 @@ from checker.engines.exploration import (
     violated,
 )
 from checker.proof.confirm import Confirmation
-from checker.proof.obligation import Obligation, Outcome, Shown
+from checker.proof.lemmas import NAME as LEMMAS
+from checker.proof.lemmas import prove_lemmas
+from checker.proof.obligation import Obligation, Outcome, Shown, timed
+from checker.proof.questions import questions_alike
 from checker.proof.simulation import (
     Disk,
     disks,
@@ -40,6 +43,7 @@ from checker.traces.trace import Move, Trace
 from checker.verdict import ExitCode
 from model.designs import build
 from model.language import Machine, Projected, Property
+from model.language.projected_channel import ProjectedChannel
 from model.options import UNLIMITED, Failures, Options
 
 Report = Callable[[str], None]
@@ -182,8 +186,6 @@ def _plan(
     options: Options, machine: Machine, view: Projected
 ) -> list[tuple[str, Callable[[], Obligation]]]:
     """The obligations beside the exploration, by name."""
-    from checker.proof.lemmas import prove_lemmas
-
     many = tuple(disks(options, machine))
     names = [p.name for p in machine.properties]
 
@@ -195,11 +197,19 @@ def _plan(
         "every start of a disk is one of the projection": start_simulation,
         "every violation shows at one granule": violations_show,
     }
-    plan = [
+    plan: list[tuple[str, Callable[[], Obligation]]] = [
         (name, partial(over_all, name, many, show))
         for name, show in shows.items()
     ]
-    return [*plan, ("lemmas for all sizes", partial(prove_lemmas, view))]
+    alike = "questions that read alike are about the same thing"
+    ask = partial(questions_alike, options, view)
+    channels = [
+        c
+        for c in machine.channels
+        if isinstance(c, ProjectedChannel) and c.any_capacity
+    ]
+    show_all = partial(prove_lemmas, view, channels=channels)
+    return [*plan, (alike, partial(timed, alike, ask)), (LEMMAS, show_all)]
 
 
 def _explored(coverage: Coverage) -> Obligation:

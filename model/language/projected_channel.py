@@ -43,6 +43,14 @@ class ProjectedChannel(Channel):
 
     any_capacity: bool = True
 
+    def __attrs_post_init__(self) -> None:
+        naming = [k.value for k in self.payloads if self._names_chunk(k)]
+        if len(naming) > 1:
+            raise ModelError(
+                f"channel {self.name}: messages {' and '.join(naming)} name a "
+                "chunk; seen from one granule, one kind may"
+            )
+
     # -- what a slot is made of ------------------------------------------
 
     def _part_of(self, kind: type[Type]) -> str:
@@ -81,6 +89,12 @@ class ProjectedChannel(Channel):
         return ex.conjunction(skips, room)
 
     # -- what a guard asks -----------------------------------------------
+
+    def has_room(self) -> Flag:
+        """Whether one more message fits: open, but for lack of a slot."""
+        vacant = self._vacant(self.capacity - 1)
+        fits = open_question(f"one more message fits {self.name}")
+        return flag(ex.conjunction(vacant, fits), f"{self.name} has room")
 
     def is_empty(self) -> Flag:
         """Whether no message is in flight; others may be."""

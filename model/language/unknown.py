@@ -20,7 +20,8 @@ from itertools import product
 from model.language import expression as ex
 from model.language.expression import Expression
 
-_OPEN = "?"
+_UNKNOWN = "?"
+_OPEN = "?open: "
 _ELSEWHERE = "?elsewhere: "
 Answers = Mapping[str, Expression]
 
@@ -37,7 +38,7 @@ def elsewhere(text: str) -> Expression:
 
 def is_unknown(name: str) -> bool:
     """Whether the field ``name`` stands for an unanswered question."""
-    return name.startswith(_OPEN)
+    return name.startswith(_UNKNOWN)
 
 
 def is_elsewhere(name: str) -> bool:
@@ -47,7 +48,7 @@ def is_elsewhere(name: str) -> bool:
 
 def question(name: str) -> str:
     """The unknown ``name`` as people read it."""
-    return name.removeprefix(_OPEN)
+    return name.removeprefix(_OPEN).removeprefix(_UNKNOWN)
 
 
 def unknowns(roots: Iterable[Expression]) -> tuple[str, ...]:

@@ -142,3 +142,10 @@ def test_no_command_loads_the_solver_before_it_is_needed() -> None:
     )
     assert done.returncode == 0
     assert run_process(["check", VIOLATED, *SMT, "1"]).code == 12
+
+
+def test_help_names_the_default_depth(dbmcheck: Command) -> None:
+    from checker.engines.bounded import DEFAULT_DEPTH
+
+    words = " ".join(dbmcheck("check", "--help").out.split())
+    assert f"Default: {DEFAULT_DEPTH}." in words

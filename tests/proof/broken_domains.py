@@ -9,8 +9,6 @@ from __future__ import annotations
 import enum
 from typing import Any
 
-from attrs import frozen
-
 from checker.proof.lemma_fifo import channel_of
 from model.language import Chunk, Granule, Projected, Update
 from model.language import expression as ex
@@ -26,6 +24,7 @@ from model.language.projected import (
     NEIGHBOUR,
 )
 from model.language.projected_channel import ProjectedChannel
+from model.language.unknown import replaced
 from model.language.values import Flag, flag
 
 
@@ -237,15 +236,14 @@ class RunsEndSoon(ProjectedChannel):
 
     def _after_earliest(self, part: str) -> Expression:
         found = super()._after_earliest(part)
-        names = ["?wire holds more like the next"]
-        return answered(found, names)
+        return denied(found, "?open: wire holds more like the next")
 
 
-class OldestCarriesC(ProjectedChannel):
-    """If an earlier one carries c, it is the oldest."""
+class OldestLacksC(ProjectedChannel):
+    """Where the earlier ones differ, the oldest does not carry c."""
 
     def _earliest(self) -> Expression:
-        return answered(super()._earliest(), ["?c is in the next of wire"])
+        return denied(super()._earliest(), "?open: c is in the next of wire")
 
 
 class LastInFront(ProjectedChannel):
@@ -257,8 +255,7 @@ class LastInFront(ProjectedChannel):
 
 class NoHeadBehindOthers(ProjectedChannel):
     def head_is(self, kind: enum.Enum) -> Flag:
-        found = super(ProjectedChannel, self).head_is(kind)
-        return found
+        return super(ProjectedChannel, self).head_is(kind)
 
 
 class EveryHeadIsMine(ProjectedChannel):
@@ -276,6 +273,11 @@ class HoldsWhatIsKept(ProjectedChannel):
 class EmptyHereIsEmptyChannel(ProjectedChannel):
     def is_empty(self) -> Flag:
         return super(ProjectedChannel, self).is_empty()
+
+
+class NeverEmptyChannel(ProjectedChannel):
+    def is_empty(self) -> Flag:
+        return flag(ex.FALSE, "no")
 
 
 class LosesTheFirst(ProjectedChannel):
@@ -301,11 +303,9 @@ class FullBeforeItIs(ProjectedChannel):
         return flag(self._vacant(1), "the second slot is vacant")
 
 
-def answered(expression: Expression, names: list[str]) -> Expression:
-    """``expression`` where the questions are answered with no."""
-    from model.language.unknown import replaced
-
-    (found,) = replaced([expression], dict.fromkeys(names, ex.FALSE))
+def denied(expression: Expression, question: str) -> Expression:
+    """``expression`` where the question is answered with no."""
+    (found,) = replaced([expression], {question: ex.FALSE})
     return found
 
 
@@ -326,16 +326,20 @@ def like(
 
 #: a wrong channel, and lemmas that have to fail
 BROKEN_CHANNELS: tuple[tuple[type[ProjectedChannel], set[str]], ...] = (
-    (ForgetsEarlierOnes, {"take: BITS behind others", "take: BITS from a run"}),
+    (
+        ForgetsEarlierOnes,
+        {"take: BITS behind others", "take: BITS from a run"},
+    ),
     (RemembersTheLastOnly, {"put: BITS behind a run"}),
     (OthersDoNotTravel, {"take: BITS alone"}),
     (RunsEndSoon, {"take: BITS behind others", "take: BITS from a run"}),
-    (OldestCarriesC, {"take: BITS behind others", "take: BITS from a run"}),
+    (OldestLacksC, {"take: BITS behind others", "take: BITS from a run"}),
     (LastInFront, {"take: BITS behind others", "take: BITS from a run"}),
     (NoHeadBehindOthers, {"take: BITS alone"}),
     (EveryHeadIsMine, {"take: BITS alone"}),
     (HoldsWhatIsKept, {"holds: BITS"}),
     (EmptyHereIsEmptyChannel, {"is_empty: channel"}),
+    (NeverEmptyChannel, {"channel: empty"}),
     (LosesTheFirst, {"lose_all"}),
     (RunsSideBySide, {"put: form"}),
     (AlwaysFits, {"take: START behind others", "holds: START"}),

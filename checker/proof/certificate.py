@@ -1,0 +1,362 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Certificates: an invariant in a file that people and programs can check.
+
+    {
+      "dbmcheck-certificate": 1,      the version of this schema
+      "checksum": "0123...",          SHA-256 of all that follows
+      "program": "0.2.0",             who wrote it
+      "design": "postcopy",
+      "without": [],                  mechanisms that the design lacks
+      "model": "4567...",             digest of the machine it is about
+      "properties": ["OneSideRuns"],  what the clauses imply
+      "clauses": [
+        {
+          "says": "if source.busy, then source.has_bitmap",
+          "any": [
+            {"field": "source.has_bitmap", "is": ["yes"]},
+            {"field": "source.busy", "is": ["no"]}
+          ]
+        }
+      ]
+    }
+
+No other key is allowed.  Every change is noticed: the checksum tells a file
+that was changed, and whoever makes a new checksum for it as well has to face
+``verify``, which takes nothing from the file but the clauses.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from attrs import frozen
+
+from checker.errors import InputError
+from checker.files import write_atomically
+from checker.proof.clause import Clause, Words, clause_of, codes_in_use
+from checker.proof.induction import check
+from checker.proof.obligation import Obligation
+from model.designs import build
+from model.language import Machine, ModelError, Projected
+from model.options import UNLIMITED, Failures, Options
+
+VERSION_KEY = "dbmcheck-certificate"
+VERSION = 1
+MAX_FILE = 1 << 22
+_BODY = ("program", "design", "without", "model", "properties", "clauses")
+_KEYS = (VERSION_KEY, "checksum", *_BODY)
+
+
+@frozen(kw_only=True)
+class Certificate:
+    """``clauses`` claim to be an invariant of ``machine``.
+
+    ``machine`` is built from the model as it is now, not from the file.
+    """
+
+    options: Options
+    machine: Machine
+    clauses: tuple[Clause, ...]
+
+    @property
+    def properties(self) -> tuple[str, ...]:
+        """Names of the properties that the clauses imply."""
+        return _properties(self.machine)
+
+    @property
+    def literals(self) -> int:
+        """How many literals the longest clause has."""
+        return max(map(len, self.clauses), default=0)
+
+    def sentences(self) -> tuple[str, ...]:
+        """The clauses as people read them."""
+        words = Words(self.machine)
+        return tuple(words.sentence(clause) for clause in self.clauses)
+
+
+def certificate(options: Options, clauses: Sequence[Clause]) -> Certificate:
+    """The claim that ``clauses`` prove the design of ``options``.
+
+    Only the design and what it lacks matter.
+    """
+    design = Options(
+        design=options.design,
+        failures=Failures(**dict.fromkeys(Failures.names(), UNLIMITED)),
+        without=options.without,
+    )
+    machine = build(design, Projected())
+    return Certificate(options=design, machine=machine, clauses=tuple(clauses))
+
+
+def verify(claim: Certificate) -> tuple[Obligation, ...]:
+    """Whether the clauses prove the properties; see ``induction``."""
+    return check(claim.machine, claim.clauses)
+
+
+def as_text(claim: Certificate) -> str:
+    """The content of a certificate file."""
+    shown = _Shown(claim.machine)
+    body = {
+        "program": _program(),
+        "design": claim.options.design,
+        "without": sorted(claim.options.without),
+        "model": claim.machine.digest,
+        "properties": list(claim.properties),
+        "clauses": [shown.table(clause) for clause in claim.clauses],
+    }
+    table = {VERSION_KEY: VERSION, "checksum": checksum(body), **body}
+    return _laid_out(table) + "\n"
+
+
+def _laid_out(table: dict[str, Any]) -> str:
+    """JSON with a line for each literal."""
+    parts = [
+        f" {json.dumps(key)}: {json.dumps(value)}"
+        for key, value in table.items()
+        if key != "clauses"
+    ]
+    clauses = ",\n".join(
+        f'  {{\n   "says": {json.dumps(clause["says"])},\n   "any": [\n'
+        + ",\n".join(f"    {json.dumps(one)}" for one in clause["any"])
+        + "\n   ]\n  }"
+        for clause in table["clauses"]
+    )
+    parts.append(f' "clauses": [\n{clauses}\n ]')
+    return "{\n" + ",\n".join(parts) + "\n}"
+
+
+def write(claim: Certificate, path: Path) -> None:
+    """Write ``claim`` to ``path``: all of it, or nothing is changed.
+
+    Raises InputError if the file cannot be written.
+    """
+    write_atomically(path, as_text(claim))
+
+
+def read(path: Path, expected: Options | None = None) -> Certificate:
+    """The claim in the file ``path``; it is not verified here.
+
+    ``expected``: the design that it must be about, if that matters.  Raises
+    InputError, in one line, if it is no sound certificate of the model as it
+    is now.
+    """
+    return parse(_read(path), str(path), expected)
+
+
+def parse(
+    data: bytes, where: str, expected: Options | None = None
+) -> Certificate:
+    """The claim that ``data``, the content of the file ``where``, makes."""
+    try:
+        return _claim(_json(data), expected)
+    except (InputError, ModelError) as error:
+        raise InputError(f"{where}: {error}") from None
+
+
+def checksum(table: dict[str, Any]) -> str:
+    """SHA-256 of what a certificate says, whatever its layout."""
+    body = {key: table[key] for key in _BODY}
+    text = json.dumps(body, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _program() -> str:
+    try:
+        return version("dbmcheck")
+    except PackageNotFoundError:
+        return "not installed"
+
+
+def _properties(machine: Machine) -> tuple[str, ...]:
+    return tuple(p.name for p in machine.properties if p.kind == "always")
+
+
+class _Shown:
+    """Clauses of ``machine`` as tables, and back."""
+
+    def __init__(self, machine: Machine) -> None:
+        self._machine = machine
+        self._words = Words(machine)
+        fields = {f.name: f for f in machine.fields}
+        self._values = {
+            name: {fields[name].type.show(code): code for code in codes}
+            for name, codes in codes_in_use(machine).items()
+        }
+
+    def table(self, clause: Clause) -> dict[str, Any]:
+        """As it stands in the file."""
+        literals = [
+            {
+                "field": literal.field,
+                "is": [
+                    shown
+                    for shown, code in self._values[literal.field].items()
+                    if code in literal.codes
+                ],
+            }
+            for literal in clause.literals
+        ]
+        return {"says": self._words.sentence(clause), "any": literals}
+
+    def clause(self, place: str, table: Any) -> Clause:
+        """What stands in the file at ``place``."""
+        _check_keys(place, table, ("says", "any"))
+        _check_type(f"{place}: any", table["any"], list, "a list")
+        allowed: dict[str, list[int]] = {}
+        for number, literal in enumerate(table["any"]):
+            here = f"{place}: any[{number}]"
+            _check_keys(here, literal, ("field", "is"))
+            name = literal["field"]
+            if not isinstance(name, str) or name not in self._values:
+                raise InputError(f"{here}: no field {_short(name)}")
+            if name in allowed:
+                raise InputError(f"{here}: field {name} is there twice")
+            allowed[name] = self._codes(here, name, literal["is"])
+        return clause_of(self._machine, allowed)
+
+    def _codes(self, place: str, name: str, shown: Any) -> list[int]:
+        _check_type(f"{place}: is", shown, list, "a list")
+        known, codes = self._values[name], []
+        for value in shown:
+            if not isinstance(value, str) or value not in known:
+                raise InputError(
+                    f"{place}: {name} is never {_short(value)}; allowed are "
+                    f"{', '.join(known)}"
+                )
+            codes.append(known[value])
+        return codes
+
+
+def _claim(table: Any, expected: Options | None) -> Certificate:
+    if not isinstance(table, dict) or VERSION_KEY not in table:
+        raise InputError(f"not a certificate: key '{VERSION_KEY}' is missing")
+    if table[VERSION_KEY] != VERSION or table[VERSION_KEY] is True:
+        raise InputError(
+            f"{VERSION_KEY} is {_short(table[VERSION_KEY])}, this program "
+            f"reads version {VERSION}"
+        )
+    _check_keys("the certificate", table, _KEYS)
+    empty = certificate(_options(table), [])
+    if expected is not None and (
+        (empty.options.design, empty.options.without)
+        != (expected.design, expected.without)
+    ):
+        raise InputError(f"is about {empty.options.name}, not {expected.name}")
+    if table["model"] != empty.machine.digest:
+        raise InputError(
+            "is about another version of the model: the machine's digest is "
+            f"{empty.machine.digest[:12]}, not {_short(table['model'])[:13]}"
+        )
+    _check_properties(table["properties"], empty.properties)
+    _check_type("clauses", table["clauses"], list, "a list")
+    shown = _Shown(empty.machine)
+    clauses = [
+        shown.clause(f"clauses[{number}]", clause)
+        for number, clause in enumerate(table["clauses"])
+    ]
+    if table["checksum"] != checksum(table):
+        raise InputError(
+            "the checksum is not that of the content: the file was changed"
+        )
+    _check_words(table["clauses"], shown, clauses)
+    return certificate(empty.options, clauses)
+
+
+def _options(table: dict[str, Any]) -> Options:
+    """The design; what it is called is checked by ``Options``."""
+    _check_type("design", table["design"], str, "a string")
+    _check_type("without", table["without"], list, "a list")
+    for name in table["without"]:
+        _check_type("without", name, str, "a list of strings")
+    return Options(design=table["design"], without=frozenset(table["without"]))
+
+
+def _check_properties(found: Any, known: Sequence[str]) -> None:
+    _check_type("properties", found, list, "a list")
+    for name in known:
+        if name not in found:
+            raise InputError(f"property {name} is missing")
+    for name in found:
+        if name not in known:
+            raise InputError(f"no property {_short(name)} of this design")
+
+
+def _check_words(
+    tables: list[Any], shown: _Shown, clauses: Sequence[Clause]
+) -> None:
+    """That nobody reads another sentence than is checked."""
+    for number, clause in enumerate(clauses):
+        says = shown.table(clause)["says"]
+        if tables[number]["says"] != says:
+            raise InputError(
+                f"clauses[{number}] says {_short(tables[number]['says'])}, "
+                f"but its literals mean '{says}'"
+            )
+
+
+def _read(path: Path) -> bytes:
+    if path.exists() and not path.is_file():
+        raise InputError(f"{path}: is no regular file")
+    try:
+        with path.open("rb") as file:
+            data = file.read(MAX_FILE + 1)
+    except OSError as error:
+        raise InputError(f"{path}: {error.strerror}") from None
+    if len(data) > MAX_FILE:
+        raise InputError(
+            f"{path}: larger than {MAX_FILE} bytes, no certificate"
+        )
+    return data
+
+
+def _json(data: bytes) -> Any:
+    try:
+        return json.loads(data.decode("utf-8"), object_pairs_hook=_once)
+    except UnicodeDecodeError as error:
+        raise InputError(
+            f"byte {error.start} is no UTF-8: not a certificate"
+        ) from None
+    except json.JSONDecodeError as error:
+        raise InputError(
+            f"line {error.lineno}, column {error.colno}: no JSON "
+            f"({error.msg}); truncated, or not a certificate"
+        ) from None
+    except (RecursionError, ValueError):
+        raise InputError("no JSON of a certificate: nested or long") from None
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    table: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in table:
+            raise InputError(f"key '{key}' is there twice")
+        table[key] = value
+    return table
+
+
+def _short(value: Any) -> str:
+    text = json.dumps(value)
+    return text if len(text) <= 40 else text[:37] + "..."
+
+
+def _check_type(place: str, value: Any, kind: type, allowed: str) -> None:
+    if not isinstance(value, kind):
+        raise InputError(f"{place} is {_short(value)}, not {allowed}")
+
+
+def _check_keys(place: str, table: Any, keys: tuple[str, ...]) -> None:
+    _check_type(place, table, dict, "an object")
+    for key in table:
+        if key not in keys:
+            raise InputError(
+                f"unknown key {_short(key)} in {place}; allowed are "
+                f"{', '.join(keys)}"
+            )
+    for key in keys:
+        if key not in table:
+            raise InputError(f"key '{key}' is missing in {place}")
