@@ -3,9 +3,6 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,14 +11,9 @@ from attrs import evolve
 from checker.check import BOUNDED, Answer, check
 from checker.cli import page
 from checker.cli.describe import command, configured, failures, size
-from checker.cli.progress import shown
+from checker.cli.progress import depths_shown, shown
 from checker.configuration import Configuration
-from checker.engines.exploration import (
-    Coverage,
-    Limits,
-    Progress,
-    Report,
-)
+from checker.engines.exploration import Coverage, Limits
 from checker.errors import InputError
 from checker.files import check_writable
 from checker.traces.trace import Trace
@@ -29,9 +21,6 @@ from checker.verdict import ExitCode, Finding, Verdict
 from model.designs import build
 from model.language import Machine
 from model.options import Options
-
-_ERASE = "\r\x1b[K"
-_QUIET_SECONDS = 5.0
 
 
 def run(
@@ -115,37 +104,6 @@ def _find_lasso(
     )
     answer = check(configuration, limits=limits)
     return answer.traces.get(property_name)
-
-
-@contextmanager
-def depths_shown() -> Iterator[Callable[[str], Report]]:
-    """How deep a bounded search is, on standard error, while it runs.
-
-    On a terminal one line is rewritten; elsewhere a line is added for each
-    depth, once the search takes longer than some seconds.
-    """
-    terminal = sys.stderr.isatty()
-
-    def report_for(title: str) -> Report:
-        def report(progress: Progress) -> None:
-            line = (
-                f"{title}: depth {progress.level}, {progress.seconds:.1f} s, "
-                f"{progress.memory / (1 << 20):,.0f} MiB"
-            )
-            if terminal:
-                sys.stderr.write(_ERASE + line[:79])
-            elif progress.seconds > _QUIET_SECONDS:
-                sys.stderr.write(line + "\n")
-            sys.stderr.flush()
-
-        return report
-
-    try:
-        yield report_for
-    finally:
-        if terminal:
-            sys.stderr.write(_ERASE)
-            sys.stderr.flush()
 
 
 def gravest_trace(answer: Answer) -> Trace | None:

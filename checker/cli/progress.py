@@ -30,32 +30,16 @@ def describe(title: str, progress: Progress) -> str:
 
 
 @contextmanager
-def shown() -> Iterator[Callable[[str], Report]]:
-    """Gives a function from a title to the report of a search."""
+def _line() -> Iterator[Callable[[str], None]]:
+    """Writes a line; on a terminal, in place of the one before."""
     terminal = sys.stderr.isatty()
-    every = _TERMINAL_EVERY if terminal else _LOG_EVERY
-    last = time.monotonic()
 
-    def report_for(title: str) -> Report:
-        def report(progress: Progress) -> None:
-            nonlocal last
-            if not terminal and progress.seconds < every:
-                return
-            now = time.monotonic()
-            if now - last < every:
-                return
-            last = now
-            line = describe(title, progress)
-            if terminal:
-                sys.stderr.write(_ERASE + line[:79])
-            else:
-                sys.stderr.write(line + "\n")
-            sys.stderr.flush()
-
-        return report
+    def write(line: str) -> None:
+        sys.stderr.write(_ERASE + line[:79] if terminal else line + "\n")
+        sys.stderr.flush()
 
     try:
-        yield report_for
+        yield write
     finally:
         if terminal:
             sys.stderr.write(_ERASE)
@@ -63,23 +47,58 @@ def shown() -> Iterator[Callable[[str], Report]]:
 
 
 @contextmanager
+def shown() -> Iterator[Callable[[str], Report]]:
+    """Gives a function from a title to the report of a search."""
+    terminal = sys.stderr.isatty()
+    every = _TERMINAL_EVERY if terminal else _LOG_EVERY
+    last = time.monotonic()
+    with _line() as write:
+
+        def report_for(title: str) -> Report:
+            def report(progress: Progress) -> None:
+                nonlocal last
+                if not terminal and progress.seconds < every:
+                    return
+                now = time.monotonic()
+                if now - last >= every:
+                    last = now
+                    write(describe(title, progress))
+
+            return report
+
+        yield report_for
+
+
+@contextmanager
+def depths_shown() -> Iterator[Callable[[str], Report]]:
+    """The same for a bounded search: each depth, and the time it took."""
+    terminal = sys.stderr.isatty()
+    with _line() as write:
+
+        def report_for(title: str) -> Report:
+            def report(progress: Progress) -> None:
+                if terminal or progress.seconds >= _LOG_EVERY:
+                    write(
+                        f"{title}: depth {progress.level}, "
+                        f"{progress.seconds:.1f} s, "
+                        f"{progress.memory / (1 << 20):,.0f} MiB"
+                    )
+
+            return report
+
+        yield report_for
+
+
+@contextmanager
 def steps_shown() -> Iterator[Callable[[str], None]]:
     """Gives a report of what long work does next, one line at a time."""
     terminal = sys.stderr.isatty()
     started = time.monotonic()
+    with _line() as write:
 
-    def report(step: str) -> None:
-        seconds = time.monotonic() - started
-        line = f"{seconds:6.1f} s  {step}"
-        if terminal:
-            sys.stderr.write(_ERASE + line[:79])
-        elif seconds >= _LOG_EVERY:
-            sys.stderr.write(line + "\n")
-        sys.stderr.flush()
+        def report(step: str) -> None:
+            seconds = time.monotonic() - started
+            if terminal or seconds >= _LOG_EVERY:
+                write(f"{seconds:6.1f} s  {step}")
 
-    try:
         yield report
-    finally:
-        if terminal:
-            sys.stderr.write(_ERASE)
-            sys.stderr.flush()

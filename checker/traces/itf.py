@@ -3,6 +3,7 @@
 
 Flags are booleans, enumerations are strings, numbers are big integers, sets
 are sets of big integers, a channel is the list of its messages, oldest first.
+The name of no chunk is -1.
 A name's dot becomes an underscore (``source.vm`` is ``source_vm``), so that a
 TLA+ text can use it.  Format: Apalache's ADR 15.
 """
@@ -17,6 +18,7 @@ from checker.configuration import options_table
 from checker.traces.messages import channels
 from checker.traces.trace import Trace
 from model.language.channel import KindType, slot_field
+from model.language.domain import NO_CHUNK
 from model.language.machine import Machine, State, Variable
 from model.language.types import (
     ChunkSetType,
@@ -113,11 +115,18 @@ def _set(code: int, first: int = 0) -> dict[str, Any]:
     }
 
 
+def _chunk(name: int) -> int:
+    """The number of the chunk with this name; -1 for none."""
+    return name - NO_CHUNK - 1
+
+
 def _value(kind: Type, code: int) -> Any:
     """One field: readable, and every number a big integer."""
     if isinstance(kind, FlagType):
         return bool(code)
-    if isinstance(kind, CounterType | NameType):
+    if isinstance(kind, NameType):
+        return _integer(_chunk(code))
+    if isinstance(kind, CounterType):
         return _integer(code)
     if isinstance(kind, GranuleSetType | ChunkSetType | ContentsType):
         return _set(code)
@@ -158,7 +167,7 @@ def _message(
             continue
         type_, code = types[name], codes[name]
         if isinstance(type_, ContentsType):
-            first = codes[names["chunk"]] * type_.width
+            first = _chunk(codes[names["chunk"]]) * type_.width
             message[part] = _set(code, first)
         else:
             message[part] = _value(type_, code)

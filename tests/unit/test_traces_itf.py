@@ -94,7 +94,7 @@ def test_messages_carry_the_granules_of_the_disk(machine: Machine) -> None:
     state |= {
         "source.bits": 0b1001,
         "stream[0].kind": 2,
-        "stream[0].chunk": 1,
+        "stream[0].chunk": 2,  # the name of chunk 1
         "stream[0].contents": 0b10,
         "stream[1].kind": 4,
     }
