@@ -26,6 +26,7 @@ from checker.cli.options import (
     TraceForm,
     WithoutOption,
 )
+from checker.cli.prove_command import prove
 
 app = typer.Typer(
     name="dbmcheck",
@@ -158,31 +159,7 @@ def ablate(
     raise typer.Exit(ablate_view.run(design, chosen, format == Format.JSON))
 
 
-@app.command()
-def prove(
-    design: Annotated[str, typer.Argument(metavar="DESIGN")] = "",
-    without: WithoutOption = None,
-    format: FormatOption = Format.TEXT,
-    memory: MemoryOption = "",
-    max_states: StatesOption = 0,
-    trace: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="Write the violation's trace."),
-    ] = None,
-) -> None:
-    """Prove a design for every disk size, or show a counterexample."""
-    from checker.cli import prove_view
-    from checker.cli.limits import limits
-
-    raise typer.Exit(
-        prove_view.run(
-            design,
-            without=tuple(without or ()),
-            limits=limits(memory, max_states, 1),
-            as_json=format == Format.JSON,
-            trace_file=trace,
-        )
-    )
+app.command()(prove)
 
 
 @app.command()

@@ -93,12 +93,15 @@ def depths_shown() -> Iterator[Callable[[str], Report]]:
 def steps_shown() -> Iterator[Callable[[str], None]]:
     """Gives a report of what long work does next, one line at a time."""
     terminal = sys.stderr.isatty()
-    started = time.monotonic()
+    every = _TERMINAL_EVERY if terminal else _LOG_EVERY
+    started = last = time.monotonic()
     with _line() as write:
 
         def report(step: str) -> None:
-            seconds = time.monotonic() - started
-            if terminal or seconds >= _LOG_EVERY:
-                write(f"{seconds:6.1f} s  {step}")
+            nonlocal last
+            now = time.monotonic()
+            if now - last >= every:
+                last = now
+                write(f"{now - started:6.1f} s  {step}")
 
         yield report

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -37,22 +37,43 @@ def run(
     limits: Limits,
     as_json: bool,
     trace_file: Path | None,
+    certificate_file: Path | None,
+    invariant: bool,
 ) -> int:
-    """Prove, print, write the trace; returns the exit code."""
+    """Prove, print, write what is asked for; returns the exit code."""
+    from checker.cli import certificate_view
+
     options = named(design, without)
-    if trace_file is not None:
-        check_writable(trace_file)
+    for file in (trace_file, certificate_file):
+        if file is not None:
+            check_writable(file)
+    found = None
     with steps_shown() as report:
         proof = prove(options, limits, report)
         trace = shown_trace(proof, report)
+        if invariant or certificate_file is not None:
+            found = certificate_view.find(proof, report)
     if trace is not None and trace_file is not None:
         from checker.traces.storage import save
 
         save(trace, trace_file)
+    kept = ""
+    if certificate_file is not None:
+        kept = certificate_view.keep(found, certificate_file)
     if as_json:
-        page.as_json(to_json(proof))
+        data = to_json(proof)
+        data["invariant"] = certificate_view.found_json(found)
+        page.as_json(data)
     else:
         _print(proof, trace)
+        if found is not None:
+            page.line()
+            print_obligations(found.obligations)
+            if invariant:
+                certificate_view.print_invariant(found.claim)
+            page.line()
+        if certificate_file is not None:
+            page.line(kept)
         if trace_file is not None:
             written = f"trace written to {trace_file}"
             page.line(written if trace else "no violation, no trace written")
@@ -61,6 +82,11 @@ def run(
 
 def named(design: str, without: tuple[str, ...]) -> Options:
     """The options that DESIGN and --without stand for."""
+    if not design:
+        raise InputError(
+            "prove needs a DESIGN or --verify FILE; designs are "
+            f"{', '.join(DESIGNS)}"
+        )
     if design not in DESIGNS:
         raise InputError(
             f"no design '{design}'; allowed are {', '.join(DESIGNS)}"
@@ -165,14 +191,7 @@ def _print(proof: Proof, trace: Trace | None) -> None:
         f"{coverage.levels} levels",
     )
     page.line()
-    page.table(
-        ["s", "verdict", "obligation"],
-        [
-            [f"{o.seconds:.2f}", o.outcome.value, _said(o)]
-            for o in proof.obligations
-        ],
-        right=(0,),
-    )
+    print_obligations(proof.obligations)
     page.line()
     page.table(
         ["property", "for", "verdict", ""],
@@ -192,6 +211,15 @@ def _print(proof: Proof, trace: Trace | None) -> None:
         )
     if trace is not None:
         _print_trace(proof, trace)
+
+
+def print_obligations(obligations: Sequence[Obligation]) -> None:
+    """One line for each: how long, how it came out, what it is."""
+    page.table(
+        ["s", "verdict", "obligation"],
+        [[f"{o.seconds:.2f}", o.outcome.value, _said(o)] for o in obligations],
+        right=(0,),
+    )
 
 
 def _said(obligation: Obligation) -> str:

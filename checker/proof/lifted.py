@@ -37,7 +37,6 @@ from model.designs import build
 from model.language import Concrete, Machine
 from model.language import expression as ex
 from model.language.expression import Expression
-from model.language.machine import Instance
 from model.language.unknown import replaced
 from model.options import MAX_CHUNKS, MAX_DISK, Bounds
 
@@ -205,7 +204,7 @@ class _Lifted:
             if typed is not ex.TRUE:
                 return Shown(Outcome.REFUTED, detail="the type invariant")
             for seen in self._seen:
-                here = _codes(self._claim.machine, seen.initial(state))
+                here = _codes(self._claim.machine, seen.seen(state))
                 met = replaced(self._clauses, here)
                 for number, truth in enumerate(met):
                     if truth is not ex.TRUE:
@@ -214,71 +213,48 @@ class _Lifted:
 
     def consecution(self) -> Shown:
         """That the clauses at a granule stay true there."""
-        bits = Bits()
+        bits, view = Bits(), _View(self._claim.machine, self._clauses)
         for number, seen in enumerate(self._seen):
             self._report(f"{CONSECUTION}: {number} of {len(self._seen)}")
-            asked, steps, later = self._steps(seen, bits)
+            asked, steps = self._steps(seen, bits, view)
             if self._state(asked) == z3.unsat:
                 continue
             model = asked.model()
-            step = next(
-                steps[name]
-                for name in sorted(steps)
-                if z3.is_true(model.eval(z3.Bool(name)))
+            step = next(n for n in steps if z3.is_true(model[z3.Bool(n)]))
+            broken = next(
+                place
+                for place, truth in enumerate(view.later)
+                if z3.is_false(model.eval(truth, True))
             )
-            for place, truth in enumerate(self._clauses):
-                if z3.is_false(model.eval(later.holds(truth), True)):
-                    shown = self._refuted(place, seen)
-                    detail = f"{step}: {shown.detail}"
-                    return Shown(Outcome.REFUTED, number + 1, detail)
+            detail = f"{steps[step]}: {self._refuted(broken, seen).detail}"
+            return Shown(Outcome.REFUTED, number + 1, detail)
         return Shown(Outcome.PROVED, len(self._seen))
 
     def _steps(
-        self, seen: Projection, bits: Bits
-    ) -> tuple[z3.Solver, dict[str, str], Formulas]:
+        self, seen: Projection, bits: Bits, view: _View
+    ) -> tuple[z3.Solver, dict[str, str]]:
         """A solver that looks for a step which breaks a clause there.
 
-        With it the steps by the name of their choice, and what reads the
-        clauses after the step.
+        With it the steps by the name of their choice.
         """
         now = {n: bits.plain(e) for n, e in seen.fields.items()}
-        before = variables(seen.projected, " seen before")
-        after = variables(seen.projected, " seen after")
-        later = Formulas(after)
         asked = solver()
-        asked.add(self._typed)
+        asked.add(self._typed, view.known, view.broken)
         for name, value in now.items():
-            asked.add(before[name] == self._formulas.term(value))
-        asked.add(Formulas(before).conjoined(self._clauses))
-        asked.add(z3.Not(later.conjoined(self._clauses)))
-        steps, chosen = {}, []
-        for number, (step, change) in enumerate(
-            self._changes(seen, now, bits).items()
-        ):
-            name = f"step {number}"
+            asked.add(view.before[name] == self._formulas.term(value))
+        found = self._changes(seen, now, bits)
+        steps = {}
+        for number, (step, (label, names)) in enumerate(found.items()):
+            choice = f"step {number}"
+            steps[choice] = label
             enabled, *values = step
-            chosen.append(z3.Bool(name))
-            steps[name] = change[0]
-            new = dict(zip(change[1], values, strict=True))
-            asked.add(
-                z3.Implies(
-                    chosen[-1],
-                    z3.And(
-                        self._formulas.holds(enabled),
-                        *(
-                            after[n]
-                            == (
-                                self._formulas.term(new[n])
-                                if n in new
-                                else before[n]
-                            )
-                            for n in now
-                        ),
-                    ),
-                )
-            )
-        asked.add(z3.Or(chosen))
-        return asked, steps, later
+            does = [self._formulas.holds(enabled)]
+            for name, value in zip(names, values, strict=True):
+                does.append(view.after[name] == self._formulas.term(value))
+            does.append(view.same_but(names))
+            asked.add(z3.Implies(z3.Bool(choice), z3.And(does)))
+        asked.add(z3.Or([z3.Bool(choice) for choice in steps]))
+        return asked, steps
 
     def _changes(
         self, seen: Projection, now: Mapping[str, Expression], bits: Bits
@@ -288,13 +264,11 @@ class _Lifted:
         A guard and new values, with the first such step and the names of
         the fields.
         """
-        reads = {n: ex.fields_read([e]) for n, e in seen.fields.items()}
         found: dict[tuple[Expression, ...], tuple[str, tuple[str, ...]]] = {}
         for instance in self._disk.instances:
-            new = _seen_after(seen, instance, reads)
             changed = {
                 name: value
-                for name, expression in new.items()
+                for name, expression in seen.after(instance).items()
                 if (value := bits.plain(expression)) is not now[name]
             }
             if changed:
@@ -331,20 +305,33 @@ class _Lifted:
         return Shown(Outcome.REFUTED, detail=detail)
 
 
+class _View:
+    """What is seen from some granule before and after a step.
+
+    ``known``: the clauses before; ``later``: each of them after; ``broken``:
+    one of those is false.
+    """
+
+    def __init__(self, machine: Machine, clauses: list[Expression]) -> None:
+        self.before = variables(machine, " before")
+        self.after = variables(machine, " after")
+        self.known = Formulas(self.before).conjoined(clauses)
+        after = Formulas(self.after)
+        self.later = [after.holds(truth) for truth in clauses]
+        self.broken = z3.Not(z3.And(self.later))
+        self._same: dict[tuple[str, ...], z3.BoolRef] = {}
+
+    def same_but(self, names: tuple[str, ...]) -> z3.BoolRef:
+        """That a step changes no field but ``names``."""
+        if names not in self._same:
+            rest = [n for n in self.before if n not in names]
+            same = [self.after[n] == self.before[n] for n in rest]
+            self._same[names] = z3.And(same)
+        return self._same[names]
+
+
 def _codes(machine: Machine, state: tuple[int, ...]) -> dict[str, Expression]:
     return {
         f.name: ex.constant(code, f.type.width)
         for f, code in zip(machine.fields, state, strict=True)
     }
-
-
-def _seen_after(
-    seen: Projection,
-    instance: Instance,
-    reads: Mapping[str, frozenset[str]],
-) -> dict[str, Expression]:
-    """The fields of the projection that the step may change, after it."""
-    effect = dict(instance.effect)
-    names = [name for name in reads if reads[name] & effect.keys()]
-    values = replaced([seen.fields[name] for name in names], effect)
-    return dict(zip(names, values, strict=True))

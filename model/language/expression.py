@@ -37,6 +37,7 @@ Operator = Literal[
     "place",  # operand 0 moved up by ``value`` bits, zero elsewhere
     "count",  # how many bits of operand 0 are set
 ]
+COMMUTATIVE: Final = frozenset({"and", "or", "eq", "add"})
 
 
 @frozen(eq=False, repr=False)

@@ -220,32 +220,50 @@ class Machine:
 
     @cached_property
     def digest(self) -> str:
-        """SHA-256 of all that decides how the machine behaves."""
+        """SHA-256 of all that decides how the machine behaves.
+
+        It does not depend on what was built before in the same process.
+        """
         parts: list[str] = []
-        numbers: dict[Expression, int] = {}
-
-        def number(root: Expression) -> int:
-            for node in ex.walk([root]):
-                if node not in numbers:
-                    inside = [numbers[o] for o in node.operands]
-                    numbers[node] = len(numbers)
-                    parts.append(
-                        f"{node.operator} {node.width} {inside} "
-                        f"{node.value} {node.name}"
-                    )
-            return numbers[root]
-
+        named = _Names()
         for f in self.fields:
             parts.append(f"field {f.name} {f.type} {f.type.width}")
         parts.append(f"initials {self.initials}")
         for action in self.actions:
             parts.append(f"action {action.name} {action.fair}")
             for instance in action.instances:
-                guard = [number(c.expression) for c in instance.guard]
-                effect = [(n, number(e)) for n, e in instance.effect]
+                guard = [named.of(c.expression) for c in instance.guard]
+                effect = [(n, named.of(e)) for n, e in instance.effect]
                 parts.append(f"{instance.label} {guard} {effect}")
         for prop in self.properties:
-            when, then = number(prop.premise), number(prop.conclusion)
+            when, then = named.of(prop.premise), named.of(prop.conclusion)
             parts.append(f"{prop.kind} {prop.name} {when} {then} {prop.by}")
-        parts.append(f"may end {number(self.may_end)}")
+        parts.append(f"may end {named.of(self.may_end)}")
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+
+class _Names:
+    """Names expressions by what they say, whatever their operands' order.
+
+    Operands of what commutes stand in the order in which they were made.
+    """
+
+    def __init__(self) -> None:
+        self._known: dict[Expression, str] = {}
+
+    def of(self, root: Expression) -> str:
+        """The name of ``root``; alike if and only if it says the same."""
+        known = self._known
+        if root not in known:
+            for node in ex.walk([root]):
+                if node not in known:
+                    known[node] = self._name(node)
+        return known[root]
+
+    def _name(self, node: Expression) -> str:
+        inside = [self._known[operand] for operand in node.operands]
+        if node.operator in ex.COMMUTATIVE:
+            inside.sort()
+        text = f"{node.operator} {node.width} {inside} {node.value} "
+        text += node.name
+        return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()

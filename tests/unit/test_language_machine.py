@@ -2,6 +2,8 @@
 """Is the finished machine what the model text said?"""
 
 import enum
+import subprocess
+import sys
 
 import pytest
 from attrs import evolve
@@ -151,3 +153,33 @@ def test_the_digest_says_whether_two_machines_behave_alike() -> None:
     assert changed.digest != one.digest
     build.flag("more")
     assert build.machine().digest != one.digest
+
+
+BOTH_LIT = """
+from model.language import MachineBuilder, Step
+from model.language import expression as ex
+ex.field_value({first!r}, 1), ex.field_value({second!r}, 1)
+made = MachineBuilder("m")
+early, late = made.flag("early"), made.flag("late")
+
+@made.action("somebody")
+def act():
+    return Step(when=[early & late], then=[early.becomes(False)])
+
+print(made.machine().digest)
+"""
+
+
+def test_a_digest_does_not_depend_on_what_was_built_before() -> None:
+    """Operands of what commutes stand in the order in which they were made."""
+    digests = {
+        subprocess.run(
+            [sys.executable, "-c", BOTH_LIT.format(first=a, second=b)],
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for a, b in (("early", "late"), ("late", "early"))
+    }
+    assert len(digests) == 1
+    assert len(digests.pop().strip()) == 64

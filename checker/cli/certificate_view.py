@@ -1,0 +1,160 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Certificates of ``dbmcheck prove``: find, write, print and verify them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from attrs import evolve, frozen
+
+from checker.cli import page
+from checker.cli.progress import steps_shown
+from checker.cli.prove_view import named, obligation_json, print_obligations
+from checker.files import check_writable, write_atomically
+from checker.proof.certificate import (
+    Certificate,
+    certificate,
+    read,
+    verify,
+    write,
+)
+from checker.proof.invariant import Mining, mine
+from checker.proof.lifted import SIZES, check_lifted
+from checker.proof.obligation import Obligation, Outcome
+from checker.proof.prove import Proof, Provability
+from checker.proof.smtlib import script
+from checker.verdict import ExitCode
+
+Report = Callable[[str], None]
+
+
+@frozen
+class Found:
+    """An invariant that was found for a proof, and how it checks."""
+
+    claim: Certificate
+    obligations: tuple[Obligation, ...]
+    seconds: float
+
+
+def find(proof: Proof, report: Report) -> Found | None:
+    """The invariant of a design that is proved; None if it is not."""
+    if proof.verdict is not Provability.PROVED:
+        return None
+
+    def mining(progress: Mining) -> None:
+        report(
+            f"invariant, {progress.stage}: {progress.clauses} clauses, "
+            f"{progress.waiting} to go"
+        )
+
+    mined = mine(proof.machine, report=mining)
+    claim = certificate(proof.options, mined.clauses)
+    report("checking the invariant")
+    return Found(claim, verify(claim), mined.seconds)
+
+
+def keep(found: Found | None, path: Path) -> str:
+    """Write the certificate if one was found; says what was done."""
+    if found is None:
+        return "not proved, no certificate written"
+    write(found.claim, path)
+    size = page.number(path.stat().st_size)
+    return f"certificate written to {path}, {size} bytes"
+
+
+def print_invariant(claim: Certificate) -> None:
+    """The clauses, as sentences."""
+    page.line()
+    page.paragraph(
+        "Invariant: these hold at the start and after every step, whatever "
+        "the disk, and exclude every violation. c: any granule; k: its chunk."
+    )
+    page.line()
+    for number, sentence in enumerate(claim.sentences(), 1):
+        page.paragraph(f"{sentence}.", indent=" " * 5, first=f"{number:3}  ")
+
+
+def found_json(found: Found | None) -> dict[str, Any] | None:
+    """What was found, as plain data."""
+    if found is None:
+        return None
+    return {
+        "clauses": list(found.claim.sentences()),
+        "longest": found.claim.literals,
+        "seconds": found.seconds,
+        "obligations": [obligation_json(o) for o in found.obligations],
+    }
+
+
+# -- verify ------------------------------------------------------------------
+
+
+def run_verify(
+    path: Path,
+    design: str,
+    without: tuple[str, ...],
+    smtlib_file: Path | None,
+    as_json: bool,
+) -> int:
+    """Check a certificate without any search; returns the exit code.
+
+    ``design``: what it must be about, if anything is said of it.
+    """
+    expected = named(design, without) if design else None
+    if smtlib_file is not None:
+        check_writable(smtlib_file)
+    claim = read(path, expected)
+    with steps_shown() as report:
+        obligations = checked(claim, report)
+    if smtlib_file is not None:
+        asked = script(claim.machine, claim.clauses)
+        write_atomically(smtlib_file, asked.text)
+    proved = all(o.proved for o in obligations)
+    refuted = any(o.outcome is Outcome.REFUTED for o in obligations)
+    verdict = "PROVED" if proved else "REFUTED" if refuted else "INCONCLUSIVE"
+    if as_json:
+        page.as_json(
+            {
+                "certificate": str(path),
+                "design": claim.options.design,
+                "without": sorted(claim.options.without),
+                "verdict": verdict,
+                "properties": list(claim.properties),
+                "clauses": list(claim.sentences()),
+                "obligations": [obligation_json(o) for o in obligations],
+                "seconds": sum(o.seconds for o in obligations),
+            }
+        )
+    else:
+        page.line(f"{path}: {verdict} ({claim.options.name})")
+        page.line()
+        page.fact("clauses", str(len(claim.clauses)))
+        page.fact("implies", ", ".join(claim.properties))
+        page.line()
+        print_obligations(obligations)
+        if smtlib_file is not None:
+            page.line()
+            page.paragraph(
+                f"The same questions as SMT-LIB: {smtlib_file}, for any "
+                "solver of QF_BV. Each line of it that says check-sat is "
+                "preceded by the answer that is expected."
+            )
+    return ExitCode.AS_EXPECTED if proved else ExitCode.INCONCLUSIVE
+
+
+def checked(claim: Certificate, report: Report) -> tuple[Obligation, ...]:
+    """On the projected machine, then on disks of 4, 16 and 64 granules."""
+    report("on the machine that follows one granule")
+    found = list(verify(claim))
+    for size in SIZES:
+        report(f"on a disk of {size.chunks * size.granules} granules")
+        if any(o.outcome is not Outcome.PROVED for o in found):
+            break  # what is refuted once needs no larger disk
+        found += [
+            evolve(o, name=f"N={size.chunks * size.granules}: {o.name}")
+            for o in check_lifted(claim, size)
+        ]
+    return tuple(found)

@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The command ``dbmcheck prove`` and its options."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from checker.cli.options import (
+    Format,
+    FormatOption,
+    MemoryOption,
+    StatesOption,
+    WithoutOption,
+)
+from checker.errors import InputError
+
+
+def prove(
+    design: Annotated[str, typer.Argument(metavar="DESIGN")] = "",
+    without: WithoutOption = None,
+    format: FormatOption = Format.TEXT,
+    memory: MemoryOption = "",
+    max_states: StatesOption = 0,
+    trace: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Write the violation's trace."),
+    ] = None,
+    invariant: Annotated[
+        bool,
+        typer.Option(
+            "--invariant", help="Find and print an inductive invariant."
+        ),
+    ] = False,
+    certificate: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Write the invariant as a file."),
+    ] = None,
+    verify: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Check a certificate instead; DESIGN may be left out.",
+        ),
+    ] = None,
+    smtlib: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="With --verify: the questions for another solver.",
+        ),
+    ] = None,
+) -> None:
+    """Prove a design for every disk size, or show a counterexample."""
+    from checker.cli.limits import limits
+
+    if verify is not None:
+        from checker.cli import certificate_view
+
+        _refuse_with_verify(
+            {
+                "--invariant": invariant,
+                "--certificate": certificate,
+                "--trace": trace,
+                "--memory": memory,
+                "--max-states": max_states,
+            }
+        )
+        raise typer.Exit(
+            certificate_view.run_verify(
+                verify,
+                design,
+                tuple(without or ()),
+                smtlib,
+                format == Format.JSON,
+            )
+        )
+    if smtlib is not None:
+        raise InputError("--smtlib goes with --verify only")
+
+    from checker.cli import prove_view
+
+    raise typer.Exit(
+        prove_view.run(
+            design,
+            without=tuple(without or ()),
+            limits=limits(memory, max_states, 1),
+            as_json=format == Format.JSON,
+            trace_file=trace,
+            certificate_file=certificate,
+            invariant=invariant,
+        )
+    )
+
+
+def _refuse_with_verify(options: Mapping[str, object]) -> None:
+    """Refuse what has no meaning where nothing is searched."""
+    given = [name for name, value in options.items() if value]
+    if given:
+        raise InputError(f"--verify searches nothing: {given[0]} is of no use")
