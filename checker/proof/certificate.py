@@ -41,9 +41,10 @@ from checker.files import write_atomically
 from checker.proof.clause import Clause, Words, clause_of, codes_in_use
 from checker.proof.induction import check
 from checker.proof.obligation import Obligation
+from checker.proof.prove import WITHOUT_END
 from model.designs import build
 from model.language import Machine, ModelError, Projected
-from model.options import UNLIMITED, Failures, Options
+from model.options import Options
 
 VERSION_KEY = "dbmcheck-certificate"
 VERSION = 1
@@ -86,7 +87,7 @@ def certificate(options: Options, clauses: Sequence[Clause]) -> Certificate:
     """
     design = Options(
         design=options.design,
-        failures=Failures(**dict.fromkeys(Failures.names(), UNLIMITED)),
+        failures=WITHOUT_END,
         without=options.without,
     )
     machine = build(design, Projected())

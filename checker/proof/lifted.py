@@ -21,7 +21,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from functools import cached_property
+from functools import cached_property, partial
 
 import z3
 from attrs import evolve
@@ -91,7 +91,7 @@ def check_lifted(
         lifted.safety,
     )
     return tuple(
-        timed(name, lambda work=work: _ended(work))
+        timed(name, partial(_ended, work))
         for name, work in zip(OBLIGATIONS, works, strict=True)
     )
 

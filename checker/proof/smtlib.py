@@ -78,6 +78,7 @@ class _Writer:
         machine = self._machine
         self._say(f"Certificate of {machine.name}, model {machine.digest}.")
         self._say("A field's value before a step is |name|.")
+        self._line("(set-info :smt-lib-version 2.6)")
         self._line("(set-logic QF_BV)")
         for field in machine.fields:
             sort = _sort(field.type.width)
@@ -218,12 +219,17 @@ def _literal(value: int, width: int) -> str:
 
 
 def _all(terms: Iterable[str]) -> str:
-    found = list(terms)
-    return f"(and true true {' '.join(found)})" if found else "true"
+    return _joined("and", "true", list(terms))
 
 
 def _any(terms: Iterable[str]) -> str:
-    return f"(or false false {' '.join(terms)})"
+    return _joined("or", "false", list(terms))
+
+
+def _joined(operator: str, neutral: str, terms: list[str]) -> str:
+    if len(terms) < 2:
+        return terms[0] if terms else neutral
+    return f"({operator} {' '.join(terms)})"
 
 
 def _term(node: Expression, operands: list[str]) -> str:
