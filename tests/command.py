@@ -76,6 +76,18 @@ def without_timing(text: str) -> str:
     return text
 
 
+#: what says on standard error that something takes long
+_PROGRESS = re.compile(
+    r"^( *\d+\.\d s  .*|.*: [\d,]+ states, .* MiB|.*: depth \d+, .* MiB)\n",
+    re.M,
+)
+
+
+def without_progress(text: str) -> str:
+    """``text`` without the lines that only a slow machine shows."""
+    return _PROGRESS.sub("", text)
+
+
 def too_wide(text: str, width: int = WIDTH) -> list[str]:
     """The lines that are wider than a mail."""
     return [line for line in text.splitlines() if len(line) > width]

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.command import Result, too_wide, without_timing
+from tests.command import Result, too_wide, without_progress, without_timing
 
 FILES = sorted(Path(__file__).parent.glob("*.txt"))
 
@@ -36,7 +36,7 @@ def test_golden(
         path.write_text(f"{first}\n{shown}", "utf-8")
         return
     assert shown == expected
-    assert result.err == ""
+    assert without_progress(result.err) == ""
     if not is_data(path):
         assert too_wide(shown) == []
 
