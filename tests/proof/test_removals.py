@@ -71,7 +71,15 @@ def test_a_removal_is_found_at_the_same_depth(
     assert set(small) == known
 
 
-@each_removal
+@pytest.mark.parametrize(
+    ("design", "mechanism"),
+    [
+        # all of them take a minute: a few quickly, the others when asked
+        pytest.param(*row, marks=() if n % 6 == 0 else pytest.mark.slow)
+        for n, row in enumerate(ROWS)
+    ],
+    ids=IDS,
+)
 def test_what_is_found_is_confirmed_on_a_disk(
     design: str, mechanism: str
 ) -> None:
