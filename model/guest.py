@@ -39,7 +39,7 @@ class Recorder:
     last write.
     """
 
-    source_also: dict[int, Updates] = field(factory=dict)
+    source_also: dict[Granule, Updates] = field(factory=dict)
     allowance: Counter | None = None
 
 
@@ -117,7 +117,7 @@ def _add_source_writes(world: World, recorder: Recorder) -> None:
             (ghost.true_dirty.becomes(ghost.true_dirty | single),),
             (
                 source.bits.becomes(source.bits | single),
-                *recorder.source_also.get(granule.index, ()),
+                *recorder.source_also.get(granule, ()),
             ),
         )
 

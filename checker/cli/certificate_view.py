@@ -23,9 +23,10 @@ from checker.proof.certificate import (
 from checker.proof.invariant import Mining, mine
 from checker.proof.lifted import SIZES, check_lifted
 from checker.proof.obligation import Obligation, Outcome
-from checker.proof.prove import Proof, Provability
+from checker.proof.prove import Proof, Provability, plan
 from checker.proof.smtlib import script
 from checker.verdict import ExitCode
+from model.language import Projected
 
 Report = Callable[[str], None]
 
@@ -146,9 +147,12 @@ def run_verify(
 
 
 def checked(claim: Certificate, report: Report) -> tuple[Obligation, ...]:
-    """On the projected machine, then on disks of 4, 16 and 64 granules."""
+    """All but the search: the projection, then disks of 4 to 64 granules."""
     report("on the machine that follows one granule")
     found = list(verify(claim))
+    for name, work in plan(claim.options, claim.machine, Projected()):
+        report(name)
+        found.append(work())
     for size in SIZES:
         report(f"on a disk of {size.chunks * size.granules} granules")
         if any(o.outcome is not Outcome.PROVED for o in found):

@@ -67,6 +67,7 @@ def prove(
                 "--trace": trace,
                 "--memory": memory,
                 "--max-states": max_states,
+                "--without": without and not design,
             }
         )
         raise typer.Exit(

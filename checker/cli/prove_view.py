@@ -217,7 +217,10 @@ def print_obligations(obligations: Sequence[Obligation]) -> None:
     """One line for each: how long, how it came out, what it is."""
     page.table(
         ["s", "verdict", "obligation"],
-        [[f"{o.seconds:6.2f}", o.outcome.value, _said(o)] for o in obligations],
+        [
+            [f"{o.seconds:6.2f}", o.outcome.value, _said(o)]
+            for o in obligations
+        ],
         right=(0,),
     )
 

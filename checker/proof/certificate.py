@@ -208,6 +208,8 @@ class _Shown:
         """What stands in the file at ``place``."""
         _check_keys(place, table, ("says", "any"))
         _check_type(f"{place}: any", table["any"], list, "a list")
+        if not table["any"]:
+            raise InputError(f"{place}: any is empty: nothing meets it")
         allowed: dict[str, list[int]] = {}
         for number, literal in enumerate(table["any"]):
             here = f"{place}: any[{number}]"
@@ -230,6 +232,10 @@ class _Shown:
                     f"{', '.join(known)}"
                 )
             codes.append(known[value])
+        if not codes or len(set(codes)) < len(codes):
+            raise InputError(f"{place}: {name} is nothing, or it repeats")
+        if len(codes) == len(known):
+            raise InputError(f"{place}: {name} is anything: that says nothing")
         return codes
 
 

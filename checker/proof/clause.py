@@ -106,6 +106,8 @@ class Words:
 
     def sentence(self, clause: Clause) -> str:
         """The clause as "if ..., then ...", or as a plain statement."""
+        if not clause.literals:
+            return "never"
         then = self._conclusion(clause)
         conclusion = " or ".join(self._said(x) for x in then)
         rest = [x for x in clause.literals if x not in then]

@@ -12,9 +12,9 @@ of the property.  If that finds none either, the counterexample is spurious.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
-from attrs import evolve, field, frozen
+from attrs import define, evolve, field, frozen
 
 from checker.engines.evaluate import Evaluator
 from checker.engines.explicit import explore
@@ -33,9 +33,11 @@ from model.options import Options
 
 #: smallest first
 DISKS = ((1, 1), (1, 2), (2, 1), (2, 2), (3, 1))
+SEARCHED = (*DISKS, (1, 4), (4, 1))
 CHANNELS = range(1, 9)
-MAX_PLACES = 50_000
-MAX_SEARCHED = 200_000
+#: states looked at in all, so that a spurious one ends in a minute or two
+MAX_PLACES = 150_000
+MAX_SEARCHED = 100_000
 _ELSEWHERE = frozenset(str(p) for p in (NEIGHBOUR, ELSEWHERE, OTHER))
 
 
@@ -58,26 +60,33 @@ class _Place:
     matched: int
 
 
-@frozen
+@define
 class Confirmation:
     """Looks for runs of small disks for what ``projected`` violates.
 
     ``projected`` has a channel of any capacity.  The moves to be replayed
     are those of the machine with the smallest channel that shows the
     violation; these machines are explored when they are asked for.
+    ``report`` is told what is tried.
     """
 
     options: Options
     projected: Machine
+    report: Callable[[str], None] = field(default=lambda _: None)
     _bounded: dict[int, Search] = field(factory=dict, init=False)
+    _places: int = field(default=MAX_PLACES, init=False)
 
     def of(
         self, property_name: str, moves: Sequence[Move]
     ) -> Confirmed | None:
         """The run on the smallest disk, or None: the moves are spurious."""
+        self._places = MAX_PLACES
+        tried: set[tuple[str, ...]] = set()
         for channel in CHANNELS:
             asked = self._shortest(property_name, channel)
-            if asked is not None:
+            labels = tuple(move.label for move in asked or ())
+            if asked is not None and labels not in tried:
+                tried.add(labels)
                 found = self._replayed(property_name, channel, asked)
                 if found is not None:
                     return found
@@ -99,21 +108,53 @@ class Confirmation:
     def _replayed(
         self, property_name: str, channel: int, moves: Sequence[Move]
     ) -> Confirmed | None:
-        for options in _candidates(self.options, channel):
+        for options in _candidates(self.options, DISKS, channel):
+            self.report(f"{property_name}: replaying on {_size(options)}")
             machine = build(options)
             for granule in disk_of(machine).granules:
                 seen = project(machine, self.projected, granule)
-                found = _follow(options, seen, property_name, moves)
+                found = self._followed(options, seen, property_name, moves)
                 if found is not None:
                     return Confirmed(found, granule.index)
         return None
 
+    def _followed(
+        self,
+        options: Options,
+        seen: Projection,
+        property_name: str,
+        moves: Sequence[Move],
+    ) -> Trace | None:
+        """A run that does ``moves`` as seen from the granule."""
+        machine = seen.concrete
+        broken = machine.property(property_name).violated
+        starts = [_Place(state, 0) for state in machine.initials]
+        came_from: dict[_Place, tuple[_Place, Move] | None]
+        came_from = dict.fromkeys(starts)
+        waiting = deque(starts)
+        while waiting and self._places > 0:
+            self._places -= 1
+            place = waiting.popleft()
+            if place.matched == len(moves):
+                if Evaluator(machine, place.state).holds(broken):
+                    initial, steps = _path(came_from, place)
+                    return Trace(options, property_name, initial, steps)
+                continue
+            for number, state in successors(machine, place.state):
+                move = move_of(machine, number, state)
+                for matched in _matches(seen, move, moves, place.matched):
+                    following = _Place(state, matched)
+                    if following not in came_from:
+                        came_from[following] = (place, move)
+                        waiting.append(following)
+        return None
+
     def _searched(self, property_name: str) -> Confirmed | None:
-        for channel in (1, 2, max(CHANNELS)):
-            for options in _candidates(self.options, channel):
-                found = _search(options, property_name)
-                if found is not None:
-                    return Confirmed(found, None)
+        for options in _candidates(self.options, SEARCHED, 2):
+            self.report(f"{property_name}: searching {_size(options)}")
+            found = _search(options, property_name)
+            if found is not None:
+                return Confirmed(found, None)
         return None
 
 
@@ -127,45 +168,21 @@ def _moves(search: Search, property_name: str) -> tuple[Move, ...] | None:
     return moves
 
 
-def _candidates(options: Options, channel: int) -> Iterator[Options]:
+def _size(options: Options) -> str:
+    bounds = options.bounds
+    return f"{bounds.chunks}x{bounds.granules}, {bounds.channel} in flight"
+
+
+def _candidates(
+    options: Options, disks: Iterable[tuple[int, int]], channel: int
+) -> Iterator[Options]:
     """The design on ever larger disks."""
-    for chunks, granules in DISKS:
+    for chunks, granules in disks:
         sized = Size(chunks, granules, channel).of(options)
         limits = (0, 1) if options.design == LIVE else (1,)
         for downtime in limits:
             bounds = evolve(sized.bounds, downtime=downtime)
             yield evolve(sized, bounds=bounds)
-
-
-def _follow(
-    options: Options,
-    seen: Projection,
-    property_name: str,
-    moves: Sequence[Move],
-) -> Trace | None:
-    """A run that does ``moves`` as seen from the granule, shortest first."""
-    machine = seen.concrete
-    violated_here = machine.property(property_name).violated
-    came_from: dict[_Place, tuple[_Place, Move] | None] = {}
-    waiting: deque[_Place] = deque()
-    for state in machine.initials:
-        came_from[_Place(state, 0)] = None
-        waiting.append(_Place(state, 0))
-    while waiting and len(came_from) < MAX_PLACES:
-        place = waiting.popleft()
-        if place.matched == len(moves):
-            if Evaluator(machine, place.state).holds(violated_here):
-                initial, steps = _path(came_from, place)
-                return Trace(options, property_name, initial, steps)
-            continue
-        for number, state in successors(machine, place.state):
-            move = move_of(machine, number, state)
-            for matched in _matches(seen, move, moves, place.matched):
-                following = _Place(state, matched)
-                if following not in came_from:
-                    came_from[following] = (place, move)
-                    waiting.append(following)
-    return None
 
 
 def _matches(

@@ -256,25 +256,25 @@ def _found(
 
 
 class _Needs:
-    """Which clauses each clause needs, and which are needed at all."""
+    """Which clauses each goal needs, and which are needed at all."""
 
     def __init__(self, steps: _Steps, clauses: Sequence[Clause]) -> None:
         self._steps = steps
         self._clauses = clauses
         self._holds: list[z3.BoolRef] = []
-        self._breaking: dict[Goal, z3.BoolRef] = {}
-        self._cores: dict[Goal, set[int]] = {}
         goals = {_TYPES: steps.machine.type_invariant}
         for number, clause in enumerate(clauses):
             goals[number] = meaning(steps.machine, clause)
             name = f"clause {number}"
             self._holds.append(steps.supposing(name, goals[number]))
-        every = {holds.get_id() for holds in self._holds}
+        self._numbers = {h.get_id(): n for n, h in enumerate(self._holds)}
+        every = frozenset(range(len(clauses)))
+        self._breaking = {_VIOLATION: steps.violation}
         for goal, truth in goals.items():
             self._breaking[goal] = steps.breaking(f"breaking {goal}", truth)
-            self._cores[goal] = every
-        self._breaking[_VIOLATION] = steps.violation
-        self._cores[_VIOLATION] = every
+        # clauses that together are known to keep the goal true
+        self._cores = dict.fromkeys(self._breaking, every)
+        self._vital = {_VIOLATION, _TYPES}
 
     def minimised(self, report: Report) -> list[int]:
         """Numbers of clauses that are enough; none of them can go."""
@@ -283,37 +283,43 @@ class _Needs:
         for place, number in enumerate(longest):
             waiting = len(longest) - place
             report(Mining("dropping clauses", len(alive), waiting))
-            if number in alive:
-                alive = self._without(number, alive) or alive
+            if number not in alive:
+                continue
+            rest = self._without(number, alive)
+            if rest is None:
+                self._vital.add(number)
+            else:
+                alive = rest
         return sorted(alive)
 
     def _without(self, number: int, alive: set[int]) -> set[int] | None:
         """Those of ``alive`` that are inductive without ``number``.
 
-        None if they are too few.
+        None if something vital is not among them.
         """
-        rest, known = alive - {number}, dict(self._cores)
-        changed = True
-        while changed:
-            changed = False
-            for goal in (_VIOLATION, _TYPES, *sorted(rest)):
+        rest = alive - {number}
+        going = True
+        while going:
+            going = False
+            for goal in (*sorted(self._vital), *sorted(rest - self._vital)):
                 if self._stays(goal, rest):
                     continue
-                if goal < 0:
-                    self._cores = known
+                if goal in self._vital:
                     return None
                 rest.remove(goal)
-                changed = True
+                going = True
         return rest
 
     def _stays(self, goal: Goal, given: set[int]) -> bool:
         """Whether ``given`` keep ``goal`` true over every step."""
-        holds = [self._holds[number] for number in sorted(given)]
-        if self._cores[goal] <= {h.get_id() for h in holds}:
+        if self._cores[goal] <= given:
             return True
+        holds = [self._holds[number] for number in sorted(given)]
         if self._steps.possible([self._breaking[goal], *holds]):
             return False
-        self._cores[goal] = self._steps.core() - {
-            self._breaking[goal].get_id()
-        }
+        self._cores[goal] = frozenset(
+            self._numbers[part]
+            for part in self._steps.core()
+            if part in self._numbers
+        )
         return True

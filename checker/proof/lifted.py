@@ -49,6 +49,8 @@ OBLIGATIONS = (TYPES, INITIATION, CONSECUTION, SAFETY)
 SIZES = (Size(2, 2, 2), Size(4, 4, 2), Size(8, 8, 2))
 
 Report = Callable[[str], None]
+#: a guard, and the fields that change with their new values
+_Change = tuple[Expression, tuple[tuple[str, Expression], ...]]
 
 
 def silent(text: str) -> None:
@@ -244,36 +246,34 @@ class _Lifted:
             asked.add(view.before[name] == self._formulas.term(value))
         found = self._changes(seen, now, bits)
         steps = {}
-        for number, (step, (label, names)) in enumerate(found.items()):
+        for number, ((enabled, changed), label) in enumerate(found.items()):
             choice = f"step {number}"
             steps[choice] = label
-            enabled, *values = step
             does = [self._formulas.holds(enabled)]
-            for name, value in zip(names, values, strict=True):
+            for name, value in changed:
                 does.append(view.after[name] == self._formulas.term(value))
-            does.append(view.same_but(names))
+            does.append(view.same_but(tuple(name for name, _ in changed)))
             asked.add(z3.Implies(z3.Bool(choice), z3.And(does)))
         asked.add(z3.Or([z3.Bool(choice) for choice in steps]))
         return asked, steps
 
     def _changes(
         self, seen: Projection, now: Mapping[str, Expression], bits: Bits
-    ) -> dict[tuple[Expression, ...], tuple[str, tuple[str, ...]]]:
+    ) -> dict[_Change, str]:
         """The steps that change what is seen, those that look alike once.
 
-        A guard and new values, with the first such step and the names of
-        the fields.
+        Each with the first such step.
         """
-        found: dict[tuple[Expression, ...], tuple[str, tuple[str, ...]]] = {}
+        found: dict[_Change, str] = {}
         for instance in self._disk.instances:
-            changed = {
-                name: value
+            changed = tuple(
+                (name, value)
                 for name, expression in seen.after(instance).items()
                 if (value := bits.plain(expression)) is not now[name]
-            }
+            )
             if changed:
-                key = (bits.plain(instance.enabled), *changed.values())
-                found.setdefault(key, (instance.label, tuple(changed)))
+                key = (bits.plain(instance.enabled), changed)
+                found.setdefault(key, instance.label)
         return found
 
     def safety(self) -> Shown:

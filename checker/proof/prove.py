@@ -28,22 +28,25 @@ from checker.engines.exploration import (
 from checker.proof.confirm import Confirmation
 from checker.proof.lemmas import NAME as LEMMAS
 from checker.proof.lemmas import prove_lemmas
-from checker.proof.obligation import Obligation, Outcome, Shown, timed
+from checker.proof.obligation import Obligation, Outcome, timed
 from checker.proof.questions import questions_alike
 from checker.proof.simulation import (
-    Disk,
     disks,
     over_all,
     properties_show,
     start_simulation,
     step_simulation,
 )
+from checker.proof.uniform import text_is_uniform
 from checker.traces.shortest import shortest_to
 from checker.traces.trace import Move, Trace
 from checker.verdict import ExitCode
 from model.designs import build
 from model.language import Machine, Projected, Property
-from model.language.projected_channel import ProjectedChannel
+from model.language.projected_channel import (
+    ProjectedChannel,
+    slots_suffice,
+)
 from model.options import UNLIMITED, Failures, Options
 
 Report = Callable[[str], None]
@@ -162,8 +165,8 @@ def prove(
     machine = build(options, view)
     report("exploring what one granule sees")
     search = explore(machine, limits or Limits())
-    obligations = [_explored(search.coverage)]
-    for name, work in _plan(options, machine, view):
+    obligations = [_explored(search)]
+    for name, work in plan(options, machine, view):
         report(name)
         obligations.append(_met(name, work, obligations[-1]))
     report("judging the properties")
@@ -172,7 +175,7 @@ def prove(
         machine=machine,
         coverage=search.coverage,
         obligations=tuple(obligations),
-        judgements=judged(options, search),
+        judgements=judged(options, search, report),
         left={
             p.name: machine.undecided[p.name]
             for p in build(options).properties
@@ -182,40 +185,50 @@ def prove(
     )
 
 
-def _plan(
+def plan(
     options: Options, machine: Machine, view: Projected
 ) -> list[tuple[str, Callable[[], Obligation]]]:
-    """The obligations beside the exploration, by name."""
+    """What shows that ``machine`` speaks of every disk: name and work."""
     many = tuple(disks(options, machine))
-    names = [p.name for p in machine.properties]
-
-    def violations_show(disk: Disk) -> Shown:
-        return properties_show(disk, names)
-
     shows = {
         "every step of a disk is one of the projection": step_simulation,
         "every start of a disk is one of the projection": start_simulation,
-        "every violation shows at one granule": violations_show,
+        "every violation shows at one granule": properties_show,
     }
-    plan: list[tuple[str, Callable[[], Obligation]]] = [
+    simulated: list[tuple[str, Callable[[], Obligation]]] = [
         (name, partial(over_all, name, many, show))
         for name, show in shows.items()
     ]
+    uniform = "the model text does not look at sizes"
     alike = "questions that read alike are about the same thing"
     ask = partial(questions_alike, options, view)
-    channels = [
+    channels = _any_channels(machine)
+    show_all = partial(prove_lemmas, view, channels=channels)
+    return [
+        *simulated,
+        (uniform, partial(timed, uniform, text_is_uniform)),
+        (alike, partial(timed, alike, ask)),
+        (LEMMAS, show_all),
+    ]
+
+
+def _any_channels(machine: Machine) -> list[ProjectedChannel]:
+    return [
         c
         for c in machine.channels
         if isinstance(c, ProjectedChannel) and c.any_capacity
     ]
-    show_all = partial(prove_lemmas, view, channels=channels)
-    return [*plan, (alike, partial(timed, alike, ask)), (LEMMAS, show_all)]
 
 
-def _explored(coverage: Coverage) -> Obligation:
-    """That the exploration reached its fixed point."""
+def _explored(search: Search) -> Obligation:
+    """That the exploration reached its fixed point, and asked for slots."""
+    coverage, machine = search.coverage, search.machine
     outcome, detail = Outcome.PROVED, ""
-    if coverage.stopped:
+    asked = {p.name for p in machine.properties}
+    missing = {slots_suffice(c.name) for c in _any_channels(machine)} - asked
+    if missing:
+        outcome, detail = Outcome.REFUTED, f"{min(missing)} is not asked"
+    elif coverage.stopped:
         outcome, detail = Outcome.OPEN, coverage.stopped
     elif violated(TYPE_INVARIANT) in coverage.first_level:
         outcome, detail = Outcome.REFUTED, "the type invariant is violated"
@@ -244,13 +257,15 @@ def _met(
 # -- properties --------------------------------------------------------------
 
 
-def judged(options: Options, search: Search) -> tuple[Judgement, ...]:
+def judged(
+    options: Options, search: Search, report: Report = silent
+) -> tuple[Judgement, ...]:
     """The answer to each ``always`` property of the design.
 
     ``search``: of the machine that follows one granule, with ``options``.
     """
     machine = search.machine
-    confirmation = Confirmation(options, machine)
+    confirmation = Confirmation(options, machine, report)
     found = []
     for prop in build(options).properties:
         if prop.kind != "always":
@@ -284,6 +299,12 @@ def _judged(
         answer=Provability.PROVED,
         steps=level,
     )
+    if all(p.name != prop.name for p in search.machine.properties):
+        return evolve(
+            judgement,
+            answer=Provability.INCONCLUSIVE,
+            reason="the projected machine does not ask it",
+        )
     if level is None:
         if search.coverage.stopped:
             return evolve(

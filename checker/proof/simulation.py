@@ -17,6 +17,7 @@ disks; that the sizes do not matter is the business of ``lemmas``.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
 
 import z3
 from attrs import evolve, frozen
@@ -29,7 +30,9 @@ from model.language import expression as ex
 from model.language.domain import Granule
 from model.language.expression import Expression
 from model.language.machine import Instance, Machine, Property
-from model.options import Failures, Options
+from model.language.projected_channel import ProjectedChannel
+from model.mechanisms import LIVE
+from model.options import UNLIMITED, Budget, Failures, Options
 
 
 @frozen
@@ -54,14 +57,19 @@ class Size:
         return evolve(options, bounds=bounds)
 
 
-#: one chunk, one granule, more of both; up to four messages in flight
+#: one chunk, one granule, more of both; up to five messages in flight
 SIZES = (
-    Size(1, 1, 4),
+    Size(1, 1, 5),
     Size(1, 2, 1),
+    Size(1, 3, 2),
     Size(2, 1, 3),
     Size(2, 2, 2),
+    Size(4, 1, 2),
     Size(3, 2, 2),
 )
+#: where all that is asked is how the text depends on other options
+PLAIN = Size(2, 1, 2)
+SMALLEST = Size(1, 1, 2)
 ONCE = Failures(**dict.fromkeys(Failures.names(), 1))
 
 
@@ -92,17 +100,38 @@ class Disk:
 def disks(
     options: Options, projected: Machine, sizes: Iterable[Size] = SIZES
 ) -> Iterator[Disk]:
-    """The design at each size, with failures without end and at most once.
+    """The design at each size, and with other limits on failures and guest.
 
-    That every failure may happen once, and a guest that writes twice, shows
-    that budgets can be forgotten.
+    Each kind of failure alone, none, and each at most once show that budgets
+    can be forgotten, and that a disk on which less may fail does no more.
     """
     for size in sizes:
         yield disk(f"{size}", build(size.of(options)), projected)
-    few = evolve(options, failures=ONCE)
-    few = evolve(few, bounds=evolve(few.bounds, writes=2))
-    size = Size(2, 1, 2)
-    yield disk(f"{size}, each failure once", build(size.of(few)), projected)
+    for name, varied in _variants(options):
+        yield disk(name, build(varied), projected)
+
+
+def _variants(options: Options) -> Iterator[tuple[str, Options]]:
+    """Other options than sizes, each with the smallest disk that serves."""
+    smallest, plain = SMALLEST.of(options), PLAIN.of(options)
+    yield "no failures", evolve(smallest, failures=Failures())
+    for name in Failures.names():
+        budgets: dict[str, Budget] = {name: UNLIMITED}
+        only = Failures(**budgets)
+        yield f"only {name} fails", evolve(smallest, failures=only)
+    once = evolve(plain, failures=ONCE)
+    yield "each failure once", _bounded(once, writes=2)
+    yield "three writes", _bounded(smallest, writes=3)
+    if options.design == LIVE:
+        for limit in (0, 2, 3):
+            yield f"limit D = {limit}", _bounded(plain, downtime=limit)
+        for throttle in (1, 3):
+            held = _bounded(smallest, writes="throttled", throttle=throttle)
+            yield f"one write for {throttle} chunks", held
+
+
+def _bounded(options: Options, **bounds: Any) -> Options:
+    return evolve(options, bounds=evolve(options.bounds, **bounds))
 
 
 def disk(name: str, machine: Machine, projected: Machine) -> Disk:
@@ -150,18 +179,37 @@ def _does(
     return ex.all_of([enabled, *same])
 
 
+def _fits(projection: Projection) -> tuple[Expression, ...]:
+    """That what is in flight, as seen from the granule, fits the slots.
+
+    Where the projection of a channel of any capacity keeps some slots only.
+    That they suffice is one of the properties that are proved.
+    """
+    return projection.of(
+        *(
+            channel.fits().expression
+            for channel in projection.projected.channels
+            if isinstance(channel, ProjectedChannel) and channel.any_capacity
+        )
+    )
+
+
 def step_simulation(disk: Disk) -> Shown:
-    """Every step of ``disk``, from every state correct by type."""
+    """Every step of ``disk``, from every state correct by type.
+
+    And in which what is in flight fits the slots of the projection.
+    """
     asked = 0
     for projection in disk.projections:
         known = {a.name for a in projection.projected.actions}
+        fits = _fits(projection)
         for instance in disk.machine.instances:
             where = f"{instance.label} seen from granule {projection.granule}"
             if instance.action not in known:
                 return Shown(Outcome.REFUTED, asked, f"{where}: no such step")
             wrong = simulates(projection, instance)
             asked += 1
-            answer = disk.possible(wrong)
+            answer = disk.possible(wrong, *fits)
             if answer != z3.unsat:
                 return _refused(answer, asked, where)
     return Shown(Outcome.PROVED, asked)
@@ -220,17 +268,25 @@ def followed(prop: Property, disk: Disk) -> Expression:
     return ex.conjunction(prop.violated, ex.complement(seen))
 
 
-def properties_show(disk: Disk, names: Sequence[str]) -> Shown:
-    """A violation on ``disk`` of one of the properties shows at a granule."""
+def properties_show(disk: Disk) -> Shown:
+    """Whatever ``disk`` violates shows at a granule.
+
+    A property that cannot be asked of one granule is left out: it is not
+    proved this way.  One that the projected machine lacks is a mistake.
+    """
     asked = 0
-    known = {p.name: p for p in disk.machine.properties}
-    for name in names:
-        if name not in known:
-            continue  # a failure that is not possible here, or about slots
+    projected = disk.projections[0].projected
+    known = {p.name for p in projected.properties}
+    for prop in disk.machine.properties:
+        if prop.kind != "always" or prop.name in projected.undecided:
+            continue
+        if prop.name not in known:
+            missing = f"{prop.name}: no such property"
+            return Shown(Outcome.REFUTED, asked, missing)
         asked += 1
-        answer = disk.possible(followed(known[name], disk))
+        answer = disk.possible(followed(prop, disk))
         if answer != z3.unsat:
-            return _refused(answer, asked, name)
+            return _refused(answer, asked, prop.name)
     return Shown(Outcome.PROVED, asked)
 
 

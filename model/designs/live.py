@@ -31,6 +31,7 @@ from model.language import (
     Domain,
     EnumValue,
     Flag,
+    Granule,
     Machine,
     Step,
     Update,
@@ -124,14 +125,14 @@ def _recorder(world: World, now: Pass) -> Recorder:
 
     QEMU: the meta HBitmap, set inside hbitmap_set() (2.8 to 2.11).
     """
-    marks: dict[int, Updates] = {}
+    marks: dict[Granule, Updates] = {}
     if world.has("meta-bitmap"):
         for granule in world.domain.granules:
             changes = ~world.source.bits.contains(granule)
             marked = chunk_alone(world.disk, granule.chunk).only_if(
                 _meta_exists(world) & changes
             )
-            marks[granule.index] = (now.meta.becomes(now.meta | marked),)
+            marks[granule] = (now.meta.becomes(now.meta | marked),)
     return Recorder(source_also=marks, allowance=now.allowance)
 
 

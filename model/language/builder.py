@@ -46,7 +46,10 @@ from model.language.per_granule import (
     at_one_granule,
     reason_against,
 )
-from model.language.projected_channel import ProjectedChannel
+from model.language.projected_channel import (
+    ProjectedChannel,
+    slots_suffice,
+)
 from model.language.unknown import is_unknown
 from model.language.values import Flag, Update
 
@@ -357,7 +360,7 @@ class MachineBuilder(Declarations):
         for channel in self._channels:
             if isinstance(channel, ProjectedChannel) and channel.any_capacity:
                 self.always(
-                    f"SlotsSuffice({channel.name})",
+                    slots_suffice(channel.name),
                     "",
                     "What is kept of the messages in flight fits the slots, "
                     "whatever the capacity of the channel is.",

@@ -11,7 +11,9 @@ question is whether the violation shows at some c.  It does if
 
 That is decided here by looking at the formula: along which path of and, or
 and not each question is met.  A property for which it cannot be shown is not
-decided at all: there is a reason instead of a formula.
+decided at all: there is a reason instead of a formula.  What is let through
+may still be wrong where a property names a parameter, or asks about messages:
+the checker shows for small disks that a violation is seen at some granule.
 """
 
 from __future__ import annotations

@@ -37,6 +37,11 @@ EARLIER_WITH: Final = "earlier_with"
 EARLIER_WITHOUT: Final = "earlier_without"
 
 
+def slots_suffice(channel: str) -> str:
+    """Name of the property that ``channel`` never uses its last slot."""
+    return f"SlotsSuffice({channel})"
+
+
 @frozen(eq=False)
 class ProjectedChannel(Channel):
     """See the module's docstring; ``capacity`` counts the slots kept."""

@@ -39,7 +39,7 @@ def test_each_design_is_proved(design: str, dbmcheck: Command) -> None:
     assert said["abstract_states"] > 1000
     assert said["exit_code"] == 0
     names = [o["name"] for o in said["obligations"]]
-    assert len(set(names)) == len(names) == 6
+    assert len(set(names)) == len(names) == 7
     for obligation in said["obligations"]:
         assert obligation["verdict"] == "PROVED"
         assert obligation["seconds"] >= 0
@@ -106,7 +106,7 @@ def test_a_certificate_is_verified_without_a_search(
     assert result.code == 0
     said = json.loads(result.out)
     assert said["verdict"] == "PROVED"
-    assert [o["verdict"] for o in said["obligations"]] == ["PROVED"] * 4
+    assert [o["verdict"] for o in said["obligations"]] == ["PROVED"] * 10
     assert questions.read_text().count("(check-sat)") >= 4
 
 
@@ -125,6 +125,7 @@ REFUSED = [
     (("live", "--without", "successor"), "live has no mechanism 'successor'"),
     (("live", "--smtlib", "x"), "--smtlib goes with --verify only"),
     (("--verify", "x", "--invariant"), "--verify searches nothing"),
+    (("--verify", "x", "--without", "successor"), "--without"),
     (("--verify", "/no/such/file"), "/no/such/file"),
     (("live", "--certificate", "/no/such/dir/x"), "/no/such/dir"),
 ]

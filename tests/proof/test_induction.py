@@ -65,7 +65,7 @@ def test_a_clause_that_a_step_breaks(design: str) -> None:
     one = claim(design)
     wrong = saying(one.machine, source__migration=["none"])
     assert refuted(with_clause(one, wrong)) == {
-        CONSECUTION: "dirty_bitmap_save_setup: source.migration is none"
+        CONSECUTION: "migrate: source.migration is none"
     }
 
 

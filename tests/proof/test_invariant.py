@@ -88,7 +88,7 @@ def test_the_same_machine_gives_the_same_clauses() -> None:
     ("mechanism", "violated"),
     [
         ("drain-at-stop", "NoLostDirtyBitOnDestination"),
-        ("fencing", "OneSideRuns"),
+        ("no-resume-after-run", "NoLostDirtyBitOnSource"),
     ],
 )
 def test_there_is_none_where_a_property_is_violated(
@@ -155,7 +155,7 @@ SENTENCES = [
     ),
     (
         {"source__has_bitmap": ["yes"], "source__vm": ["gone"]},
-        "if source.vm is not gone, then source.has_bitmap",
+        "if not source.has_bitmap, then source.vm is gone",
     ),
     (
         {"source__bits": ["{c}"], "destination__bits": ["{c}"]},
@@ -176,6 +176,10 @@ def test_a_clause_in_words(
     machine = empty("live").machine
     clause = saying(machine, **values)
     assert Words(machine).sentence(clause) == expected
+
+
+def test_a_clause_that_nothing_meets() -> None:
+    assert Words(empty("live").machine).sentence(Clause(())) == "never"
 
 
 SLOTS = [
