@@ -27,6 +27,7 @@ from checker.cli.options import (
     WithoutOption,
 )
 from checker.cli.prove_command import prove
+from checker.cli.qemu_command import qemu
 
 app = typer.Typer(
     name="dbmcheck",
@@ -160,6 +161,7 @@ def ablate(
 
 
 app.command()(prove)
+app.add_typer(qemu, name="qemu")
 
 
 @app.command()

@@ -239,6 +239,7 @@ class Machine:
             when, then = named.of(prop.premise), named.of(prop.conclusion)
             parts.append(f"{prop.kind} {prop.name} {when} {then} {prop.by}")
         parts.append(f"may end {named.of(self.may_end)}")
+        parts.append(f"invariants {[named.of(i) for i in self.invariants]}")
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 

@@ -37,6 +37,7 @@ from reference.wire.stream import (
     Item,
     SectionEnd,
     SectionPart,
+    VmDescription,
 )
 
 
@@ -47,7 +48,9 @@ class Destination:
     ``ended``: no more is read.  ``error``: why the stream cannot be read on,
     or ''; whoever drives it then closes the connection and calls ``lost``.
     ``replies``: bytes for the return path that wait to be sent.  ``advised``,
-    ``end_begun``: what the stream has shown of the source's design.
+    ``end_begun``: what the stream has shown of the source's design;
+    ``answers``: whether the source has opened a return path;
+    ``described``: whether the description that may follow was read.
     """
 
     design: Design
@@ -62,6 +65,8 @@ class Destination:
     replies: bytes = b""
     advised: bool = False
     end_begun: bool = False
+    answers: bool = False
+    described: bool = False
 
     def __attrs_post_init__(self) -> None:
         self.loader = self._fresh_loader()
@@ -146,6 +151,8 @@ class Destination:
                 return self._command(item, host)
             case EndOfStream():
                 return self._end(host)
+            case VmDescription():
+                self.described = True
             case Broken():
                 raise item.error
         return []
@@ -183,6 +190,8 @@ class Destination:
         postcopy = self.design is Design.POSTCOPY
         if item.kind == CommandKind.PING:
             self.replies += encode_return(Pong(int.from_bytes(item.data)))
+        elif item.kind == CommandKind.OPEN_RETURN_PATH:
+            self.answers = True
         elif item.kind == CommandKind.POSTCOPY_RUN and postcopy:
             return [self.do("loadvm_run", host).event]
         return []
@@ -192,6 +201,10 @@ class Destination:
             if self.phase is Arrival.WAITING:
                 raise CorruptError("the stream ends before RUN")
             events = []
+            if self.answers:
+                # QEMU's source waits for it; bitmaps that are lost are none
+                # of its business
+                self.replies += encode_return(Shut(0))
         else:
             events = [self.do("loadvm_run", host).event]
         if self.loader.unfinished:
@@ -235,6 +248,7 @@ class Destination:
         self.error = ""
         self.replies = b""
         self.advised = self.end_begun = False
+        self.answers = self.described = False
 
     def die(self, host: Host) -> None:
         """The process is killed."""

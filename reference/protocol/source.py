@@ -31,6 +31,9 @@ from reference.wire.return_path import BrokenReturn, ReturnReader, Shut
 from reference.wire.stream import DIRTY_BITMAP, CommandKind
 from reference.wire.writer import StreamWriter
 
+#: not 0: QEMU's destination takes that for the first section that it has
+#: and that was not started
+SECTION_ID = 1
 ACTORS = {
     "migrate": "management",
     "migrate_again": "management",
@@ -188,7 +191,7 @@ class Source(Passes):
             data.append(out.command(CommandKind.POSTCOPY_ADVISE))
         else:
             data.append(out.command(CommandKind.OPEN_RETURN_PATH))
-        data.append(out.section_start(DIRTY_BITMAP))
+        data.append(out.section_start(DIRTY_BITMAP, section_id=SECTION_ID))
         for sent in self.bitmaps:
             bitmap = sent.bitmap(host)
             start = Start(

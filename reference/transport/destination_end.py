@@ -10,6 +10,7 @@ counterpart: ``process_incoming_migration_co``.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import ssl
 import time
 from collections.abc import Callable
@@ -26,12 +27,14 @@ from reference.errors import (
 from reference.events import Event
 from reference.host import Host, RunState, Write
 from reference.protocol.destination import Destination
-from reference.protocol.tables import Arrival
+from reference.protocol.tables import Arrival, Design
 from reference.transport.address import Address, Listener, listen
 from reference.transport.link import Link
 from reference.transport.log import Log, bitmap_fields
 from reference.transport.outcome import Received, Verdict
 from reference.transport.workload import Workload, guest_events
+
+LINGER = 1.0  # seconds, for what may follow the end of the stream
 
 
 async def serve(
@@ -179,6 +182,23 @@ class _Serving:
             await self._work(link)
             # the guest has its turn
             await asyncio.sleep(0)
+        if core.design is not Design.POSTCOPY:
+            await self._linger(link)
+
+    async def _linger(self, link: Link) -> None:
+        """Read the description of the VM, if it comes.
+
+        To close before that is a reset, and takes back what we have said.
+        """
+        core = self.destination
+        with contextlib.suppress(TimeoutError, TransportError):
+            async with asyncio.timeout(LINGER):
+                while not (core.described or core.error):
+                    data = await link.read()
+                    self.received += len(data)
+                    if not data:
+                        return
+                    self._receive(data)
 
     def _begin(self) -> None:
         self.attempts += 1

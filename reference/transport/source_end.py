@@ -33,12 +33,16 @@ from reference.transport.log import Log, bitmap_fields
 from reference.transport.outcome import Progress, Sent
 from reference.transport.rate import Rate
 from reference.transport.workload import Workload, guest_events
+from reference.wire.writer import StreamWriter
 
 #: steps without a pause; no multiple of a live chunk's three
 TURN = 8
 #: what waits until the switchover is wanted
 SWITCHOVER = ("migrate_start_postcopy", "migration_completion")
 SAVE_FAILS = "dirty_bitmap_save_fails"
+#: after the end of the stream; QEMU's destination waits for it before it
+#: says SHUT, and if the connection ends instead it says SHUT 1
+DESCRIPTION = StreamWriter().vm_description('{"devices": []}')
 
 
 async def send(
@@ -273,7 +277,10 @@ class _Sending:
         if ran and self.host.vm is not RunState.RUNNING:
             self.stop_at = time.monotonic()
             self.stop_bytes = self.bytes_sent
-        self.bytes_sent += len(done.data)
+        data = done.data
+        if event == "send_device_state":
+            data += DESCRIPTION
+        self.bytes_sent += len(data)
         self._logged(done.event)
         if event == SAVE_FAILS:
             raise BitmapError(done.event.detail)
@@ -288,7 +295,7 @@ class _Sending:
                     self.bytes_sent,
                 )
             )
-        return done.data
+        return data
 
     def _choose(self) -> tuple[int, int]:
         """Live: the changed chunk after the last one, or else the first."""

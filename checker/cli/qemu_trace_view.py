@@ -1,0 +1,178 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""``dbmcheck qemu scenario --trace``: a trace of the model on real QEMU."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from checker.cli import page
+from checker.cli.progress import shown
+from checker.configuration import load
+from checker.conformance.qemu.binary import Build
+from checker.conformance.qemu.process import QemuError
+from checker.conformance.qemu.trace_choice import witnesses
+from checker.conformance.qemu.trace_difference import Compared, Outcome
+from checker.conformance.qemu.trace_map import (
+    MAPPING,
+    CannotMapError,
+    check_mappable,
+)
+from checker.conformance.qemu.trace_run import run_trace
+from checker.errors import InputError
+from checker.traces.replay import CannotReplayError
+from checker.traces.trace import Trace
+from checker.verdict import ExitCode
+from model.mechanisms import LIVE
+
+
+def run(
+    argument: str,
+    source: Build,
+    destination: Build | None = None,
+    property_name: str = "",
+    as_json: bool = False,
+    work: Path | None = None,
+) -> int:
+    """Run a trace file, or the runs of a CONFIG; the exit code.
+
+    0: QEMU shows what the model predicts; 14: it does not.  Raises
+    CannotReplayError (exit 75) for a trace that cannot be mapped.
+    """
+    outcomes = []
+    for trace in traces_of(argument, property_name):
+        try:
+            outcomes.append(run_trace(trace, source, destination, work))
+        except CannotMapError as error:
+            raise _unmapped(argument, error) from None
+        except QemuError as error:
+            raise InputError(str(error)) from None
+    if as_json:
+        page.as_json({"runs": [as_data(each) for each in outcomes]})
+    else:
+        for number, outcome in enumerate(outcomes):
+            if number:
+                page.line()
+            show(outcome)
+    agree = all(outcome.agrees for outcome in outcomes)
+    return ExitCode.AS_EXPECTED if agree else ExitCode.DIFFERS
+
+
+def _unmapped(argument: str, error: CannotMapError) -> CannotReplayError:
+    return CannotReplayError(
+        step=None, action="", reason=str(error), where=argument
+    )
+
+
+def traces_of(argument: str, property_name: str = "") -> list[Trace]:
+    """The trace in a file, or the runs that a CONFIG asks for.
+
+    Of a configuration that is violated its violation, else the shortest run
+    to each thing that is to be reachable.
+    """
+    from checker.cli.trace_view import find
+
+    if argument.endswith(".json"):
+        return [find(argument, property_name, ()).trace]
+    configuration = load(argument)
+    if configuration.options.design == LIVE:
+        raise _unmapped(
+            argument,
+            CannotMapError(
+                "QEMU has no live design; postcopy and stop-copy can be run"
+            ),
+        )
+    if configuration.expect.verdict == "VIOLATED":
+        trace = find(argument, property_name, ()).trace
+        try:
+            check_mappable(trace)
+        except CannotMapError as error:
+            raise _unmapped(argument, error) from None
+        return [trace]
+    with shown() as report_for:
+        found = witnesses(
+            configuration.options, property_name, report_for(argument)
+        )
+    if not found:
+        raise InputError(
+            f"{argument}: nothing reachable is called '{property_name}'"
+        )
+    return found
+
+
+def show(outcome: Outcome) -> None:
+    """Step by step, what was done; then the two sides where they differ."""
+    trace = outcome.trace
+    versions = " -> ".join(outcome.versions)
+    page.line(f"trace {trace.id}, {trace.property_name}")
+    page.fact("model", trace.options.name)
+    page.fact("QEMU", versions)
+    page.line()
+    page.table(
+        ("step", "both", "action of the model", "in QEMU"),
+        [_row(outcome, step) for step in outcome.steps],
+        right=(0,),
+    )
+    last = outcome.steps[-1]
+    page.line()
+    if last.agrees:
+        page.paragraph(
+            f"QEMU {versions} shows what the model predicts after each of "
+            f"{len(trace.moves)} steps."
+        )
+        return
+    page.line(f"DIFFERENT after step {last.number}, {last.label}:")
+    page.line()
+    page.table(
+        ("side", "what", "QEMU", "", "model"),
+        [
+            (r.side, r.what, r.qemu, "" if r.agrees else "<>", r.model)
+            for r in last.rows
+        ],
+    )
+
+
+def _row(outcome: Outcome, step: Compared) -> tuple[str, str, str, str]:
+    did = ""
+    if step.number:
+        move = outcome.trace.moves[step.number - 1]
+        did = MAPPING[move.action].text
+    return (
+        str(step.number),
+        "agree" if step.agrees else "DIFFER",
+        step.label,
+        did,
+    )
+
+
+def as_data(outcome: Outcome) -> dict[str, Any]:
+    """Plain data."""
+    moves = outcome.trace.moves
+    return {
+        "trace": outcome.trace.id,
+        "property": outcome.trace.property_name,
+        "configuration": outcome.trace.options.name,
+        "qemu": list(outcome.versions),
+        "agrees": outcome.agrees,
+        "steps": [
+            {
+                "step": step.number,
+                "action": step.label,
+                "means": MAPPING[moves[step.number - 1].action].text
+                if step.number
+                else "",
+                "agrees": step.agrees,
+                "rows": [
+                    {
+                        "side": row.side,
+                        "what": row.what,
+                        "model": row.model,
+                        "qemu": row.qemu,
+                        "agrees": row.agrees,
+                    }
+                    for row in step.rows
+                ],
+            }
+            for step in outcome.steps
+        ],
+    }

@@ -1,0 +1,186 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""``dbmcheck qemu faults`` and ``dbmcheck qemu scenario``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import attrs
+
+from checker.cli import page
+from checker.cli.progress import steps_shown
+from checker.cli.qemu_pages import (
+    distinct_json,
+    mail_block,
+    print_result,
+    print_summary,
+    result_json,
+    summary_json,
+)
+from checker.conformance.qemu import matrix
+from checker.conformance.qemu.binary import (
+    PROGRAM,
+    Build,
+    check_work_directory,
+    find_build,
+)
+from checker.conformance.qemu.campaign import Campaign, Pair, Record
+from checker.conformance.qemu.case import Case
+from checker.conformance.qemu.known import Known, shipped
+from checker.conformance.qemu.shorten import shorten
+from checker.conformance.qemu.summary import Summary, summarise
+from checker.errors import InputError, UndecidedError
+from checker.files import check_writable
+from checker.verdict import ExitCode
+
+
+@attrs.frozen
+class Chosen:
+    """Which QEMU is to be run, as it was given."""
+
+    paths: tuple[str, ...] = ()
+    libraries: tuple[str, ...] = ()
+    destination: str = ""
+
+    def pairs(self) -> list[Pair]:
+        """The builds of both sides; InputError if one cannot be run."""
+        paths = self.paths or (PROGRAM,)
+        libraries = self.libraries
+        if len(libraries) == 1:
+            libraries *= len(paths)
+        libraries = libraries or ("",) * len(paths)
+        if len(libraries) != len(paths):
+            raise InputError(
+                f"--library-path: {len(libraries)} for {len(paths)} --qemu; "
+                "give one for each, or one for all"
+            )
+        check_work_directory()
+        builds = [
+            find_build(path, library_path=library)
+            for path, library in zip(paths, libraries, strict=True)
+        ]
+        return [Pair(build, self._other(build)) for build in builds]
+
+    def _other(self, build: Build) -> Build:
+        return find_build(self.destination) if self.destination else build
+
+
+def faults(
+    chosen: Chosen,
+    mode: str,
+    return_path: bool | None,
+    storage: str,
+    *,
+    quick: bool,
+    record: Path | None,
+    workers: int,
+    mail: bool,
+    as_json: bool,
+) -> int:
+    """Run the matrix; returns the exit code."""
+    pairs = chosen.pairs()
+    if record is not None:
+        if len(pairs) > 1:
+            raise InputError(
+                "--record: keeps the results of one --qemu, not of several"
+            )
+        if record.is_dir():
+            raise InputError(f"{record}: is a directory, name a file")
+        check_writable(record)
+    bases = [
+        base
+        for base in (matrix.quick_bases() if quick else matrix.bases())
+        if mode in ("", base.mode.value)
+        and return_path in (None, base.return_path)
+        and storage in ("", base.storage.value)
+    ]
+    if not bases:
+        raise InputError("--quick: has no shared storage; leave it out")
+    codes, data = [], []
+    for pair in pairs:
+        with Record.opened(record, pair) as kept, steps_shown() as report:
+            campaign = Campaign(pair, kept, report, workers)
+            campaign.run_matrix(bases, quick)
+            summary = summarise(campaign.results, Known(shipped(), pair))
+            if campaign.complete:
+                summary = shorten(campaign, summary)
+        codes.append(_code(summary, campaign.complete))
+        if as_json:
+            data.append(summary_json(campaign, summary))
+        elif mail:
+            _mails(pair, summary)
+        else:
+            print_summary(campaign, summary)
+        if campaign.interrupted:
+            break
+    if as_json:
+        page.as_json(data[0] if len(pairs) == 1 else data)
+    return _worst(codes)
+
+
+def scenario(
+    chosen: Chosen, data: Mapping[str, Any], mail: bool, as_json: bool
+) -> int:
+    """Run one scenario; returns the exit code."""
+    try:
+        case = Case.of(data)
+        case.check()
+    except ValueError as error:
+        raise InputError(str(error)) from None
+    codes, shown = [], []
+    for pair in chosen.pairs():
+        with Record.opened(None, pair) as kept:
+            campaign = Campaign(pair, kept, lambda step: None, 1)
+            campaign.run_cases([case, case.twin])
+        known = Known(shipped(), pair)
+        result = kept.results.get(case.id)
+        if result is None:
+            return ExitCode.INCONCLUSIVE
+        if result.error:
+            raise UndecidedError(result.error)
+        summary = summarise(campaign.results, known)
+        new = known.new(result)
+        codes.append(
+            ExitCode.DIFFERS
+            if new
+            else _code(summarise([result], known), not result.missed)
+        )
+        if as_json:
+            shown.append(
+                {
+                    "source": pair.source.label,
+                    "destination": pair.destination.label,
+                    **result_json(result, known),
+                    "distinct": [distinct_json(d) for d in summary.distinct],
+                }
+            )
+        elif mail:
+            _mails(pair, summary)
+        else:
+            print_result(pair, result, known)
+    if as_json:
+        page.as_json(shown[0] if len(shown) == 1 else shown)
+    return _worst(codes)
+
+
+def _mails(pair: Pair, summary: Summary) -> None:
+    for number, each in enumerate(summary.distinct):
+        if number:
+            page.line()
+        page.line(mail_block(pair, each).rstrip("\n"))
+
+
+def _code(summary: Summary, complete: bool) -> ExitCode:
+    if summary.any_new:
+        return ExitCode.DIFFERS
+    return ExitCode.AS_EXPECTED if complete else ExitCode.INCONCLUSIVE
+
+
+def _worst(codes: list[ExitCode]) -> ExitCode:
+    """A new violation outweighs what was left undone."""
+    for code in (ExitCode.DIFFERS, ExitCode.INCONCLUSIVE):
+        if code in codes:
+            return code
+    return ExitCode.AS_EXPECTED

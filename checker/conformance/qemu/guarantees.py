@@ -1,0 +1,381 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Does what was seen keep the guarantees?
+
+The rule: every judgement is about what a backup client or management could
+see and do, and needs nothing but the observation.  A bitmap counts where a
+backup may be taken by it: it is there, neither busy nor inconsistent, and
+the guest runs there.  The names of the guarantees are the model's.
+"""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator
+from typing import Final
+
+import attrs
+
+from checker.conformance.qemu import observation as seen
+from checker.conformance.qemu.bitmaps import Bitmap, BitmapView, missing, same
+from checker.conformance.qemu.observation import (
+    Moment,
+    Observation,
+    SideView,
+)
+from checker.conformance.qemu.places import FaultKind
+from checker.conformance.qemu.scenario import Side, Storage
+
+LIMIT: Final = 10.0  # seconds that a migration may take here
+_FAILED: Final = frozenset({"failed", "cancelled"})
+GUARANTEES: Final = {
+    "S1": "no missing bit",
+    "S2": "a loss is seen",
+    "S3": "the VM is not harmed",
+    "S4": "one valid copy",
+    "S5": "no needless loss",
+    "S6": "one side runs",
+    "M1": "metadata survive",
+    "P1": "no bit too many",
+    "L1": "it ends",
+}
+
+
+@attrs.frozen
+class Violation:
+    """``guarantee`` does not hold; ``where``: a side and a moment."""
+
+    guarantee: str
+    where: str
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.guarantee} ({self.where}): {self.text}"
+
+
+def judge(
+    seen_: Observation, twin: Observation | None = None
+) -> list[Violation]:
+    """Everything that does not hold, the gravest first.
+
+    ``twin``: the same scenario without bitmaps, to tell what the bitmaps do
+    to the VM from what the fault does.
+    """
+    found: list[Violation] = []
+    found += _missing_bits(seen_)
+    found += _unseen_losses(seen_)
+    found += _both_run(seen_)
+    found += _harm(seen_, twin)
+    found += _copies(seen_)
+    found += _needless_losses(seen_)
+    found += _metadata(seen_)
+    found += _precision(seen_)
+    found += _endings(seen_)
+    return found
+
+
+def _where(side: Side, moment: Moment) -> str:
+    return f"{side.value}, {moment.name}"
+
+
+def _running(
+    observation: Observation,
+) -> Iterator[tuple[Moment, Side, SideView]]:
+    """Where the guest runs, at every moment."""
+    for moment in observation.moments:
+        for side in Side:
+            view = moment.of(side)
+            if view.runs:
+                yield moment, side, view
+
+
+def _shown(
+    observation: Observation,
+) -> Iterator[tuple[Moment, Side, Bitmap, BitmapView]]:
+    """The bitmaps by which a backup may be taken."""
+    for moment, side, view in _running(observation):
+        for wanted in observation.scenario.bitmaps:
+            found = view.bitmap(*wanted.key)
+            if found is not None and found.usable:
+                yield moment, side, wanted, found
+
+
+def _missing_bits(observation: Observation) -> Iterator[Violation]:
+    """S1."""
+    for moment, side, wanted, view in _shown(observation):
+        truth = observation.truth(side, *wanted.key, moment.done)
+        if same(view, truth):
+            continue
+        text = ""
+        if view.dirty is not None:
+            lost = missing(view.dirty, truth)
+            if lost:
+                text = f"offset {lost[0][0]}, {lost[0][1]} bytes, is clear"
+        elif view.count < truth.dirty_bytes():
+            text = f"{view.count} of {truth.dirty_bytes()} bytes are dirty"
+        if text:
+            yield Violation(
+                "S1",
+                _where(side, moment),
+                f"bitmap {wanted.name!r} of {wanted.node!r} lacks what the "
+                f"guest wrote: {text}",
+            )
+
+
+def _unseen_losses(observation: Observation) -> Iterator[Violation]:
+    """S2: it is there and usable, but does not record any more."""
+    for moment, side, wanted, view in _shown(observation):
+        if not wanted.disabled and not view.recording:
+            if moment.name == seen.BEFORE:
+                continue
+            yield Violation(
+                "S2",
+                _where(side, moment),
+                f"bitmap {wanted.name!r} of {wanted.node!r} looks usable "
+                "but records no writes",
+            )
+
+
+def _both_run(observation: Observation) -> Iterator[Violation]:
+    """S6."""
+    for moment in observation.moments:
+        if moment.source.runs and moment.destination.runs:
+            yield Violation(
+                "S6",
+                f"both, {moment.name}",
+                "the guest runs on the source and on the destination",
+            )
+            return
+    if observation.overlap > 0:
+        yield Violation(
+            "S6",
+            "both, by events",
+            "the guest ran on both sides for "
+            f"{observation.overlap * 1000:.1f} ms",
+        )
+
+
+def _harm(
+    observation: Observation, twin: Observation | None
+) -> Iterator[Violation]:
+    """S3."""
+    for moment in observation.moments:
+        if moment.name == seen.RESTARTED:
+            continue
+        for side in Side:
+            view = moment.of(side)
+            if view.hung:
+                yield Violation(
+                    "S3",
+                    _where(side, moment),
+                    f"the monitor does not answer {view.hung}",
+                )
+            elif not view.alive:
+                yield from _death(observation, side, moment)
+    end = observation.end
+    for side, quits in zip(Side, observation.quits, strict=True):
+        if not quits and not end.of(side).hung:
+            yield Violation(
+                "S3",
+                f"{side.value}, quit",
+                "the process does not end in good order when told to",
+            )
+    outcome = outcome_of(observation)
+    if twin is not None:
+        wanted = outcome_of(twin)
+        if outcome != wanted:
+            yield Violation(
+                "S3",
+                f"both, {end.name}",
+                f"the VM ends {outcome}; without bitmaps it ends {wanted}",
+            )
+    elif outcome == "nowhere" and not _excused(observation):
+        refusal = f": {observation.refused[-1]}" if observation.refused else ""
+        yield Violation(
+            "S3",
+            f"both, {end.name}",
+            f"the VM runs nowhere and cannot be resumed{refusal}",
+        )
+
+
+def outcome_of(observation: Observation) -> str:
+    """Where the VM is in the end."""
+    end = observation.end
+    sides = [side.value for side in Side if end.of(side).runs]
+    return "on the " + " and the ".join(sides) if sides else "nowhere"
+
+
+def _excused(observation: Observation) -> bool:
+    """Was the side that had the VM killed?"""
+    fault = observation.scenario.fault
+    if fault is None or not observation.struck:
+        return False
+    if fault.kind is FaultKind.KILL_SOURCE:
+        return True
+    return fault.kind is FaultKind.KILL_DESTINATION and bool(
+        observation.ran[1]
+    )
+
+
+def _death(
+    observation: Observation, side: Side, moment: Moment
+) -> Iterator[Violation]:
+    """A process that is dead without anybody having killed it."""
+    code = moment.of(side).exit_code
+    if code is None or code == -signal.SIGKILL:
+        return
+    if code < 0:
+        name = signal.Signals(-code).name
+        yield Violation("S3", _where(side, moment), f"died of {name}")
+    elif side is Side.SOURCE:
+        yield Violation(
+            "S3", _where(side, moment), f"ended with exit code {code}"
+        )
+    elif observation.ran[1]:
+        yield Violation(
+            "S3",
+            _where(side, moment),
+            f"ended with exit code {code} although the guest ran there",
+        )
+
+
+def _copies(observation: Observation) -> Iterator[Violation]:
+    """S4: in the images, after an orderly end of whoever lived."""
+    valid: dict[tuple[str, str], list[Side]] = {}
+    for stored in observation.stored:
+        for bitmap in stored.bitmaps:
+            if not bitmap.in_use:
+                key = bitmap.node, bitmap.name
+                valid.setdefault(key, []).append(stored.side)
+    for (_, name), sides in valid.items():
+        if len(sides) > 1:
+            yield Violation(
+                "S4",
+                "both, images",
+                f"bitmap {name!r} is valid in the image of the source and "
+                "in that of the destination",
+            )
+    separate = observation.scenario.storage is Storage.SEPARATE
+    if not separate or not observation.end.destination.runs:
+        return
+    for (_, name), sides in valid.items():
+        if sides == [Side.SOURCE]:
+            yield Violation(
+                "S4",
+                "source, images",
+                f"bitmap {name!r} is valid in the source's image, yet the "
+                "guest runs on the destination",
+            )
+
+
+def _needless_losses(observation: Observation) -> Iterator[Violation]:
+    """S5: after success without a fault, or where the source goes on."""
+    end = observation.end
+    if not observation.scenario.carried:
+        return
+    side = Side.SOURCE
+    if end.destination.runs:
+        if observation.scenario.fault is not None:
+            return
+        side = Side.DESTINATION
+    view = end.of(side)
+    if not view.runs:
+        return
+    for wanted in observation.scenario.bitmaps:
+        found = view.bitmap(*wanted.key)
+        if found is None:
+            yield Violation(
+                "S5", _where(side, end), f"bitmap {wanted.name!r} is gone"
+            )
+        elif found.inconsistent:
+            yield Violation(
+                "S5",
+                _where(side, end),
+                f"bitmap {wanted.name!r} is inconsistent",
+            )
+    yield from _not_stored(observation, side)
+
+
+def _not_stored(observation: Observation, side: Side) -> Iterator[Violation]:
+    """S5: it was shown as persistent; is it there after a restart?"""
+    again = observation.moment(seen.RESTARTED)
+    if again is None:
+        return
+    for before in observation.end.of(side).bitmaps:
+        if not before.persistent or not before.usable:
+            continue
+        after = again.of(side).bitmap(*before.key)
+        if after is None or not after.usable:
+            fate = "is gone" if after is None else "cannot be used"
+            yield Violation(
+                "S5",
+                _where(side, again),
+                f"bitmap {before.name!r} was shown as persistent and {fate} "
+                "after an orderly end and a start from the image",
+            )
+
+
+def _metadata(observation: Observation) -> Iterator[Violation]:
+    """M1."""
+    for moment, side, wanted, view in _shown(observation):
+        if moment.name == seen.BEFORE:
+            continue
+        pairs = (
+            ("granularity", wanted.granularity, view.granularity),
+            ("persistent", wanted.persistent, view.persistent),
+        )
+        for what, before, after in pairs:
+            if before != after:
+                yield Violation(
+                    "M1",
+                    _where(side, moment),
+                    f"{what} of bitmap {wanted.name!r} was {before} and is "
+                    f"{after}",
+                )
+        if wanted.disabled and view.recording:
+            yield Violation(
+                "M1",
+                _where(side, moment),
+                f"bitmap {wanted.name!r} was disabled and records now",
+            )
+
+
+def _precision(observation: Observation) -> Iterator[Violation]:
+    """P1: only without a fault."""
+    if observation.scenario.fault is not None:
+        return
+    for moment, side, wanted, view in _shown(observation):
+        truth = observation.truth(side, *wanted.key, moment.done)
+        if view.count > truth.dirty_bytes():
+            yield Violation(
+                "P1",
+                _where(side, moment),
+                f"bitmap {wanted.name!r} has {view.count} dirty bytes, the "
+                f"guest wrote to {truth.dirty_bytes()}",
+            )
+
+
+def _endings(observation: Observation) -> Iterator[Violation]:
+    """L1: the migration ends, and so does busy."""
+    end = observation.end
+    if not observation.settled:
+        yield Violation(
+            "L1",
+            f"both, {end.name}",
+            "the migration does not end; the source says "
+            f"{last_status(observation, Side.SOURCE)}, the destination "
+            f"{last_status(observation, Side.DESTINATION)}",
+        )
+    for side in Side:
+        for each in end.of(side).bitmaps:
+            if each.busy:
+                yield Violation(
+                    "L1",
+                    _where(side, end),
+                    f"bitmap {each.name!r} stays busy",
+                )
+
+
+def last_status(observation: Observation, side: Side) -> str:
+    """The last status of the migration on a side."""
+    said = observation.statuses[0 if side is Side.SOURCE else 1]
+    return said[-1] if said else "nothing"

@@ -1,0 +1,181 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What is known to deviate in which QEMU, to tell it from what is new.
+
+The rule: an entry says what somebody's own runs showed, under which
+conditions, and the command that shows it again.  It covers nothing beyond
+its conditions: the same violation elsewhere is new.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+import tomllib
+from collections.abc import Iterable, Sequence
+from fnmatch import fnmatchcase
+from importlib.resources import files
+from typing import Any, Final
+
+import attrs
+
+from checker.conformance.qemu.binary import Build
+from checker.conformance.qemu.campaign import Pair, Result
+from checker.conformance.qemu.case import parse_fault
+from checker.conformance.qemu.guarantees import GUARANTEES, Violation
+from checker.conformance.qemu.scenario import Mode, Storage
+from checker.errors import InputError
+
+FILE: Final = "known.toml"
+SEVERITIES: Final = ("critical", "high", "medium", "low")
+SIDES: Final = ("source", "destination", "both")
+_TEXTS: Final = ("id", "what", "command", "severity", "label")
+_ANY: Final = ("*",)
+_TESTS: Final = ("return_path", "persistent", "carried", "several_nodes")
+_OPTIONAL: Final = frozenset(
+    {"modes", "storages", "places", "text", "side", "since", "until"}
+) | frozenset(_TESTS)
+
+
+@attrs.frozen(kw_only=True)
+class Deviation:
+    """An expected violation; what is empty or None allows anything.
+
+    ``since``, ``until``: the series 7.2 as (7, 2), both included.
+    ``places``: patterns such as ``eof:*`` of a fault's place.
+    """
+
+    id: str
+    guarantees: tuple[str, ...]
+    what: str
+    command: str
+    severity: str
+    label: str
+    since: tuple[int, ...]
+    until: tuple[int, ...]
+    #: the versions on which it was seen
+    seen: tuple[str, ...]
+    faults: tuple[str, ...]
+    modes: tuple[str, ...] = ()
+    storages: tuple[str, ...] = ()
+    places: tuple[str, ...] = _ANY
+    text: str = ""
+    side: str = "both"
+    return_path: bool | None = None
+    persistent: bool | None = None
+    #: are there bitmaps at all?
+    carried: bool | None = None
+    several_nodes: bool | None = None
+
+    def covers(self, build: Build) -> bool:
+        """Is it known of that build?"""
+        return self.since <= build.version[:2] <= self.until
+
+    def concerns(self, pair: Pair) -> bool:
+        """Is it known of the side, or of one of both, that is to blame?"""
+        sides = {"source": pair.source, "destination": pair.destination}
+        chosen = sides.values() if self.side == "both" else [sides[self.side]]
+        return any(self.covers(build) for build in chosen)
+
+    def explains(self, result: Result, violation: Violation) -> bool:
+        """Does the violation happen under these conditions?"""
+        case = result.case
+        fault = "none" if case.fault is None else case.fault.kind.value
+        place = "" if case.fault is None else str(case.fault.place)
+        tests = (
+            (self.return_path, case.return_path),
+            (self.persistent, case.persistent),
+            (self.carried, bool(case.bitmaps)),
+            (self.several_nodes, case.nodes > 1),
+        )
+        return (
+            violation.guarantee in self.guarantees
+            and fault in self.faults
+            and (not self.modes or case.mode.value in self.modes)
+            and (not self.storages or case.storage.value in self.storages)
+            and all(want is None or want == is_ for want, is_ in tests)
+            and any(fnmatchcase(place, each) for each in self.places)
+            and re.search(self.text, violation.text) is not None
+        )
+
+
+@attrs.frozen
+class Known:
+    """All entries, and the builds that are run."""
+
+    deviations: tuple[Deviation, ...]
+    pair: Pair
+
+    def of(self, result: Result, violation: Violation) -> Deviation | None:
+        """The entry that tells of it; None if it is new."""
+        for each in self.deviations:
+            if each.concerns(self.pair) and each.explains(result, violation):
+                return each
+        return None
+
+    def new(self, result: Result) -> list[Violation]:
+        """The violations that no entry tells of."""
+        return [one for one in result.violations if not self.of(result, one)]
+
+
+@functools.cache
+def shipped() -> tuple[Deviation, ...]:
+    """The entries of the file beside this module."""
+    path = files("checker.conformance.qemu") / FILE
+    return read(path.read_text("utf-8"))
+
+
+def read(text: str) -> tuple[Deviation, ...]:
+    """The entries of a file's text.  Raises InputError."""
+    try:
+        data = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise InputError(f"{FILE}: {error}") from None
+    found = tuple(_deviation(entry) for entry in data.get("deviation", []))
+    ids = [each.id for each in found]
+    for name in ids:
+        if ids.count(name) > 1:
+            raise InputError(f"{FILE}: {name}: is there twice")
+    return found
+
+
+def _deviation(entry: dict[str, Any]) -> Deviation:
+    name = str(entry.get("id", "?"))
+    needed = {*_TEXTS, "guarantees", "faults", "seen", "since", "until"}
+    for word in needed - entry.keys():
+        raise InputError(f"{FILE}: {name}: has no {word}")
+    for word in entry.keys() - needed - _OPTIONAL:
+        raise InputError(f"{FILE}: {name}: {word} means nothing")
+    _allowed(name, entry["guarantees"], GUARANTEES)
+    _allowed(name, [entry["severity"]], SEVERITIES)
+    _allowed(name, [entry.get("side", "both")], SIDES)
+    _allowed(name, entry.get("modes", ()), [each.value for each in Mode])
+    _allowed(name, entry.get("storages", ()), [each.value for each in Storage])
+    for kind in entry["faults"]:
+        if kind != "none":
+            parse_fault(f"{kind}@eof")
+    try:
+        re.compile(entry.get("text", ""))
+    except re.error as error:
+        raise InputError(f"{FILE}: {name}: text: {error}") from None
+    made: dict[str, Any] = {
+        key: tuple(value) if isinstance(value, list) else value
+        for key, value in entry.items()
+    }
+    made["since"] = _series(name, entry["since"])
+    made["until"] = _series(name, entry["until"])
+    return Deviation(**made)
+
+
+def _allowed(name: str, given: Iterable[str], words: Iterable[str]) -> None:
+    for word in given:
+        if word not in list(words):
+            raise InputError(
+                f"{FILE}: {name}: {word!r} is none of {', '.join(words)}"
+            )
+
+
+def _series(name: str, text: str) -> tuple[int, ...]:
+    parts: Sequence[str] = str(text).split(".")
+    if len(parts) != 2 or not all(part.isdigit() for part in parts):
+        raise InputError(f"{FILE}: {name}: {text!r} is no series like 7.2")
+    return tuple(map(int, parts))

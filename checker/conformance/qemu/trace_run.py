@@ -1,0 +1,417 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Runs a trace of the model on two QEMU processes, and compares each step.
+
+The rule: nothing but the trace makes anything happen.  The proxy holds every
+message until the trace lets it arrive, the source waits before the
+switchover until the trace goes on, and the destination's VM starts when it is
+told to.  After a step both sides are looked at until they show what the model
+predicts, or until patience ends: then they differ.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import tempfile
+from collections.abc import Callable
+from itertools import combinations
+from pathlib import Path
+from typing import Final
+
+import attrs
+
+from checker.conformance.qemu import bitmaps, disk
+from checker.conformance.qemu.bell import Bell
+from checker.conformance.qemu.binary import Build
+from checker.conformance.qemu.bitmaps import Bitmap
+from checker.conformance.qemu.disk import Disk
+from checker.conformance.qemu.places import Place
+from checker.conformance.qemu.process import Qemu, QemuError
+from checker.conformance.qemu.proxy import Hold, Proxy
+from checker.conformance.qemu.scenario import Side
+from checker.conformance.qemu.trace_belief import Belief, roomy, start_of
+from checker.conformance.qemu.trace_difference import (
+    Compared,
+    Outcome,
+    Row,
+    Shown,
+    fits,
+    rows_of,
+    shown_by,
+    wrong,
+)
+from checker.conformance.qemu.trace_map import (
+    GRANULARITY,
+    Geometry,
+    Reader,
+    check_mappable,
+    set_text,
+)
+from checker.traces.trace import Move, Trace
+from model.designs import build as build_model
+from model.mechanisms import POSTCOPY
+from reference.bitmap.dirty_bitmap import DirtyBitmap
+
+PATIENCE: Final = 3.0  # seconds for QEMU to show what is predicted
+_LOOK_EVERY: Final = 0.004
+_WANTED: Final = Bitmap(granularity=GRANULARITY)
+#: before the section, for its begin fixes the aliases
+_START: Final = Place("dirty-bitmap.start")
+_OTHER_ALIAS: Final[dict[str, object]] = {
+    "node-name": _WANTED.node,
+    "alias": "other",
+    "bitmaps": [],
+}
+_NEED_MIGRATION: Final = frozenset(
+    {
+        *("dirty_bitmap_save_setup", "migrate_cancel", "migration_fails"),
+        *("channel_cut", "source_killed", "destination_killed"),
+    }
+)
+_LONG: Final = 2_000_000
+_NAMED_SETS: Final = 6  # granules of which every set's hash is computed
+
+
+def run_trace(
+    trace: Trace,
+    source: Build,
+    destination: Build | None = None,
+    work: Path | None = None,
+    patience: float = PATIENCE,
+) -> Outcome:
+    """Run it; raises CannotMapError, or QemuError if QEMU does not start."""
+    check_mappable(trace)
+    return asyncio.run(_run(trace, source, destination, work, patience))
+
+
+async def _run(
+    trace: Trace,
+    source: Build,
+    destination: Build | None,
+    work: Path | None,
+    patience: float,
+) -> Outcome:
+    with tempfile.TemporaryDirectory(prefix="dbmq-", dir=work) as room:
+        async with contextlib.AsyncExitStack() as stack:
+            builds = source, destination or source
+            running = _TraceRun(trace, builds, Path(room), stack, patience)
+            steps = await running.run()
+    labels = builds[0].label, builds[1].label
+    return Outcome(trace, labels, tuple(steps))
+
+
+@attrs.define(eq=False)
+class _TraceRun:
+    """One run."""
+
+    trace: Trace
+    builds: tuple[Build, Build]
+    room: Path
+    stack: contextlib.AsyncExitStack
+    patience: float
+    bell: Bell = attrs.field(factory=Bell)
+    passing: set[Place] = attrs.field(factory=set)
+    came: set[Place] = attrs.field(factory=set)
+    attempt: int = 0
+    #: has the trace asked for a migration, and QEMU not been told?
+    due: bool = False
+    source: Qemu = attrs.field(init=False)
+    destination: Qemu = attrs.field(init=False)
+    proxy: Proxy = attrs.field(init=False)
+    geometry: Geometry = attrs.field(init=False)
+    reader: Reader = attrs.field(init=False)
+    belief: Belief = attrs.field(init=False)
+    image: Path = attrs.field(init=False)
+    hashes: dict[str, str] = attrs.field(factory=dict)
+
+    @property
+    def _postcopy(self) -> bool:
+        return self.trace.options.design == POSTCOPY
+
+    async def run(self) -> list[Compared]:
+        """All steps, or those up to the first difference."""
+        await self._prepare()
+        found = [await self._compare(0, "initial state", "")]
+        for number, move in enumerate(self.trace.moves, 1):
+            if not found[-1].agrees:
+                break
+            said = await self._do(move)
+            self.belief.take(move)
+            found.append(await self._compare(number, move.label, said))
+        return found
+
+    # -- before ------------------------------------------------------------
+
+    async def _prepare(self) -> None:
+        bounds = self.trace.options.bounds
+        self.geometry = Geometry(bounds.chunks, bounds.granules)
+        machine = roomy(self.trace)
+        small = build_model(self.trace.options)
+        self.reader = Reader.of(machine, self.trace)
+        self.belief = Belief(machine, start_of(machine, self.trace, small))
+        self._know_sets(bounds.chunks * bounds.granules)
+        drive = Disk(size=self.geometry.size)
+        self.image = disk.Images(self.builds[0], self.room).create(
+            drive, "both"
+        )
+        self.source = self._qemu("source", 0, ())
+        await self._start(self.source)
+        await bitmaps.add(self.source, _WANTED)
+        await self._wait_for_attempt()
+
+    def _qemu(self, name: str, which: int, options: tuple[str, ...]) -> Qemu:
+        drive = Disk(size=self.geometry.size)
+        return Qemu(
+            name,
+            self.builds[which],
+            self.room,
+            [disk.blockdev(drive, self.image)],
+            incoming=which == 1,
+            options=options,
+            bell=self.bell,
+        )
+
+    async def _start(self, qemu: Qemu) -> None:
+        self.stack.push_async_callback(qemu.end)
+        await qemu.start()
+        wanted = ["events", "dirty-bitmaps"]
+        if not self._postcopy:
+            wanted.append("return-path")
+        if not qemu.incoming:
+            wanted.append("pause-before-switchover")
+        await qemu.call(
+            "migrate-set-capabilities",
+            {
+                "capabilities": [
+                    {"capability": name, "state": True} for name in wanted
+                ]
+            },
+        )
+
+    async def _wait_for_attempt(self) -> None:
+        """A fresh destination, and a fresh proxy that holds everything."""
+        self.attempt += 1
+        self.passing.clear()
+        self.came.clear()
+        name = f"destination{self.attempt}"
+        self.destination = self._qemu(name, 1, ("-S",))
+        await self._start(self.destination)
+        inside = self.room / f"in{self.attempt}"
+        await self.destination.call(
+            "migrate-incoming", {"uri": f"unix:{inside}"}
+        )
+        self.proxy = Proxy(
+            self.room / f"wire{self.attempt}",
+            inside,
+            holds=tuple(self._hold(place) for place in self._places()),
+            bell=self.bell,
+        )
+        await self.stack.enter_async_context(self.proxy)
+
+    def _places(self) -> list[Place]:
+        chunks = [self._bits(n) for n in range(self.geometry.chunks)]
+        return [
+            *(_START, self._run_place, *chunks),
+            *(Place("complete"), Place("shut")),
+        ]
+
+    @property
+    def _run_place(self) -> Place:
+        return Place("package" if self._postcopy else "eof")
+
+    def _bits(self, chunk: int) -> Place:
+        """Where a chunk is held.
+
+        The loader of QEMU keeps its lock while it waits inside a section,
+        and postcopy's VM start needs that lock: so before the section.
+        """
+        if self._postcopy and not chunk:
+            return Place("dirty-bitmap.part")
+        return Place("bits", chunk)
+
+    def _hold(self, place: Place) -> Hold:
+        return Hold(place, lambda: self._may_pass(place))
+
+    def _may_pass(self, place: Place) -> bool:
+        """Asked when it has come, and again at every ring."""
+        if place not in self.came:
+            self.came.add(place)
+            self.bell.ring()
+        return place in self.passing
+
+    def _pass(self, *places: Place) -> None:
+        self.passing.update(places)
+        self.bell.ring()
+
+    # -- one step ----------------------------------------------------------
+
+    async def _do(self, move: Move) -> str:
+        """Make it happen; what QEMU refused, or ''."""
+        try:
+            if self.due and move.action in _NEED_MIGRATION:
+                await self._migrate()
+            await self._act(move.action, dict(move.arguments))
+        except QemuError as error:
+            return str(error)
+        return ""
+
+    async def _act(self, action: str, arguments: dict[str, str]) -> None:
+        source, destination = self.source, self.destination
+        match action:
+            case "source_write_data":
+                await self._write(source, arguments)
+            case "destination_write_data":
+                await self._write(destination, arguments)
+            case "source_backup":
+                await bitmaps.change(source, "clear", *_WANTED.key)
+            case "destination_backup":
+                await bitmaps.change(destination, "clear", *_WANTED.key)
+            case "destination_full_backup":
+                await bitmaps.add(destination, _WANTED)
+            case "vm_start" | "vm_start_first":
+                await destination.call("cont")
+            case "source_killed" | "quit_source":
+                await self._end_source(action)
+            case "destination_killed" | "fence_destination":
+                destination.kill()
+                self.proxy.cut()
+                await self._until(lambda: not destination.alive)
+            case "channel_cut":
+                self.proxy.cut()
+            case "incoming_fails" | "dirty_bitmap_mig_cancel_incoming":
+                # what a source that ran ahead has sent never counts
+                self.proxy.cut()
+            case _:
+                await self._migration(action, arguments)
+
+    async def _migration(self, action: str, arguments: dict[str, str]) -> None:
+        """What is told to the source, and what passes."""
+        match action:
+            case "migrate_again":
+                await self._wait_for_attempt()
+                self.due = True
+            case "migrate":
+                # setup follows at once, so not before the trace needs it
+                self.due = True
+            case "migrate_cancel":
+                await self.source.call("migrate_cancel")
+            case "postcopy_start":
+                await self.source.call("migrate-start-postcopy")
+            case "migration_completion":
+                await self._limit_downtime(_LONG)
+            case "send_postcopy_run" | "migration_fails":
+                await self._continue()
+            case "send_bitmap_bits":
+                if not self._postcopy and arguments["chunk"] == "0":
+                    await self._continue()
+            case "resume_source":
+                if await self.source.status() != disk.RUNNING:
+                    await self.source.call("cont")
+            case "dirty_bitmap_load_start_refused":
+                await self.destination.call(
+                    "migrate-set-parameters",
+                    {"block-bitmap-mapping": [_OTHER_ALIAS]},
+                )
+                self._pass(_START)
+            case _:
+                self._arrive(action, arguments)
+
+    def _arrive(self, action: str, arguments: dict[str, str]) -> None:
+        match action:
+            case "dirty_bitmap_load_bits":
+                self._pass(self._bits(int(arguments["chunk"])))
+            case "skip_bits":
+                self._pass(self._next_bits())
+            case "loadvm_run":
+                self._pass(self._run_place)
+            case "close_return_path_on_source":
+                self._pass(Place("shut"))
+            case _ if "load_complete" in action or action == "skip_complete":
+                self._pass(Place("complete"))
+            case _ if "load_start" in action or action == "skip_start":
+                self._pass(_START)
+
+    def _next_bits(self) -> Place:
+        chunks = [self._bits(n) for n in range(self.geometry.chunks)]
+        return next(p for p in chunks if p not in self.passing)
+
+    async def _write(self, qemu: Qemu, arguments: dict[str, str]) -> None:
+        offset = self.geometry.offset(int(arguments["granule"]))
+        await disk.guest_write(qemu, _WANTED.node, offset, GRANULARITY)
+
+    async def _migrate(self) -> None:
+        self.due = False
+        await self._limit_downtime(0)
+        await self.source.call("migrate", {"uri": f"unix:{self.proxy.path}"})
+        await self._until(lambda: _START in self.came)
+
+    async def _limit_downtime(self, milliseconds: int) -> None:
+        await self.source.call(
+            "migrate-set-parameters",
+            {"downtime-limit": milliseconds, "max-bandwidth": 20_000},
+        )
+
+    async def _continue(self) -> None:
+        """A source that waits before the switchover goes on."""
+        state = "pre-switchover"
+        info = await self.source.call("query-migrate")
+        if info.get("status") == state:
+            await self.source.call("migrate-continue", {"state": state})
+
+    async def _end_source(self, action: str) -> None:
+        if action == "quit_source":
+            await self.source.quit()
+        self.source.kill()
+        await self._until(lambda: not self.source.alive)
+
+    async def _until(self, check: Callable[[], bool]) -> None:
+        await self.bell.until(check, self.patience)
+
+    # -- comparing ---------------------------------------------------------
+
+    async def _compare(self, number: int, label: str, said: str) -> Compared:
+        """Look until QEMU shows what is predicted, or patience ends."""
+        wanted = [self.reader.expected(s) for s in self.belief.states]
+        loop = asyncio.get_running_loop()
+        end = loop.time() + self.patience
+        shown = await self._look()
+        while not any(fits(words, shown) for words in wanted):
+            if loop.time() > end or said:
+                break
+            await self.bell.until(lambda: False, _LOOK_EVERY)
+            shown = await self._look()
+        main = self.reader.expected(self.belief.main)
+        near = min([main, *wanted], key=lambda words: wrong(words, shown))
+        rows = rows_of(near, shown)
+        if said:
+            rows += (Row("both", "command", "is possible", said, False),)
+        self.belief.keep(
+            lambda state: fits(self.reader.expected(state), shown)
+        )
+        return Compared(number, label, rows)
+
+    async def _look(self) -> Shown:
+        return {
+            **await shown_by(Side.SOURCE, self.source, _WANTED, self.hashes),
+            **await shown_by(
+                Side.DESTINATION, self.destination, _WANTED, self.hashes
+            ),
+        }
+
+    def _know_sets(self, granules: int) -> None:
+        """The hashes of the sets that a bitmap may hold."""
+        most = granules if granules <= _NAMED_SETS else 2
+        everything = range(granules)
+        for count in range(most + 1):
+            for chosen in combinations(everything, count):
+                self._know(chosen)
+        self._know(tuple(everything))
+
+    def _know(self, granules: tuple[int, ...]) -> None:
+        truth = DirtyBitmap.create(
+            _WANTED.name, self.geometry.size, GRANULARITY
+        )
+        for granule in granules:
+            truth.record(self.geometry.offset(granule), GRANULARITY)
+        code = sum(1 << granule for granule in granules)
+        self.hashes[truth.bits.sha256()] = set_text(code)

@@ -1,0 +1,200 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""``dbmcheck qemu``: what is given wrongly, and what is printed."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from checker.cli import qemu_pages, qemu_view
+from checker.conformance.qemu import campaign as campaigns
+from checker.conformance.qemu.binary import Build
+from checker.conformance.qemu.campaign import Pair, Result
+from checker.conformance.qemu.case import Case
+from checker.conformance.qemu.guarantees import Violation
+from checker.conformance.qemu.matrix import Spot
+from checker.conformance.qemu.progress import Limits
+from tests.command import run, run_process, too_wide
+
+BUILD = Build((sys.executable,), (7, 2, 22), "qemu-img")
+LOST = Violation("S1", "source, end", "bitmap 'b0' of 'drive0' lacks bits")
+BAD = "cut at bits:0+middle"
+
+
+@pytest.fixture
+def qemu(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """A QEMU that is none: it loses bits in the middle of a chunk."""
+    violating = [BAD]
+
+    async def run_case(
+        case: Case, pair: Pair, limits: Limits, work: Path | None
+    ) -> Result:
+        bad = case.fault is not None and str(case.fault) in violating
+        items = ("header", "eof", *(["bits"] if case.bitmaps else []))
+        return Result(
+            case,
+            "on the source",
+            struck=case.fault is not None,
+            violations=(LOST,) if bad and case.bitmaps else (),
+            seconds=0.1,
+            last=("failed", "failed"),
+            recovery="destination fenced, cont on the source",
+            spots=() if case.fault else tuple(Spot(i, 0) for i in items),
+        )
+
+    def find_build(path: str, library_path: str = "") -> Build:
+        return BUILD
+
+    monkeypatch.setattr(qemu_view, "find_build", find_build)
+    monkeypatch.setattr(qemu_view, "shipped", lambda: ())
+    monkeypatch.setattr(campaigns, "run_case", run_case)
+    monkeypatch.setattr("checker.conformance.qemu.shorten.run_case", run_case)
+    return violating
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--qemu", "/nonexistent/qemu"], "no such file"),
+        (["--qemu", "no-such-qemu"], "no such program; install it"),
+        (["--qemu", "/tmp"], "is a directory"),
+        (["--qemu", "/bin/true"], "is no QEMU"),
+        (["--qemu", "/etc/passwd"], "is not executable"),
+        (["--library-path", "a", "--library-path", "b"], "2 for 1 --qemu"),
+    ],
+)
+@pytest.mark.parametrize("command", ["faults", "scenario"])
+def test_no_such_qemu(
+    capsys: pytest.CaptureFixture[str],
+    command: str,
+    arguments: list[str],
+    said: str,
+) -> None:
+    result = run(["qemu", command, *arguments], capsys)
+    assert result.code == 2 and not result.out
+    assert said in result.err and result.err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["scenario", "--fault", "melt@eof"], "no fault; like cut@"),
+        (["scenario", "--fault", "cut"], "no fault; like cut@"),
+        (["scenario", "--fault", "cut@bits:x"], "no place; like bits"),
+        (["scenario", "--granularity", "1000"], "a power of two"),
+        (["scenario", "--size", "1000"], "a multiple of 512"),
+        (["scenario", "--bitmaps", "-1"], "--bitmaps -1"),
+        (["scenario", "--mode", "hot"], "hot"),
+        (["faults", "--quick", "--storage", "shared"], "--quick: has no"),
+        (["faults", "--record", "/nonexistent/f"], "there is no directory"),
+        (["faults", "--record", "/tmp"], "is a directory"),
+        (["faults", "--workers", "0"], "dbmcheck"),
+        (["faults", "--qemu", "a", "--qemu", "b", "--record", "x"], "not of"),
+        (["melt"], "No such command"),
+    ],
+)
+def test_usage(
+    capsys: pytest.CaptureFixture[str],
+    qemu: list[str],
+    arguments: list[str],
+    said: str,
+) -> None:
+    result = run(["qemu", *arguments], capsys)
+    assert result.code == 2 and not result.out
+    assert said in result.err and result.err.count("\n") == 1
+
+
+def test_a_record_of_something_else(
+    capsys: pytest.CaptureFixture[str], qemu: list[str], tmp_path: Path
+) -> None:
+    path = tmp_path / "notes"
+    path.write_text("milk\nbread\n")
+    result = run(["qemu", "faults", "--record", str(path)], capsys)
+    assert result.code == 2 and result.err.count("\n") == 1
+    assert path.read_text() == "milk\nbread\n"
+
+
+def test_help_needs_no_qemu() -> None:
+    done = run_process(["qemu", "--help"])
+    assert done.code == 0 and "faults" in done.out
+    code = (
+        "import sys; from checker.cli import main; main(['qemu', '--help']);"
+        "sys.exit('asyncio' in sys.modules or 'qemu' in sys.modules)"
+    )
+    assert (
+        subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, check=False
+        ).returncode
+        == 0
+    )
+
+
+def test_faults(capsys: pytest.CaptureFixture[str], qemu: list[str]) -> None:
+    result = run(["qemu", "faults"], capsys)
+    assert result.code == 14 and not too_wide(result.out)
+    assert result.out.startswith("QEMU 7.2.22: NEW VIOLATIONS\n")
+    assert "S1 no missing bit: NEW" in result.out
+    assert "a guarantee of bitmaps only" in result.out
+    assert "--fault cut@bits:0+middle" in result.out
+
+
+def test_nothing_is_violated(
+    capsys: pytest.CaptureFixture[str], qemu: list[str]
+) -> None:
+    qemu.clear()
+    result = run(["qemu", "faults", "--mode", "precopy"], capsys)
+    assert result.code == 0
+    assert result.out.startswith("QEMU 7.2.22: NO VIOLATION\n")
+
+
+def test_faults_as_json(
+    capsys: pytest.CaptureFixture[str], qemu: list[str]
+) -> None:
+    result = run(["qemu", "faults", "--format", "json"], capsys)
+    data = json.loads(result.out)
+    assert result.code == 14 and data["complete"]
+    assert data["scenarios"] == data["planned"] == data["run_now"]
+    assert {each["guarantee"] for each in data["distinct"]} == {"S1"}
+    (row,) = [row for row in data["table"] if row["new"]]
+    assert (row["fault"], row["place"], row["new"]) == ("cut", "bitmap", 8)
+
+
+def test_several(capsys: pytest.CaptureFixture[str], qemu: list[str]) -> None:
+    arguments = ["qemu", "faults", "--qemu", "a", "--qemu", "b", "--quick"]
+    result = run(arguments, capsys)
+    assert result.out.count("QEMU 7.2.22: NEW VIOLATIONS") == 2
+    data = run([*arguments, "--format", "json"], capsys)
+    assert len(json.loads(data.out)) == 2
+
+
+def test_mail(capsys: pytest.CaptureFixture[str], qemu: list[str]) -> None:
+    result = run(["qemu", "faults", "--mail"], capsys)
+    assert result.code == 14 and not too_wide(result.out)
+    for words in ("Severity: not judged yet", "Steps:", "What breaks:"):
+        assert words in result.out
+    assert " 3. cut at bits:0+middle of the stream" in result.out
+
+
+def test_scenario(capsys: pytest.CaptureFixture[str], qemu: list[str]) -> None:
+    arguments = ["qemu", "scenario", "--fault", "cut@bits:0+middle"]
+    result = run(arguments, capsys)
+    assert result.code == 14 and not too_wide(result.out)
+    assert "QEMU 7.2.22: VIOLATED" in result.out and "(new)" in result.out
+    data = json.loads(run([*arguments, "--format", "json"], capsys).out)
+    assert data["violations"][0]["known"] is None
+    assert data["command"] == (
+        "dbmcheck qemu scenario --mode precopy --fault cut@bits:0+middle"
+    )
+    assert run(["qemu", "scenario"], capsys).code == 0
+
+
+def test_long_commands_are_broken_as_a_shell_reads_them() -> None:
+    case = Case(bitmaps=3, nodes=2, persistent=True, disabled=True)
+    lines = qemu_pages.command_lines(case.command)
+    assert len(lines) > 1 and all(line.endswith("\\") for line in lines[:-1])
+    joined = " ".join(line.rstrip("\\").strip() for line in lines)
+    assert joined == case.command

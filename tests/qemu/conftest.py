@@ -1,0 +1,36 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The real QEMU that these tests run; without it they are skipped.
+
+``DBMCHECK_REQUIRE_QEMU=1`` makes its absence a failure.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from checker.conformance.qemu.binary import (
+    INSTALL,
+    PROGRAM,
+    Build,
+    find_build,
+)
+
+
+@pytest.fixture(scope="session")
+def build() -> Build:
+    if shutil.which(PROGRAM) is None or shutil.which("qemu-img") is None:
+        reason = f"no {PROGRAM}; install it: {INSTALL}"
+        if os.environ.get("DBMCHECK_REQUIRE_QEMU") == "1":
+            pytest.fail(reason)
+        pytest.skip(reason)
+    return find_build()
+
+
+@pytest.fixture
+def room(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A directory whose name is short enough for sockets."""
+    return tmp_path_factory.mktemp("r")

@@ -1,0 +1,189 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Does the file of expected deviations tell known from new?"""
+
+from __future__ import annotations
+
+import attrs
+import pytest
+
+from checker.conformance.qemu.binary import Build
+from checker.conformance.qemu.campaign import Pair, Result
+from checker.conformance.qemu.case import (
+    GRANULARITY,
+    SIZE,
+    Case,
+    parse_fault,
+)
+from checker.conformance.qemu.guarantees import Violation
+from checker.conformance.qemu.known import Deviation, Known, read, shipped
+from checker.conformance.qemu.scenario import Mode, Storage
+from checker.conformance.qemu.summary import summarise
+from checker.errors import InputError
+
+OLD = Build(("qemu",), (7, 2, 22), "qemu-img")
+NEW = Build(("qemu",), (10, 0, 2), "qemu-img")
+ENTRY = """
+[[deviation]]
+id = "both"
+guarantees = ["S6"]
+since = "7.2"
+until = "8.0"
+seen = ["7.2.22"]
+faults = ["cut", "stall"]
+modes = ["precopy"]
+return_path = true
+places = ["eof:*", "shut:*"]
+text = "^the guest runs"
+what = "both run"
+command = "dbmcheck qemu scenario --mode precopy"
+severity = "critical"
+label = "without bitmaps as well"
+"""
+S6 = Violation("S6", "both, end", "the guest runs on both")
+CASE = Case(return_path=True, fault=parse_fault("cut@shut:0+before"))
+
+
+def result(case: Case = CASE, *violations: Violation) -> Result:
+    struck = case.fault is not None
+    return Result(case, "nowhere", struck, violations or (S6,))
+
+
+def known(build: Build = OLD) -> Known:
+    return Known(read(ENTRY), Pair(build, build))
+
+
+def test_known() -> None:
+    entry = known().of(result(), S6)
+    assert entry is not None and entry.id == "both"
+    assert known().new(result()) == []
+
+
+@pytest.mark.parametrize(
+    ("case", "violation"),
+    [
+        (attrs.evolve(CASE, mode=Mode.POSTCOPY), S6),
+        (attrs.evolve(CASE, return_path=False), S6),
+        (CASE.at(parse_fault("cancel@shut:0+before")), S6),
+        (CASE.at(parse_fault("cut@bits:0+before")), S6),
+        (CASE.at(None), S6),
+        (CASE, attrs.evolve(S6, guarantee="S1")),
+        (CASE, attrs.evolve(S6, text="something else")),
+    ],
+)
+def test_new(case: Case, violation: Violation) -> None:
+    assert known().of(result(case), violation) is None
+
+
+def test_another_version() -> None:
+    assert known(NEW).of(result(), S6) is None
+    mixed = Known(read(ENTRY), Pair(OLD, NEW))
+    assert mixed.of(result(), S6) is not None
+    (entry,) = read(ENTRY.replace("what =", 'side = "destination"\nwhat ='))
+    assert Known((entry,), Pair(OLD, NEW)).of(result(), S6) is None
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ('severity = "critical"', "", "has no severity"),
+        ('"critical"', '"awful"', "'awful' is none of critical"),
+        ('["S6"]', '["S66"]', "'S66' is none of S1"),
+        ('"stall"', '"melt"', "no fault"),
+        ('["precopy"]', '["hot"]', "'hot' is none of precopy"),
+        ('"7.2"\n', '"7"\n', "no series like 7.2"),
+        ('"^the', '"(the', "text: missing"),
+        ("text =", "txt =", "txt means nothing"),
+        ("text =", "text = =", "Invalid value"),
+    ],
+)
+def test_bad_entries(old: str, new: str, said: str) -> None:
+    with pytest.raises(InputError) as error:
+        read(ENTRY.replace(old, new, 1))
+    assert said in str(error.value) and "\n" not in str(error.value)
+
+
+def test_twice() -> None:
+    with pytest.raises(InputError, match="is there twice"):
+        read(ENTRY + ENTRY)
+
+
+@pytest.mark.parametrize("entry", shipped(), ids=lambda entry: entry.id)
+def test_shipped(entry: Deviation) -> None:
+    """Each says how it is seen again, and is met by just that."""
+    prefix = "dbmcheck qemu scenario "
+    assert entry.command.startswith(prefix)
+    words = iter(entry.command.removeprefix(prefix).split())
+    values = {"fault": ""}
+    flags = set()
+    for word in words:
+        if word in ("--return-path", "--persistent", "--full"):
+            flags.add(word)
+        else:
+            values[word.removeprefix("--")] = next(words)
+    case = Case(
+        mode=Mode(values["mode"]),
+        return_path="--return-path" in flags,
+        storage=Storage(values.get("storage", "separate")),
+        bitmaps=int(values.get("bitmaps", "1")),
+        nodes=int(values.get("nodes", "1")),
+        persistent="--persistent" in flags,
+        size=int(values.get("size", SIZE)),
+        granularity=int(values.get("granularity", GRANULARITY)),
+        full="--full" in flags,
+        fault=parse_fault(values["fault"]) if values["fault"] else None,
+    )
+    assert case.command == entry.command
+    bare = attrs.evolve(entry, text="")
+    for guarantee in entry.guarantees:
+        assert bare.explains(result(case), Violation(guarantee, "", ""))
+    assert all(part.split(".")[:2] for part in entry.seen)
+
+
+def test_the_same_is_said_once() -> None:
+    """By its known entry, and else by its wording; the shortest is shown."""
+    long = attrs.evolve(CASE, bitmaps=2, storage=Storage.SHARED)
+    lost = [
+        Violation("S1", "source, end", f"bitmap 'b{n}' lacks {n} bytes")
+        for n in (0, 1)
+    ]
+    clear = Result(CASE.twin, "nowhere", True)
+    found = summarise(
+        [result(long, *lost), result(CASE, S6, lost[0]), clear], known()
+    )
+    new, old = found.distinct
+    assert new.known is None and new.violation == lost[0]
+    assert new.count == 2 and len(new.shown) == 3
+    assert new.result.case == CASE
+    assert new.label == "a guarantee of bitmaps only"
+    assert old.known is not None and old.known.id == "both"
+    assert old.label == "only with bitmaps"
+    assert found.runs["cut", "return"] == 3
+    assert found.known["S6", "cut", "return"] == 1
+    assert found.new["S1", "cut", "return"] == 2
+    assert found.any_new and found.scenarios == 3
+
+
+def test_the_same_without_bitmaps() -> None:
+    twin = result(CASE.twin, S6)
+    found = summarise([result(), twin], known())
+    (each,) = found.distinct
+    assert each.label.startswith("without bitmaps as well, 1 of 1")
+    assert each.result.case == CASE and not found.any_new
+
+
+def test_what_comes_from_two_running() -> None:
+    shared = attrs.evolve(CASE, storage=Storage.SHARED)
+    lost = Violation("S1", "source, end", "bitmap 'b0' lacks 1 bytes")
+    found = summarise([result(shared, S6, lost)], known())
+    labels = {each.violation.guarantee: each.label for each in found.distinct}
+    assert labels == {
+        "S1": "always together with S6",
+        "S6": "no such place without bitmaps",
+    }
+
+
+def test_postcopy_has_no_twin() -> None:
+    hot = attrs.evolve(CASE, mode=Mode.POSTCOPY)
+    twin = Result(hot.twin, "nowhere", True)
+    (each,) = summarise([result(hot), twin], known()).distinct
+    assert each.label == "postcopy of bitmaps, nothing to compare it with"
