@@ -13,6 +13,7 @@ A bounded search finds violations.  It never says that there are none.
 
 from __future__ import annotations
 
+import ctypes
 import time
 from collections.abc import Mapping
 
@@ -115,6 +116,11 @@ class _Bounded:
         try:
             stopped = self._search()
         except KeyboardInterrupt:
+            stopped = "interrupted"
+        except ctypes.ArgumentError as error:
+            # Ctrl-C while an argument is handed to z3 comes out as this
+            if "KeyboardInterrupt" not in str(error):
+                raise
             stopped = "interrupted"
         except SolverStoppedError as error:
             stopped = str(error)

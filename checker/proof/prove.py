@@ -10,6 +10,7 @@ a small disk before it is called a violation.
 
 from __future__ import annotations
 
+import ctypes
 import enum
 import time
 from collections.abc import Callable
@@ -249,6 +250,10 @@ def _met(
             return work()
         except KeyboardInterrupt:
             pass
+        except ctypes.ArgumentError as error:
+            # Ctrl-C while an argument is handed to z3 comes out as this
+            if "KeyboardInterrupt" not in str(error):
+                raise
     return Obligation(
         name=name, outcome=Outcome.OPEN, seconds=0.0, detail=INTERRUPTED
     )

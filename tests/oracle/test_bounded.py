@@ -7,6 +7,7 @@ trace of every violation.
 
 from __future__ import annotations
 
+import ctypes
 from typing import Any
 
 import pytest
@@ -339,3 +340,14 @@ def test_a_lemma_that_is_not_true_would_be_noticed(
     same_up_to(corridor(4), 2)
     with pytest.raises(AssertionError):
         same_up_to(corridor(4), 4)
+
+
+def test_control_c_inside_a_call_of_the_solver_is_an_interruption(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def interrupted(self: object, *rest: object) -> None:
+        raise ctypes.ArgumentError("argument 1: KeyboardInterrupt: ")
+
+    monkeypatch.setattr(Unrolling, "extend", interrupted)
+    machine = load("postcopy-small").machine()
+    assert search(machine).coverage.stopped == "interrupted"
