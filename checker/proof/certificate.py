@@ -38,6 +38,15 @@ from attrs import frozen
 
 from checker.errors import InputError
 from checker.files import write_atomically
+from checker.json_files import (
+    BadFileError,
+    check_keys,
+    check_type,
+    check_version,
+    parsed,
+    read_bytes,
+)
+from checker.json_files import shown as as_shown
 from checker.proof.clause import Clause, Words, clause_of, codes_in_use
 from checker.proof.induction import check
 from checker.proof.obligation import Obligation
@@ -146,7 +155,11 @@ def read(path: Path, expected: Options | None = None) -> Certificate:
     InputError, in one line, if it is no sound certificate of the model as it
     is now.
     """
-    return parse(_read(path), str(path), expected)
+    try:
+        data = read_bytes(path, MAX_FILE, "certificate")
+    except BadFileError as error:
+        raise InputError(str(error)) from None
+    return parse(data, str(path), expected)
 
 
 def parse(
@@ -154,8 +167,8 @@ def parse(
 ) -> Certificate:
     """The claim that ``data``, the content of the file ``where``, makes."""
     try:
-        return _claim(_json(data), expected)
-    except (InputError, ModelError) as error:
+        return _claim(parsed(data, "certificate"), expected)
+    except (BadFileError, InputError, ModelError) as error:
         raise InputError(f"{where}: {error}") from None
 
 
@@ -206,29 +219,31 @@ class _Shown:
 
     def clause(self, place: str, table: Any) -> Clause:
         """What stands in the file at ``place``."""
-        _check_keys(place, table, ("says", "any"))
-        _check_type(f"{place}: any", table["any"], list, "a list")
+        check_type(table, dict, place, "an object")
+        check_keys(f"in {place}", table, ("says", "any"))
+        check_type(table["any"], list, f"{place}: any", "a list")
         if not table["any"]:
             raise InputError(f"{place}: any is empty: nothing meets it")
         allowed: dict[str, list[int]] = {}
         for number, literal in enumerate(table["any"]):
             here = f"{place}: any[{number}]"
-            _check_keys(here, literal, ("field", "is"))
+            check_type(literal, dict, here, "an object")
+            check_keys(f"in {here}", literal, ("field", "is"))
             name = literal["field"]
             if not isinstance(name, str) or name not in self._values:
-                raise InputError(f"{here}: no field {_short(name)}")
+                raise InputError(f"{here}: no field {as_shown(name)}")
             if name in allowed:
                 raise InputError(f"{here}: field {name} is there twice")
             allowed[name] = self._codes(here, name, literal["is"])
         return clause_of(self._machine, allowed)
 
     def _codes(self, place: str, name: str, shown: Any) -> list[int]:
-        _check_type(f"{place}: is", shown, list, "a list")
+        check_type(shown, list, f"{place}: is", "a list")
         known, codes = self._values[name], []
         for value in shown:
             if not isinstance(value, str) or value not in known:
                 raise InputError(
-                    f"{place}: {name} is never {_short(value)}; allowed are "
+                    f"{place}: {name} is never {as_shown(value)}; allowed are "
                     f"{', '.join(known)}"
                 )
             codes.append(known[value])
@@ -240,14 +255,8 @@ class _Shown:
 
 
 def _claim(table: Any, expected: Options | None) -> Certificate:
-    if not isinstance(table, dict) or VERSION_KEY not in table:
-        raise InputError(f"not a certificate: key '{VERSION_KEY}' is missing")
-    if table[VERSION_KEY] != VERSION or table[VERSION_KEY] is True:
-        raise InputError(
-            f"{VERSION_KEY} is {_short(table[VERSION_KEY])}, this program "
-            f"reads version {VERSION}"
-        )
-    _check_keys("the certificate", table, _KEYS)
+    check_version(table, VERSION_KEY, VERSION, "certificate")
+    check_keys("in the certificate", table, _KEYS)
     empty = certificate(_options(table), [])
     if expected is not None and (
         (empty.options.design, empty.options.without)
@@ -257,10 +266,10 @@ def _claim(table: Any, expected: Options | None) -> Certificate:
     if table["model"] != empty.machine.digest:
         raise InputError(
             "is about another version of the model: the machine's digest is "
-            f"{empty.machine.digest[:12]}, not {_short(table['model'])[:13]}"
+            f"{empty.machine.digest[:12]}, not {as_shown(table['model'])[:13]}"
         )
     _check_properties(table["properties"], empty.properties)
-    _check_type("clauses", table["clauses"], list, "a list")
+    check_type(table["clauses"], list, "clauses", "a list")
     shown = _Shown(empty.machine)
     clauses = [
         shown.clause(f"clauses[{number}]", clause)
@@ -276,21 +285,21 @@ def _claim(table: Any, expected: Options | None) -> Certificate:
 
 def _options(table: dict[str, Any]) -> Options:
     """The design; what it is called is checked by ``Options``."""
-    _check_type("design", table["design"], str, "a string")
-    _check_type("without", table["without"], list, "a list")
+    check_type(table["design"], str, "design", "a string")
+    check_type(table["without"], list, "without", "a list")
     for name in table["without"]:
-        _check_type("without", name, str, "a list of strings")
+        check_type(name, str, "without", "a list of strings")
     return Options(design=table["design"], without=frozenset(table["without"]))
 
 
 def _check_properties(found: Any, known: Sequence[str]) -> None:
-    _check_type("properties", found, list, "a list")
+    check_type(found, list, "properties", "a list")
     for name in known:
         if name not in found:
             raise InputError(f"property {name} is missing")
     for name in found:
         if name not in known:
-            raise InputError(f"no property {_short(name)} of this design")
+            raise InputError(f"no property {as_shown(name)} of this design")
 
 
 def _check_words(
@@ -301,69 +310,6 @@ def _check_words(
         says = shown.table(clause)["says"]
         if tables[number]["says"] != says:
             raise InputError(
-                f"clauses[{number}] says {_short(tables[number]['says'])}, "
+                f"clauses[{number}] says {as_shown(tables[number]['says'])}, "
                 f"but its literals mean '{says}'"
             )
-
-
-def _read(path: Path) -> bytes:
-    if path.exists() and not path.is_file():
-        raise InputError(f"{path}: is no regular file")
-    try:
-        with path.open("rb") as file:
-            data = file.read(MAX_FILE + 1)
-    except OSError as error:
-        raise InputError(f"{path}: {error.strerror}") from None
-    if len(data) > MAX_FILE:
-        raise InputError(
-            f"{path}: larger than {MAX_FILE} bytes, no certificate"
-        )
-    return data
-
-
-def _json(data: bytes) -> Any:
-    try:
-        return json.loads(data.decode("utf-8"), object_pairs_hook=_once)
-    except UnicodeDecodeError as error:
-        raise InputError(
-            f"byte {error.start} is no UTF-8: not a certificate"
-        ) from None
-    except json.JSONDecodeError as error:
-        raise InputError(
-            f"line {error.lineno}, column {error.colno}: no JSON "
-            f"({error.msg}); truncated, or not a certificate"
-        ) from None
-    except (RecursionError, ValueError):
-        raise InputError("no JSON of a certificate: nested or long") from None
-
-
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    table: dict[str, Any] = {}
-    for key, value in pairs:
-        if key in table:
-            raise InputError(f"key '{key}' is there twice")
-        table[key] = value
-    return table
-
-
-def _short(value: Any) -> str:
-    text = json.dumps(value)
-    return text if len(text) <= 40 else text[:37] + "..."
-
-
-def _check_type(place: str, value: Any, kind: type, allowed: str) -> None:
-    if not isinstance(value, kind):
-        raise InputError(f"{place} is {_short(value)}, not {allowed}")
-
-
-def _check_keys(place: str, table: Any, keys: tuple[str, ...]) -> None:
-    _check_type(place, table, dict, "an object")
-    for key in table:
-        if key not in keys:
-            raise InputError(
-                f"unknown key {_short(key)} in {place}; allowed are "
-                f"{', '.join(keys)}"
-            )
-    for key in keys:
-        if key not in table:
-            raise InputError(f"key '{key}' is missing in {place}")

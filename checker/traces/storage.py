@@ -19,9 +19,8 @@ so what is read is a trace of the model as it is now.
 from __future__ import annotations
 
 import json
-import stat
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 from checker.configuration import (
     ConfigurationError,
@@ -29,6 +28,15 @@ from checker.configuration import (
     options_table,
 )
 from checker.files import write_atomically
+from checker.json_files import (
+    BadFileError,
+    check_keys,
+    check_type,
+    check_version,
+    parsed,
+    read_bytes,
+    shown,
+)
 from checker.traces.replay import CannotReplayError, replay
 from checker.traces.trace import Trace, trace_id
 from model.language.errors import ModelError
@@ -65,17 +73,21 @@ def load(path: Path, expected: Options | None = None) -> Trace:
     Raises TraceError if the file is no sound trace file, and CannotReplayError
     (naming the file) if the model does not run like that.
     """
-    return parse(_read(path), str(path), expected)
+    try:
+        data = read_bytes(path, MAX_FILE, "trace")
+    except BadFileError as error:
+        raise TraceError(str(error)) from None
+    return parse(data, str(path), expected)
 
 
 def parse(data: bytes, where: str, expected: Options | None = None) -> Trace:
     """The trace that ``data``, the content of the file ``where``, holds."""
     try:
-        table = _json(data)
+        table = parsed(data, "trace")
         _check(table)
         options = _options(table)
         _check_identity(table, options, expected)
-    except TraceError as error:
+    except (BadFileError, TraceError) as error:
         raise TraceError(f"{where}: {error}") from None
     name, actions, loop = table["property"], table["actions"], table["loop"]
     try:
@@ -84,119 +96,35 @@ def parse(data: bytes, where: str, expected: Options | None = None) -> Trace:
         raise error.within(where) from None
 
 
-def _read(path: Path) -> bytes:
-    try:
-        found = path.stat()
-        if stat.S_ISDIR(found.st_mode):
-            raise TraceError(f"{path}: is a directory, not a trace file")
-        if not stat.S_ISREG(found.st_mode):
-            raise TraceError(f"{path}: is no regular file")
-        with path.open("rb") as file:
-            data = file.read(MAX_FILE + 1)
-    except FileNotFoundError:
-        raise TraceError(f"{path}: no such file") from None
-    except OSError as error:
-        raise TraceError(f"{path}: {error.strerror}") from None
-    except ValueError as error:
-        raise TraceError(f"{str(path)!r}: {error}") from None
-    if len(data) > MAX_FILE:
-        raise TraceError(f"{path}: larger than {MAX_FILE} bytes, no trace")
-    return data
-
-
-def _json(data: bytes) -> Any:
-    try:
-        text = data.decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise TraceError(
-            f"byte {error.start} is no UTF-8: not a trace file"
-        ) from None
-    try:
-        return json.loads(
-            text, object_pairs_hook=_once, parse_constant=_no_number
-        )
-    except json.JSONDecodeError as error:
-        raise TraceError(
-            f"line {error.lineno}, column {error.colno}: no JSON "
-            f"({error.msg}); truncated, or not a trace file"
-        ) from None
-    except (RecursionError, ValueError):
-        raise TraceError("no JSON of a trace: nested or long") from None
-
-
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    table: dict[str, Any] = {}
-    for key, value in pairs:
-        if key in table:
-            raise TraceError(f"key '{key}' is there twice")
-        table[key] = value
-    return table
-
-
-def _no_number(text: str) -> NoReturn:
-    raise TraceError(f"{text} is no JSON number")
-
-
 def _check(table: Any) -> None:
     """Keys and types; what the values mean is checked by who uses them."""
-    if not isinstance(table, dict) or VERSION_KEY not in table:
-        raise TraceError(f"not a trace file: key '{VERSION_KEY}' is missing")
-    if table[VERSION_KEY] != VERSION or table[VERSION_KEY] is True:
-        raise TraceError(
-            f"{VERSION_KEY} is {_shown(table[VERSION_KEY])}, this program "
-            f"reads version {VERSION}"
-        )
-    _check_keys("at the top", table, _KEYS)
-    _check_type(table["id"], str, "id", "a string")
-    _check_type(table["property"], str, "property", "a string")
-    _check_type(table["actions"], list, "actions", "a list")
-    _check_type(table["configuration"], dict, "configuration", "an object")
+    check_version(table, VERSION_KEY, VERSION, "trace")
+    check_keys("at the top", table, _KEYS)
+    check_type(table["id"], str, "id", "a string")
+    check_type(table["property"], str, "property", "a string")
+    check_type(table["actions"], list, "actions", "a list")
+    check_type(table["configuration"], dict, "configuration", "an object")
     loop = table["loop"]
     if loop is not None and (isinstance(loop, bool) or not _is_count(loop)):
         raise TraceError(
-            f"loop is {_shown(loop)}, allowed are null and whole numbers "
-            "from 0"
+            f"loop is {shown(loop)}, allowed are null and whole numbers from 0"
         )
     for number, action in enumerate(table["actions"], 1):
         _check_action(f"actions[{number - 1}] (step {number})", action)
 
 
 def _check_action(place: str, action: Any) -> None:
-    _check_type(action, dict, place, "an object")
-    _check_keys(f"in {place}", action, ("action", "arguments"))
-    _check_type(action["action"], str, f"{place}: action", "a string")
+    check_type(action, dict, place, "an object")
+    check_keys(f"in {place}", action, ("action", "arguments"))
+    check_type(action["action"], str, f"{place}: action", "a string")
     arguments = action["arguments"]
-    _check_type(arguments, dict, f"{place}: arguments", "an object")
+    check_type(arguments, dict, f"{place}: arguments", "an object")
     for key, value in arguments.items():
-        _check_type(value, str, f"{place}: argument '{key}'", "a string")
+        check_type(value, str, f"{place}: argument '{key}'", "a string")
 
 
 def _is_count(value: Any) -> bool:
     return isinstance(value, int) and value >= 0
-
-
-def _shown(value: Any) -> str:
-    text = json.dumps(value)
-    return text if len(text) <= 40 else text[:37] + "..."
-
-
-def _check_type(value: Any, kind: type, place: str, allowed: str) -> None:
-    if not isinstance(value, kind):
-        raise TraceError(f"{place} is {_shown(value)}, not {allowed}")
-
-
-def _check_keys(
-    place: str, table: dict[str, Any], keys: tuple[str, ...]
-) -> None:
-    for key in table:
-        if key not in keys:
-            raise TraceError(
-                f"unknown key {_shown(key)} {place}; allowed are "
-                f"{', '.join(keys)}"
-            )
-    for key in keys:
-        if key not in table:
-            raise TraceError(f"key '{key}' is missing {place}")
 
 
 def _options(table: dict[str, Any]) -> Options:
@@ -207,7 +135,7 @@ def _options(table: dict[str, Any]) -> Options:
         options = from_table(given, "trace").options
     except (ConfigurationError, ModelError) as error:
         raise TraceError(f"configuration: {error}") from None
-    _check_keys("in configuration", given, tuple(options_table(options)))
+    check_keys("in configuration", given, tuple(options_table(options)))
     return options
 
 
@@ -224,7 +152,7 @@ def _check_identity(
     )
     if table["id"] != found:
         raise TraceError(
-            f"id is {_shown(table['id'])}, but the content is trace "
+            f"id is {shown(table['id'])}, but the content is trace "
             f"'{found}': the file was changed"
         )
     if expected is not None and expected != options:
@@ -243,8 +171,8 @@ def _difference(options: Options, expected: Options) -> str:
         if isinstance(value, dict):
             inner = next(k for k in value if value[k] != other[key][k])
             return (
-                f"{key}.{inner} is {_shown(value[inner])}, not "
-                f"{_shown(other[key][inner])}"
+                f"{key}.{inner} is {shown(value[inner])}, not "
+                f"{shown(other[key][inner])}"
             )
-        return f"{key} is {_shown(value)}, not {_shown(other[key])}"
+        return f"{key} is {shown(value)}, not {shown(other[key])}"
     raise AssertionError("unequal options have equal tables")

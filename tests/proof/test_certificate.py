@@ -114,7 +114,7 @@ def _first(table: Table) -> Table:
 
 
 CHANGES: list[tuple[Callable[[Table], object], str]] = [
-    (lambda t: t.pop("dbmcheck-certificate"), "not a certificate: key"),
+    (lambda t: t.pop("dbmcheck-certificate"), "not a certificate file: key"),
     (
         lambda t: t.update({"dbmcheck-certificate": 2}),
         "dbmcheck-certificate is 2, this program reads version 1",
@@ -233,8 +233,8 @@ def test_of_another_design_than_expected() -> None:
 
 def test_files_that_cannot_be_read(tmp_path: Path) -> None:
     for path, expected in (
-        (tmp_path / "nix.json", "No such file or directory"),
-        (tmp_path, "is no regular file"),
+        (tmp_path / "nix.json", "no such file"),
+        (tmp_path, "is a directory, not a certificate file"),
     ):
         with pytest.raises(InputError, match=expected):
             read(path)

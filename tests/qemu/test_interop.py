@@ -327,9 +327,11 @@ def test_a_cut_that_kills_a_running_vm(build: Build) -> None:
 
 
 def test_a_crash_is_made_short(build: Build) -> None:
+    if build.version >= (8, 0, 0):
+        # only 7.2 was seen to crash: elsewhere there is nothing to shorten
+        pytest.skip("seen on 7.2")
     (crash,) = fed(build, named(Mode.PRECOPY, "start 3: granularity 513"))
-    if not crash.bad:
-        pytest.skip("this build does not crash")
+    assert crash.kind is Kind.CRASHED
     short = asyncio.run(shorten(crash, build, limit=60))
     assert short.signature == crash.signature
     assert len(short.stream.data) < len(crash.stream.data) / 3

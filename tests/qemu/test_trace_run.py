@@ -186,6 +186,7 @@ def test_whatever_is_to_be_reachable(
 def test_the_source_of_7_2_resumes_after_run(build: Build, room: Path) -> None:
     """A finding: with a return path it goes on although RUN has arrived."""
     if build.version[:2] != (7, 2):
+        # what another version does here is not known yet
         pytest.skip("seen on 7.2")
     trace = made("stop-copy", [*TAKEN, "channel_cut"])
     outcome = run_trace(trace, build, work=room, patience=1.0)

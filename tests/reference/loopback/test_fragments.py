@@ -118,8 +118,8 @@ def test_guest_writes_on_both_sides(design: Design, step: int) -> None:
             step = 10_000  # the guest calms down, so that live ends
     assert both.source.phase is Phase.COMPLETED
     assert both.destination_host.vm is RunState.RUNNING
-    # else the guest never wrote before it moved, and nothing was asked
-    assert True in sides
+    # else the guest never wrote on the source, and nothing was asked
+    assert sides >= {True}
     found = every(both.destination_host)
     assert {n: granules(b) for n, b in found.items()} == wanted
     assert {n: b.recording for n, b in found.items()} == records
