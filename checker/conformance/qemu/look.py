@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import time
+from collections.abc import Callable
 
 import attrs
 
@@ -53,13 +54,23 @@ class Looks:
         except QemuError:
             return ""
 
-    async def take(self, name: str, contents: bool = False) -> Moment:
-        """Look at both; with ``contents`` read the bitmaps, too."""
-        views = []
-        for qemu in (self.source, self.destination):
-            views.append(await self._side(qemu, contents))
+    async def take(
+        self,
+        name: str,
+        contents: bool = False,
+        between: Callable[[], None] = lambda: None,
+    ) -> Moment:
+        """Look at both; with ``contents`` read the bitmaps, too.
+
+        The destination first, then ``between`` is called: whoever holds the
+        wire lets go there, for a source that waits for the wire may not
+        answer.
+        """
+        theirs = await self._side(self.destination, contents)
+        between()
+        ours = await self._side(self.source, contents)
         now = time.monotonic() - self.begun
-        moment = Moment(name, now, views[0], views[1], len(self.done))
+        moment = Moment(name, now, ours, theirs, len(self.done))
         self.moments.append(moment)
         return moment
 

@@ -279,8 +279,7 @@ class _Run:
             )
             if self.destination.saw("RESUME") and not self._stalled:
                 await self._arrive()
-            self.arrived = True
-            self.bell.ring()
+            self._let_go()
         await self._until(lambda: self._ended or self._stalled)
         if self._stalled and not self._ended:
             await self._unstall()
@@ -296,7 +295,12 @@ class _Run:
     async def _arrive(self) -> None:
         with contextlib.suppress(QemuError):
             await self.looks.write(self.destination, When.ARRIVED)
-        await self.looks.take(seen.ARRIVED)
+        await self.looks.take(seen.ARRIVED, between=self._let_go)
+
+    def _let_go(self) -> None:
+        """The bitmaps' content may come."""
+        self.arrived = True
+        self.bell.ring()
 
     async def _switch_over(self) -> None:
         if self._postcopy:
