@@ -31,6 +31,14 @@ class StorageName(enum.StrEnum):
     SHARED = "shared"
 
 
+class ThenName(enum.StrEnum):
+    """What comes after the migration."""
+
+    QUIT = "quit"
+    CRASH = "crash"
+    AGAIN = "again"
+
+
 QemuOption = Annotated[
     list[str] | None,
     typer.Option(
@@ -160,6 +168,15 @@ def scenario(
             help="What goes wrong, and where: cut@bits:0+middle.",
         ),
     ] = "",
+    then: Annotated[
+        ThenName,
+        typer.Option(
+            help=(
+                "After it both quit, or crash, or whoever has the VM "
+                "migrates it once more."
+            )
+        ),
+    ] = ThenName.QUIT,
     mail: MailOption = False,
     format: FormatOption = Format.TEXT,
 ) -> None:
@@ -178,6 +195,7 @@ def scenario(
         "granularity": granularity,
         "fault": fault,
         "full": full,
+        "then": then.value,
     }
     chosen = qemu_view.Chosen(
         tuple(qemu_paths or ()), tuple(library_path or ()), destination
