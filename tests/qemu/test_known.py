@@ -20,8 +20,8 @@ from checker.conformance.qemu.scenario import Mode, Storage
 from checker.conformance.qemu.summary import summarise
 from checker.errors import InputError
 
-OLD = Build(("qemu",), (7, 2, 22), "qemu-img")
-NEW = Build(("qemu",), (10, 0, 2), "qemu-img")
+OLD = Build(("qemu",), (7, 2, 22))
+NEW = Build(("qemu",), (10, 0, 2))
 ENTRY = """
 [[deviation]]
 id = "both"
