@@ -43,22 +43,18 @@ QemuOption = Annotated[
     list[str] | None,
     typer.Option(
         "--qemu",
-        metavar="PATH",
-        help="The QEMU to run; may be repeated. Default: the installed one.",
-    ),
-]
-LibrariesOption = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--library-path",
-        metavar="DIR[:DIR]",
-        help="Libraries of each --qemu, in the same order, or of all.",
+        metavar="WORDS",
+        help=(
+            "The QEMU to run: a file or a command, maybe with a loader and "
+            "its options before it, in quotes. May be repeated. Default: the "
+            "installed one."
+        ),
     ),
 ]
 DestinationOption = Annotated[
     str,
     typer.Option(
-        metavar="PATH", help="Another QEMU for the destination's side."
+        metavar="WORDS", help="Another QEMU for the destination's side."
     ),
 ]
 MailOption = Annotated[
@@ -69,8 +65,7 @@ MailOption = Annotated[
 
 @qemu.command()
 def faults(
-    qemu_paths: QemuOption = None,
-    library_path: LibrariesOption = None,
+    qemus: QemuOption = None,
     destination: DestinationOption = "",
     mode: Annotated[
         ModeName | None, typer.Option(help="Only this mode.")
@@ -109,14 +104,11 @@ def faults(
 ) -> None:
     """A fault at every place of a migration, and what breaks then."""
     from checker.cli import qemu_view
+    from checker.cli.qemu_chosen import Chosen
 
     raise typer.Exit(
         qemu_view.faults(
-            qemu_view.Chosen(
-                tuple(qemu_paths or ()),
-                tuple(library_path or ()),
-                destination,
-            ),
+            Chosen(tuple(qemus or ()), destination),
             mode.value if mode else "",
             return_path,
             storage.value if storage else "",
@@ -131,8 +123,7 @@ def faults(
 
 @qemu.command()
 def scenario(
-    qemu_paths: QemuOption = None,
-    library_path: LibrariesOption = None,
+    qemus: QemuOption = None,
     destination: DestinationOption = "",
     mode: Annotated[
         ModeName, typer.Option(help="When the content is sent.")
@@ -182,6 +173,7 @@ def scenario(
 ) -> None:
     """One migration, with a fault or without, and what was seen."""
     from checker.cli import qemu_view
+    from checker.cli.qemu_chosen import Chosen
 
     data = {
         "mode": mode.value,
@@ -197,9 +189,7 @@ def scenario(
         "full": full,
         "then": then.value,
     }
-    chosen = qemu_view.Chosen(
-        tuple(qemu_paths or ()), tuple(library_path or ()), destination
-    )
+    chosen = Chosen(tuple(qemus or ()), destination)
     raise typer.Exit(
         qemu_view.scenario(chosen, data, mail, format == Format.JSON)
     )
@@ -207,12 +197,7 @@ def scenario(
 
 @qemu.command()
 def interop(
-    path: Annotated[
-        str, typer.Option("--qemu", metavar="PATH", help="The QEMU to run.")
-    ] = "",
-    library_path: Annotated[
-        str, typer.Option(metavar="DIR[:DIR]", help="Its libraries.")
-    ] = "",
+    qemus: QemuOption = None,
     quick: Annotated[
         bool, typer.Option("--quick", help="A few shapes of bitmaps.")
     ] = False,
@@ -228,12 +213,11 @@ def interop(
 ) -> None:
     """The reference migrates into QEMU and QEMU into the reference."""
     from checker.cli import qemu_interop_view
-    from checker.conformance.qemu.binary import PROGRAM
+    from checker.cli.qemu_chosen import Chosen
 
     raise typer.Exit(
         qemu_interop_view.run(
-            path or PROGRAM,
-            library_path,
+            [pair.source for pair in Chosen(tuple(qemus or ())).pairs()],
             quick=quick,
             malformed_seeds=malformed,
             as_json=format == Format.JSON,
@@ -244,19 +228,15 @@ def interop(
 @qemu.command()
 def trace(
     argument: Annotated[str, typer.Argument(metavar="TRACE|CONFIG")],
-    path: Annotated[
-        str, typer.Option("--qemu", metavar="PATH", help="The QEMU to run.")
-    ] = "",
-    library_path: Annotated[
-        str, typer.Option(metavar="DIR[:DIR]", help="Its libraries.")
-    ] = "",
+    qemus: QemuOption = None,
+    destination: DestinationOption = "",
     format: FormatOption = Format.TEXT,
 ) -> None:
     """Runs of the model on two QEMUs, compared after every step."""
     from checker.cli import qemu_trace_view
-    from checker.conformance.qemu.binary import PROGRAM, find_build
+    from checker.cli.qemu_chosen import Chosen
 
-    build = find_build(path or PROGRAM, library_path=library_path)
+    pairs = Chosen(tuple(qemus or ()), destination).pairs()
     raise typer.Exit(
-        qemu_trace_view.run(argument, build, as_json=format == Format.JSON)
+        qemu_trace_view.run(argument, pairs, as_json=format == Format.JSON)
     )

@@ -4,15 +4,11 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from typing import Any, Final
 
 from checker.cli import page
-from checker.conformance.qemu.binary import (
-    PROGRAM,
-    Build,
-    check_work_directory,
-    find_build,
-)
+from checker.conformance.qemu.binary import Build
 from checker.conformance.qemu.interop import (
     Result,
     expected,
@@ -34,8 +30,7 @@ _HEX: Final = 64  # digits of a stream in a line
 
 
 def run(
-    path: str = PROGRAM,
-    library_path: str = "",
+    builds: Sequence[Build],
     *,
     quick: bool = False,
     malformed_seeds: int | None = None,
@@ -45,25 +40,29 @@ def run(
 
     ``quick``: a few shapes.  ``malformed_seeds``: feed the malformed streams
     too, and so many made by chance for each mode.
-
-    Raises InputError for what is no QEMU.
     """
-    check_work_directory()
-    build = find_build(path, library_path=library_path)
     shapes = tuple(map(shape, QUICK)) if quick else SHAPES
-    results = asyncio.run(_migrate_all(shapes, build))
-    fed = None
-    if malformed_seeds is not None:
-        streams = [
-            each for mode in Mode for each in (*corpus(mode), *cuts(mode))
-        ]
-        fed = malformed(build, range(malformed_seeds), streams)
-    wrong = [one for one in results if not expected(one, build)]
-    if as_json:
-        page.as_json(_to_json(build, results, fed))
-    else:
+    code, shown = ExitCode.AS_EXPECTED, []
+    for number, build in enumerate(builds):
+        results = asyncio.run(_migrate_all(shapes, build))
+        fed = None
+        if malformed_seeds is not None:
+            streams = [
+                each for mode in Mode for each in (*corpus(mode), *cuts(mode))
+            ]
+            fed = malformed(build, range(malformed_seeds), streams)
+        wrong = [one for one in results if not expected(one, build)]
+        if wrong:
+            code = ExitCode.DIFFERS
+        if as_json:
+            shown.append(_to_json(build, results, fed))
+            continue
+        if number:
+            page.line()
         _print(build, results, wrong, fed)
-    return ExitCode.DIFFERS if wrong else ExitCode.AS_EXPECTED
+    if as_json:
+        page.as_json(shown[0] if len(shown) == 1 else shown)
+    return code
 
 
 async def _migrate_all(

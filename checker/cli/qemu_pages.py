@@ -3,7 +3,10 @@
 
 from __future__ import annotations
 
+import shlex
 import textwrap
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from checker.cli import page
@@ -26,16 +29,39 @@ def _verdict(summary: Summary, complete: bool) -> str:
 
 
 def command_lines(command: str) -> list[str]:
-    """A command as a shell reads it, in lines that fit into a mail."""
-    words = command.split(" --")
-    lines = [words[0]]
-    for word in words[1:]:
-        longer = f"{lines[-1]} --{word}"
-        if len(longer) + len(_INDENT) + 2 <= page.WIDTH:
+    """A command as a shell reads it, in lines that fit into a mail.
+
+    What stands in quotes is broken at blanks, which are as good as others
+    to ``--qemu``; words without a blank are left whole.
+    """
+    room = page.WIDTH - len(_INDENT) - len(" \\")
+    lines = [""]
+    for group in _groups(shlex.split(command)):
+        longer = f"{lines[-1]} {group}".lstrip()
+        if len(longer) <= room:
             lines[-1] = longer
-        else:
-            lines.append(f"    --{word}")
-    return [f"{line} \\" for line in lines[:-1]] + lines[-1:]
+            continue
+        lines[-1] += " \\"
+        lines += textwrap.wrap(
+            group,
+            room,
+            initial_indent=_INDENT,
+            subsequent_indent=_INDENT,
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
+    return lines
+
+
+def _groups(words: Sequence[str]) -> Iterator[str]:
+    """An option together with its value, quoted; so is what is before."""
+    group: list[str] = []
+    for word in words:
+        if word.startswith("--") and group:
+            yield shlex.join(group)
+            group = []
+        group.append(word)
+    yield shlex.join(group)
 
 
 def _command(text: str) -> None:
@@ -46,8 +72,10 @@ def _command(text: str) -> None:
 # -- a campaign --------------------------------------------------------------
 
 
-def print_summary(campaign: Campaign, summary: Summary) -> None:
-    """The table, and every distinct violation."""
+def print_summary(campaign: Campaign, summary: Summary, more: bool) -> None:
+    """The table, and every distinct violation; ``more``: after another."""
+    if more:
+        page.line()
     number = page.number
     verdict = _verdict(summary, campaign.complete)
     page.line(f"QEMU {campaign.pair.label}: {verdict}")
@@ -75,12 +103,13 @@ def print_summary(campaign: Campaign, summary: Summary) -> None:
             "another way before",
         )
     for result in summary.errors:
-        page.fact("not run", f"{result.case.command}: {result.error}")
+        command = campaign.pair.command(result.case)
+        page.fact("not run", f"{command}: {result.error}")
     page.line()
     _table(summary)
     for each in summary.distinct:
         page.line()
-        _print_distinct(each)
+        _print_distinct(campaign.pair, each)
 
 
 def _table(summary: Summary) -> None:
@@ -112,7 +141,7 @@ def _cell(known: int, new: int) -> str:
     return (str(known) if known else "") + (f"+{new}" if new else "")
 
 
-def _print_distinct(each: Distinct) -> None:
+def _print_distinct(pair: Pair, each: Distinct) -> None:
     violation = each.violation
     known = each.known
     state = f"known as {known.id}" if known else "NEW"
@@ -129,7 +158,7 @@ def _print_distinct(each: Distinct) -> None:
     )
     if each.again is False:
         page.line("  (not seen again in a second look)")
-    _command(each.result.case.command)
+    _command(pair.command(each.result.case))
 
 
 def summary_json(campaign: Campaign, summary: Summary) -> dict[str, Any]:
@@ -157,15 +186,20 @@ def summary_json(campaign: Campaign, summary: Summary) -> dict[str, Any]:
         "missed": summary.missed,
         "seconds": round(campaign.seconds, 1),
         "errors": [
-            {"command": each.case.command, "error": each.error}
+            {
+                "command": campaign.pair.command(each.case),
+                "error": each.error,
+            }
             for each in summary.errors
         ],
         "table": table,
-        "distinct": [distinct_json(each) for each in summary.distinct],
+        "distinct": [
+            distinct_json(campaign.pair, each) for each in summary.distinct
+        ],
     }
 
 
-def distinct_json(each: Distinct) -> dict[str, Any]:
+def distinct_json(pair: Pair, each: Distinct) -> dict[str, Any]:
     """One distinct violation as data."""
     return {
         "guarantee": each.violation.guarantee,
@@ -177,15 +211,52 @@ def distinct_json(each: Distinct) -> dict[str, Any]:
         "label": each.label,
         "seen_again": each.again,
         "id": each.result.case.id,
-        "command": each.result.case.command,
+        "command": pair.command(each.result.case),
     }
+
+
+# -- several builds ----------------------------------------------------------
+
+
+def headings(pairs: Sequence[Pair]) -> list[str]:
+    """The versions, and a number where they do not tell two pairs apart."""
+    labels = [pair.label for pair in pairs]
+    return [
+        label
+        if labels.count(label) == 1
+        else f"{label} #{labels[: number + 1].count(label)}"
+        for number, label in enumerate(labels)
+    ]
+
+
+def print_comparison(found: Mapping[str, Summary]) -> None:
+    """How many scenarios show each violation; a column for each build."""
+    counts: Counter[tuple[str, str, str]] = Counter()
+    for heading, summary in found.items():
+        for each in summary.distinct:
+            new = f"NEW: {each.violation.text}"
+            name = each.known.id if each.known else new
+            counts[each.violation.guarantee, name, heading] += each.count
+    names = {(guarantee, name) for guarantee, name, _ in counts}
+    order = list(GUARANTEES)
+    rows = []
+    for guarantee, name in sorted(
+        names, key=lambda one: (order.index(one[0]), one[1])
+    ):
+        cells = [counts[guarantee, name, heading] for heading in found]
+        rows.append([guarantee, *(str(n or "-") for n in cells), name])
+    page.line("Violated, in how many scenarios:")
+    page.line()
+    page.table(["", *found, ""], rows, right=range(1, 1 + len(found)))
 
 
 # -- a single scenario -------------------------------------------------------
 
 
-def print_result(pair: Pair, result: Result, known: Known) -> None:
-    """What one scenario came to."""
+def print_result(pair: Pair, result: Result, known: Known, more: bool) -> None:
+    """What one scenario came to; ``more``: after another."""
+    if more:
+        page.line()
     case = result.case
     new = known.new(result)
     if new:
@@ -215,7 +286,7 @@ def print_result(pair: Pair, result: Result, known: Known) -> None:
         page.paragraph(f"{violation} ({state})", indent="  ", first="")
 
 
-def result_json(result: Result, known: Known) -> dict[str, Any]:
+def result_json(pair: Pair, result: Result, known: Known) -> dict[str, Any]:
     """The same as data."""
     data = result.data
     for shown, violation in zip(
@@ -223,7 +294,7 @@ def result_json(result: Result, known: Known) -> dict[str, Any]:
     ):
         entry = known.of(result, violation)
         shown["known"] = entry.id if entry else None
-    return {**data, "command": result.case.command}
+    return {**data, "command": pair.command(result.case)}
 
 
 # -- mail --------------------------------------------------------------------
@@ -253,7 +324,7 @@ def mail_block(pair: Pair, each: Distinct) -> str:
         )
     ]
     lines += ["", f"Seen in {each.count} scenarios; this one again with:", ""]
-    lines += [_INDENT + line for line in command_lines(case.command)]
+    lines += [_INDENT + line for line in command_lines(pair.command(case))]
     return "\n".join(lines) + "\n"
 
 

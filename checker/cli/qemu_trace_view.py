@@ -1,15 +1,17 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""``dbmcheck qemu scenario --trace``: a trace of the model on real QEMU."""
+"""``dbmcheck qemu trace``: a trace of the model on real QEMU."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import product
 from pathlib import Path
 from typing import Any
 
 from checker.cli import page
 from checker.cli.progress import shown
 from checker.configuration import load
-from checker.conformance.qemu.binary import Build
+from checker.conformance.qemu.campaign import Pair
 from checker.conformance.qemu.process import QemuError
 from checker.conformance.qemu.trace_choice import witnesses
 from checker.conformance.qemu.trace_difference import Compared, Outcome
@@ -28,21 +30,23 @@ from model.mechanisms import LIVE
 
 def run(
     argument: str,
-    source: Build,
-    destination: Build | None = None,
+    pairs: Sequence[Pair],
     property_name: str = "",
     as_json: bool = False,
     work: Path | None = None,
 ) -> int:
-    """Run a trace file, or the runs of a CONFIG; the exit code.
+    """Run a trace file, or the runs of a CONFIG, on each; the exit code.
 
     0: QEMU shows what the model predicts; 14: it does not.  Raises
     CannotReplayError (exit 75) for a trace that cannot be mapped.
     """
     outcomes = []
-    for trace in traces_of(argument, property_name):
+    traces = traces_of(argument, property_name)
+    for pair, trace in product(pairs, traces):
         try:
-            outcomes.append(run_trace(trace, source, destination, work))
+            outcomes.append(
+                run_trace(trace, pair.source, pair.destination, work)
+            )
         except CannotMapError as error:
             raise _unmapped(argument, error) from None
         except QemuError as error:

@@ -7,25 +7,20 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import attrs
-
 from checker.cli import page
 from checker.cli.progress import steps_shown
+from checker.cli.qemu_chosen import Chosen
 from checker.cli.qemu_pages import (
     distinct_json,
+    headings,
     mail_block,
+    print_comparison,
     print_result,
     print_summary,
     result_json,
     summary_json,
 )
 from checker.conformance.qemu import matrix
-from checker.conformance.qemu.binary import (
-    PROGRAM,
-    Build,
-    check_work_directory,
-    find_build,
-)
 from checker.conformance.qemu.campaign import Campaign, Pair, Record
 from checker.conformance.qemu.case import Case
 from checker.conformance.qemu.known import Known, shipped
@@ -34,37 +29,6 @@ from checker.conformance.qemu.summary import Summary, summarise
 from checker.errors import InputError, UndecidedError
 from checker.files import check_writable
 from checker.verdict import ExitCode
-
-
-@attrs.frozen
-class Chosen:
-    """Which QEMU is to be run, as it was given."""
-
-    paths: tuple[str, ...] = ()
-    libraries: tuple[str, ...] = ()
-    destination: str = ""
-
-    def pairs(self) -> list[Pair]:
-        """The builds of both sides; InputError if one cannot be run."""
-        paths = self.paths or (PROGRAM,)
-        libraries = self.libraries
-        if len(libraries) == 1:
-            libraries *= len(paths)
-        libraries = libraries or ("",) * len(paths)
-        if len(libraries) != len(paths):
-            raise InputError(
-                f"--library-path: {len(libraries)} for {len(paths)} --qemu; "
-                "give one for each, or one for all"
-            )
-        check_work_directory()
-        builds = [
-            find_build(path, library_path=library)
-            for path, library in zip(paths, libraries, strict=True)
-        ]
-        return [Pair(build, self._other(build)) for build in builds]
-
-    def _other(self, build: Build) -> Build:
-        return find_build(self.destination) if self.destination else build
 
 
 def faults(
@@ -81,14 +45,7 @@ def faults(
 ) -> int:
     """Run the matrix; returns the exit code."""
     pairs = chosen.pairs()
-    if record is not None:
-        if len(pairs) > 1:
-            raise InputError(
-                "--record: keeps the results of one --qemu, not of several"
-            )
-        if record.is_dir():
-            raise InputError(f"{record}: is a directory, name a file")
-        check_writable(record)
+    _check_record(record)
     bases = [
         base
         for base in (matrix.quick_bases() if quick else matrix.bases())
@@ -99,7 +56,8 @@ def faults(
     if not bases:
         raise InputError("--quick: has no shared storage; leave it out")
     codes, data = [], []
-    for pair in pairs:
+    found: dict[str, Summary] = {}
+    for pair, heading in zip(pairs, headings(pairs), strict=True):
         with Record.opened(record, pair) as kept, steps_shown() as report:
             campaign = Campaign(pair, kept, report, workers)
             campaign.run_matrix(bases, quick)
@@ -110,13 +68,17 @@ def faults(
         if as_json:
             data.append(summary_json(campaign, summary))
         elif mail:
-            _mails(pair, summary)
+            _mails(pair, summary, more=bool(found))
         else:
-            print_summary(campaign, summary)
+            print_summary(campaign, summary, more=bool(found))
+        found[heading] = summary
         if campaign.interrupted:
             break
     if as_json:
         page.as_json(data[0] if len(pairs) == 1 else data)
+    elif len(found) > 1 and not mail:
+        page.line()
+        print_comparison(found)
     return _worst(codes)
 
 
@@ -130,7 +92,7 @@ def scenario(
     except ValueError as error:
         raise InputError(str(error)) from None
     codes, shown = [], []
-    for pair in chosen.pairs():
+    for number, pair in enumerate(chosen.pairs()):
         with Record.opened(None, pair) as kept:
             campaign = Campaign(pair, kept, lambda step: None, 1)
             campaign.run_cases([case, case.twin])
@@ -152,22 +114,31 @@ def scenario(
                 {
                     "source": pair.source.label,
                     "destination": pair.destination.label,
-                    **result_json(result, known),
-                    "distinct": [distinct_json(d) for d in summary.distinct],
+                    **result_json(pair, result, known),
+                    "distinct": [
+                        distinct_json(pair, each) for each in summary.distinct
+                    ],
                 }
             )
         elif mail:
-            _mails(pair, summary)
+            _mails(pair, summary, more=bool(number))
         else:
-            print_result(pair, result, known)
+            print_result(pair, result, known, more=bool(number))
     if as_json:
         page.as_json(shown[0] if len(shown) == 1 else shown)
     return _worst(codes)
 
 
-def _mails(pair: Pair, summary: Summary) -> None:
+def _check_record(record: Path | None) -> None:
+    if record is not None:
+        if record.is_dir():
+            raise InputError(f"{record}: is a directory, name a file")
+        check_writable(record)
+
+
+def _mails(pair: Pair, summary: Summary, more: bool) -> None:
     for number, each in enumerate(summary.distinct):
-        if number:
+        if number or more:
             page.line()
         page.line(mail_block(pair, each).rstrip("\n"))
 

@@ -4,13 +4,15 @@
 from __future__ import annotations
 
 import json
+import shlex
 import subprocess
 import sys
 from pathlib import Path
 
+import attrs
 import pytest
 
-from checker.cli import qemu_pages, qemu_view
+from checker.cli import qemu_chosen, qemu_pages, qemu_view
 from checker.conformance.qemu import campaign as campaigns
 from checker.conformance.qemu.binary import Build
 from checker.conformance.qemu.campaign import Pair, Result
@@ -20,7 +22,7 @@ from checker.conformance.qemu.matrix import Spot
 from checker.conformance.qemu.progress import Limits
 from tests.command import run, run_process, too_wide
 
-BUILD = Build((sys.executable,), (7, 2, 22), "qemu-img")
+BUILD = Build((sys.executable,), (7, 2, 22))
 LOST = Violation("S1", "source, end", "bitmap 'b0' of 'drive0' lacks bits")
 BAD = "cut at bits:0+middle"
 
@@ -46,10 +48,10 @@ def qemu(monkeypatch: pytest.MonkeyPatch) -> list[str]:
             spots=() if case.fault else tuple(Spot(i, 0) for i in items),
         )
 
-    def find_build(path: str, library_path: str = "") -> Build:
-        return BUILD
+    def find_build(given: str) -> Build:
+        return attrs.evolve(BUILD, given=given)
 
-    monkeypatch.setattr(qemu_view, "find_build", find_build)
+    monkeypatch.setattr(qemu_chosen, "find_build", find_build)
     monkeypatch.setattr(qemu_view, "shipped", lambda: ())
     monkeypatch.setattr(campaigns, "run_case", run_case)
     monkeypatch.setattr("checker.conformance.qemu.shorten.run_case", run_case)
@@ -64,7 +66,9 @@ def qemu(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         (["--qemu", "/tmp"], "is a directory"),
         (["--qemu", "/bin/true"], "is no QEMU"),
         (["--qemu", "/etc/passwd"], "is not executable"),
-        (["--library-path", "a", "--library-path", "b"], "2 for 1 --qemu"),
+        (["--qemu", "env 'no-such-qemu"], "no closing quotation"),
+        (["--qemu", "no-such-loader /bin/true"], "no such program"),
+        (["--destination", "/nonexistent/qemu"], "no such file"),
     ],
 )
 @pytest.mark.parametrize("command", ["faults", "scenario"])
@@ -93,7 +97,6 @@ def test_no_such_qemu(
         (["faults", "--record", "/nonexistent/f"], "there is no directory"),
         (["faults", "--record", "/tmp"], "is a directory"),
         (["faults", "--workers", "0"], "dbmcheck"),
-        (["faults", "--qemu", "a", "--qemu", "b", "--record", "x"], "not of"),
         (["melt"], "No such command"),
     ],
 )
@@ -170,6 +173,34 @@ def test_several(capsys: pytest.CaptureFixture[str], qemu: list[str]) -> None:
     assert result.out.count("QEMU 7.2.22: NEW VIOLATIONS") == 2
     data = run([*arguments, "--format", "json"], capsys)
     assert len(json.loads(data.out)) == 2
+
+
+def test_one_record_of_several(
+    capsys: pytest.CaptureFixture[str], qemu: list[str], tmp_path: Path
+) -> None:
+    arguments = ["qemu", "faults", "--qemu", "a", "--quick"]
+    arguments += ["--record", str(tmp_path / "r")]
+    first = run([*arguments, "--qemu", "b"], capsys)
+    assert not too_wide(first.out)
+    assert "7.2.22 #1" in first.out and "7.2.22 #2" in first.out
+    assert first.out.count("NEW: bitmap 'b0'") == 1
+    again = run(arguments, capsys)
+    assert "0 run now" in again.out
+
+
+def test_a_command_says_which_qemu(
+    capsys: pytest.CaptureFixture[str], qemu: list[str]
+) -> None:
+    loader = "/some/where/ld.so --library-path /some/where/lib /some/qemu"
+    arguments = ["qemu", "scenario", "--fault", "cut@bits:0+middle"]
+    arguments += ["--qemu", loader, "--destination", "other qemu", "--mail"]
+    result = run(arguments, capsys)
+    assert not too_wide(result.out)
+    _, _, command = result.out.partition("again with:\n\n")
+    words = shlex.split(command.replace("\\\n", ""))
+    assert words[:3] == ["dbmcheck", "qemu", "scenario"]
+    assert words[4].split() == loader.split()
+    assert words[5:7] == ["--destination", "other qemu"]
 
 
 def test_mail(capsys: pytest.CaptureFixture[str], qemu: list[str]) -> None:

@@ -2,6 +2,7 @@
 """The real QEMU that these tests run; without it they are skipped.
 
 ``DBMCHECK_REQUIRE_QEMU=1`` makes its absence a failure.
+``DBMCHECK_QEMU=WORDS`` runs another one, named as by ``--qemu``.
 """
 
 from __future__ import annotations
@@ -22,6 +23,9 @@ from checker.conformance.qemu.binary import (
 
 @pytest.fixture(scope="session")
 def build() -> Build:
+    given = os.environ.get("DBMCHECK_QEMU", "")
+    if given:
+        return find_build(given)
     if shutil.which(PROGRAM) is None or shutil.which("qemu-img") is None:
         reason = f"no {PROGRAM}; install it: {INSTALL}"
         if os.environ.get("DBMCHECK_REQUIRE_QEMU") == "1":

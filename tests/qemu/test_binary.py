@@ -22,9 +22,9 @@ def script(path: Path, text: str, mode: int = 0o755) -> str:
     return str(path)
 
 
-def complaint(path: str, *prefix: str) -> str:
+def complaint(given: str) -> str:
     with pytest.raises(InputError) as caught:
-        find_build(path, prefix)
+        find_build(given)
     text = str(caught.value)
     assert "\n" not in text
     return text
@@ -76,14 +76,64 @@ def test_too_old(tmp_path: Path) -> None:
     assert "QEMU 3.1 is too old" in text and "4.0" in text
 
 
-def test_prefix_and_library_path(tmp_path: Path, build: Build) -> None:
-    loader = script(tmp_path / "loader", 'shift; exec "$@"')
-    found = find_build(build.program[-1], (loader, "--"), "/nowhere")
-    assert found.version == build.version
-    assert found.program[1:3] == ("LD_LIBRARY_PATH=/nowhere", loader)
-    assert "no such file" in complaint(
-        build.program[-1], str(tmp_path / "no-loader")
-    )
+QEMU = "echo QEMU emulator version 9.9.1"
+
+
+def test_a_file_is_one_word(tmp_path: Path) -> None:
+    path = script(tmp_path / "my qemu", QEMU)
+    found = find_build(path)
+    assert (found.program, found.given) == ((path,), path)
+    assert found.version == (9, 9, 1)
+
+
+def test_words_before_the_program(tmp_path: Path) -> None:
+    path = script(tmp_path / "my qemu", QEMU)
+    loader = script(tmp_path / "loader", 'shift 2; exec "$@"')
+    given = f"{loader} --library-path '/a b:/c' '{path}'"
+    found = find_build(given)
+    words = (loader, "--library-path", "/a b:/c")
+    assert found.program == (*words, path) and found.given == given
+    # without one beside it
+    assert found.image_tool[0].endswith("/qemu-img")
+    beside = script(tmp_path / "qemu-img", "exit 0")
+    assert find_build(given).image_tool == (*words, beside)
+    assert find_build(path).image_tool == (beside,)
+
+
+def test_env_before_the_program(tmp_path: Path) -> None:
+    path = script(tmp_path / "q", "echo QEMU emulator version $WHICH")
+    found = find_build(f"env WHICH=8.2.3 {path}")
+    assert found.version == (8, 2, 3)
+
+
+def test_the_loader_is_missing(tmp_path: Path) -> None:
+    path = script(tmp_path / "qemu", QEMU)
+    assert "no-loader: no such file" in complaint(f"/no-loader {path}")
+    (tmp_path / "orphan").write_text("#!/no/loader\n")
+    (tmp_path / "orphan").chmod(0o755)
+    assert "its loader is missing" in complaint(str(tmp_path / "orphan"))
+
+
+def test_a_library_is_missing(tmp_path: Path) -> None:
+    said = "qemu: error while loading shared libraries: libpixman-1.so.0"
+    path = script(tmp_path / "qemu", f"echo '{said}' >&2; exit 127")
+    assert complaint(path) == f"{path}: does not run: {said}"
+
+
+def test_words_that_are_none(tmp_path: Path) -> None:
+    assert "no closing quotation" in complaint("env 'A=1 qemu")
+    assert "names no program" in complaint("  ")
+    assert complaint("/" + "x" * 5000).endswith("no such file")
+    path = script(tmp_path / "qemu", QEMU)
+    assert "no such file" in complaint(f"{path} --version/")
+
+
+def test_a_newer_source_and_an_older_destination() -> None:
+    old, new = (Build(("qemu",), (n, 0, 0)) for n in (9, 10))
+    off = ("-global", "migration.send-switchover-start=off")
+    assert new.options_towards(old) == off
+    assert not old.options_towards(new)
+    assert not new.options_towards(new) + old.options_towards(old)
 
 
 def test_work_directory(

@@ -28,7 +28,7 @@ from checker.conformance.qemu.summary import summarise
 from checker.errors import InputError
 from tests.command import ROOT
 
-SELF = Build((sys.executable,), (7, 2, 22), "qemu-img")
+SELF = Build((sys.executable,), (7, 2, 22))
 PAIR = Pair(SELF, SELF)
 CUT = Case(fault=parse_fault("cut@bits:0+middle"))
 LOST = Violation("S1", "source, end", "bitmap 'b0' lacks bits")
@@ -106,14 +106,20 @@ def test_a_broken_line(tmp_path: Path) -> None:
         pass
 
 
-def test_a_record_of_another_build(tmp_path: Path) -> None:
+def test_a_record_of_several_builds(tmp_path: Path) -> None:
     path = kept(tmp_path / "r", RESULT)
-    other = attrs.evolve(SELF, version=(8, 0, 0))
-    with (
-        pytest.raises(InputError, match=r"7\.2\.22 .* this is QEMU 8\.0\.0"),
-        Record.opened(path, Pair(other, other)),
-    ):
-        pass
+    newer = attrs.evolve(SELF, version=(8, 0, 0))
+    seen = attrs.evolve(RESULT, outcome="on the source")
+    for pair in (Pair(newer, newer), Pair(SELF, newer)):
+        with Record.opened(path, pair) as record:
+            assert not record.results
+            record.add(seen)
+    kept(path, attrs.evolve(RESULT, case=Case()))
+    with Record.opened(path, Pair(newer, newer)) as record:
+        assert record.results == {CUT.id: seen}
+    with Record.opened(path, PAIR) as record:
+        assert set(record.results) == {CUT.id, Case().id}
+        assert record.results[CUT.id] == RESULT
 
 
 # -- without QEMU ------------------------------------------------------------

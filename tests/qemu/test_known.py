@@ -26,8 +26,8 @@ from checker.errors import InputError
 #: the rarest is a race, seen in one run of five on a busy machine
 TRIES: Final = 10
 AT_ONCE: Final = 4
-OLD = Build(("qemu",), (7, 2, 22), "qemu-img")
-NEW = Build(("qemu",), (10, 0, 2), "qemu-img")
+OLD = Build(("qemu",), (7, 2, 22))
+NEW = Build(("qemu",), (10, 0, 2))
 ENTRY = """
 [[deviation]]
 id = "both"

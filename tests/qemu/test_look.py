@@ -13,7 +13,7 @@ from checker.conformance.qemu.look import Looks
 from checker.conformance.qemu.process import HungError, Qemu
 from checker.conformance.qemu.scenario import Scenario
 
-NONE = Build(("none",), (7, 2, 0), "none")
+NONE = Build(("none",), (7, 2, 0))
 
 
 @attrs.define(eq=False)

@@ -172,7 +172,7 @@ from checker.conformance.qemu.process import Qemu
 
 async def main():
     with tempfile.TemporaryDirectory(dir=sys.argv[1]) as room:
-        async with Qemu("one", find_build(), Path(room)) as qemu:
+        async with Qemu("one", find_build(sys.argv[2]), Path(room)) as qemu:
             print(qemu.pid, flush=True)
             await asyncio.Event().wait()
 
@@ -185,7 +185,7 @@ def test_it_does_not_outlive_us(
     build: Build, room: Path, number: signal.Signals
 ) -> None:
     with subprocess.Popen(
-        [sys.executable, "-c", FOREVER, str(room)],
+        [sys.executable, "-c", FOREVER, str(room), build.given],
         cwd=ROOT,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,

@@ -11,6 +11,7 @@ import pytest
 from checker.cli.qemu_trace_view import run, traces_of
 from checker.configuration import load
 from checker.conformance.qemu.binary import Build
+from checker.conformance.qemu.campaign import Pair
 from checker.conformance.qemu.trace_choice import walk, witnesses
 from checker.conformance.qemu.trace_difference import Outcome
 from checker.conformance.qemu.trace_map import (
@@ -203,7 +204,7 @@ def test_a_wrong_prediction_is_a_difference(
     build: Build, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The variant keeps a part of the bitmap after a loss; QEMU does not."""
-    assert run("postcopy-partial-kept", build) == 14
+    assert run("postcopy-partial-kept", [Pair(build, build)]) == 14
     text = capsys.readouterr().out
     assert "DIFFERENT after step" in text
     assert "<>" in text
@@ -211,8 +212,8 @@ def test_a_wrong_prediction_is_a_difference(
 
 
 def test_as_json(build: Build, capsys: pytest.CaptureFixture[str]) -> None:
-    asked = "MigrationCompletes"
-    assert run("postcopy-small", build, None, asked, as_json=True) == 0
+    asked, pairs = "MigrationCompletes", [Pair(build, build)]
+    assert run("postcopy-small", pairs, asked, as_json=True) == 0
     (data,) = json.loads(capsys.readouterr().out)["runs"]
     assert data["agrees"]
     assert all(step["agrees"] and step["rows"] for step in data["steps"])

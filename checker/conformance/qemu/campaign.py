@@ -3,8 +3,8 @@
 
 The rule: what a run says is written down the moment it is known, one line
 each, so that whoever stops the campaign loses nothing and goes on later.
-What the record holds is not run again; a record of other programs is none
-of ours.  However it ends, no process is left.
+What the record holds is not run again, unless other programs are to be
+run.  However it ends, no process is left.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import shlex
 import signal
 import time
 from collections.abc import Callable, Coroutine, Iterator, Sequence
@@ -124,8 +125,23 @@ class Pair:
         return ours if ours == theirs else f"{ours} to {theirs}"
 
     @property
+    def options(self) -> tuple[str, ...]:
+        """What makes a command run the same builds."""
+        words: tuple[str, ...] = ()
+        if self.source.given:
+            words += ("--qemu", self.source.given)
+        if self.destination.given not in ("", self.source.given):
+            words += ("--destination", self.destination.given)
+        return words
+
+    def command(self, case: Case) -> str:
+        """What repeats a case, as a shell reads it."""
+        command, options = "dbmcheck qemu scenario", shlex.join(self.options)
+        return " ".join(filter(None, [command, options, *case.options]))
+
+    @property
     def data(self) -> dict[str, Any]:
-        """The first line of a record."""
+        """The line of a record that stands before the results."""
         return {
             "record": _FORMAT,
             "source": _identity(self.source),
@@ -143,10 +159,15 @@ def _identity(build: Build) -> dict[str, Any]:
 
 @attrs.define
 class Record:
-    """A file with a line for each finished case; or none at all."""
+    """A file with a line for each finished case; or none at all.
+
+    A line that names two builds says whose results follow, so that one file
+    holds those of several pairs.  ``results``: those of one pair.
+    """
 
     path: Path | None = None
     results: dict[str, Result] = attrs.field(factory=dict)
+    _last: object = None
     _file: TextIO | None = None
 
     @classmethod
@@ -154,7 +175,7 @@ class Record:
     def opened(cls, path: Path | None, pair: Pair) -> Iterator[Self]:
         """The record at ``path``, which need not exist.
 
-        Raises InputError if it is one of other programs, or none.
+        Raises InputError if it is none.
         """
         record = cls(path)
         if path is None:
@@ -163,7 +184,7 @@ class Record:
         record._load(path, pair)
         with path.open("a", encoding="utf-8") as file:
             record._file = file
-            if not path.stat().st_size:
+            if record._last != pair.data:
                 record._write(pair.data)
             yield record
 
@@ -184,21 +205,18 @@ class Record:
     def _take(self, path: Path, pair: Pair, number: int, line: bytes) -> None:
         try:
             data = json.loads(line)
-            if number > 1:
-                result = Result.of(data)
+            if isinstance(data, dict) and "record" in data:
+                self._last = data
+                return
+            result = Result.of(data) if number > 1 else None
         except (ValueError, KeyError, TypeError, InputError):
             raise InputError(
                 f"{path}: line {number} is no line of a record"
             ) from None
-        if number > 1:
-            self.results[result.case.id] = result
-        elif not isinstance(data, dict) or "record" not in data:
+        if result is None:
             raise InputError(f"{path}: is no record of dbmcheck")
-        elif data != pair.data:
-            raise InputError(
-                f"{path}: is a record of {_builds(data)}, this is "
-                f"{_builds(pair.data)}; give another file"
-            )
+        if self._last == pair.data:
+            self.results[result.case.id] = result
 
     def add(self, result: Result) -> None:
         """One more; what could not be run may be tried again later."""
@@ -210,16 +228,6 @@ class Record:
         if self._file is not None:
             self._file.write(json.dumps(data) + "\n")
             self._file.flush()
-
-
-def _builds(data: dict[str, Any]) -> str:
-    words = []
-    for side in ("source", "destination"):
-        one = data.get(side)
-        known = one if isinstance(one, dict) else {}
-        words.append(f"{known.get('version')} ({known.get('bytes')} bytes)")
-    ours, theirs = words
-    return f"QEMU {ours}" if ours == theirs else f"QEMU {ours} to {theirs}"
 
 
 # -- running -----------------------------------------------------------------

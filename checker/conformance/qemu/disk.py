@@ -53,7 +53,8 @@ class Images:
         if not template.exists():
             subprocess.run(
                 [
-                    *(self.build.image_tool, "create", "-q", "-f", "qcow2"),
+                    *self.build.image_tool,
+                    *("create", "-q", "-f", "qcow2"),
                     *(str(template), str(disk.size)),
                 ],
                 check=True,
@@ -139,7 +140,7 @@ async def stored_bitmaps(
 async def run_tool(build: Build, *arguments: str) -> str:
     """What qemu-img prints; QemuError if it fails."""
     process = await asyncio.create_subprocess_exec(
-        build.image_tool,
+        *build.image_tool,
         *arguments,
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,

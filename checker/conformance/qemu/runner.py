@@ -179,6 +179,7 @@ class _Run:
             theirs.append(disk.blockdev(each, image))
         self.source = Qemu(
             *(Side.SOURCE.value, self.builds[0], self.room, ours),
+            options=self.builds[0].options_towards(self.builds[1]),
             bell=self.bell,
             limit=self.limits.answer,
         )

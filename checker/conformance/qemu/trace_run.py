@@ -154,7 +154,8 @@ class _TraceRun:
         self.image = disk.Images(self.builds[0], self.room).create(
             drive, "both"
         )
-        self.source = self._qemu("source", 0, ())
+        towards = self.builds[0].options_towards(self.builds[1])
+        self.source = self._qemu("source", 0, towards)
         await self._start(self.source)
         await bitmaps.add(self.source, _WANTED)
         await self._wait_for_attempt()
