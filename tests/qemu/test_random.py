@@ -10,12 +10,12 @@ from hypothesis import Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from checker.conformance.qemu.binary import Build
-from tests.qemu.adapter_qemu import QemuAdapter
-from tests.stateful.adapter import Side as MachineSide
-from tests.stateful.adapter import SideView
-from tests.stateful.backup_client import BrokenGuaranteeError
-from tests.stateful.bitmap_machine import machine_for
-from tests.stateful.profiles import quick, slow
+from checker.conformance.qemu.random_adapter import QemuAdapter
+from checker.conformance.stateful.adapter import Side as MachineSide
+from checker.conformance.stateful.adapter import SideView
+from checker.conformance.stateful.bitmap_machine import machine_for
+from checker.conformance.stateful.profiles import quick, slow
+from checker.conformance.stateful.promise import BrokenGuaranteeError
 
 REACHED = ("postcopy completed", "stop-copy completed", "cut")
 

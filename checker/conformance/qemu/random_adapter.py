@@ -29,8 +29,8 @@ from checker.conformance.qemu.places import Place
 from checker.conformance.qemu.process import Qemu, QemuError, RefusedError
 from checker.conformance.qemu.progress import ended
 from checker.conformance.qemu.proxy import Hold, Proxy
-from tests.stateful import adapter
-from tests.stateful.adapter import (
+from checker.conformance.stateful import adapter
+from checker.conformance.stateful.adapter import (
     Adapter,
     BitmapView,
     Capabilities,
