@@ -47,7 +47,7 @@ class Forgetful(QemuAdapter):
     """What the guest writes while nobody looks is not recorded."""
 
     def discard(self, node: str, offset: int, length: int) -> None:
-        path = self._path(node)
+        path = self.pair.path(node)
         data = bytearray(path.read_bytes())
         data[offset : offset + length] = bytes(length)
         path.write_bytes(data)
