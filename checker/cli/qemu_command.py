@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from checker.cli.options import Format, FormatOption
+from checker.cli.options import MOST_STEPS, Format, FormatOption
 
 qemu = typer.Typer(
     help="Real QEMU processes under the same guarantees as the model.",
@@ -241,4 +241,41 @@ def trace(
     build = find_build(path or PROGRAM, library_path=library_path)
     raise typer.Exit(
         qemu_trace_view.run(argument, build, as_json=format == Format.JSON)
+    )
+
+
+@qemu.command()
+def random(
+    path: Annotated[
+        str, typer.Option("--qemu", metavar="PATH", help="The QEMU to run.")
+    ] = "",
+    library_path: Annotated[
+        str, typer.Option(metavar="DIR[:DIR]", help="Its libraries.")
+    ] = "",
+    seed: Annotated[
+        int | None,
+        typer.Option(
+            min=0,
+            metavar="N",
+            help="The same does the same. Default: another one every time.",
+        ),
+    ] = None,
+    examples: Annotated[
+        int, typer.Option(min=1, metavar="N", help="Runs.")
+    ] = 100,
+    steps: Annotated[
+        int,
+        typer.Option(
+            min=1, max=MOST_STEPS, metavar="N", help="Steps of a run."
+        ),
+    ] = 40,
+    mail: MailOption = False,
+    format: FormatOption = Format.TEXT,
+) -> None:
+    """A guest, a backup client and failures in any order, from a seed."""
+    from checker.cli import qemu_random_view
+
+    asked = qemu_random_view.Asked(path, library_path, seed, examples, steps)
+    raise typer.Exit(
+        qemu_random_view.run(asked, mail=mail, as_json=format == Format.JSON)
     )

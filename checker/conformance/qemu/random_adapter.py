@@ -95,7 +95,8 @@ class QemuAdapter(Adapter):
         if self._halted:
             work.close()
             raise HaltError(self._halted)
-        task = self._task = self.loop.create_task(work)
+        task: asyncio.Task[Result] = self.loop.create_task(work)
+        self._task = task
         try:
             return self.loop.run_until_complete(task)
         except asyncio.CancelledError:
