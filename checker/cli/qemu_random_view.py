@@ -24,6 +24,7 @@ from checker.conformance.qemu.guarantees import GUARANTEES
 from checker.conformance.qemu.known import shipped
 from checker.conformance.qemu.random_run import (
     NEEDED,
+    SHRINK_LIMIT,
     Failure,
     Outcome,
     Plan,
@@ -180,7 +181,11 @@ def _shrinking(outcome: Outcome) -> str:
     )
     if not outcome.again:
         return f"{words}; not seen again in a second look"
-    return words if outcome.shrunk else f"{words}; {outcome.stopped}"
+    if outcome.stopped:
+        return f"{words}; {outcome.stopped}"
+    if not outcome.shrunk:
+        return f"{words} in {SHRINK_LIMIT:.0f} s, then given up"
+    return f"{words}, it becomes no shorter"
 
 
 def numbered(steps: Sequence[str]) -> list[str]:
@@ -254,6 +259,7 @@ def as_data(outcome: Outcome, command: str) -> dict[str, Any]:
         "runs": outcome.runs,
         "begun": outcome.begun,
         "tries": outcome.tries,
+        "shrunk": outcome.shrunk,
         "digest": outcome.digest,
         "seconds": round(outcome.seconds, 1),
         "reached": {name: outcome.seen[name] for name in _events(outcome)},

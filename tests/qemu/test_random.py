@@ -12,7 +12,12 @@ import pytest
 from checker.conformance.qemu.binary import Build
 from checker.conformance.qemu.known import shipped
 from checker.conformance.qemu.random_adapter import QemuAdapter
-from checker.conformance.qemu.random_run import Outcome, Plan, search
+from checker.conformance.qemu.random_run import (
+    SHRINK_LIMIT,
+    Outcome,
+    Plan,
+    search,
+)
 from tests.qemu.broken_qemu import BROKEN
 
 Search = Callable[..., Outcome]
@@ -29,11 +34,13 @@ def searched(
     monkeypatch.setattr("tempfile.tempdir", str(work))
 
     def run(
-        *plan: int, driven: Callable[[Build], QemuAdapter] = QemuAdapter
+        *plan: int,
+        driven: Callable[[Build], QemuAdapter] = QemuAdapter,
+        limit: float = SHRINK_LIMIT,
     ) -> Outcome:
         said: list[str] = []
         outcome = search(
-            build, Plan(*plan), shipped(), said.append, driven=driven
+            *(build, Plan(*plan), shipped(), said.append, limit, driven)
         )
         assert not list(work.iterdir())
         assert said and said[0].startswith("run 1 of ")
@@ -69,14 +76,28 @@ def test_the_same_seed_does_the_same(searched: Search) -> None:
 @pytest.mark.parametrize("guarantee", BROKEN)
 def test_what_is_broken_is_found(guarantee: str, searched: Search) -> None:
     one, other = (
-        searched(1, 60, 20, driven=BROKEN[guarantee]) for _ in range(2)
+        searched(1, 60, 20, driven=BROKEN[guarantee], limit=0.0)
+        for _ in range(2)
     )
-    assert one.new is not None and other.new is not None
+    assert one.new is not None and one.new == other.new == one.first
     assert one.new.violation.guarantee == guarantee
-    assert one.again and one.shrunk
-    assert one.first is not None
-    assert len(one.new.steps) <= min(5, len(one.first.steps))
     assert len(one.new.sides) == 2
+    # there was no time to look for a shorter run
+    assert not one.shrunk and not one.stopped and not one.tries
+    assert one.digest == other.digest and one.seen == other.seen
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("guarantee", BROKEN)
+def test_it_is_made_shorter(guarantee: str, searched: Search) -> None:
+    one, other = (
+        searched(1, 60, 20, driven=BROKEN[guarantee], limit=600.0)
+        for _ in range(2)
+    )
+    assert one.new is not None and one.first is not None
+    assert one.new.violation.guarantee == guarantee
+    assert len(one.new.steps) <= min(4, len(one.first.steps))
+    assert one.again and one.shrunk and one.tries
     # the same run, made shorter in the same way
     assert one.new == other.new and one.tries == other.tries
     assert one.digest == other.digest

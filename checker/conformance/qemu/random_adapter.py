@@ -48,10 +48,11 @@ from checker.conformance.stateful.adapter import (
 Result = TypeVar("Result")
 
 
-class HaltError(BaseException):
+class HaltError(KeyboardInterrupt):
     """The run ends here, whoever drives it; ``str()`` says why.
 
-    No Exception, so that nobody takes it for something that QEMU did.
+    As if somebody had pressed Ctrl-C: Hypothesis takes anything else for a
+    result of the run, and then wonders why it differs from the one before.
     """
 
 

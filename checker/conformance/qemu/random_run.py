@@ -85,7 +85,8 @@ class Outcome:
     way, for its own reasons.  ``tries``: more of them, to shorten a run.
     ``seen``, ``taken``: what was reached and which steps were taken, in
     these runs.  ``again``: did the failure come again in the end?
-    ``stopped``: why not all runs were done; '' if they were.
+    ``shrunk``: can Hypothesis make it no shorter?  ``stopped``: why not all
+    was done that was to be done; '' if it was.
     """
 
     pair: Pair
@@ -236,7 +237,7 @@ def search(
         first=watch.first,
         again=again,
         shrunk=not stopped,
-        stopped=stopped,
+        stopped=stopped.removeprefix(_SHRUNK),
         digest=watch.digest,
         seconds=time.monotonic() - begun,
     )
