@@ -19,7 +19,13 @@ from checker.cli import qemu_random_view
 from checker.conformance.qemu.binary import Build
 from checker.conformance.qemu.known import Deviation
 from checker.conformance.qemu.random_adapter import HaltError
-from checker.conformance.qemu.random_run import NEEDED, Outcome, Plan, Report, search
+from checker.conformance.qemu.random_run import (
+    NEEDED,
+    Outcome,
+    Plan,
+    Report,
+    search,
+)
 from checker.conformance.stateful.adapter import Side
 from tests.command import run, run_process, too_wide
 from tests.stateful.adapter_memory import MemoryAdapter

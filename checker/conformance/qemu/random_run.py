@@ -36,6 +36,7 @@ from checker.conformance.qemu.random_adapter import HaltError, QemuAdapter
 from checker.conformance.qemu.summary import wording
 from checker.conformance.stateful.adapter import RefusedError
 from checker.conformance.stateful.bitmap_machine import machine_for
+from checker.conformance.stateful.draws import seed_only
 from checker.conformance.stateful.promise import BrokenGuaranteeError
 
 SHRINK_LIMIT: Final = 120.0  # seconds to look for a shorter run
@@ -213,7 +214,7 @@ def search(
     """So many random runs, or fewer if a guarantee breaks."""
     begun = time.monotonic()
     pair = Pair(build, build)
-    with _stoppable() as stop, _no_traces():
+    with _stoppable() as stop, _no_traces(), seed_only():
         adapter = driven(build)
         watch = _Watch(adapter, plan, Known(known, pair), report, limit)
         try:
