@@ -37,7 +37,7 @@ class Chosen:
 
 def worst(codes: Sequence[ExitCode]) -> ExitCode:
     """Of several builds; what is new outweighs what was left undone."""
-    for code in (ExitCode.DIFFERS, ExitCode.INCONCLUSIVE):
+    for code in (ExitCode.DIFFERS, ExitCode.INCONCLUSIVE, ExitCode.UNREACHED):
         if code in codes:
             return code
     return ExitCode.AS_EXPECTED
