@@ -37,6 +37,7 @@ from checker.conformance.qemu.mutations import (
 from checker.conformance.qemu.process import HungError, Qemu, QemuError
 from checker.conformance.qemu.progress import ended, statuses
 from checker.conformance.qemu.scenario import Mode, Side
+from checker.conformance.qemu.settings import set_capabilities
 from checker.conformance.qemu.stopping import run_until_stopped
 from checker.conformance.qemu.wires import deliver
 
@@ -124,11 +125,7 @@ async def _feed(
     qemu: Qemu, stream: Malformed, place: Path, limit: float
 ) -> str:
     """Until the destination has decided; '' or in what it hangs."""
-    capabilities = [
-        {"capability": name, "state": True}
-        for name in ("events", "dirty-bitmaps")
-    ]
-    await qemu.call("migrate-set-capabilities", {"capabilities": capabilities})
+    await set_capabilities(qemu, "events", "dirty-bitmaps")
     await bitmaps.add(qemu, Bitmap(name="there"))
     await qemu.call("migrate-incoming", {"uri": f"unix:{place}"})
     sending = asyncio.create_task(deliver(place, stream.data))
