@@ -47,6 +47,15 @@ def ended(qemu: Qemu) -> bool:
     return not qemu.alive or bool(_ENDED & set(statuses(qemu)[-1:]))
 
 
+def failing(qemu: Qemu) -> bool:
+    """Is it on its way to failed?
+
+    11.1 says so, then may sleep until anybody asks it anything: what ends
+    the migration is due in its main loop, which nobody wakes.
+    """
+    return qemu.alive and statuses(qemu)[-1:] == ("failing",)
+
+
 def passing(state: str, said: tuple[str, ...]) -> bool:
     """Is the run state one that QEMU only passes through?"""
     if state == "finish-migrate":
