@@ -4,16 +4,23 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from pathlib import Path
 
 import attrs
 
 from checker.conformance.qemu.binary import Build
 from checker.conformance.qemu.look import Looks
-from checker.conformance.qemu.process import HungError, Qemu
+from checker.conformance.qemu.process import (
+    Event,
+    GoneError,
+    HungError,
+    Qemu,
+)
+from checker.conformance.qemu.progress import ran
 from checker.conformance.qemu.scenario import Scenario
 
-NONE = Build(("none",), (7, 2, 0), "none")
+NONE = Build(("none",), (7, 2, 0))
 
 
 @attrs.define(eq=False)
@@ -21,8 +28,15 @@ class Waiting(Qemu):
     """Answers as long as nobody holds the wire."""
 
     held: bool = False
+    ends: bool = False
+
+    @property
+    def alive(self) -> bool:
+        return not self.ends
 
     async def status(self) -> str:
+        if self.ends:
+            raise GoneError("dead")
         if self.held:
             self.hung = "query-status"
             raise HungError("held")
@@ -50,3 +64,28 @@ def test_a_side_that_does_not_answer_is_seen_as_that() -> None:
     moment = asyncio.run(looks.take("settled"))
     assert moment.source.hung == "query-status"
     assert not moment.source.runs and not moment.source.alive
+
+
+def test_a_destination_that_dies_meanwhile_is_dead_at_that_moment() -> None:
+    """Else a source that goes on when it is dead would run beside it."""
+    source = Waiting("source", NONE, Path("none"))
+    destination = Waiting("destination", NONE, Path("none"))
+    looks = Looks(Scenario(), source, destination)
+
+    def let_go() -> None:
+        destination.ends = True
+
+    moment = asyncio.run(looks.take("arrived", between=let_go))
+    assert moment.source.runs and not moment.destination.runs
+    assert not moment.destination.alive
+
+
+def test_the_dead_ran_until_they_were_last_heard() -> None:
+    qemu = Waiting("destination", NONE, Path("none"))
+    assert ran(qemu) == ()
+    qemu.events += [Event("RESUME", {}, 3.0), Event("MIGRATION", {}, 4.0)]
+    assert ran(qemu) == ((3.0, math.inf),)
+    qemu.ends = True
+    assert ran(qemu) == ((3.0, 4.0),)
+    qemu.events[1:] = [Event("STOP", {}, 3.5)]
+    assert ran(qemu) == ((3.0, 3.5),)

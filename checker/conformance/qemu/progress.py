@@ -66,7 +66,8 @@ def passing(state: str, said: tuple[str, ...]) -> bool:
 def ran(qemu: Qemu, runs: bool = False) -> tuple[tuple[float, float], ...]:
     """From when to when the guest ran; ``runs``: did it from the begin?
 
-    By QEMU's events, in seconds of the epoch.
+    By QEMU's events, in seconds of the epoch.  One that died ran until its
+    last event, as far as is known: its death is seen later than it was.
     """
     found: list[tuple[float, float]] = []
     since = 0.0
@@ -77,5 +78,6 @@ def ran(qemu: Qemu, runs: bool = False) -> tuple[tuple[float, float], ...]:
             runs = False
             found.append((since, event.seconds))
     if runs:
-        found.append((since, qemu.died or math.inf))
+        last = max((event.seconds for event in qemu.events), default=since)
+        found.append((since, math.inf if qemu.alive else max(since, last)))
     return tuple(found)
