@@ -13,7 +13,6 @@ from checker.conformance.qemu.binary import Build
 from checker.conformance.qemu.look import Looks
 from checker.conformance.qemu.process import (
     Event,
-    GoneError,
     HungError,
     Qemu,
 )
@@ -28,15 +27,13 @@ class Waiting(Qemu):
     """Answers as long as nobody holds the wire."""
 
     held: bool = False
-    ends: bool = False
+    lives: bool = False
 
     @property
     def alive(self) -> bool:
-        return not self.ends
+        return self.lives
 
     async def status(self) -> str:
-        if self.ends:
-            raise GoneError("dead")
         if self.held:
             self.hung = "query-status"
             raise HungError("held")
@@ -68,12 +65,12 @@ def test_a_side_that_does_not_answer_is_seen_as_that() -> None:
 
 def test_a_destination_that_dies_meanwhile_is_dead_at_that_moment() -> None:
     """Else a source that goes on when it is dead would run beside it."""
-    source = Waiting("source", NONE, Path("none"))
-    destination = Waiting("destination", NONE, Path("none"))
+    source = Waiting("source", NONE, Path("none"), lives=True)
+    destination = Waiting("destination", NONE, Path("none"), lives=True)
     looks = Looks(Scenario(), source, destination)
 
     def let_go() -> None:
-        destination.ends = True
+        destination.lives = False
 
     moment = asyncio.run(looks.take("arrived", between=let_go))
     assert moment.source.runs and not moment.destination.runs
@@ -81,11 +78,11 @@ def test_a_destination_that_dies_meanwhile_is_dead_at_that_moment() -> None:
 
 
 def test_the_dead_ran_until_they_were_last_heard() -> None:
-    qemu = Waiting("destination", NONE, Path("none"))
+    qemu = Waiting("destination", NONE, Path("none"), lives=True)
     assert ran(qemu) == ()
     qemu.events += [Event("RESUME", {}, 3.0), Event("MIGRATION", {}, 4.0)]
     assert ran(qemu) == ((3.0, math.inf),)
-    qemu.ends = True
+    qemu.lives = False
     assert ran(qemu) == ((3.0, 4.0),)
     qemu.events[1:] = [Event("STOP", {}, 3.5)]
     assert ran(qemu) == ((3.0, 3.5),)
