@@ -9,6 +9,7 @@ heavy is imported before it is needed, so that ``--help`` is instant.
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from collections.abc import Sequence
 
@@ -18,6 +19,9 @@ BROKEN_PIPE = 141
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; returns the exit code."""
+    if arguments is None:
+        # whoever ends us so wants what Ctrl-C gives: nothing left behind
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         return _run(arguments)
     except KeyboardInterrupt:

@@ -31,6 +31,14 @@ class StorageName(enum.StrEnum):
     SHARED = "shared"
 
 
+class ThenName(enum.StrEnum):
+    """What comes after the migration."""
+
+    QUIT = "quit"
+    CRASH = "crash"
+    AGAIN = "again"
+
+
 QemuOption = Annotated[
     list[str] | None,
     typer.Option(
@@ -115,8 +123,19 @@ def faults(
 
 @qemu.command()
 def scenario(
+    context: typer.Context,
     qemus: QemuOption = None,
     destination: DestinationOption = "",
+    trace: Annotated[
+        str,
+        typer.Option(
+            metavar="TRACE|CONFIG",
+            help=(
+                "Runs of the model instead, compared after every step: of "
+                "a trace file, or those that a configuration asks for."
+            ),
+        ),
+    ] = "",
     mode: Annotated[
         ModeName, typer.Option(help="When the content is sent.")
     ] = ModeName.PRECOPY,
@@ -151,13 +170,31 @@ def scenario(
             help="What goes wrong, and where: cut@bits:0+middle.",
         ),
     ] = "",
+    then: Annotated[
+        ThenName,
+        typer.Option(
+            help=(
+                "After it both quit, or crash, or whoever has the VM "
+                "migrates it once more."
+            )
+        ),
+    ] = ThenName.QUIT,
     mail: MailOption = False,
     format: FormatOption = Format.TEXT,
 ) -> None:
-    """One migration, with a fault or without, and what was seen."""
-    from checker.cli import qemu_view
+    """One migration, with a fault or without, and what was seen.
+
+    Or, with --trace, runs of the model on two QEMUs.
+    """
+    from checker.cli import qemu_trace_view, qemu_view
     from checker.cli.qemu_chosen import Chosen
 
+    chosen = Chosen(tuple(qemus or ()), destination)
+    if trace:
+        _check_alone(context, "trace")
+        raise typer.Exit(
+            qemu_trace_view.run(trace, chosen, as_json=format == Format.JSON)
+        )
     data = {
         "mode": mode.value,
         "return_path": return_path,
@@ -170,11 +207,26 @@ def scenario(
         "granularity": granularity,
         "fault": fault,
         "full": full,
+        "then": then.value,
     }
-    chosen = Chosen(tuple(qemus or ()), destination)
     raise typer.Exit(
         qemu_view.scenario(chosen, data, mail, format == Format.JSON)
     )
+
+
+def _check_alone(context: typer.Context, name: str) -> None:
+    """InputError for an option that says what ``--name`` says already."""
+    from checker.errors import InputError
+
+    for other in context.params:
+        if other in (name, "qemus", "destination", "format"):
+            continue
+        source = context.get_parameter_source(other)
+        if source is not None and source.name == "COMMANDLINE":
+            raise InputError(
+                f"--{name}: says all of the scenario; leave out "
+                f"--{other.replace('_', '-')}"
+            )
 
 
 @qemu.command()
@@ -204,21 +256,4 @@ def interop(
             malformed_seeds=malformed,
             as_json=format == Format.JSON,
         )
-    )
-
-
-@qemu.command()
-def trace(
-    argument: Annotated[str, typer.Argument(metavar="TRACE|CONFIG")],
-    qemus: QemuOption = None,
-    destination: DestinationOption = "",
-    format: FormatOption = Format.TEXT,
-) -> None:
-    """Runs of the model on two QEMUs, compared after every step."""
-    from checker.cli import qemu_trace_view
-    from checker.cli.qemu_chosen import Chosen
-
-    pairs = Chosen(tuple(qemus or ()), destination).pairs()
-    raise typer.Exit(
-        qemu_trace_view.run(argument, pairs, as_json=format == Format.JSON)
     )

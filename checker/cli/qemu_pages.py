@@ -14,6 +14,7 @@ from checker.conformance.qemu.campaign import Campaign, Pair, Result
 from checker.conformance.qemu.case import fault_text
 from checker.conformance.qemu.guarantees import GUARANTEES
 from checker.conformance.qemu.known import Known
+from checker.conformance.qemu.scenario import Then
 from checker.conformance.qemu.summary import Distinct, Summary
 
 _INDENT = "    "
@@ -274,7 +275,10 @@ def print_result(pair: Pair, result: Result, known: Known, more: bool) -> None:
     page.fact("source", f"migration {result.last[0]}")
     page.fact("destin.", f"migration {result.last[1]}")
     page.fact("recovery", result.recovery or "nothing to do")
-    page.fact("the VM", f"runs {result.outcome}")
+    verb = "ran" if case.then is Then.AGAIN else "runs"
+    page.fact("the VM", f"{verb} {result.outcome}")
+    if case.then is Then.AGAIN:
+        page.fact("then", result.sequel or "nobody could migrate it again")
     page.line(f"  at        {result.seconds:.1f} s")
     for violation in result.violations:
         entry = known.of(result, violation)
@@ -343,7 +347,12 @@ def _steps(each: Distinct) -> list[str]:
     )
     if result.recovery:
         steps.append(f"management: {result.recovery}")
-    return [*steps, f"the VM runs {result.outcome}"]
+    steps.append(f"the VM runs {result.outcome}")
+    if case.then is Then.CRASH:
+        steps.append("both processes are killed; the VM starts again there")
+    if result.sequel:
+        steps.append(result.sequel)
+    return steps
 
 
 def _wrap(text: str) -> list[str]:

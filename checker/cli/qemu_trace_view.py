@@ -1,17 +1,15 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""``dbmcheck qemu trace``: a trace of the model on real QEMU."""
+"""``dbmcheck qemu scenario --trace``: runs of the model on real QEMU."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from itertools import product
-from pathlib import Path
 from typing import Any
 
 from checker.cli import page
 from checker.cli.progress import shown
+from checker.cli.qemu_chosen import Chosen
 from checker.configuration import load
-from checker.conformance.qemu.campaign import Pair
 from checker.conformance.qemu.process import QemuError
 from checker.conformance.qemu.trace_choice import witnesses
 from checker.conformance.qemu.trace_difference import Compared, Outcome
@@ -30,34 +28,31 @@ from model.mechanisms import LIVE
 
 def run(
     argument: str,
-    pairs: Sequence[Pair],
+    chosen: Chosen,
     property_name: str = "",
     as_json: bool = False,
-    work: Path | None = None,
 ) -> int:
     """Run a trace file, or the runs of a CONFIG, on each; the exit code.
 
     0: QEMU shows what the model predicts; 14: it does not.  Raises
     CannotReplayError (exit 75) for a trace that cannot be mapped.
     """
-    outcomes = []
-    traces = traces_of(argument, property_name)
-    for pair, trace in product(pairs, traces):
+    outcomes: list[Outcome] = []
+    pairs = chosen.pairs()
+    for pair, trace in product(pairs, traces_of(argument, property_name)):
         try:
-            outcomes.append(
-                run_trace(trace, pair.source, pair.destination, work)
-            )
+            outcome = run_trace(trace, pair.source, pair.destination)
         except CannotMapError as error:
             raise _unmapped(argument, error) from None
         except QemuError as error:
             raise InputError(str(error)) from None
-    if as_json:
-        page.as_json({"runs": [as_data(each) for each in outcomes]})
-    else:
-        for number, outcome in enumerate(outcomes):
-            if number:
+        if not as_json:
+            if outcomes:
                 page.line()
             show(outcome)
+        outcomes.append(outcome)
+    if as_json:
+        page.as_json({"runs": [as_data(each) for each in outcomes]})
     agree = all(outcome.agrees for outcome in outcomes)
     return ExitCode.AS_EXPECTED if agree else ExitCode.DIFFERS
 
@@ -124,6 +119,12 @@ def show(outcome: Outcome) -> None:
             f"QEMU {versions} shows what the model predicts after each of "
             f"{len(trace.moves)} steps."
         )
+        if trace.options.without:
+            page.paragraph(
+                "The model has something left out. That QEMU agrees does "
+                "not say that QEMU lacks it: up to here no query shows the "
+                "difference."
+            )
         return
     page.line(f"DIFFERENT after step {last.number}, {last.label}:")
     page.line()

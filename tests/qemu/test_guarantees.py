@@ -26,6 +26,7 @@ from checker.conformance.qemu.scenario import (
     GuestWrite,
     Scenario,
     Side,
+    Then,
     When,
 )
 
@@ -197,6 +198,94 @@ def test_persistent_but_not_stored() -> None:
         )
         bad = attrs.evolve(good, moments=(good.moments[0], lost))
         assert found(bad) == {"S5"}
+
+
+def crashed(restarted: SideView) -> Observation:
+    """Both are killed, and the destination starts from its image."""
+    killed = attrs.evolve(
+        made(),
+        scenario=Scenario(
+            writes=(WRITE,),
+            bitmaps=(Bitmap(persistent=True),),
+            then=Then.CRASH,
+        ),
+        moments=(
+            moment(seen.END, OVER, with_bitmap(persistent=True)),
+            moment(seen.RESTARTED, SideView(alive=False), restarted),
+        ),
+    )
+    return killed
+
+
+def test_after_a_crash_a_bitmap_may_be_lost_but_not_stale() -> None:
+    stale = with_bitmap(persistent=True, count=0, dirty=())
+    unusable = with_bitmap(persistent=True, inconsistent=True, count=0)
+    assert found(crashed(attrs.evolve(GOOD, bitmaps=()))) == set()
+    assert found(crashed(unusable)) == set()
+    assert found(crashed(stale)) == {"S1"}
+
+
+def test_what_is_lost_by_a_disorderly_end_was_not_promised() -> None:
+    lost = attrs.evolve(GOOD, bitmaps=())
+    quit_ = attrs.evolve(
+        crashed(lost), scenario=Scenario(bitmaps=(Bitmap(persistent=True),))
+    )
+    assert "S5" in found(quit_)
+    assert "S5" not in found(attrs.evolve(quit_, quits=(True, False)))
+
+
+def migrated_back(
+    source: SideView = GOOD, destination: SideView = OVER, **changes: Any
+) -> Observation:
+    """The next migration, from the destination to the source."""
+    again = moment(seen.AGAIN, source, destination)
+    good = made(scenario=Scenario(writes=(WRITE,), then=Then.AGAIN))
+    return attrs.evolve(good, moments=(*good.moments, again), **changes)
+
+
+@pytest.mark.parametrize(
+    ("observation", "wanted"),
+    [
+        (migrated_back(), set()),
+        (migrated_back(OVER, GOOD), set()),
+        (migrated_back(GOOD, GOOD), {"S6"}),
+        (migrated_back(OVER, OVER), {"S3"}),
+        (migrated_back(attrs.evolve(GOOD, bitmaps=())), {"S5"}),
+        (migrated_back(with_bitmap(inconsistent=True)), {"S5"}),
+        (migrated_back(with_bitmap(count=0, dirty=())), {"S1"}),
+        (migrated_back(with_bitmap(recording=False)), {"S2"}),
+        (migrated_back(with_bitmap(persistent=True)), {"M1"}),
+        (migrated_back(settled_again=False), {"L1"}),
+        (
+            migrated_back(ran_again=(((2.0, 3.0),), ((0.0, 2.5),))),
+            {"S6"},
+        ),
+        (
+            migrated_back(stored=(Stored(Side.SOURCE, (STORED,)),)),
+            set(),
+        ),
+        (
+            migrated_back(stored=(Stored(Side.DESTINATION, (STORED,)),)),
+            {"S4"},
+        ),
+    ],
+)
+def test_the_next_migration(
+    observation: Observation, wanted: set[str]
+) -> None:
+    assert found(observation) == wanted
+
+
+def test_what_the_destination_wrote_counts_when_the_vm_comes_back() -> None:
+    there = GuestWrite(When.AFTER, 128 * KIB, 64 * KIB)
+    back = migrated_back()
+    done = (*back.done, Done(Side.DESTINATION, there))
+    moments = tuple(attrs.evolve(each, done=2) for each in back.moments)
+    stale = attrs.evolve(back, done=done, moments=moments)
+    assert {each.where for each in judge(stale)} == {
+        "source, again",
+        "destination, end",
+    }
 
 
 def test_every_guarantee_has_a_name() -> None:

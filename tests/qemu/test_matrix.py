@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 
-from checker.cli.qemu_command import ModeName, StorageName
+from checker.cli.qemu_command import ModeName, StorageName, ThenName
 from checker.conformance.qemu import matrix
 from checker.conformance.qemu.case import Case, fault_text, parse_fault
 from checker.conformance.qemu.matrix import Spot
@@ -16,7 +16,7 @@ from checker.conformance.qemu.places import (
     Place,
     Within,
 )
-from checker.conformance.qemu.scenario import KIB, Mode, Storage
+from checker.conformance.qemu.scenario import KIB, Mode, Storage, Then
 from checker.errors import InputError
 
 SPOTS = tuple(
@@ -103,6 +103,16 @@ def test_bases() -> None:
     assert [twin.return_path for twin in twins] == [False, True]
 
 
+def test_sequels() -> None:
+    """A crash and another migration, after each kind of fault."""
+    cases = matrix.sequels(Case(), SPOTS)
+    faults = matrix.faults(Case(), SPOTS, quick=True)
+    assert len(set(cases)) == len(cases) == 2 * (1 + len(faults))
+    assert {case.then for case in cases} == {Then.CRASH, Then.AGAIN}
+    assert not set(cases) & set(faults)
+    assert [case.fault for case in matrix.sequels(Case(), ())] == [None, None]
+
+
 def test_twins() -> None:
     """Only a place that is there without bitmaps has one."""
     cases = matrix.faults(Case(Mode.POSTCOPY), SPOTS)
@@ -130,6 +140,7 @@ IDS = ["26bf9c8c0642", "03f2e572800b"]
         Case(Mode.POSTCOPY, True, Storage.SHARED, 3, 2, True, True),
         Case(size=3_000_320, granularity=64 * KIB, fault=CUT),
         Case(size=2048, granularity=512, full=True),
+        Case(then=Then.AGAIN),
     ],
 )
 def test_data_and_back(case: Case) -> None:
@@ -179,3 +190,4 @@ def test_what_qemu_cannot_do(case: Case) -> None:
 def test_the_options_say_what_the_scenarios_know() -> None:
     assert [name.value for name in ModeName] == [m.value for m in Mode]
     assert [name.value for name in StorageName] == [s.value for s in Storage]
+    assert [name.value for name in ThenName] == [t.value for t in Then]

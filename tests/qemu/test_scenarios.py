@@ -31,6 +31,7 @@ from checker.conformance.qemu.scenario import (
     Scenario,
     Side,
     Storage,
+    Then,
     When,
 )
 
@@ -68,7 +69,7 @@ def equal(found: Observation, side: Side, moment: str = seen.END) -> bool:
     assert look is not None
     for wanted in found.scenario.bitmaps:
         view = look.of(side).bitmap(*wanted.key)
-        truth = found.truth(side, *wanted.key, look.done)
+        truth = found.truth(side, *wanted.key, look)
         if view is None or not same(view, truth):
             return False
         if view.dirty is not None:
@@ -102,6 +103,48 @@ def test_without_a_fault(
     ]
     if persistent:
         assert equal(found, Side.DESTINATION, seen.RESTARTED)
+
+
+@pytest.mark.parametrize("storage", Storage)
+@pytest.mark.parametrize("mode", Mode)
+def test_there_and_back(build: Build, mode: Mode, storage: Storage) -> None:
+    """The VM comes back to a fresh process and to the images it left."""
+    bitmaps = (Bitmap(persistent=True), Bitmap(name="b1"))
+    found = observe(
+        build,
+        Scenario(mode, storage=storage, bitmaps=bitmaps, then=Then.AGAIN),
+    )
+    assert judge(found) == []
+    assert found.last.source.runs and not found.last.destination.runs
+    assert equal(found, Side.SOURCE, seen.AGAIN)
+    assert found.done[-1].write.when is When.AGAIN
+    again = found.moment(seen.RESTARTED)
+    assert again is not None
+    assert [each.name for each in again.source.bitmaps] == ["b0"]
+
+
+@pytest.mark.parametrize("mode", Mode)
+def test_a_second_attempt(build: Build, mode: Mode) -> None:
+    """What the first one leaves in the source does not harm the next."""
+    fault = Fault(Kind.CUT, Place.parse("globalstate.payload:0+before"))
+    scenario = Scenario(mode, fault=fault, then=Then.AGAIN)
+    found = observe(build, scenario)
+    assert judge(found) == []
+    assert outcome_of(found) == "on the source"
+    assert found.last.destination.runs
+    assert equal(found, Side.DESTINATION, seen.AGAIN)
+
+
+def test_a_crash_leaves_no_stale_bitmap(build: Build) -> None:
+    fault = Fault(Kind.CUT, Place.parse("bits:0+middle"))
+    bitmaps = (Bitmap(persistent=True),)
+    found = observe(
+        build, Scenario(bitmaps=bitmaps, fault=fault, then=Then.CRASH)
+    )
+    assert judge(found) == []
+    again = found.moment(seen.RESTARTED)
+    assert again is not None and again.source.runs
+    assert not any(each.usable for each in again.source.bitmaps)
 
 
 def test_several_bitmaps_and_nodes(build: Build) -> None:

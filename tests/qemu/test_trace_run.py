@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from checker.cli import main
+from checker.cli.qemu_chosen import Chosen
 from checker.cli.qemu_trace_view import run, traces_of
 from checker.configuration import load
 from checker.conformance.qemu.binary import Build
-from checker.conformance.qemu.campaign import Pair
 from checker.conformance.qemu.trace_choice import walk, witnesses
 from checker.conformance.qemu.trace_difference import Outcome
 from checker.conformance.qemu.trace_map import (
@@ -28,6 +29,12 @@ from model.designs import build as build_model
 from model.language.machine import Machine
 
 PATIENT = 30.0
+
+
+@pytest.fixture
+def chosen(build: Build) -> Chosen:
+    """The build as an option names it."""
+    return Chosen((build.given,))
 
 
 def writes(*granules: int, side: str = "source") -> list[str]:
@@ -200,20 +207,60 @@ def test_the_source_of_7_2_resumes_after_run(build: Build, room: Path) -> None:
     assert differing(outcome) == {"source run state": "running"}
 
 
+def test_a_bitmap_that_is_loaded_is_busy(
+    chosen: Chosen, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The variant shows it as usable; QEMU does not."""
+    assert run("postcopy-usable-while-loading", chosen) == 14
+    said = " ".join(capsys.readouterr().out.split())
+    assert "|busy |yes |<> |no" in said
+
+
+def test_a_variant_that_cannot_be_told_apart(
+    chosen: Chosen, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whether the VM waits for the drain is in no query."""
+    assert run("postcopy-no-drain", chosen) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert "no query shows the difference" in said
+
+
+@pytest.mark.parametrize("to_replay", [True, False])
+def test_a_trace_file(
+    build: Build,
+    chosen: Chosen,
+    to_replay: bool,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """As ``check --trace`` keeps it; the live design has no QEMU."""
+    path = tmp_path / "t.json"
+    name = "postcopy-no-drain" if to_replay else "live-or-chunks"
+    assert main(["check", name, "--trace", str(path)]) == 12
+    command = ["qemu", "scenario", "--trace", str(path)]
+    code = main([*command, *(["--qemu", build.given] if build.given else [])])
+    result = capsys.readouterr()
+    if to_replay:
+        assert code == 0 and "shows what the model predicts" in result.out
+    else:
+        assert code == 75 and "no live design" in result.err
+        assert result.err.count("\n") == 1
+
+
 def test_a_wrong_prediction_is_a_difference(
-    build: Build, capsys: pytest.CaptureFixture[str]
+    chosen: Chosen, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The variant keeps a part of the bitmap after a loss; QEMU does not."""
-    assert run("postcopy-partial-kept", [Pair(build, build)]) == 14
+    assert run("postcopy-partial-kept", chosen) == 14
     text = capsys.readouterr().out
     assert "DIFFERENT after step" in text
     assert "<>" in text
     assert all(len(line) <= 72 for line in text.splitlines())
 
 
-def test_as_json(build: Build, capsys: pytest.CaptureFixture[str]) -> None:
-    asked, pairs = "MigrationCompletes", [Pair(build, build)]
-    assert run("postcopy-small", pairs, asked, as_json=True) == 0
+def test_as_json(chosen: Chosen, capsys: pytest.CaptureFixture[str]) -> None:
+    asked = "MigrationCompletes"
+    assert run("postcopy-small", chosen, asked, as_json=True) == 0
     (data,) = json.loads(capsys.readouterr().out)["runs"]
     assert data["agrees"]
     assert all(step["agrees"] and step["rows"] for step in data["steps"])

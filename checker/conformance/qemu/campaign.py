@@ -55,8 +55,9 @@ class Result:
     """What one case came to.
 
     ``outcome``: where the VM is in the end.  ``last``: the last status of
-    the migration on each side.  ``spots``: the items, if there was no
-    fault.  ``error``: why it could not be run at all.
+    the migration on each side.  ``sequel``: what came of the next one.
+    ``spots``: the items, if there was no fault.  ``error``: why it could
+    not be run at all.
     """
 
     case: Case
@@ -66,6 +67,7 @@ class Result:
     seconds: float = 0.0
     last: tuple[str, str] = ("", "")
     recovery: str = ""
+    sequel: str = ""
     spots: tuple[Spot, ...] = ()
     error: str = ""
 
@@ -86,6 +88,7 @@ class Result:
             "seconds": round(self.seconds, 3),
             "last": list(self.last),
             "recovery": self.recovery,
+            "sequel": self.sequel,
             "spots": [str(spot) for spot in self.spots],
             "error": self.error,
         }
@@ -102,6 +105,7 @@ class Result:
             seconds=float(data["seconds"]),
             last=(str(first), str(second)),
             recovery=str(data["recovery"]),
+            sequel=str(data.get("sequel", "")),
             spots=tuple(Spot.parse(spot) for spot in data["spots"]),
             error=str(data["error"]),
         )
@@ -253,6 +257,7 @@ async def run_case(
             seconds=time.monotonic() - begun,
             last=(ours, theirs),
             recovery=seen.recovery,
+            sequel=seen.sequel,
             spots=() if case.fault else matrix.spots_of(seen.passages),
         )
     return Result(case, error=said)
@@ -326,7 +331,10 @@ class Campaign:
         cases = [
             case
             for base in bases
-            for case in matrix.faults(base, spots.get(base, ()), quick)
+            for case in (
+                *matrix.faults(base, spots.get(base, ()), quick),
+                *matrix.sequels(base, () if quick else spots.get(base, ())),
+            )
         ]
         await self._cases([*cases, *matrix.matching_twins(cases, spots)])
 

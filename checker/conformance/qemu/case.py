@@ -25,6 +25,7 @@ from checker.conformance.qemu.scenario import (
     Mode,
     Scenario,
     Storage,
+    Then,
     When,
 )
 from checker.errors import InputError
@@ -58,6 +59,7 @@ class Case:
     granularity: int = GRANULARITY
     fault: Fault | None = None
     full: bool = False
+    then: Then = Then.QUIT
 
     @property
     def scenario(self) -> Scenario:
@@ -86,6 +88,7 @@ class Case:
             ),
             fault=self.fault,
             bandwidth=_BANDWIDTH,
+            then=self.then,
         )
         return made if self.bitmaps else made.without_bitmaps()
 
@@ -123,7 +126,9 @@ class Case:
     @property
     def data(self) -> dict[str, Any]:
         """As plain data; ``of`` reads it."""
-        more = {"full": True} if self.full else {}
+        more: dict[str, Any] = {"full": True} if self.full else {}
+        if self.then is not Then.QUIT:
+            more["then"] = self.then.value
         return {
             **more,
             "mode": self.mode.value,
@@ -154,6 +159,7 @@ class Case:
             granularity=int(data["granularity"]),
             fault=parse_fault(fault) if fault else None,
             full=bool(data.get("full", False)),
+            then=Then(data.get("then", Then.QUIT.value)),
         )
 
     @property
@@ -177,6 +183,8 @@ class Case:
         words += ["--persistent"] if self.persistent else []
         words += ["--disabled"] if self.disabled else []
         words += ["--full"] if self.full else []
+        if self.then is not plain.then:
+            words += ["--then", self.then.value]
         if self.fault is not None:
             words += ["--fault", fault_text(self.fault)]
         return tuple(words)

@@ -10,6 +10,7 @@ node that is not active aborts the process.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import shutil
 import subprocess
@@ -148,7 +149,9 @@ async def run_tool(build: Build, *arguments: str) -> str:
     try:
         out, err = await process.communicate()
     except BaseException:
-        process.kill()
+        # it may have come to its end by itself just now
+        with contextlib.suppress(ProcessLookupError):
+            process.kill()
         await process.wait()
         raise
     if process.returncode:

@@ -23,7 +23,7 @@ from checker.conformance.qemu.observation import (
     SideView,
 )
 from checker.conformance.qemu.places import FaultKind
-from checker.conformance.qemu.scenario import Side, Storage
+from checker.conformance.qemu.scenario import Side, Storage, Then
 
 LIMIT: Final = 10.0  # seconds that a migration may take here
 _FAILED: Final = frozenset({"failed", "cancelled"})
@@ -102,7 +102,7 @@ def _shown(
 def _missing_bits(observation: Observation) -> Iterator[Violation]:
     """S1."""
     for moment, side, wanted, view in _shown(observation):
-        truth = observation.truth(side, *wanted.key, moment.done)
+        truth = observation.truth(side, *wanted.key, moment)
         if same(view, truth):
             continue
         text = ""
@@ -195,6 +195,13 @@ def _harm(
             f"both, {end.name}",
             f"the VM runs nowhere and cannot be resumed{refusal}",
         )
+    again = observation.moment(seen.AGAIN)
+    if again is not None and not any(again.of(side).runs for side in Side):
+        yield Violation(
+            "S3",
+            f"both, {again.name}",
+            "after the next migration the VM runs nowhere",
+        )
 
 
 def outcome_of(observation: Observation) -> str:
@@ -255,15 +262,17 @@ def _copies(observation: Observation) -> Iterator[Violation]:
                 "in that of the destination",
             )
     separate = observation.scenario.storage is Storage.SEPARATE
-    if not separate or not observation.end.destination.runs:
+    holders = [side for side in Side if observation.last.of(side).runs]
+    if not separate or len(holders) != 1:
         return
+    holder = holders[0]
     for (_, name), sides in valid.items():
-        if sides == [Side.SOURCE]:
+        if sides == [holder.other]:
             yield Violation(
                 "S4",
-                "source, images",
-                f"bitmap {name!r} is valid in the source's image, yet the "
-                "guest runs on the destination",
+                f"{holder.other.value}, images",
+                f"bitmap {name!r} is valid in the {holder.other.value}'s "
+                f"image, yet the guest runs on the {holder.value}",
             )
 
 
@@ -272,6 +281,8 @@ def _needless_losses(observation: Observation) -> Iterator[Violation]:
     end = observation.end
     if not observation.scenario.carried:
         return
+    yield from _lost_on_the_way(observation)
+    yield from _not_stored(observation)
     side = Side.SOURCE
     if end.destination.runs:
         if observation.scenario.fault is not None:
@@ -292,15 +303,35 @@ def _needless_losses(observation: Observation) -> Iterator[Violation]:
                 _where(side, end),
                 f"bitmap {wanted.name!r} is inconsistent",
             )
-    yield from _not_stored(observation, side)
 
 
-def _not_stored(observation: Observation, side: Side) -> Iterator[Violation]:
+def _lost_on_the_way(observation: Observation) -> Iterator[Violation]:
+    """S5: the next migration has no fault, so it loses nothing."""
+    again = observation.moment(seen.AGAIN)
+    holder = next((s for s in Side if again and again.of(s).runs), None)
+    if again is None or holder is None:
+        return
+    giver = next(s for s in Side if observation.end.of(s).runs)
+    for before in observation.end.of(giver).bitmaps:
+        after = again.of(holder).bitmap(*before.key)
+        if before.usable and (after is None or not after.usable):
+            fate = "is gone" if after is None else "cannot be used"
+            yield Violation(
+                "S5",
+                _where(holder, again),
+                f"bitmap {before.name!r} {fate} after the next migration",
+            )
+
+
+def _not_stored(observation: Observation) -> Iterator[Violation]:
     """S5: it was shown as persistent; is it there after a restart?"""
     again = observation.moment(seen.RESTARTED)
-    if again is None:
+    if again is None or observation.scenario.then is Then.CRASH:
         return
-    for before in observation.end.of(side).bitmaps:
+    side = next(side for side in Side if observation.last.of(side).runs)
+    if not observation.quits[0 if side is Side.SOURCE else 1]:
+        return
+    for before in observation.last.of(side).bitmaps:
         if not before.persistent or not before.usable:
             continue
         after = again.of(side).bitmap(*before.key)
@@ -344,7 +375,7 @@ def _precision(observation: Observation) -> Iterator[Violation]:
     if observation.scenario.fault is not None:
         return
     for moment, side, wanted, view in _shown(observation):
-        truth = observation.truth(side, *wanted.key, moment.done)
+        truth = observation.truth(side, *wanted.key, moment)
         if view.count > truth.dirty_bytes():
             yield Violation(
                 "P1",
@@ -365,12 +396,18 @@ def _endings(observation: Observation) -> Iterator[Violation]:
             f"{last_status(observation, Side.SOURCE)}, the destination "
             f"{last_status(observation, Side.DESTINATION)}",
         )
+    if not observation.settled_again:
+        yield Violation(
+            "L1",
+            f"both, {observation.last.name}",
+            "the next migration does not end",
+        )
     for side in Side:
-        for each in end.of(side).bitmaps:
+        for each in observation.last.of(side).bitmaps:
             if each.busy:
                 yield Violation(
                     "L1",
-                    _where(side, end),
+                    _where(side, observation.last),
                     f"bitmap {each.name!r} stays busy",
                 )
 

@@ -22,7 +22,7 @@ from checker.conformance.qemu.binary import Build
 from checker.conformance.qemu.campaign import Pair, Result
 from checker.conformance.qemu.case import parse_fault
 from checker.conformance.qemu.guarantees import GUARANTEES, Violation
-from checker.conformance.qemu.scenario import Mode, Storage
+from checker.conformance.qemu.scenario import Mode, Storage, Then
 from checker.errors import InputError
 
 FILE: Final = "known.toml"
@@ -32,7 +32,7 @@ _TEXTS: Final = ("id", "what", "command", "severity", "label")
 _ANY: Final = ("*",)
 _TESTS: Final = ("return_path", "persistent", "carried", "several_nodes")
 _OPTIONAL: Final = frozenset(
-    {"modes", "storages", "places", "text", "side", "since", "until"}
+    {"modes", "storages", "thens", "places", "text", "side", "since", "until"}
 ) | frozenset(_TESTS)
 
 
@@ -57,6 +57,7 @@ class Deviation:
     faults: tuple[str, ...]
     modes: tuple[str, ...] = ()
     storages: tuple[str, ...] = ()
+    thens: tuple[str, ...] = ()
     places: tuple[str, ...] = _ANY
     text: str = ""
     side: str = "both"
@@ -92,6 +93,7 @@ class Deviation:
             and fault in self.faults
             and (not self.modes or case.mode.value in self.modes)
             and (not self.storages or case.storage.value in self.storages)
+            and (not self.thens or case.then.value in self.thens)
             and all(want is None or want == is_ for want, is_ in tests)
             and any(fnmatchcase(place, each) for each in self.places)
             and re.search(self.text, violation.text) is not None
@@ -150,6 +152,7 @@ def _deviation(entry: dict[str, Any]) -> Deviation:
     _allowed(name, [entry.get("side", "both")], SIDES)
     _allowed(name, entry.get("modes", ()), [each.value for each in Mode])
     _allowed(name, entry.get("storages", ()), [each.value for each in Storage])
+    _allowed(name, entry.get("thens", ()), [each.value for each in Then])
     for kind in entry["faults"]:
         if kind != "none":
             parse_fault(f"{kind}@eof")

@@ -35,6 +35,17 @@ class Looks:
     done: list[Done] = attrs.field(factory=list)
     begun: float = attrs.field(factory=time.monotonic)
 
+    def of(self, side: Side) -> Qemu:
+        """The process of a side."""
+        return self.source if side is Side.SOURCE else self.destination
+
+    def put(self, side: Side, qemu: Qemu) -> None:
+        """From now on that is the process of the side."""
+        if side is Side.SOURCE:
+            self.source = qemu
+        else:
+            self.destination = qemu
+
     async def write(self, qemu: Qemu, when: When) -> None:
         """The guest's writes of that time, on that side.
 

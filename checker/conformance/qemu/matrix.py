@@ -26,7 +26,7 @@ from checker.conformance.qemu.places import (
     Place,
     Within,
 )
-from checker.conformance.qemu.scenario import Mode, Storage
+from checker.conformance.qemu.scenario import Mode, Storage, Then
 
 #: ``drop`` is none: no network loses a piece of a stream unseen
 KINDS: Final = (
@@ -133,6 +133,20 @@ def bases(
 def quick_bases() -> list[Case]:
     """The same for a look: each mode and return path, separate storage."""
     return bases(storages=(Storage.SEPARATE,))
+
+
+def sequels(base: Case, spots: Sequence[Spot]) -> list[Case]:
+    """What comes later: a crash, or another migration.
+
+    Without a fault, and after a fault of each kind in each part of the
+    stream.
+    """
+    cases = [base, *faults(base, spots, quick=True)]
+    return [
+        attrs.evolve(case, then=then)
+        for then in (Then.CRASH, Then.AGAIN)
+        for case in cases
+    ]
 
 
 def twins_of(cases: Iterable[Case]) -> list[Case]:

@@ -29,6 +29,9 @@ ARRIVED: Final = "arrived"
 STALLED: Final = "stalled"
 SETTLED: Final = "settled"
 END: Final = "end"
+#: after the next migration, before and after management and the guest
+RESETTLED: Final = "resettled"
+AGAIN: Final = "again"
 RESTARTED: Final = "restarted"
 
 
@@ -92,6 +95,10 @@ class Stored:
     bitmaps: tuple[StoredBitmap, ...]
 
 
+#: from when to when the guest ran on each side; the end may be inf
+Ran = tuple[tuple[tuple[float, float], ...], tuple[tuple[float, float], ...]]
+
+
 @attrs.frozen(kw_only=True)
 class Observation:
     """Everything about one run."""
@@ -103,17 +110,20 @@ class Observation:
     passages: tuple[Passage, ...]
     #: the statuses of the migration on each side, in their order
     statuses: tuple[tuple[str, ...], tuple[str, ...]]
-    #: when the guest ran on each side, by one clock; the end may be inf
-    ran: tuple[
-        tuple[tuple[float, float], ...], tuple[tuple[float, float], ...]
-    ]
+    #: by one clock; ``ran_again``: of the two of the next migration
+    ran: Ran
     #: did the fault happen?
     struck: bool
     #: did the migration come to an end by itself?  seconds it took
     settled: bool
     seconds: float
+    #: the same of the next migration, if there was one
+    settled_again: bool = True
+    ran_again: Ran = ((), ())
     #: what management did to get the VM back, and what QEMU refused
     recovery: str = ""
+    #: the next migration, if there was one
+    sequel: str = ""
     #: did each side end in good order when it was told to in the end?
     quits: tuple[bool, bool] = (True, True)
     refused: tuple[str, ...] = ()
@@ -136,13 +146,18 @@ class Observation:
         assert found is not None
         return found
 
+    @property
+    def last(self) -> Moment:
+        """The last look at both sides while there are two."""
+        return self.moment(AGAIN) or self.end
+
     def truth(
-        self, side: Side, node: str, name: str, done: int
+        self, side: Side, node: str, name: str, moment: Moment
     ) -> DirtyBitmap:
-        """What must be dirty on a side after ``done`` writes.
+        """What must be dirty on a side at a moment.
 
         What the destination wrote is none of the source's business, unless
-        it wrote to the same image.
+        it wrote to the same image, or the VM has come back from there.
         """
         wanted = next(
             each for each in self.scenario.bitmaps if each.key == (node, name)
@@ -151,7 +166,9 @@ class Observation:
             name, self.scenario.size_of(node), wanted.granularity
         )
         both = self.scenario.storage is Storage.SHARED
-        for each in self.done[:done]:
+        if moment.name in (RESETTLED, AGAIN, RESTARTED):
+            both = both or not self.end.source.runs
+        for each in self.done[: moment.done]:
             mine = side is Side.DESTINATION or each.side is Side.SOURCE
             recorded = each.write.when is When.BEFORE or not wanted.disabled
             if each.write.node == node and (mine or both) and recorded:
@@ -163,6 +180,7 @@ class Observation:
         """For how many seconds the guest ran on both sides."""
         return sum(
             max(0.0, min(one[1], other[1]) - max(one[0], other[0]))
-            for one in self.ran[0]
-            for other in self.ran[1]
+            for ours, theirs in (self.ran, self.ran_again)
+            for one in ours
+            for other in theirs
         )

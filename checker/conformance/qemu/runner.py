@@ -45,10 +45,11 @@ from checker.conformance.qemu.scenario import (
     Scenario,
     Side,
     Storage,
+    Then,
     When,
 )
+from checker.conformance.qemu.settings import LONG, configure, waits
 
-_LONG: Final = 2_000_000  # milliseconds of downtime: the most
 _ARRIVAL: Final = Place("package-end", 0, Within.AFTER)
 _SETUP: Final = "dirty-bitmap.footer"
 
@@ -136,6 +137,7 @@ class _Run:
                 self.bell,
                 self.looks,
                 self.refused,
+                stack,
             )
             await after.run(self.settled)
             when = ran(self.source, True), ran(self.destination)
@@ -143,6 +145,8 @@ class _Run:
                 statuses(self.source),
                 statuses(self.destination),
             )
+            if self.scenario.then is Then.AGAIN:
+                await after.migrate_again()
             messages = self.source.messages, self.destination.messages
             await after.close()
         return Observation(
@@ -153,10 +157,13 @@ class _Run:
             passages=tuple(self.proxy.passages),
             statuses=said,
             ran=when,
+            ran_again=after.ran_again,
             struck=self.proxy.struck,
             settled=self.settled,
+            settled_again=after.settled_again,
             seconds=self.took,
             recovery=after.recovery,
+            sequel=after.sequel,
             quits=after.quits,
             refused=tuple(self.refused),
             stored=after.stored,
@@ -215,49 +222,13 @@ class _Run:
             if bitmap.disabled:
                 await bitmaps.change(self.source, "disable", *bitmap.key)
         await asyncio.gather(
-            self._configure(self.source), self._configure(self.destination)
+            configure(self.scenario, self.source),
+            configure(self.scenario, self.destination),
         )
         await self.looks.take(seen.BEFORE)
         await self.destination.call(
             "migrate-incoming", {"uri": f"unix:{self.room / 'in'}"}
         )
-
-    async def _configure(self, qemu: Qemu) -> None:
-        wanted = ["events"]
-        if self.scenario.carried:
-            wanted.append("dirty-bitmaps")
-        if self.scenario.return_path:
-            wanted.append("return-path")
-        await qemu.call(
-            "migrate-set-capabilities",
-            {
-                "capabilities": [
-                    {"capability": name, "state": True} for name in wanted
-                ]
-            },
-        )
-        parameters: dict[str, object] = {
-            "max-bandwidth": self.scenario.bandwidth,
-            "downtime-limit": 0 if self._waits else _LONG,
-        }
-        if self.scenario.aliases:
-            parameters["block-bitmap-mapping"] = [
-                {
-                    "node-name": each.node,
-                    "alias": each.alias,
-                    "bitmaps": [
-                        {"name": name, "alias": alias}
-                        for name, alias in each.bitmaps
-                    ],
-                }
-                for each in self.scenario.aliases
-            ]
-        await qemu.call("migrate-set-parameters", parameters)
-
-    @property
-    def _waits(self) -> bool:
-        """Does the source wait with the switchover until it is told?"""
-        return self._postcopy or bool(self.scenario.at(When.DURING))
 
     # -- the migration -----------------------------------------------------
 
@@ -267,7 +238,7 @@ class _Run:
             return
         if self._postcopy and not self.scenario.at(When.DURING):
             await self._switch_over()
-        elif self._waits:
+        elif waits(self.scenario):
             await self._until(
                 lambda: self._announced or self.proxy.struck or self._ended
             )
@@ -316,9 +287,7 @@ class _Run:
         if self._postcopy:
             await self._try("migrate-start-postcopy")
         else:
-            await self._try(
-                "migrate-set-parameters", {"downtime-limit": _LONG}
-            )
+            await self._try("migrate-set-parameters", {"downtime-limit": LONG})
 
     async def _unstall(self) -> None:
         """Look at what a silent wire does, then end it as a network does."""
@@ -353,7 +322,8 @@ class _Run:
 
     async def _kill(self, qemu: Qemu) -> None:
         qemu.kill()
-        await self._until(lambda: not qemu.alive)
+        # a kernel that is busy takes its time, in which nothing happens
+        await self.bell.until(lambda: not qemu.alive, self.limits.settle)
 
     async def _until(self, check: Callable[[], bool]) -> bool:
         limits = self.limits

@@ -27,6 +27,11 @@ class Side(enum.Enum):
     SOURCE = "source"
     DESTINATION = "destination"
 
+    @property
+    def other(self) -> Side:
+        """The one that this is not."""
+        return Side.DESTINATION if self is Side.SOURCE else Side.SOURCE
+
 
 class Mode(enum.Enum):
     """When the bitmaps' content is sent."""
@@ -42,6 +47,14 @@ class Storage(enum.Enum):
     SHARED = "shared"
 
 
+class Then(enum.Enum):
+    """What comes after the migration and its fault."""
+
+    QUIT = "quit"  # both end in good order, whoever had the VM starts again
+    CRASH = "crash"  # the same, but both end by SIGKILL
+    AGAIN = "again"  # whoever has the VM migrates it once more, then as QUIT
+
+
 class When(enum.Enum):
     """When the guest writes."""
 
@@ -49,6 +62,7 @@ class When(enum.Enum):
     DURING = "during"  # on the source, after START, before the switchover
     ARRIVED = "arrived"  # on the destination, before any content (postcopy)
     AFTER = "after"  # at the end, wherever the VM runs
+    AGAIN = "again"  # after the next migration, wherever the VM runs
 
 
 @attrs.frozen
@@ -78,6 +92,7 @@ WRITES: Final = (
     GuestWrite(When.DURING, 20 * MIB, 4 * KIB),
     GuestWrite(When.ARRIVED, 30 * MIB, 4 * KIB),
     GuestWrite(When.AFTER, 40 * MIB, 4 * KIB),
+    GuestWrite(When.AGAIN, 50 * MIB, 4 * KIB),
 )
 
 
@@ -103,6 +118,7 @@ class Scenario:
     carried: bool = True
     bandwidth: int = 20_000
     hold_arrival: bool = True
+    then: Then = Then.QUIT
 
     def __attrs_post_init__(self) -> None:
         nodes = {disk.node: disk.size for disk in self.disks}
@@ -135,4 +151,5 @@ class Scenario:
         words = [self.mode.value, self.storage.value]
         words += ["return-path"] if self.return_path else []
         words += [str(self.fault)] if self.fault else ["no fault"]
+        words += [] if self.then is Then.QUIT else [f"then {self.then.value}"]
         return ", ".join(words)

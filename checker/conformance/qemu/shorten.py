@@ -21,14 +21,19 @@ from checker.conformance.qemu.campaign import (
 )
 from checker.conformance.qemu.case import Case
 from checker.conformance.qemu.guarantees import Violation
+from checker.conformance.qemu.scenario import Then
 from checker.conformance.qemu.summary import Distinct, Summary, wording
 
 
 def candidates(case: Case) -> Iterator[Case]:
     """The least first, the case itself last."""
     one = attrs.evolve(case, bitmaps=min(case.bitmaps, 1))
-    least = attrs.evolve(one, persistent=False)
-    yield from (each for each in dict.fromkeys([least, one]) if each != case)
+    less = [
+        attrs.evolve(one, persistent=persistent, then=then)
+        for then in dict.fromkeys([Then.QUIT, case.then])
+        for persistent in dict.fromkeys([False, case.persistent])
+    ]
+    yield from (each for each in dict.fromkeys(less) if each != case)
     yield case
 
 

@@ -186,6 +186,7 @@ def _length(shown: tuple[Result, Violation]) -> tuple[int, ...]:
     case = shown[0].case
     plain = Case()
     special = [
+        case.then is not plain.then,
         case.storage is not Storage.SEPARATE,
         case.return_path,
         case.persistent,

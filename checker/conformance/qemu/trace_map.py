@@ -211,11 +211,13 @@ class Reader:
 
     machine: Machine
     postcopy: bool
+    without: frozenset[str] = frozenset()
 
     @classmethod
     def of(cls, machine: Machine, trace: Trace) -> Reader:
         """For the states of this trace."""
-        return cls(machine, trace.options.design == POSTCOPY)
+        options = trace.options
+        return cls(machine, options.design == POSTCOPY, options.without)
 
     def text(self, state: State, name: str) -> str:
         """An enumeration's word."""
@@ -272,7 +274,9 @@ class Reader:
         }
         if bitmap not in _NONE:
             busy = bitmap in _LOADING
-            found["busy"] = (_yes(busy),)
+            # what a query shows; the model has it where a query is made
+            shown = busy and "busy-until-complete" not in self.without
+            found["busy"] = (_yes(shown),)
             if not busy:
                 idle = bitmap is Incoming.COMPLETE
                 found["recording"] = (NO if idle else YES,)
