@@ -192,6 +192,8 @@ class _Run:
         self.destination = Qemu(
             *(Side.DESTINATION.value, self.builds[1], self.room, theirs),
             incoming=True,
+            # it may migrate back
+            options=self.builds[1].options_towards(self.builds[0]),
             bell=self.bell,
             limit=self.limits.answer,
         )
