@@ -35,9 +35,10 @@ def command_lines(command: str) -> list[str]:
     to ``--qemu``; words without a blank are left whole.
     """
     room = page.WIDTH - len(_INDENT) - len(" \\")
-    lines = [""]
-    for group in _groups(shlex.split(command)):
-        longer = f"{lines[-1]} {group}".lstrip()
+    first, *groups = _groups(shlex.split(command))
+    lines = [first]
+    for group in groups:
+        longer = f"{lines[-1]} {group}"
         if len(longer) <= room:
             lines[-1] = longer
             continue

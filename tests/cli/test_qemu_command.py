@@ -228,5 +228,6 @@ def test_long_commands_are_broken_as_a_shell_reads_them() -> None:
     case = Case(bitmaps=3, nodes=2, persistent=True, disabled=True)
     lines = qemu_pages.command_lines(case.command)
     assert len(lines) > 1 and all(line.endswith("\\") for line in lines[:-1])
+    assert all(line.startswith("    --") for line in lines[1:])
     joined = " ".join(line.rstrip("\\").strip() for line in lines)
     assert joined == case.command

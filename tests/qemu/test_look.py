@@ -4,13 +4,19 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from pathlib import Path
 
 import attrs
 
 from checker.conformance.qemu.binary import Build
 from checker.conformance.qemu.look import Looks
-from checker.conformance.qemu.process import HungError, Qemu
+from checker.conformance.qemu.process import (
+    Event,
+    HungError,
+    Qemu,
+)
+from checker.conformance.qemu.progress import ran
 from checker.conformance.qemu.scenario import Scenario
 
 NONE = Build(("none",), (7, 2, 0))
@@ -21,6 +27,11 @@ class Waiting(Qemu):
     """Answers as long as nobody holds the wire."""
 
     held: bool = False
+    lives: bool = False
+
+    @property
+    def alive(self) -> bool:
+        return self.lives
 
     async def status(self) -> str:
         if self.held:
@@ -50,3 +61,28 @@ def test_a_side_that_does_not_answer_is_seen_as_that() -> None:
     moment = asyncio.run(looks.take("settled"))
     assert moment.source.hung == "query-status"
     assert not moment.source.runs and not moment.source.alive
+
+
+def test_a_destination_that_dies_meanwhile_is_dead_at_that_moment() -> None:
+    """Else a source that goes on when it is dead would run beside it."""
+    source = Waiting("source", NONE, Path("none"), lives=True)
+    destination = Waiting("destination", NONE, Path("none"), lives=True)
+    looks = Looks(Scenario(), source, destination)
+
+    def let_go() -> None:
+        destination.lives = False
+
+    moment = asyncio.run(looks.take("arrived", between=let_go))
+    assert moment.source.runs and not moment.destination.runs
+    assert not moment.destination.alive
+
+
+def test_the_dead_ran_until_they_were_last_heard() -> None:
+    qemu = Waiting("destination", NONE, Path("none"), lives=True)
+    assert ran(qemu) == ()
+    qemu.events += [Event("RESUME", {}, 3.0), Event("MIGRATION", {}, 4.0)]
+    assert ran(qemu) == ((3.0, math.inf),)
+    qemu.lives = False
+    assert ran(qemu) == ((3.0, 4.0),)
+    qemu.events[1:] = [Event("STOP", {}, 3.5)]
+    assert ran(qemu) == ((3.0, 3.5),)

@@ -325,15 +325,15 @@ def known_to_abort(
 ) -> bool:
     """Does QEMU abort there, between two real QEMUs as well?
 
-    7.2 as the destination looks up the node of a postcopy chunk outside its
-    main thread, where it may not: "bdrv_lookup_bs: Assertion
-    `qemu_in_main_thread()' failed".
+    7.2 and 10.0 as the destination look up the node of a postcopy chunk
+    outside their main thread, where they may not: "bdrv_lookup_bs: Assertion
+    `qemu_in_main_thread()' failed".  5.2 and 11.1 do not abort.
     """
     return (
         mode is Mode.POSTCOPY
         and reference is Side.SOURCE
         and len(shape.nodes) > 1
-        and (7, 0, 0) <= build.version < (8, 0, 0)
+        and (7, 0, 0) <= build.version < (10, 1, 0)
     )
 
 

@@ -75,11 +75,14 @@ class Looks:
 
         The destination first, then ``between`` is called: whoever holds the
         wire lets go there, for a source that waits for the wire may not
-        answer.
+        answer.  A destination that dies meanwhile is dead at that moment:
+        a source that goes on then is not beside it.
         """
         theirs = await self._side(self.destination, contents)
         between()
         ours = await self._side(self.source, contents)
+        if theirs.alive and not self.destination.alive:
+            theirs = await self._side(self.destination, contents)
         now = time.monotonic() - self.begun
         moment = Moment(name, now, ours, theirs, len(self.done))
         self.moments.append(moment)

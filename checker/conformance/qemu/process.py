@@ -16,7 +16,6 @@ import os
 import shutil
 import socket
 import subprocess
-import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -107,8 +106,6 @@ class Qemu:
     hung: str = ""
     #: as in ``subprocess``, None while it lives
     exit_code: int | None = None
-    #: when it was seen to be dead, by the epoch's clock
-    died: float = 0.0
     #: did we kill it?
     killed: bool = False
     _client: QMPClient | None = None
@@ -211,7 +208,6 @@ class Qemu:
         if self._process is None or self.exit_code is not None:
             return
         self.exit_code = self._process.wait()
-        self.died = time.time()
         asyncio.get_running_loop().remove_reader(self._pidfd)
         os.close(self._pidfd)
         self.bell.ring()

@@ -47,6 +47,15 @@ def ended(qemu: Qemu) -> bool:
     return not qemu.alive or bool(_ENDED & set(statuses(qemu)[-1:]))
 
 
+def failing(qemu: Qemu) -> bool:
+    """Is it on its way to failed?
+
+    11.1 says so, then may sleep until anybody asks it anything: what ends
+    the migration is due in its main loop, which nobody wakes.
+    """
+    return qemu.alive and statuses(qemu)[-1:] == ("failing",)
+
+
 def passing(state: str, said: tuple[str, ...]) -> bool:
     """Is the run state one that QEMU only passes through?"""
     if state == "finish-migrate":
@@ -57,7 +66,8 @@ def passing(state: str, said: tuple[str, ...]) -> bool:
 def ran(qemu: Qemu, runs: bool = False) -> tuple[tuple[float, float], ...]:
     """From when to when the guest ran; ``runs``: did it from the begin?
 
-    By QEMU's events, in seconds of the epoch.
+    By QEMU's events, in seconds of the epoch.  One that died ran until its
+    last event, as far as is known: its death is seen later than it was.
     """
     found: list[tuple[float, float]] = []
     since = 0.0
@@ -68,5 +78,6 @@ def ran(qemu: Qemu, runs: bool = False) -> tuple[tuple[float, float], ...]:
             runs = False
             found.append((since, event.seconds))
     if runs:
-        found.append((since, qemu.died or math.inf))
+        last = max((event.seconds for event in qemu.events), default=since)
+        found.append((since, math.inf if qemu.alive else max(since, last)))
     return tuple(found)

@@ -32,7 +32,13 @@ from checker.conformance.qemu.process import (
     Qemu,
     QemuError,
 )
-from checker.conformance.qemu.progress import Limits, ended, ran, statuses
+from checker.conformance.qemu.progress import (
+    Limits,
+    ended,
+    failing,
+    ran,
+    statuses,
+)
 from checker.conformance.qemu.proxy import Hold, Proxy
 from checker.conformance.qemu.scenario import (
     Mode,
@@ -186,6 +192,8 @@ class _Run:
         self.destination = Qemu(
             *(Side.DESTINATION.value, self.builds[1], self.room, theirs),
             incoming=True,
+            # it may migrate back
+            options=self.builds[1].options_towards(self.builds[0]),
             bell=self.bell,
             limit=self.limits.answer,
         )
@@ -255,6 +263,9 @@ class _Run:
         await self._until(lambda: self._ended or self._stalled)
         if self._stalled and not self._ended:
             await self._unstall()
+        if failing(self.source):
+            await self.looks.state(self.source)
+            await self._until(lambda: self._ended)
         self.settled = self._ended
         self.took = time.monotonic() - self.begun
         if not self.settled:
