@@ -114,11 +114,10 @@ BY_CHANCE = [e for e in shipped() if e.command.startswith(RANDOM)]
 
 @pytest.mark.parametrize("entry", BY_CHANCE, ids=lambda entry: entry.id)
 def test_shipped_by_chance(entry: Deviation) -> None:
-    """What several attempts are needed for; each has its seed."""
+    """What takes several attempts; only what is said tells it apart."""
     words = entry.command.removeprefix(RANDOM).split()
     assert words[::2] == ["--seed", "--examples", "--steps"]
     assert all(word.isdigit() for word in words[1::2])
-    # all that tells it from other violations is what is said
     assert entry.text
 
 
