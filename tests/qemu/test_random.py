@@ -47,7 +47,7 @@ def searched(
             *(build, Plan(*plan), shipped(), said.append, limit, driven)
         )
         assert not list(work.iterdir())
-        assert said and said[0].startswith("run 1 of ")
+        assert said and said[0].startswith(f"0 of {plan[1]} runs; ")
         assert not processes_in(work)
         return outcome
 

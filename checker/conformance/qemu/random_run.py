@@ -143,8 +143,9 @@ class _Watch:
             self._add_digest()
             self.runs += 1
             seen = self.counts[0]
+            done = seen["ended"] + sum(map(len, self.found.values()))
             self.report(
-                f"run {self.runs:,} of {self.plan.examples:,}; completed: "
+                f"{done:,} of {self.plan.examples:,} runs; completed: "
                 f"{seen['postcopy completed']:,} postcopy, "
                 f"{seen['stop-copy completed']:,} stop-copy; "
                 f"{seen['cut']:,} cut"
