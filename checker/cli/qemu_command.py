@@ -278,7 +278,7 @@ def random(
         typer.Option(
             min=1, max=MOST_STEPS, metavar="N", help="Steps of a run."
         ),
-    ] = 40,
+    ] = 30,
     mail: MailOption = False,
     format: FormatOption = Format.TEXT,
 ) -> None:

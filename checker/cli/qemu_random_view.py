@@ -20,6 +20,7 @@ from checker.conformance.qemu.binary import Build
 from checker.conformance.qemu.guarantees import GUARANTEES
 from checker.conformance.qemu.known import shipped
 from checker.conformance.qemu.random_run import (
+    LOOKED_FOR,
     NEEDED,
     SHRINK_LIMIT,
     Failure,
@@ -147,7 +148,8 @@ def _show(outcome: Outcome, command: str) -> None:
 
 def _events(outcome: Outcome) -> list[str]:
     """First what has to be reached."""
-    return [*NEEDED, *sorted(outcome.seen.keys() - set(NEEDED))]
+    first = (*NEEDED, *LOOKED_FOR)
+    return [*first, *sorted(outcome.seen.keys() - set(first))]
 
 
 def _title(failure: Failure) -> str:

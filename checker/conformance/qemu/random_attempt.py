@@ -112,6 +112,8 @@ class Attempt:
         source.events.clear()
         await source.call("migrate", {"uri": f"unix:{wire}"})
         await self._rest()
+        announced = _START in self.came or not self.bitmaps or self.over
+        promise(announced, "S5", "the source has bitmaps and announces none")
 
     async def close(self) -> None:
         """Nothing of it is left but the processes."""
