@@ -25,6 +25,7 @@ from checker.conformance.qemu.progress import ended, passing, statuses
 from checker.conformance.qemu.proxy import Hold, Proxy
 from checker.conformance.qemu.random_pair import DISKS, LIMIT, Pair
 from checker.conformance.qemu.scenario import Mode, Storage
+from checker.conformance.qemu.settings import set_capabilities
 from checker.conformance.stateful import adapter
 from checker.conformance.stateful.adapter import Side
 from checker.conformance.stateful.promise import promise
@@ -33,6 +34,7 @@ from checker.conformance.stateful.strategies import NAMES
 _QUIET: Final = 5.0  # seconds in which nothing at all happens
 _PASSING: Final = 0.003  # seconds between two looks at a state that passes
 _WAITS: Final = "pre-switchover"
+_CAPABILITIES: Final = ("events", "dirty-bitmaps")
 _PAUSES: Final = "pause-before-switchover"
 _PAUSED: Final = "postcopy-paused"
 _NEVER: Final = 2_000_000  # milliseconds of downtime that are allowed
@@ -96,8 +98,8 @@ class Attempt:
         """``migrate``, up to where nothing goes on by itself."""
         source, destination = self.source, self.destination
         self.bitmaps = len(await bitmaps.look(source))
-        await _set_capabilities(source, _PAUSES)
-        await _set_capabilities(destination)
+        await set_capabilities(source, *_CAPABILITIES, _PAUSES)
+        await set_capabilities(destination, *_CAPABILITIES)
         await source.call(
             "migrate-set-parameters",
             {"downtime-limit": 0, "max-bandwidth": 20_000},
@@ -332,16 +334,3 @@ class Attempt:
         except RefusedError as error:
             text = f"the VM runs nowhere and cannot be resumed: {error}"
             promise(False, "S3", text)
-
-
-async def _set_capabilities(qemu: Qemu, *more: str) -> None:
-    on = ("events", "dirty-bitmaps", *more)
-    await qemu.call(
-        "migrate-set-capabilities",
-        {
-            "capabilities": [
-                {"capability": name, "state": name in on}
-                for name in (*on, "return-path")
-            ]
-        },
-    )
