@@ -108,6 +108,16 @@ def test_bad_entries(old: str, new: str, said: str) -> None:
     assert said in str(error.value) and "\n" not in str(error.value)
 
 
+def test_whom_it_is_said_of() -> None:
+    (entry,) = read(ENTRY.replace("what =", 'where = "^source"\nwhat ='))
+    theirs = attrs.evolve(S6, where="destination, end")
+    ours = attrs.evolve(S6, where="source, end")
+    assert entry.explains(result(), ours)
+    assert not entry.explains(result(), theirs)
+    with pytest.raises(InputError, match="where: "):
+        read(ENTRY.replace("what =", 'where = "("\nwhat ='))
+
+
 def test_twice() -> None:
     with pytest.raises(InputError, match="is there twice"):
         read(ENTRY + ENTRY)
@@ -164,7 +174,7 @@ def test_shipped(entry: Deviation) -> None:
     """Each says how it is seen again, and is met by just that."""
     case = case_of(entry)
     assert case.command == entry.command
-    bare = attrs.evolve(entry, text="")
+    bare = attrs.evolve(entry, text="", where="")
     for guarantee in entry.guarantees:
         assert bare.explains(result(case), Violation(guarantee, "", ""))
     assert all(part.split(".")[:2] for part in entry.seen)

@@ -32,7 +32,7 @@ _TEXTS: Final = ("id", "what", "command", "severity", "label")
 _ANY: Final = ("*",)
 _TESTS: Final = ("return_path", "persistent", "carried", "several_nodes")
 _OPTIONAL: Final = frozenset(
-    {"modes", "storages", "thens", "places", "text", "side", "since", "until"}
+    {"modes", "storages", "thens", "places", "text", "where", "side"}
 ) | frozenset(_TESTS)
 
 
@@ -59,7 +59,9 @@ class Deviation:
     storages: tuple[str, ...] = ()
     thens: tuple[str, ...] = ()
     places: tuple[str, ...] = _ANY
+    #: regular expressions of what a violation says, and of whom
     text: str = ""
+    where: str = ""
     side: str = "both"
     return_path: bool | None = None
     persistent: bool | None = None
@@ -97,6 +99,7 @@ class Deviation:
             and all(want is None or want == is_ for want, is_ in tests)
             and any(fnmatchcase(place, each) for each in self.places)
             and re.search(self.text, violation.text) is not None
+            and re.search(self.where, violation.where) is not None
         )
 
 
@@ -158,10 +161,11 @@ def _deviation(entry: dict[str, Any]) -> Deviation:
     for kind in entry["faults"]:
         if kind != "none":
             parse_fault(f"{kind}@eof")
-    try:
-        re.compile(entry.get("text", ""))
-    except re.error as error:
-        raise InputError(f"{where}: text: {error}") from None
+    for word in ("text", "where"):
+        try:
+            re.compile(entry.get(word, ""))
+        except re.error as error:
+            raise InputError(f"{where}: {word}: {error}") from None
     made: dict[str, Any] = {
         key: tuple(value) if isinstance(value, list) else value
         for key, value in entry.items()

@@ -15,6 +15,7 @@ import attrs
 from checker.conformance.qemu.process import Qemu
 
 _ENDED: Final = frozenset({"completed", "failed", "cancelled"})
+_ENDING: Final = frozenset({"failing", "cancelling"})
 
 
 @attrs.frozen
@@ -47,13 +48,14 @@ def ended(qemu: Qemu) -> bool:
     return not qemu.alive or bool(_ENDED & set(statuses(qemu)[-1:]))
 
 
-def failing(qemu: Qemu) -> bool:
-    """Is it on its way to failed?
+def asleep(qemu: Qemu) -> bool:
+    """May it sleep on its way to failed or cancelled?
 
-    11.1 says so, then may sleep until anybody asks it anything: what ends
-    the migration is due in its main loop, which nobody wakes.
+    11.1 says failing or cancelling, then may sleep until anybody asks it
+    anything: what ends the migration is due in its main loop, which nobody
+    wakes.
     """
-    return qemu.alive and statuses(qemu)[-1:] == ("failing",)
+    return qemu.alive and bool(_ENDING & set(statuses(qemu)[-1:]))
 
 
 def passing(state: str, said: tuple[str, ...]) -> bool:

@@ -34,8 +34,8 @@ from checker.conformance.qemu.process import (
 )
 from checker.conformance.qemu.progress import (
     Limits,
+    asleep,
     ended,
-    failing,
     ran,
     statuses,
 )
@@ -263,7 +263,7 @@ class _Run:
         await self._until(lambda: self._ended or self._stalled)
         if self._stalled and not self._ended:
             await self._unstall()
-        if failing(self.source):
+        if asleep(self.source):
             await self.looks.state(self.source)
             await self._until(lambda: self._ended)
         self.settled = self._ended
