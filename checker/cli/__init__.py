@@ -11,7 +11,9 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import threading
 from collections.abc import Sequence
+from typing import Any
 
 INTERRUPTED = 130
 BROKEN_PIPE = 141
@@ -22,6 +24,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if arguments is None:
         # whoever ends us so wants what Ctrl-C gives: nothing left behind
         signal.signal(signal.SIGTERM, signal.default_int_handler)
+        lose_no_interrupt()
     try:
         return _run(arguments)
     except KeyboardInterrupt:
@@ -31,6 +34,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # whoever read our output has gone; keep Python from complaining
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return BROKEN_PIPE
+
+
+def lose_no_interrupt() -> None:
+    """A Ctrl-C that nobody can raise comes again, a moment later.
+
+    One that hits while an object is taken away (z3 has thousands) or while C
+    calls us is only reported by the interpreter, and then forgotten.
+    """
+    report = sys.unraisablehook
+
+    def hook(lost: Any) -> None:
+        if not issubclass(lost.exc_type, KeyboardInterrupt):
+            report(lost)
+            return
+        again = threading.Timer(0.01, os.kill, (os.getpid(), signal.SIGINT))
+        again.daemon = True
+        again.start()
+
+    sys.unraisablehook = hook
 
 
 def _run(arguments: Sequence[str] | None) -> int:

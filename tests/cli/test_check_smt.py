@@ -115,17 +115,20 @@ def test_a_trace_that_can_be_replayed(
 
 def test_control_c_gives_what_was_found() -> None:
     command = [sys.executable, "-m", "checker", "check", "live-unlimited"]
-    running = subprocess.Popen(
+    with subprocess.Popen(
         [*command, "--engine", "smt", "--depth", "5000"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-    )
-    assert running.stderr is not None
-    # the first line of progress: it is well under way
-    assert "depth" in running.stderr.readline()
-    running.send_signal(signal.SIGINT)
-    out, err = running.communicate(timeout=120)
+    ) as running:
+        try:
+            assert running.stderr is not None
+            # the first line of progress: it is well under way
+            assert "depth" in running.stderr.readline()
+            running.send_signal(signal.SIGINT)
+            out, err = running.communicate(timeout=120)
+        finally:
+            running.kill()
     assert running.returncode == 20, err
     assert "INCONCLUSIVE (no violation within" in out
     assert "  stopped   interrupted" in out
