@@ -378,7 +378,8 @@ def run(arguments: Sequence[str] | None) -> int:
         # the library ends like this if nobody reads our output any more
         raise BrokenPipeError from error
     except TyperException as error:
-        message = " ".join(str(error).split()) or type(error).__name__
+        said = error.format_message()
+        message = " ".join(said.split()) or type(error).__name__
         typer.echo(f"dbmcheck: {message} (see dbmcheck --help)", err=True)
         return 2
     # without a command there is help, but nothing was done

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Which QEMU the commands ``dbmcheck qemu ...`` run, as it was given."""
+"""Which QEMUs the commands ``dbmcheck qemu ...`` run, and what all came to."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import attrs
 
@@ -10,6 +12,7 @@ from checker.conformance.qemu.binary import (
     find_build,
 )
 from checker.conformance.qemu.campaign import Pair
+from checker.verdict import ExitCode
 
 
 @attrs.frozen
@@ -30,3 +33,11 @@ class Chosen:
             return [Pair(build, build) for build in builds]
         other = find_build(self.destination)
         return [Pair(build, other) for build in builds]
+
+
+def worst(codes: Sequence[ExitCode]) -> ExitCode:
+    """Of several builds; what is new outweighs what was left undone."""
+    for code in (ExitCode.DIFFERS, ExitCode.INCONCLUSIVE, ExitCode.UNREACHED):
+        if code in codes:
+            return code
+    return ExitCode.AS_EXPECTED

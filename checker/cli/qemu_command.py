@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from checker.cli.options import Format, FormatOption
+from checker.cli.options import MOST_STEPS, Format, FormatOption
 
 qemu = typer.Typer(
     help="Real QEMU processes under the same guarantees as the model.",
@@ -254,6 +254,44 @@ def interop(
             [pair.source for pair in Chosen(tuple(qemus or ())).pairs()],
             quick=quick,
             malformed_seeds=malformed,
+            as_json=format == Format.JSON,
+        )
+    )
+
+
+@qemu.command()
+def random(
+    qemus: QemuOption = None,
+    seed: Annotated[
+        int | None,
+        typer.Option(
+            min=0,
+            metavar="N",
+            help="The same does the same. Default: another one every time.",
+        ),
+    ] = None,
+    examples: Annotated[
+        int, typer.Option(min=1, metavar="N", help="Runs.")
+    ] = 100,
+    steps: Annotated[
+        int,
+        typer.Option(
+            min=1, max=MOST_STEPS, metavar="N", help="Steps of a run."
+        ),
+    ] = 30,
+    mail: MailOption = False,
+    format: FormatOption = Format.TEXT,
+) -> None:
+    """A guest, a backup client and failures in any order, from a seed."""
+    from checker.cli import qemu_random_view
+    from checker.cli.qemu_chosen import Chosen
+
+    asked = qemu_random_view.Asked(seed, examples, steps)
+    raise typer.Exit(
+        qemu_random_view.run(
+            [pair.source for pair in Chosen(tuple(qemus or ())).pairs()],
+            asked,
+            mail=mail,
             as_json=format == Format.JSON,
         )
     )

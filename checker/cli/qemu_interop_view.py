@@ -3,11 +3,14 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
+import attrs
+
 from checker.cli import page
+from checker.cli.progress import steps_shown
+from checker.cli.qemu_chosen import worst
 from checker.conformance.qemu.binary import Build
 from checker.conformance.qemu.interop import (
     Result,
@@ -15,6 +18,7 @@ from checker.conformance.qemu.interop import (
     receive_from_qemu,
     send_to_qemu,
 )
+from checker.conformance.qemu.known_streams import known_as
 from checker.conformance.qemu.malformed import (
     Kind,
     Outcome,
@@ -24,6 +28,7 @@ from checker.conformance.qemu.malformed import (
 from checker.conformance.qemu.mutations import corpus, cuts
 from checker.conformance.qemu.scenario import Mode, Side
 from checker.conformance.qemu.shapes import QUICK, SHAPES, Shape, shape
+from checker.conformance.qemu.stopping import run_until_stopped
 from checker.verdict import ExitCode
 
 _HEX: Final = 64  # digits of a stream in a line
@@ -42,53 +47,105 @@ def run(
     too, and so many made by chance for each mode.
     """
     shapes = tuple(map(shape, QUICK)) if quick else SHAPES
-    code, shown = ExitCode.AS_EXPECTED, []
+    codes, shown = [], []
     for number, build in enumerate(builds):
-        results = asyncio.run(_migrate_all(shapes, build))
-        fed = None
-        if malformed_seeds is not None:
-            streams = [
-                each for mode in Mode for each in (*corpus(mode), *cuts(mode))
-            ]
-            fed = malformed(build, range(malformed_seeds), streams)
-        wrong = [one for one in results if not expected(one, build)]
-        if wrong:
-            code = ExitCode.DIFFERS
+        with steps_shown() as report:
+            found = _found(build, shapes, malformed_seeds, report)
+        codes.append(found.code)
         if as_json:
-            shown.append(_to_json(build, results, fed))
-            continue
-        if number:
-            page.line()
-        _print(build, results, wrong, fed)
+            shown.append(_to_json(found))
+        else:
+            if number:
+                page.line()
+            _print(found)
+        if not found.complete:
+            break
     if as_json:
         page.as_json(shown[0] if len(shown) == 1 else shown)
-    return code
+    return worst(codes)
 
 
-async def _migrate_all(
-    shapes: tuple[Shape, ...], build: Build
-) -> list[Result]:
-    """One after the other, so that none waits for another."""
-    return [
-        await work(each, mode, return_path, build)
+@attrs.frozen
+class _Found:
+    """What one build showed; ``fed``: the malformed streams, if any."""
+
+    build: Build
+    results: list[Result]
+    fed: Results | None
+    complete: bool
+
+    @property
+    def wrong(self) -> list[Result]:
+        """Migrations that went otherwise than is known."""
+        return [one for one in self.results if not expected(one, self.build)]
+
+    @property
+    def new(self) -> list[Outcome]:
+        """Crashes and hangs that nobody knew of."""
+        shortest = () if self.fed is None else self.fed.shortest
+        return [one for one in shortest if known_as(one, self.build) is None]
+
+    @property
+    def verdict(self) -> str:
+        """In a word."""
+        if self.wrong:
+            return "DIFFERS"
+        if self.new:
+            return "NEW CRASHES OR HANGS"
+        return "AGREES" if self.complete else "INCOMPLETE"
+
+    @property
+    def code(self) -> ExitCode:
+        """A new finding outweighs what was left undone."""
+        if self.wrong or self.new:
+            return ExitCode.DIFFERS
+        return ExitCode.AS_EXPECTED if self.complete else ExitCode.INCONCLUSIVE
+
+
+def _found(
+    build: Build,
+    shapes: Sequence[Shape],
+    malformed_seeds: int | None,
+    report: Callable[[str], None],
+) -> _Found:
+    """Everything for one build, or what was done until somebody stopped it."""
+    results: list[Result] = []
+    plan = [
+        (work, each, mode, return_path)
         for each in shapes
         for mode in Mode
         for return_path in (False, True)
         for work in (send_to_qemu, receive_from_qemu)
     ]
 
+    async def migrate() -> None:
+        # one after the other, so that none waits for another
+        for work, each, mode, return_path in plan:
+            results.append(await work(each, mode, return_path, build))
+            report(f"{len(results)} of {len(plan)} migrations; {each.name}")
+
+    complete = run_until_stopped(migrate())
+    if malformed_seeds is None or not complete:
+        return _Found(build, results, None, complete)
+    streams = [each for mode in Mode for each in (*corpus(mode), *cuts(mode))]
+    wanted = len(streams) + malformed_seeds * len(Mode)
+    done = bad = 0
+
+    def note(one: Outcome) -> None:
+        nonlocal done, bad
+        done, bad = done + 1, bad + one.bad
+        report(f"{done:,} of {wanted:,} streams, {bad:,} crash or hang")
+
+    fed = malformed(build, range(malformed_seeds), streams, done=note)
+    return _Found(build, results, fed, fed.complete)
+
 
 # -- text --------------------------------------------------------------------
 
 
-def _print(
-    build: Build,
-    results: list[Result],
-    wrong: list[Result],
-    fed: Results | None,
-) -> None:
-    verdict = "DIFFERS" if wrong else "AGREES"
-    page.line(f"the reference and QEMU {build.label}: {verdict}")
+def _print(found: _Found) -> None:
+    build, results, wrong = found.build, found.results, found.wrong
+    page.line(f"the reference and QEMU {build.label}: {found.verdict}")
     page.line()
     rows = []
     for side in Side:
@@ -120,11 +177,11 @@ def _print(
             page.line()
             label = "differs" if one in wrong else "known"
             page.paragraph(f"{label}: {one}.")
-    if fed is not None:
-        _print_malformed(fed)
+    if found.fed is not None:
+        _print_malformed(found.fed, build)
 
 
-def _print_malformed(fed: Results) -> None:
+def _print_malformed(fed: Results, build: Build) -> None:
     page.line()
     page.line(f"{page.number(len(fed.outcomes))} malformed streams")
     counts = fed.counts()
@@ -135,8 +192,11 @@ def _print_malformed(fed: Results) -> None:
     page.table(["the destination", *(mode.value for mode in Mode)], rows)
     for one in fed.shortest:
         page.line()
+        entry = known_as(one, build)
+        state = f"known as {entry.id}" if entry else "NEW"
         page.paragraph(
-            f"{one.kind.value} ({one.stream.mode.value}): {one.signature}. "
+            f"{one.kind.value} ({one.stream.mode.value}), {state}: "
+            f"{one.signature}. "
             f"First seen with: {one.stream.name}. The shortest stream, "
             f"{len(one.stream.data)} bytes:"
         )
@@ -148,11 +208,12 @@ def _print_malformed(fed: Results) -> None:
 # -- JSON --------------------------------------------------------------------
 
 
-def _to_json(
-    build: Build, results: list[Result], fed: Results | None
-) -> dict[str, Any]:
-    found: dict[str, Any] = {
+def _to_json(found: _Found) -> dict[str, Any]:
+    build, results, fed = found.build, found.results, found.fed
+    data: dict[str, Any] = {
         "qemu": build.label,
+        "verdict": found.verdict,
+        "complete": found.complete,
         "runs": [
             {
                 "shape": one.shape,
@@ -171,7 +232,7 @@ def _to_json(
     }
     if fed is not None:
         counts = fed.counts()
-        found["malformed"] = {
+        data["malformed"] = {
             "streams": len(fed.outcomes),
             "counts": {
                 mode.value: {kind.value: counts[mode, kind] for kind in Kind}
@@ -179,11 +240,15 @@ def _to_json(
             },
             "bad": [_bad_json(one) for one in fed.outcomes if one.bad],
             "shortest": [
-                {**_bad_json(one), "stream": one.stream.data.hex()}
+                {
+                    **_bad_json(one),
+                    "known": getattr(known_as(one, build), "id", None),
+                    "stream": one.stream.data.hex(),
+                }
                 for one in fed.shortest
             ],
         }
-    return found
+    return data
 
 
 def _bad_json(one: Outcome) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from checker.cli import page
 from checker.cli.progress import steps_shown
-from checker.cli.qemu_chosen import Chosen
+from checker.cli.qemu_chosen import Chosen, worst
 from checker.cli.qemu_pages import (
     distinct_json,
     headings,
@@ -79,7 +79,7 @@ def faults(
     elif len(found) > 1 and not mail:
         page.line()
         print_comparison(found)
-    return _worst(codes)
+    return worst(codes)
 
 
 def scenario(
@@ -126,7 +126,7 @@ def scenario(
             print_result(pair, result, known, more=bool(number))
     if as_json:
         page.as_json(shown[0] if len(shown) == 1 else shown)
-    return _worst(codes)
+    return worst(codes)
 
 
 def _check_record(record: Path | None) -> None:
@@ -147,11 +147,3 @@ def _code(summary: Summary, complete: bool) -> ExitCode:
     if summary.any_new:
         return ExitCode.DIFFERS
     return ExitCode.AS_EXPECTED if complete else ExitCode.INCONCLUSIVE
-
-
-def _worst(codes: list[ExitCode]) -> ExitCode:
-    """A new violation outweighs what was left undone."""
-    for code in (ExitCode.DIFFERS, ExitCode.INCONCLUSIVE):
-        if code in codes:
-            return code
-    return ExitCode.AS_EXPECTED

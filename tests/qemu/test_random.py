@@ -3,81 +3,140 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import random
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
-from hypothesis import Phase, settings
-from hypothesis.stateful import run_state_machine_as_test
 
 from checker.conformance.qemu.binary import Build
-from tests.qemu.adapter_qemu import QemuAdapter
-from tests.stateful.adapter import Side as MachineSide
-from tests.stateful.adapter import SideView
-from tests.stateful.backup_client import BrokenGuaranteeError
-from tests.stateful.bitmap_machine import machine_for
-from tests.stateful.profiles import quick, slow
+from checker.conformance.qemu.known import shipped
+from checker.conformance.qemu.random_adapter import QemuAdapter
+from checker.conformance.qemu.random_pair import DISKS
+from checker.conformance.qemu.random_run import (
+    SHRINK_LIMIT,
+    Outcome,
+    Plan,
+    search,
+)
+from checker.conformance.stateful.adapter import Side
+from checker.conformance.stateful.promise import BrokenGuaranteeError
+from tests.qemu.broken_qemu import BROKEN
 
-REACHED = ("postcopy completed", "stop-copy completed", "cut")
+KEY = ("drive0", "bitmap0")
+Search = Callable[..., Outcome]
 
 
 @pytest.fixture
-def adapter(build: Build) -> Iterator[QemuAdapter]:
-    made = QemuAdapter(build)
-    yield made
-    made.end()
+def searched(
+    build: Build,
+    tmp_path_factory: pytest.TempPathFactory,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Search:
+    """Searches, and sees to it that nothing is left."""
+    work = tmp_path_factory.mktemp("w")
+    monkeypatch.setattr("tempfile.tempdir", str(work))
+
+    def run(
+        *plan: int,
+        driven: Callable[[Build], QemuAdapter] = QemuAdapter,
+        limit: float = SHRINK_LIMIT,
+    ) -> Outcome:
+        said: list[str] = []
+        outcome = search(
+            *(build, Plan(*plan), shipped(), said.append, limit, driven)
+        )
+        assert not list(work.iterdir())
+        assert said and said[0].startswith(f"0 of {plan[1]} runs; ")
+        assert not processes_in(work)
+        return outcome
+
+    return run
 
 
-def test_backup_chain_restores_the_disk(adapter: QemuAdapter) -> None:
-    machine = machine_for(lambda: adapter)
-    run_state_machine_as_test(machine, settings=quick(12, steps=20))
-    assert machine.seen["ended"] >= 12
-    assert not [name for name in REACHED if not machine.seen[name]]
+def processes_in(work: Path) -> list[str]:
+    """The command lines that speak of files there."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            words = path.read_bytes().decode(errors="replace")
+        except OSError:
+            continue
+        if str(work) in words and "qemu" in words:
+            found.append(words)
+    return found
+
+
+def test_the_same_seed_does_the_same(searched: Search) -> None:
+    one, other = searched(7, 5, 20), searched(7, 5, 20)
+    assert one.new is None and not one.stopped, one.new
+    assert one.digest == other.digest
+    assert one.seen == other.seen and one.taken == other.taken
+    assert one.runs == 5 and one.seen["postcopy completed"]
+    third = searched(8, 5, 20)
+    assert third.digest != one.digest
+
+
+@pytest.mark.parametrize("guarantee", BROKEN)
+def test_what_is_broken_is_found(guarantee: str, searched: Search) -> None:
+    one, other = (
+        searched(1, 60, 20, driven=BROKEN[guarantee], limit=0.0)
+        for _ in range(2)
+    )
+    assert one.new is not None and one.new == other.new == one.first
+    assert one.new.violation.guarantee == guarantee
+    assert len(one.new.sides) == 2
+    # there was no time to look for a shorter run
+    assert not one.shrunk and not one.stopped and not one.tries
+    assert one.digest == other.digest and one.seen == other.seen
+
+
+@pytest.mark.parametrize("design", ["postcopy", "stop-copy"])
+@pytest.mark.parametrize("without", [True, False])
+def test_left_out(design: str, without: bool, build: Build) -> None:
+    """QEMU leaves bitmaps out after an attempt that had none."""
+    name = "bitmaps-left-out-after-an-attempt-without-any"
+    (known,) = (entry for entry in shipped() if entry.id == name)
+    driven = QemuAdapter(build)
+    try:
+        driven.reset(design)
+        if without:
+            driven.begin_migration(design)
+            driven.cancel()
+            driven.settle()
+            driven.renew()
+        driven.full_backup(KEY, 512, bytearray(DISKS[KEY[0]]))
+        if without and known.covers(build):
+            text = "^S5: the source has bitmaps and announces none$"
+            with pytest.raises(BrokenGuaranteeError, match=text):
+                driven.begin_migration(design)
+            return
+        driven.begin_migration(design)
+        driven.settle()
+        assert KEY in driven.query(Side.DESTINATION).bitmaps
+    finally:
+        driven.end()
 
 
 @pytest.mark.slow
-def test_backup_chain_restores_the_disk_for_long(
-    adapter: QemuAdapter,
-) -> None:
-    machine = machine_for(lambda: adapter)
-    run_state_machine_as_test(machine, settings=slow(150))
-    assert not [name for name in REACHED if not machine.seen[name]]
-
-
-class Forgetful(QemuAdapter):
-    """What the guest writes while nobody looks is not recorded."""
-
-    def discard(self, node: str, offset: int, length: int) -> None:
-        path = self._path(node)
-        data = bytearray(path.read_bytes())
-        data[offset : offset + length] = bytes(length)
-        path.write_bytes(data)
-
-
-class Doubling(QemuAdapter):
-    """Both sides run once the destination does."""
-
-    def query(self, side: MachineSide) -> SideView:
-        seen = super().query(side)
-        other = super().query(MachineSide.DESTINATION)
-        return other if side is MachineSide.SOURCE and other.bitmaps else seen
-
-
-@pytest.mark.parametrize(
-    ("broken", "guarantees"), [(Forgetful, "S1"), (Doubling, "S6|S2|L1|M1")]
-)
-def test_what_is_broken_is_found(
-    broken: type[QemuAdapter], guarantees: str, build: Build
-) -> None:
-    made = broken(build)
-    search = settings(
-        quick(60, steps=20),
-        report_multiple_bugs=False,
-        phases=[Phase.generate],
+@pytest.mark.parametrize("guarantee", BROKEN)
+def test_it_is_made_shorter(guarantee: str, searched: Search) -> None:
+    one, other = (
+        searched(1, 60, 20, driven=BROKEN[guarantee], limit=600.0)
+        for _ in range(2)
     )
-    try:
-        with pytest.raises(BrokenGuaranteeError, match=f"^({guarantees}):"):
-            run_state_machine_as_test(
-                machine_for(lambda: made), settings=search
-            )
-    finally:
-        made.end()
+    assert one.new is not None and one.first is not None
+    assert one.new.violation.guarantee == guarantee
+    assert len(one.new.steps) <= min(4, len(one.first.steps))
+    assert one.again and one.shrunk and one.tries
+    # the same run, made shorter in the same way
+    assert one.new == other.new and one.tries == other.tries
+    assert one.digest == other.digest
+
+
+@pytest.mark.slow
+def test_backup_chain_restores_the_disk_for_long(searched: Search) -> None:
+    seed = random.randrange(2**32)
+    outcome = searched(seed, 150, 50)
+    assert outcome.new is None, (seed, outcome.new)
+    assert not outcome.stopped and not outcome.missing, (seed, outcome)

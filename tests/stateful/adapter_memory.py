@@ -12,6 +12,16 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 
+from checker.conformance.stateful.adapter import (
+    Adapter,
+    BitmapView,
+    Capabilities,
+    Key,
+    RefusedError,
+    Side,
+    SideView,
+    Vm,
+)
 from reference.backup import full_backup, incremental_backup
 from reference.disk import MemoryDisk
 from reference.errors import BitmapError, ProtocolError
@@ -25,16 +35,6 @@ from reference.protocol.tables import (
     Arrival,
     Design,
     Phase,
-)
-from tests.stateful.adapter import (
-    Adapter,
-    BitmapView,
-    Capabilities,
-    Key,
-    RefusedError,
-    Side,
-    SideView,
-    Vm,
 )
 
 CHUNK_BYTES = 8  # the smallest: one word, 64 granules

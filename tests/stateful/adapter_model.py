@@ -12,13 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import cache
 
-from checker.engines.evaluate import Evaluator
-from model.designs import build
-from model.language import Machine
-from model.language.machine import Instance
-from model.options import UNLIMITED, Bounds, Failures, Options
-from model.vocabulary import DestinationVm, Incoming, SourceVm
-from tests.stateful.adapter import (
+from checker.conformance.stateful.adapter import (
     DESIGNS,
     Adapter,
     BitmapView,
@@ -29,6 +23,12 @@ from tests.stateful.adapter import (
     SideView,
     Vm,
 )
+from checker.engines.evaluate import Evaluator
+from model.designs import build
+from model.language import Machine
+from model.language.machine import Instance
+from model.options import UNLIMITED, Bounds, Failures, Options
+from model.vocabulary import DestinationVm, Incoming, SourceVm
 
 GRANULARITY = 512
 CHUNKS, GRANULES = 2, 3

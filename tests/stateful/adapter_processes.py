@@ -17,9 +17,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from reference.host import RunState
-from tests.command import ROOT
-from tests.stateful.adapter import (
+from checker.conformance.stateful.adapter import (
     Adapter,
     BitmapView,
     Capabilities,
@@ -29,6 +27,8 @@ from tests.stateful.adapter import (
     SideView,
     Vm,
 )
+from reference.host import RunState
+from tests.command import ROOT
 from tests.stateful.adapter_memory import CHUNK_BYTES, DISKS, VMS
 from tests.stateful.relay import Relay
 

@@ -13,13 +13,13 @@ from unittest.mock import patch
 
 from attrs import frozen
 
+from checker.conformance.stateful.adapter import DESIGNS
 from reference.bitmap import DirtyBitmap
 from reference.host import Host, Write
 from reference.loopback import Loopback
 from reference.protocol.loader import Loader
 from reference.protocol.source import Source
 from reference.protocol.tables import Design
-from tests.stateful.adapter import DESIGNS
 
 
 def _reclaim(bitmap: DirtyBitmap) -> None:

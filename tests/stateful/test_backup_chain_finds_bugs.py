@@ -8,11 +8,11 @@ from attrs import evolve
 from hypothesis import Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
+from checker.conformance.stateful.bitmap_machine import machine_for
+from checker.conformance.stateful.profiles import quick
+from checker.conformance.stateful.promise import BrokenGuaranteeError
 from tests.stateful.adapter_memory import MemoryAdapter
-from tests.stateful.backup_client import BrokenGuaranteeError
-from tests.stateful.bitmap_machine import machine_for
 from tests.stateful.broken import BROKEN
-from tests.stateful.profiles import quick
 
 SEARCH = settings(
     quick(1000), report_multiple_bugs=False, phases=[Phase.generate]

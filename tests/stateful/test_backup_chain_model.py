@@ -6,9 +6,9 @@ from __future__ import annotations
 import pytest
 from hypothesis.stateful import run_state_machine_as_test
 
+from checker.conformance.stateful.bitmap_machine import machine_for
+from checker.conformance.stateful.profiles import missing, quick, slow
 from tests.stateful.adapter_model import ModelAdapter
-from tests.stateful.bitmap_machine import machine_for
-from tests.stateful.profiles import missing, quick, slow
 
 
 def test_backup_chain_restores_the_disk() -> None:

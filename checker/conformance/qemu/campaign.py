@@ -13,9 +13,8 @@ import asyncio
 import contextlib
 import json
 import shlex
-import signal
 import time
-from collections.abc import Callable, Coroutine, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final, Self, TextIO
 
@@ -35,6 +34,7 @@ from checker.conformance.qemu.process import QemuError
 from checker.conformance.qemu.progress import Limits
 from checker.conformance.qemu.runner import run
 from checker.conformance.qemu.scenario import Side
+from checker.conformance.qemu.stopping import Work, run_until_stopped
 from checker.errors import InputError
 
 #: more than processors: what hangs waits, and costs them nothing
@@ -44,10 +44,8 @@ LIMITS: Final = Limits(quiet=1.0, steady=1.5)
 PATIENT: Final = Limits(answer=10.0, quiet=3.0)
 _FORMAT: Final = 1
 _TRIES: Final = 2  # to start QEMU
-_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 
 Report = Callable[[str], None]
-Work = Coroutine[Any, Any, None]
 
 
 @attrs.frozen
@@ -316,7 +314,7 @@ class Campaign:
         begun = time.monotonic()
         self.complete = False
         try:
-            self.interrupted = not asyncio.run(_stoppable(work))
+            self.interrupted = not run_until_stopped(work)
         except BaseExceptionGroup as group:
             # the first of the workers' troubles is the one to tell
             raise group.exceptions[0] from None
@@ -358,33 +356,3 @@ class Campaign:
                 f"{self.done:,} of {len(self.wanted):,} scenarios, "
                 f"{self.violated:,} violate something; {case.scenario}"
             )
-
-
-async def _stoppable(work: Work) -> bool:
-    """Does it come to its end before anybody stops it?"""
-    task = asyncio.ensure_future(work)
-    loop = asyncio.get_running_loop()
-    stopped = False
-
-    def stop() -> None:
-        nonlocal stopped
-        if not stopped:
-            stopped = True
-            # what breaks off in the middle complains, and nobody cares
-            loop.set_exception_handler(lambda *_: None)
-            task.cancel()
-
-    for number in _SIGNALS:
-        loop.add_signal_handler(number, stop)
-    try:
-        await task
-    except asyncio.CancelledError:
-        return False
-    except BaseExceptionGroup:
-        if not stopped:
-            raise
-        return False
-    finally:
-        for number in _SIGNALS:
-            loop.remove_signal_handler(number)
-    return True

@@ -28,6 +28,10 @@ from checker.conformance.qemu.bitmaps import BitmapView
 from checker.conformance.qemu.process import Qemu, QemuError, RefusedError
 from checker.conformance.qemu.progress import Limits, ended, statuses
 from checker.conformance.qemu.scenario import Mode, Side
+from checker.conformance.qemu.settings import (
+    set_capabilities,
+    set_parameters,
+)
 from checker.conformance.qemu.shapes import Extent, Shape
 from checker.conformance.qemu.shapes import shape as shape_named
 from checker.conformance.qemu.wires import (
@@ -89,25 +93,8 @@ async def _configure(qemu: Qemu, shape: Shape, return_path: bool) -> None:
     wanted = ["events", "dirty-bitmaps"]
     if return_path:
         wanted.append("return-path")
-    states = [{"capability": name, "state": True} for name in wanted]
-    await qemu.call("migrate-set-capabilities", {"capabilities": states})
-    parameters: dict[str, object] = {
-        "max-bandwidth": _SLOW,
-        "downtime-limit": 0,
-    }
-    if shape.aliases:
-        parameters["block-bitmap-mapping"] = [
-            {
-                "node-name": each.node,
-                "alias": each.alias,
-                "bitmaps": [
-                    {"name": name, "alias": alias}
-                    for name, alias in each.bitmaps
-                ],
-            }
-            for each in shape.aliases
-        ]
-    await qemu.call("migrate-set-parameters", parameters)
+    await set_capabilities(qemu, *wanted)
+    await set_parameters(qemu, _SLOW, 0, shape.aliases)
 
 
 def _qemu(

@@ -144,18 +144,20 @@ def read(text: str) -> tuple[Deviation, ...]:
 
 
 def _deviation(entry: dict[str, Any]) -> Deviation:
-    name = str(entry.get("id", "?"))
+    where = f"{FILE}: {entry.get('id', '?')}"
     needed = {*_TEXTS, "guarantees", "faults", "seen", "since", "until"}
     for word in needed - entry.keys():
-        raise InputError(f"{FILE}: {name}: has no {word}")
+        raise InputError(f"{where}: has no {word}")
     for word in entry.keys() - needed - _OPTIONAL:
-        raise InputError(f"{FILE}: {name}: {word} means nothing")
-    _allowed(name, entry["guarantees"], GUARANTEES)
-    _allowed(name, [entry["severity"]], SEVERITIES)
-    _allowed(name, [entry.get("side", "both")], SIDES)
-    _allowed(name, entry.get("modes", ()), [each.value for each in Mode])
-    _allowed(name, entry.get("storages", ()), [each.value for each in Storage])
-    _allowed(name, entry.get("thens", ()), [each.value for each in Then])
+        raise InputError(f"{where}: {word} means nothing")
+    check_words(where, entry["guarantees"], GUARANTEES)
+    check_words(where, [entry["severity"]], SEVERITIES)
+    check_words(where, [entry.get("side", "both")], SIDES)
+    check_words(where, entry.get("modes", ()), [each.value for each in Mode])
+    check_words(
+        where, entry.get("storages", ()), [each.value for each in Storage]
+    )
+    check_words(where, entry.get("thens", ()), [each.value for each in Then])
     for kind in entry["faults"]:
         if kind != "none":
             parse_fault(f"{kind}@eof")
@@ -163,26 +165,30 @@ def _deviation(entry: dict[str, Any]) -> Deviation:
         try:
             re.compile(entry.get(word, ""))
         except re.error as error:
-            raise InputError(f"{FILE}: {name}: {word}: {error}") from None
+            raise InputError(f"{where}: {word}: {error}") from None
     made: dict[str, Any] = {
         key: tuple(value) if isinstance(value, list) else value
         for key, value in entry.items()
     }
-    made["since"] = _series(name, entry["since"])
-    made["until"] = _series(name, entry["until"])
+    made["since"] = series(where, entry["since"])
+    made["until"] = series(where, entry["until"])
     return Deviation(**made)
 
 
-def _allowed(name: str, given: Iterable[str], words: Iterable[str]) -> None:
+def check_words(
+    where: str, given: Iterable[str], words: Iterable[str]
+) -> None:
+    """Raise InputError if one of the ``given`` is none of the ``words``."""
     for word in given:
         if word not in list(words):
             raise InputError(
-                f"{FILE}: {name}: {word!r} is none of {', '.join(words)}"
+                f"{where}: {word!r} is none of {', '.join(words)}"
             )
 
 
-def _series(name: str, text: str) -> tuple[int, ...]:
+def series(where: str, text: str) -> tuple[int, ...]:
+    """7.2 as (7, 2); InputError for anything else."""
     parts: Sequence[str] = str(text).split(".")
     if len(parts) != 2 or not all(part.isdigit() for part in parts):
-        raise InputError(f"{FILE}: {name}: {text!r} is no series like 7.2")
+        raise InputError(f"{where}: {text!r} is no series like 7.2")
     return tuple(map(int, parts))

@@ -37,6 +37,8 @@ from checker.conformance.qemu.mutations import (
 from checker.conformance.qemu.process import HungError, Qemu, QemuError
 from checker.conformance.qemu.progress import ended, statuses
 from checker.conformance.qemu.scenario import Mode, Side
+from checker.conformance.qemu.settings import set_capabilities
+from checker.conformance.qemu.stopping import run_until_stopped
 from checker.conformance.qemu.wires import deliver
 
 WORKERS: Final = 3
@@ -79,10 +81,14 @@ class Outcome:
 
 @attrs.frozen
 class Results:
-    """All streams; ``shortest``: a crash or hang of every signature."""
+    """The streams; ``shortest``: a crash or hang of every signature.
+
+    ``complete``: were all of them fed, and is what crashed made short?
+    """
 
     outcomes: tuple[Outcome, ...]
     shortest: tuple[Outcome, ...]
+    complete: bool = True
 
     def counts(self) -> Counter[tuple[Mode, Kind]]:
         """How many of each."""
@@ -119,11 +125,7 @@ async def _feed(
     qemu: Qemu, stream: Malformed, place: Path, limit: float
 ) -> str:
     """Until the destination has decided; '' or in what it hangs."""
-    capabilities = [
-        {"capability": name, "state": True}
-        for name in ("events", "dirty-bitmaps")
-    ]
-    await qemu.call("migrate-set-capabilities", {"capabilities": capabilities})
+    await set_capabilities(qemu, "events", "dirty-bitmaps")
     await bitmaps.add(qemu, Bitmap(name="there"))
     await qemu.call("migrate-incoming", {"uri": f"unix:{place}"})
     sending = asyncio.create_task(deliver(place, stream.data))
@@ -264,27 +266,37 @@ def malformed(
 ) -> Results:
     """The corpus, or other ``streams``, and one by chance for every seed.
 
-    What crashed or hung is made short, once for every signature.
+    What crashed or hung is made short, once for every signature.  Whoever
+    stops it gets what is done by then.
     """
     if streams is None:
-        streams = [each for mode in Mode for each in corpus(mode)]
+        streams = (each for mode in Mode for each in corpus(mode))
+    streams = list(streams)
     chance = [by_chance(mode, seed) for mode in Mode for seed in seeds]
 
-    async def main() -> Results:
-        found = await feed_all(
-            [*streams, *chance], build, workers, limit, done
-        )
-        first: dict[tuple[Mode, str], Outcome] = {}
-        for one in found:
-            key = (one.stream.mode, one.signature)
-            known = first.get(key)
-            if one.bad and (
-                known is None or len(one.stream.data) < len(known.stream.data)
-            ):
-                first[key] = one
-        short = [
-            await shorten(one, build, limit=limit) for one in first.values()
-        ]
-        return Results(tuple(found), tuple(short))
+    found: list[Outcome] = []
+    shortest: dict[tuple[Mode, str], Outcome] = {}
 
-    return asyncio.run(main())
+    def note(one: Outcome) -> None:
+        found.append(one)
+        key = (one.stream.mode, one.signature)
+        known = shortest.get(key)
+        if one.bad and (
+            known is None or len(one.stream.data) < len(known.stream.data)
+        ):
+            shortest[key] = one
+        if done is not None:
+            done(one)
+
+    async def work() -> None:
+        await feed_all([*streams, *chance], build, workers, limit, note)
+        for key, one in shortest.items():
+            shortest[key] = await shorten(one, build, limit=limit)
+
+    complete = run_until_stopped(work())
+    order = {
+        (each.mode, each.name): number
+        for number, each in enumerate([*streams, *chance])
+    }
+    found.sort(key=lambda one: order[one.stream.mode, one.stream.name])
+    return Results(tuple(found), tuple(shortest.values()), complete)

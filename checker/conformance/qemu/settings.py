@@ -7,10 +7,11 @@ destination of a scenario gets what the first one got.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 from checker.conformance.qemu.process import Qemu
-from checker.conformance.qemu.scenario import Mode, Scenario, When
+from checker.conformance.qemu.scenario import Alias, Mode, Scenario, When
 
 #: milliseconds of downtime: the most
 LONG: Final = 2_000_000
@@ -22,25 +23,32 @@ def waits(scenario: Scenario) -> bool:
 
 
 async def configure(scenario: Scenario, qemu: Qemu) -> None:
-    """Capabilities, bandwidth, downtime and names."""
+    """What the scenario wants of either side."""
     wanted = ["events"]
     if scenario.carried:
         wanted.append("dirty-bitmaps")
     if scenario.return_path:
         wanted.append("return-path")
-    await qemu.call(
-        "migrate-set-capabilities",
-        {
-            "capabilities": [
-                {"capability": name, "state": True} for name in wanted
-            ]
-        },
-    )
+    await set_capabilities(qemu, *wanted)
+    downtime = 0 if waits(scenario) else LONG
+    await set_parameters(qemu, scenario.bandwidth, downtime, scenario.aliases)
+
+
+async def set_capabilities(qemu: Qemu, *names: str) -> None:
+    """Switch these on."""
+    states = [{"capability": name, "state": True} for name in names]
+    await qemu.call("migrate-set-capabilities", {"capabilities": states})
+
+
+async def set_parameters(
+    qemu: Qemu, bandwidth: int, downtime: int, aliases: Sequence[Alias] = ()
+) -> None:
+    """Bytes a second before the switchover; milliseconds; names."""
     parameters: dict[str, object] = {
-        "max-bandwidth": scenario.bandwidth,
-        "downtime-limit": 0 if waits(scenario) else LONG,
+        "max-bandwidth": bandwidth,
+        "downtime-limit": downtime,
     }
-    if scenario.aliases:
+    if aliases:
         parameters["block-bitmap-mapping"] = [
             {
                 "node-name": each.node,
@@ -50,6 +58,6 @@ async def configure(scenario: Scenario, qemu: Qemu) -> None:
                     for name, alias in each.bitmaps
                 ],
             }
-            for each in scenario.aliases
+            for each in aliases
         ]
     await qemu.call("migrate-set-parameters", parameters)

@@ -29,6 +29,7 @@ from checker.conformance.qemu.places import Place
 from checker.conformance.qemu.process import Qemu, QemuError
 from checker.conformance.qemu.proxy import Hold, Proxy
 from checker.conformance.qemu.scenario import Side
+from checker.conformance.qemu.settings import set_capabilities
 from checker.conformance.qemu.trace_belief import Belief, roomy, start_of
 from checker.conformance.qemu.trace_difference import (
     Compared,
@@ -180,14 +181,7 @@ class _TraceRun:
             wanted.append("return-path")
         if not qemu.incoming:
             wanted.append("pause-before-switchover")
-        await qemu.call(
-            "migrate-set-capabilities",
-            {
-                "capabilities": [
-                    {"capability": name, "state": True} for name in wanted
-                ]
-            },
-        )
+        await set_capabilities(qemu, *wanted)
 
     async def _wait_for_attempt(self) -> None:
         """A fresh destination, and a fresh proxy that holds everything."""

@@ -16,10 +16,22 @@ from collections.abc import Callable
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, invariant, precondition, rule
 
-from tests.stateful.adapter import Adapter, Key, RefusedError, Side, Vm
-from tests.stateful.backup_client import promise
-from tests.stateful.machine_state import MachineState, Where
-from tests.stateful.strategies import (
+from checker.conformance.stateful.adapter import (
+    Adapter,
+    Key,
+    RefusedError,
+    Side,
+    Vm,
+)
+from checker.conformance.stateful.machine_state import (
+    Excuse,
+    MachineState,
+    Where,
+    nothing_is_excused,
+)
+from checker.conformance.stateful.promise import promise
+from checker.conformance.stateful.step import step
+from checker.conformance.stateful.strategies import (
     DESIGN,
     GRANULARITY,
     KEY,
@@ -32,6 +44,7 @@ from tests.stateful.strategies import (
 
 
 def under_way(machine: MachineState) -> bool:
+    """Whether a migration was begun and is not settled."""
     return not machine.settled
 
 
@@ -44,6 +57,11 @@ class BitmapMachine(MachineState):
         writes=st.lists(WHERE, max_size=4),
     )
     def begin(
+        self, design: str, bitmaps: dict[Key, int], writes: list[Where]
+    ) -> None:
+        self.take("begin", lambda: self._begin(design, bitmaps, writes))
+
+    def _begin(
         self, design: str, bitmaps: dict[Key, int], writes: list[Where]
     ) -> None:
         self.design = design
@@ -60,19 +78,20 @@ class BitmapMachine(MachineState):
     def teardown(self) -> None:
         try:
             if sys.exc_info()[0] is None and self.views:
-                self.last_backups()
+                self.take("teardown", self.last_backups)
         finally:
             self.adapter.close()
 
     @invariant()
     def looks_right(self) -> None:
         if self.views:
-            self.look()
+            self.take("", self.look)
 
     # -- the guest ---------------------------------------------------------
 
     @precondition(MachineState.runs_somewhere)
     @rule(where=WHERE)
+    @step
     def write(self, where: Where) -> None:
         node, offset, length = where
         data = self.data(length)
@@ -81,12 +100,14 @@ class BitmapMachine(MachineState):
 
     @precondition(MachineState.runs_somewhere)
     @rule(where=WHERE)
+    @step
     def discard(self, where: Where) -> None:
         if self.guest(lambda: self.adapter.discard(*where)):
             self.client.wrote(*where)
 
     @precondition(MachineState.runs_somewhere)
     @rule(where=WHERE)
+    @step
     def begin_write(self, where: Where) -> None:
         node, offset, length = where
         try:
@@ -97,6 +118,7 @@ class BitmapMachine(MachineState):
 
     @precondition(lambda self: self.in_flight)
     @rule()
+    @step
     def finish_writes(self) -> None:
         self.finish_all()
 
@@ -104,6 +126,7 @@ class BitmapMachine(MachineState):
 
     @precondition(MachineState.has_chains)
     @rule(which=KNOWN)
+    @step
     def backup(self, which: Key) -> None:
         """What the client does about this bitmap: by what a query shows."""
         self.finish_all()
@@ -132,6 +155,7 @@ class BitmapMachine(MachineState):
 
     @precondition(MachineState.adds)
     @rule(key=KEY, granularity=GRANULARITY)
+    @step
     def add_bitmap(self, key: Key, granularity: int) -> None:
         if key not in self.client.chains:
             self.finish_all()
@@ -139,6 +163,7 @@ class BitmapMachine(MachineState):
 
     @precondition(MachineState.edits)
     @rule(which=KNOWN)
+    @step
     def remove_bitmap(self, which: Key) -> None:
         if self.change(which, lambda: self.adapter.remove_bitmap(which)):
             del self.client.chains[which]
@@ -148,12 +173,14 @@ class BitmapMachine(MachineState):
 
     @precondition(MachineState.edits)
     @rule(which=KNOWN)
+    @step
     def disable(self, which: Key) -> None:
         if self.change(which, lambda: self.adapter.disable(which)):
             self.client.chains[which].recording = False
 
     @precondition(MachineState.edits)
     @rule(which=KNOWN)
+    @step
     def enable(self, which: Key) -> None:
         """It has not recorded meanwhile: a full backup is due."""
         self.finish_all()
@@ -172,11 +199,13 @@ class BitmapMachine(MachineState):
 
     @precondition(MachineState.may_begin)
     @rule(design=DESIGN)
+    @step
     def begin_migration(self, design: str) -> None:
         self.begin_afresh(design)
 
     @precondition(MachineState.may_retry)
     @rule()
+    @step
     def retry(self) -> None:
         """The same once more, after a failure."""
         assert self.attempt is not None
@@ -184,6 +213,7 @@ class BitmapMachine(MachineState):
 
     @precondition(MachineState.may_begin)
     @rule(design=DESIGN, where=WHERE, picks=PICKS, backup_after=STEPS)
+    @step
     def migrate(
         self,
         design: str,
@@ -204,6 +234,7 @@ class BitmapMachine(MachineState):
         after=SOME_PICKS,
         settle=st.booleans(),
     )
+    @step
     def migrate_and_fail(
         self,
         design: str,
@@ -229,11 +260,13 @@ class BitmapMachine(MachineState):
 
     @precondition(under_way)
     @rule(picks=PICKS)
+    @step
     def advance(self, picks: list[int]) -> None:
         self.adapter.advance(picks)
 
     @precondition(under_way)
     @rule(where=WHERE, picks=PICKS, backup_after=STEPS)
+    @step
     def advance_and_write(
         self, where: Where, picks: list[int], backup_after: int
     ) -> None:
@@ -243,23 +276,25 @@ class BitmapMachine(MachineState):
         """
         node, offset, length = where
         size = self.can.disks[node]
-        for step, pick in enumerate(picks):
+        for number, pick in enumerate(picks):
             self.adapter.advance([pick])
             self.look()
             if self.runs is not None:
                 self.write((node, offset, min(length, size - offset)))
-            if step == backup_after and self.runs is not None:
+            if number == backup_after and self.runs is not None:
                 for key in sorted(self.client.chains):
                     self.backup(key)
             offset = (offset + 40 * length) % size
 
     @precondition(under_way)
     @rule()
+    @step
     def settle(self) -> None:
         self.settle_all()
 
     @precondition(under_way)
     @rule()
+    @step
     def cancel(self) -> None:
         try:
             self.adapter.cancel()
@@ -269,6 +304,7 @@ class BitmapMachine(MachineState):
 
     @precondition(under_way)
     @rule()
+    @step
     def resume(self) -> None:
         """Whether that may be, the implementation has to know."""
         try:
@@ -279,6 +315,7 @@ class BitmapMachine(MachineState):
 
     @precondition(lambda self: self.settled and (self.attempt or self.killed))
     @rule()
+    @step
     def renew(self) -> None:
         self.renew_all()
 
@@ -286,6 +323,7 @@ class BitmapMachine(MachineState):
 
     @precondition(under_way)
     @rule()
+    @step
     def cut(self) -> None:
         try:
             self.adapter.cut()
@@ -297,6 +335,7 @@ class BitmapMachine(MachineState):
 
     @precondition(under_way)
     @rule(side=st.sampled_from(Side))
+    @step
     def kill(self, side: Side) -> None:
         try:
             self.adapter.kill(side)
@@ -312,6 +351,7 @@ class BitmapMachine(MachineState):
     # -- observers ---------------------------------------------------------
 
     @rule(side=st.sampled_from(Side))
+    @step
     def observe(self, side: Side) -> None:
         """A query changes nothing."""
         first, second = self.adapter.query(side), self.adapter.query(side)
@@ -319,18 +359,25 @@ class BitmapMachine(MachineState):
         promise(same, "S2", f"two queries of the {side.value} differ")
 
     @rule()
+    @step
     def compare_with_disk(self) -> None:
         """What an image lacks is what was written since, and is dirty."""
         if self.runs is not None and not self.in_flight:
             self.client.compare_dirty()
 
 
-def machine_for(make: Callable[[], Adapter]) -> type[BitmapMachine]:
-    """The machine that drives the adapters that ``make`` makes."""
+def machine_for(
+    make: Callable[[], Adapter], excuse: Excuse = nothing_is_excused
+) -> type[BitmapMachine]:
+    """The machine that drives the adapters that ``make`` makes.
+
+    ``excuse`` hears of every broken guarantee.
+    """
 
     class Machine(BitmapMachine):
         pass
 
     Machine.make = staticmethod(make)
-    Machine.seen = Counter()
+    Machine.excuse = staticmethod(excuse)
+    Machine.seen, Machine.taken = Counter(), Counter()
     return Machine

@@ -6,8 +6,9 @@ from the source to the destination.  The machine sees nothing but what is
 here: what a query shows, what the disk holds, and refusals.
 
 The rule: an operation happens as a whole, or raises ``RefusedError`` and has
-changed nothing.  Any other exception is a bug of the implementation.  What an
-implementation can never do it refuses every time.
+changed nothing.  What an implementation can never do it refuses every time.
+Of what only it can see, a process that dies or a wait that does not end, it
+says with ``promise`` which guarantee is broken.  Any other exception is a bug.
 
 The client that the machine plays keeps these duties, so an implementation may
 rely on them:

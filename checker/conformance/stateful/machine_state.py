@@ -16,7 +16,7 @@ from typing import ClassVar
 from attrs import define, field
 from hypothesis.stateful import RuleBasedStateMachine
 
-from tests.stateful.adapter import (
+from checker.conformance.stateful.adapter import (
     Adapter,
     Capabilities,
     Key,
@@ -25,7 +25,11 @@ from tests.stateful.adapter import (
     SideView,
     Vm,
 )
-from tests.stateful.backup_client import BackupClient, label, promise
+from checker.conformance.stateful.backup_client import BackupClient, label
+from checker.conformance.stateful.promise import (
+    BrokenGuaranteeError,
+    promise,
+)
 
 Where = tuple[str, int, int]  # node, offset, length
 
@@ -44,11 +48,25 @@ class Attempt:
     faulted: bool = False
 
 
+#: is it to be passed over, and the run ended without a failure?
+Excuse = Callable[[BrokenGuaranteeError], bool]
+
+
+def nothing_is_excused(error: BrokenGuaranteeError) -> bool:
+    """Every broken guarantee fails the run."""
+    return False
+
+
 class MachineState(RuleBasedStateMachine):
-    """Drives what ``make`` makes; ``seen`` counts what was reached."""
+    """Drives what ``make`` makes.
+
+    ``seen`` counts what was reached, ``taken`` the steps by their names.
+    """
 
     make: ClassVar[Callable[[], Adapter]]
+    excuse: ClassVar[Excuse]
     seen: ClassVar[Counter[str]]
+    taken: ClassVar[Counter[str]]
 
     def __init__(self) -> None:
         super().__init__()
@@ -62,6 +80,38 @@ class MachineState(RuleBasedStateMachine):
         self.killed: set[Side] = set()
         self.in_flight: list[Where] = []
         self.writes = 0
+        self.within = ""  # the step that is being taken
+        self.over = False  # a broken guarantee was excused
+
+    def take(self, name: str, work: Callable[[], None]) -> None:
+        """A step; what it breaks it breaks as the outermost one."""
+        if self.within:
+            work()
+            return
+        if self.over:
+            return
+        self.within = name or "look"
+        try:
+            work()
+            self.taken[name] += bool(name)
+        except RefusedError as error:
+            self._broke(
+                BrokenGuaranteeError(
+                    f"S3: refused, and no query shows why: {error}"
+                ),
+                error,
+            )
+        except BrokenGuaranteeError as error:
+            self._broke(error, error.__cause__)
+        finally:
+            self.within = ""
+
+    def _broke(
+        self, error: BrokenGuaranteeError, cause: BaseException | None
+    ) -> None:
+        if not type(self).excuse(error):
+            raise error from cause
+        self.over = True
 
     def tally(self, what: str) -> None:
         """This was reached."""

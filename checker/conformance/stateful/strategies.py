@@ -8,7 +8,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from tests.stateful.machine_state import MachineState, Where
+from checker.conformance.stateful.machine_state import MachineState, Where
 
 NAMES = ("bitmap0", "bitmap1")
 LONGEST_WRITE = 3000  # bytes

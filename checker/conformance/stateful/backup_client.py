@@ -13,19 +13,15 @@ from collections.abc import Mapping
 
 from attrs import define, field
 
-from tests.stateful.adapter import Adapter, BitmapView, Key, SideView
+from checker.conformance.stateful.adapter import (
+    Adapter,
+    BitmapView,
+    Key,
+    SideView,
+)
+from checker.conformance.stateful.promise import promise
 
 View = Mapping[Key, BitmapView]
-
-
-class BrokenGuaranteeError(AssertionError):
-    """The implementation broke a guarantee; the text begins with its id."""
-
-
-def promise(kept: bool, guarantee: str, text: str) -> None:
-    """Raise BrokenGuaranteeError unless the guarantee was kept."""
-    if not kept:
-        raise BrokenGuaranteeError(f"{guarantee}: {text}")
 
 
 def label(key: Key) -> str:

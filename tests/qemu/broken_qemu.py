@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Real QEMU, each time with one thing wrong in what surrounds it.
+
+What the search is for: each must be found, by its guarantee and no other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from attrs import evolve
+
+from checker.conformance.qemu import bitmaps
+from checker.conformance.qemu.bitmaps import Bitmap
+from checker.conformance.qemu.random_adapter import QemuAdapter
+from checker.conformance.qemu.random_pair import Pair
+from checker.conformance.stateful.adapter import Side, SideView, Vm
+
+
+class Forgetful(QemuAdapter):
+    """What the guest discards is written where QEMU does not see it."""
+
+    def discard(self, node: str, offset: int, length: int) -> None:
+        with self._noted(f"the guest discards {length} bytes at {offset}"):
+            path = self.pair.path(node)
+            data = bytearray(path.read_bytes())
+            data[offset : offset + length] = bytes(length)
+            path.write_bytes(data)
+
+
+class _Leaving(Pair):
+    async def start(self, side: Side) -> None:
+        await super().start(side)
+        if side is Side.DESTINATION:
+            await bitmaps.add(self.sides[side], Bitmap("drive0", "old"))
+
+
+class Leaving(QemuAdapter):
+    """A destination that waits has a bitmap of an attempt before it."""
+
+    def pair_of_sides(self) -> Pair:
+        return _Leaving(self.build, self.room)
+
+
+class Doubling(QemuAdapter):
+    """The source runs again once the destination does."""
+
+    def query(self, side: Side) -> SideView:
+        seen = super().query(side)
+        if side is Side.DESTINATION:
+            return seen
+        moved = super().query(Side.DESTINATION).vm is Vm.RUNNING
+        return evolve(seen, vm=Vm.RUNNING) if moved else seen
+
+
+BROKEN: Mapping[str, type[QemuAdapter]] = {
+    "S1": Forgetful,
+    "S2": Leaving,
+    "S6": Doubling,
+}

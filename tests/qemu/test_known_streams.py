@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Does the file of malformed streams tell a known crash from a new one?"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Final
+
+import attrs
+import pytest
+
+from checker.conformance.qemu.binary import Build
+from checker.conformance.qemu.known_streams import (
+    KnownStream,
+    known_as,
+    read,
+    shipped,
+)
+from checker.conformance.qemu.malformed import Kind, Outcome, feed
+from checker.conformance.qemu.mutations import Malformed
+from checker.conformance.qemu.scenario import Mode
+from checker.errors import InputError
+
+#: one is a race
+TRIES: Final = 20
+OLD = Build(("qemu",), (7, 2, 22))
+NEW = Build(("qemu",), (10, 0, 2))
+ENTRY = """
+[[stream]]
+id = "granularity"
+kind = "crashed"
+signature = 'create: Assertion `power\\('
+modes = ["precopy"]
+since = "7.2"
+until = "8.0"
+seen = ["7.2.22"]
+what = "it aborts"
+severity = "low"
+stream = "51 45"
+"""
+OUTCOME = Outcome(
+    Malformed("bad", Mode.PRECOPY, b"QE"),
+    Kind.CRASHED,
+    -6,
+    "",
+    "create: Assertion `power(2)' failed",
+)
+
+
+def test_an_entry_covers_what_it_says_and_nothing_else() -> None:
+    entries = read(ENTRY)
+    (entry,) = entries
+    assert known_as(OUTCOME, OLD, entries) is entry and entry.stream == b"QE"
+    assert known_as(OUTCOME, NEW, entries) is None
+    there = attrs.evolve(OUTCOME.stream, mode=Mode.POSTCOPY)
+    for other in (
+        attrs.evolve(OUTCOME, kind=Kind.HUNG),
+        attrs.evolve(OUTCOME, signature="a wild access"),
+        attrs.evolve(OUTCOME, stream=there),
+    ):
+        assert known_as(other, OLD, entries) is None
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ('kind = "crashed"', 'kind = "refused"', "none of"),
+        ('kind = "crashed"', "", "has no kind"),
+        ('"low"', '"bad"', "none of critical"),
+        ('["precopy"]', '["live"]', "'live' is none of"),
+        ("create:", "(", "granularity"),
+        ('"51 45"', '"5"', "granularity"),
+        ('since = "7.2"', 'since = "7"', "no series"),
+        ('what = "it aborts"', 'what = "x"\nwhy = "y"', "why means nothing"),
+        ("[[stream]]", "[[stream]", "known_streams.toml"),
+    ],
+)
+def test_a_bad_file(old: str, new: str, said: str) -> None:
+    with pytest.raises(InputError) as error:
+        read(ENTRY.replace(old, new, 1))
+    assert said in str(error.value) and "\n" not in str(error.value)
+
+
+every_entry = pytest.mark.parametrize(
+    "entry", shipped(), ids=lambda entry: entry.id
+)
+
+
+def test_shipped() -> None:
+    names = [entry.id for entry in shipped()]
+    assert len(set(names)) == len(names) >= 8
+    assert all(entry.seen and entry.stream for entry in shipped())
+
+
+@pytest.mark.slow
+@every_entry
+def test_shipped_is_seen_again(entry: KnownStream, build: Build) -> None:
+    if not entry.covers(build):
+        # it is known of other versions, of which this one is none
+        pytest.skip(f"not known of QEMU {build.label}")
+    stream = Malformed(entry.id, Mode(entry.modes[0]), entry.stream)
+    for _ in range(TRIES):
+        if entry.explains(asyncio.run(feed(stream, build))):
+            return
+    pytest.fail(f"not seen again in {TRIES} runs")
