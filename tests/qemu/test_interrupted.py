@@ -37,7 +37,7 @@ def processes_of(room: Path) -> list[str]:
     [
         (["scenario", "--size", str(2**31), "--granularity", "512"], 20),
         (["scenario", "--trace", "stop-copy-small"], 130),
-        (["interop", "--quick"], 130),
+        (["interop", "--quick"], 20),
     ],
 )
 def test_nothing_is_left(
