@@ -145,7 +145,11 @@ def test_the_vm_is_harmed(source: SideView, destination: SideView) -> None:
 def test_a_destination_that_never_ran_may_fail() -> None:
     failed = SideView(alive=False, exit_code=1)
     ran = ((0.0, math.inf),), ()
-    assert found(made(GOOD, failed, ran=ran)) == set()
+    cut = Fault(FaultKind.CUT, Place("bits"))
+    scenario = Scenario(writes=(WRITE,), fault=cut)
+    assert found(made(GOOD, failed, ran=ran, scenario=scenario)) == set()
+    # but not where nothing goes wrong
+    assert found(made(GOOD, failed, ran=ran)) == {"L1"}
 
 
 def test_who_is_killed_is_not_blamed() -> None:

@@ -386,8 +386,17 @@ def _precision(observation: Observation) -> Iterator[Violation]:
 
 
 def _endings(observation: Observation) -> Iterator[Violation]:
-    """L1: the migration ends, and so does busy."""
+    """L1: the migration ends, well if nothing goes wrong; so does busy."""
     end = observation.end
+    faultless = observation.scenario.fault is None
+    if faultless and observation.settled and not end.destination.runs:
+        yield Violation(
+            "L1",
+            f"both, {end.name}",
+            "the migration fails although nothing goes wrong; the source says "
+            f"{last_status(observation, Side.SOURCE)}, the destination "
+            f"{last_status(observation, Side.DESTINATION)}",
+        )
     if not observation.settled:
         yield Violation(
             "L1",
