@@ -12,10 +12,10 @@ from typing import Any
 from checker.cli import page
 from checker.conformance.qemu.campaign import Campaign, Pair, Result
 from checker.conformance.qemu.case import fault_text
-from checker.conformance.qemu.guarantees import GUARANTEES
 from checker.conformance.qemu.known import Known
 from checker.conformance.qemu.scenario import Then
 from checker.conformance.qemu.summary import Distinct, Summary
+from checker.conformance.qemu.violation import GUARANTEES
 
 _INDENT = "    "
 

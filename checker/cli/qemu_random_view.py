@@ -17,7 +17,6 @@ from checker.cli.progress import steps_shown
 from checker.cli.qemu_chosen import worst
 from checker.cli.qemu_pages import command_lines
 from checker.conformance.qemu.binary import Build
-from checker.conformance.qemu.guarantees import GUARANTEES
 from checker.conformance.qemu.known import shipped
 from checker.conformance.qemu.random_run import (
     LOOKED_FOR,
@@ -28,6 +27,7 @@ from checker.conformance.qemu.random_run import (
     Plan,
     search,
 )
+from checker.conformance.qemu.violation import GUARANTEES
 from checker.verdict import ExitCode
 
 _INDENT = "    "

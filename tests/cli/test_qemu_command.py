@@ -17,9 +17,9 @@ from checker.conformance.qemu import campaign as campaigns
 from checker.conformance.qemu.binary import Build
 from checker.conformance.qemu.campaign import Pair, Result
 from checker.conformance.qemu.case import Case
-from checker.conformance.qemu.guarantees import Violation
 from checker.conformance.qemu.matrix import Spot
 from checker.conformance.qemu.progress import Limits
+from checker.conformance.qemu.violation import Violation
 from tests.command import run, run_process, too_wide
 
 BUILD = Build((sys.executable,), (7, 2, 22))

@@ -18,13 +18,13 @@ from checker.conformance.qemu import campaign as campaigns
 from checker.conformance.qemu.binary import Build
 from checker.conformance.qemu.campaign import Campaign, Pair, Record, Result
 from checker.conformance.qemu.case import Case, parse_fault
-from checker.conformance.qemu.guarantees import Violation
 from checker.conformance.qemu.known import Known
 from checker.conformance.qemu.matrix import Spot
 from checker.conformance.qemu.process import QemuError
 from checker.conformance.qemu.progress import Limits
 from checker.conformance.qemu.shorten import candidates, shorten
 from checker.conformance.qemu.summary import summarise
+from checker.conformance.qemu.violation import Violation
 from checker.errors import InputError
 from tests.command import ROOT
 

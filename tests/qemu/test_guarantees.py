@@ -12,7 +12,7 @@ import pytest
 from checker.conformance.qemu import observation as seen
 from checker.conformance.qemu.bitmaps import Bitmap, BitmapView
 from checker.conformance.qemu.disk import StoredBitmap
-from checker.conformance.qemu.guarantees import GUARANTEES, judge
+from checker.conformance.qemu.guarantees import judge
 from checker.conformance.qemu.observation import (
     Done,
     Moment,
@@ -29,6 +29,7 @@ from checker.conformance.qemu.scenario import (
     Then,
     When,
 )
+from checker.conformance.qemu.violation import GUARANTEES
 
 WRITE = GuestWrite(When.BEFORE, 0, 64 * KIB)
 EMPTY = BitmapView(

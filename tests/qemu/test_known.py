@@ -17,10 +17,10 @@ from checker.conformance.qemu.case import (
     Case,
     parse_fault,
 )
-from checker.conformance.qemu.guarantees import Violation
 from checker.conformance.qemu.known import Deviation, Known, read, shipped
 from checker.conformance.qemu.scenario import Mode, Storage, Then
 from checker.conformance.qemu.summary import summarise
+from checker.conformance.qemu.violation import Violation
 from checker.errors import InputError
 
 #: the rarest is a race, seen in one run of five on a busy machine

@@ -15,7 +15,7 @@ from checker.conformance.qemu import observation as seen
 from checker.conformance.qemu.binary import Build
 from checker.conformance.qemu.bitmaps import Bitmap, same
 from checker.conformance.qemu.disk import Disk
-from checker.conformance.qemu.guarantees import judge, outcome_of
+from checker.conformance.qemu.guarantees import judge
 from checker.conformance.qemu.observation import Observation
 from checker.conformance.qemu.places import Fault, Place
 from checker.conformance.qemu.places import FaultKind as Kind
@@ -34,6 +34,7 @@ from checker.conformance.qemu.scenario import (
     Then,
     When,
 )
+from checker.conformance.qemu.vm_outcome import outcome_of
 
 PATIENT = Limits(answer=60, settle=120, quiet=60, steady=60, stall=0.05)
 

@@ -23,18 +23,15 @@ import attrs
 from checker.conformance.qemu import matrix
 from checker.conformance.qemu.binary import Build
 from checker.conformance.qemu.case import Case
-from checker.conformance.qemu.guarantees import (
-    Violation,
-    judge,
-    last_status,
-    outcome_of,
-)
+from checker.conformance.qemu.guarantees import judge, last_status
 from checker.conformance.qemu.matrix import Spot
 from checker.conformance.qemu.process import QemuError
 from checker.conformance.qemu.progress import Limits
 from checker.conformance.qemu.runner import run
 from checker.conformance.qemu.scenario import Side
 from checker.conformance.qemu.stopping import Work, run_until_stopped
+from checker.conformance.qemu.violation import Violation
+from checker.conformance.qemu.vm_outcome import outcome_of
 from checker.errors import InputError
 
 #: more than processors: what hangs waits, and costs them nothing

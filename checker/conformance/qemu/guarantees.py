@@ -9,11 +9,7 @@ the guest runs there.  The names of the guarantees are the model's.
 
 from __future__ import annotations
 
-import signal
 from collections.abc import Iterator
-from typing import Final
-
-import attrs
 
 from checker.conformance.qemu import observation as seen
 from checker.conformance.qemu.bitmaps import Bitmap, BitmapView, missing, same
@@ -22,34 +18,9 @@ from checker.conformance.qemu.observation import (
     Observation,
     SideView,
 )
-from checker.conformance.qemu.places import FaultKind
 from checker.conformance.qemu.scenario import Side, Storage, Then
-
-LIMIT: Final = 10.0  # seconds that a migration may take here
-_FAILED: Final = frozenset({"failed", "cancelled"})
-GUARANTEES: Final = {
-    "S1": "no missing bit",
-    "S2": "a loss is seen",
-    "S3": "the VM is not harmed",
-    "S4": "one valid copy",
-    "S5": "no needless loss",
-    "S6": "one side runs",
-    "M1": "metadata survive",
-    "P1": "no bit too many",
-    "L1": "it ends",
-}
-
-
-@attrs.frozen
-class Violation:
-    """``guarantee`` does not hold; ``where``: a side and a moment."""
-
-    guarantee: str
-    where: str
-    text: str
-
-    def __str__(self) -> str:
-        return f"{self.guarantee} ({self.where}): {self.text}"
+from checker.conformance.qemu.violation import Violation, place
+from checker.conformance.qemu.vm_outcome import harm
 
 
 def judge(
@@ -64,17 +35,13 @@ def judge(
     found += _missing_bits(seen_)
     found += _unseen_losses(seen_)
     found += _both_run(seen_)
-    found += _harm(seen_, twin)
+    found += harm(seen_, twin)
     found += _copies(seen_)
     found += _needless_losses(seen_)
     found += _metadata(seen_)
     found += _precision(seen_)
     found += _endings(seen_)
     return found
-
-
-def _where(side: Side, moment: Moment) -> str:
-    return f"{side.value}, {moment.name}"
 
 
 def _running(
@@ -115,7 +82,7 @@ def _missing_bits(observation: Observation) -> Iterator[Violation]:
         if text:
             yield Violation(
                 "S1",
-                _where(side, moment),
+                place(side, moment),
                 f"bitmap {wanted.name!r} of {wanted.node!r} lacks what the "
                 f"guest wrote: {text}",
             )
@@ -129,7 +96,7 @@ def _unseen_losses(observation: Observation) -> Iterator[Violation]:
                 continue
             yield Violation(
                 "S2",
-                _where(side, moment),
+                place(side, moment),
                 f"bitmap {wanted.name!r} of {wanted.node!r} looks usable "
                 "but records no writes",
             )
@@ -151,97 +118,6 @@ def _both_run(observation: Observation) -> Iterator[Violation]:
             "both, by events",
             "the guest ran on both sides for "
             f"{observation.overlap * 1000:.1f} ms",
-        )
-
-
-def _harm(
-    observation: Observation, twin: Observation | None
-) -> Iterator[Violation]:
-    """S3."""
-    for moment in observation.moments:
-        if moment.name == seen.RESTARTED:
-            continue
-        for side in Side:
-            view = moment.of(side)
-            if view.hung:
-                yield Violation(
-                    "S3",
-                    _where(side, moment),
-                    f"the monitor does not answer {view.hung}",
-                )
-            elif not view.alive:
-                yield from _death(observation, side, moment)
-    end = observation.end
-    for side, quits in zip(Side, observation.quits, strict=True):
-        if not quits and not end.of(side).hung:
-            yield Violation(
-                "S3",
-                f"{side.value}, quit",
-                "the process does not end in good order when told to",
-            )
-    outcome = outcome_of(observation)
-    if twin is not None:
-        wanted = outcome_of(twin)
-        if outcome != wanted:
-            yield Violation(
-                "S3",
-                f"both, {end.name}",
-                f"the VM ends {outcome}; without bitmaps it ends {wanted}",
-            )
-    elif outcome == "nowhere" and not _excused(observation):
-        refusal = f": {observation.refused[-1]}" if observation.refused else ""
-        yield Violation(
-            "S3",
-            f"both, {end.name}",
-            f"the VM runs nowhere and cannot be resumed{refusal}",
-        )
-    again = observation.moment(seen.AGAIN)
-    if again is not None and not any(again.of(side).runs for side in Side):
-        yield Violation(
-            "S3",
-            f"both, {again.name}",
-            "after the next migration the VM runs nowhere",
-        )
-
-
-def outcome_of(observation: Observation) -> str:
-    """Where the VM is in the end."""
-    end = observation.end
-    sides = [side.value for side in Side if end.of(side).runs]
-    return "on the " + " and the ".join(sides) if sides else "nowhere"
-
-
-def _excused(observation: Observation) -> bool:
-    """Was the side that had the VM killed?"""
-    fault = observation.scenario.fault
-    if fault is None or not observation.struck:
-        return False
-    if fault.kind is FaultKind.KILL_SOURCE:
-        return True
-    return fault.kind is FaultKind.KILL_DESTINATION and bool(
-        observation.ran[1]
-    )
-
-
-def _death(
-    observation: Observation, side: Side, moment: Moment
-) -> Iterator[Violation]:
-    """A process that is dead without anybody having killed it."""
-    code = moment.of(side).exit_code
-    if code is None or code == -signal.SIGKILL:
-        return
-    if code < 0:
-        name = signal.Signals(-code).name
-        yield Violation("S3", _where(side, moment), f"died of {name}")
-    elif side is Side.SOURCE:
-        yield Violation(
-            "S3", _where(side, moment), f"ended with exit code {code}"
-        )
-    elif observation.ran[1]:
-        yield Violation(
-            "S3",
-            _where(side, moment),
-            f"ended with exit code {code} although the guest ran there",
         )
 
 
@@ -295,12 +171,12 @@ def _needless_losses(observation: Observation) -> Iterator[Violation]:
         found = view.bitmap(*wanted.key)
         if found is None:
             yield Violation(
-                "S5", _where(side, end), f"bitmap {wanted.name!r} is gone"
+                "S5", place(side, end), f"bitmap {wanted.name!r} is gone"
             )
         elif found.inconsistent:
             yield Violation(
                 "S5",
-                _where(side, end),
+                place(side, end),
                 f"bitmap {wanted.name!r} is inconsistent",
             )
 
@@ -318,7 +194,7 @@ def _lost_on_the_way(observation: Observation) -> Iterator[Violation]:
             fate = "is gone" if after is None else "cannot be used"
             yield Violation(
                 "S5",
-                _where(holder, again),
+                place(holder, again),
                 f"bitmap {before.name!r} {fate} after the next migration",
             )
 
@@ -339,7 +215,7 @@ def _not_stored(observation: Observation) -> Iterator[Violation]:
             fate = "is gone" if after is None else "cannot be used"
             yield Violation(
                 "S5",
-                _where(side, again),
+                place(side, again),
                 f"bitmap {before.name!r} was shown as persistent and {fate} "
                 "after an orderly end and a start from the image",
             )
@@ -358,14 +234,14 @@ def _metadata(observation: Observation) -> Iterator[Violation]:
             if before != after:
                 yield Violation(
                     "M1",
-                    _where(side, moment),
+                    place(side, moment),
                     f"{what} of bitmap {wanted.name!r} was {before} and is "
                     f"{after}",
                 )
         if wanted.disabled and view.recording:
             yield Violation(
                 "M1",
-                _where(side, moment),
+                place(side, moment),
                 f"bitmap {wanted.name!r} was disabled and records now",
             )
 
@@ -379,7 +255,7 @@ def _precision(observation: Observation) -> Iterator[Violation]:
         if view.count > truth.dirty_bytes():
             yield Violation(
                 "P1",
-                _where(side, moment),
+                place(side, moment),
                 f"bitmap {wanted.name!r} has {view.count} dirty bytes, the "
                 f"guest wrote to {truth.dirty_bytes()}",
             )
@@ -416,7 +292,7 @@ def _endings(observation: Observation) -> Iterator[Violation]:
             if each.busy:
                 yield Violation(
                     "L1",
-                    _where(side, observation.last),
+                    place(side, observation.last),
                     f"bitmap {each.name!r} stays busy",
                 )
 

@@ -21,8 +21,8 @@ import attrs
 from checker.conformance.qemu.binary import Build
 from checker.conformance.qemu.campaign import Pair, Result
 from checker.conformance.qemu.case import parse_fault
-from checker.conformance.qemu.guarantees import GUARANTEES, Violation
 from checker.conformance.qemu.scenario import Mode, Storage, Then
+from checker.conformance.qemu.violation import GUARANTEES, Violation
 from checker.errors import InputError
 
 FILE: Final = "known.toml"

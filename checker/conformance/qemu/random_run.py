@@ -30,10 +30,10 @@ from hypothesis.stateful import run_state_machine_as_test
 from checker.conformance.qemu.binary import Build
 from checker.conformance.qemu.campaign import Pair, Result
 from checker.conformance.qemu.case import Case
-from checker.conformance.qemu.guarantees import Violation
 from checker.conformance.qemu.known import Deviation, Known
 from checker.conformance.qemu.random_adapter import HaltError, QemuAdapter
 from checker.conformance.qemu.summary import wording
+from checker.conformance.qemu.violation import Violation
 from checker.conformance.stateful.adapter import RefusedError
 from checker.conformance.stateful.bitmap_machine import machine_for
 from checker.conformance.stateful.draws import seed_only

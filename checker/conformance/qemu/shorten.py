@@ -20,9 +20,9 @@ from checker.conformance.qemu.campaign import (
     run_case,
 )
 from checker.conformance.qemu.case import Case
-from checker.conformance.qemu.guarantees import Violation
 from checker.conformance.qemu.scenario import Then
 from checker.conformance.qemu.summary import Distinct, Summary, wording
+from checker.conformance.qemu.violation import Violation
 
 
 def candidates(case: Case) -> Iterator[Case]:

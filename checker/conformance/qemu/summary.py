@@ -19,10 +19,10 @@ import attrs
 
 from checker.conformance.qemu.campaign import Result
 from checker.conformance.qemu.case import Case
-from checker.conformance.qemu.guarantees import GUARANTEES, Violation
 from checker.conformance.qemu.known import Deviation, Known
 from checker.conformance.qemu.matrix import PLACE_KINDS, place_kind
 from checker.conformance.qemu.scenario import Mode, Storage
+from checker.conformance.qemu.violation import GUARANTEES, Violation
 
 NO_FAULT: Final = "none"
 _NAME: Final = re.compile(r"bitmap '[^']*'(?: of '[^']*')?")
