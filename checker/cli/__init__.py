@@ -23,7 +23,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; returns the exit code."""
     if arguments is None:
         # whoever ends us so wants what Ctrl-C gives: nothing left behind
-        signal.signal(signal.SIGTERM, signal.default_int_handler)
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            # nohup has it ignored, and so it stays
+            if signal.getsignal(number) is not signal.SIG_IGN:
+                signal.signal(number, signal.default_int_handler)
         lose_no_interrupt()
     try:
         return _run(arguments)

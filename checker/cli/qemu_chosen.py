@@ -12,6 +12,7 @@ from checker.conformance.qemu.binary import (
     find_build,
 )
 from checker.conformance.qemu.campaign import Pair
+from checker.errors import InputError
 from checker.verdict import ExitCode
 
 
@@ -28,6 +29,9 @@ class Chosen:
     def pairs(self) -> list[Pair]:
         """The builds of both sides; InputError if one cannot be run."""
         check_work_directory()
+        for given in (*self.qemus, self.destination or "-"):
+            if not given.strip():
+                raise InputError("--qemu '': names no program")
         builds = [find_build(given) for given in self.qemus or ("",)]
         if not self.destination:
             return [Pair(build, build) for build in builds]

@@ -65,6 +65,7 @@ MailOption = Annotated[
 
 @qemu.command()
 def faults(
+    context: typer.Context,
     qemus: QemuOption = None,
     destination: DestinationOption = "",
     mode: Annotated[
@@ -106,6 +107,7 @@ def faults(
     from checker.cli import qemu_view
     from checker.cli.qemu_chosen import Chosen
 
+    _check_given(context, "destination")
     raise typer.Exit(
         qemu_view.faults(
             Chosen(tuple(qemus or ()), destination),
@@ -164,12 +166,12 @@ def scenario(
         typer.Option("--full", help="The guest writes to every byte before."),
     ] = False,
     fault: Annotated[
-        str,
+        str | None,
         typer.Option(
             metavar="KIND@PLACE",
             help="What goes wrong, and where: cut@bits:0+middle.",
         ),
-    ] = "",
+    ] = None,
     then: Annotated[
         ThenName,
         typer.Option(
@@ -190,6 +192,7 @@ def scenario(
     from checker.cli.qemu_chosen import Chosen
 
     chosen = Chosen(tuple(qemus or ()), destination)
+    _check_given(context, "trace", "fault", "destination")
     if trace:
         _check_alone(context, "trace")
         raise typer.Exit(
@@ -205,13 +208,27 @@ def scenario(
         "disabled": disabled,
         "size": size,
         "granularity": granularity,
-        "fault": fault,
+        "fault": fault or "",
         "full": full,
         "then": then.value,
     }
     raise typer.Exit(
         qemu_view.scenario(chosen, data, mail, format == Format.JSON)
     )
+
+
+def _check_given(context: typer.Context, *names: str) -> None:
+    """InputError for an option that is given, but with nothing in it.
+
+    So a variable of a script that is not set is not taken for no option.
+    """
+    from checker.errors import InputError
+
+    for name in names:
+        source = context.get_parameter_source(name)
+        given = source is not None and source.name == "COMMANDLINE"
+        if given and not str(context.params[name]).strip():
+            raise InputError(f"--{name} '': says nothing")
 
 
 def _check_alone(context: typer.Context, name: str) -> None:

@@ -26,9 +26,11 @@ from checker.conformance.qemu.malformed import (
     malformed,
 )
 from checker.conformance.qemu.mutations import corpus, cuts
+from checker.conformance.qemu.process import QemuError
 from checker.conformance.qemu.scenario import Mode, Side
 from checker.conformance.qemu.shapes import QUICK, SHAPES, Shape, shape
 from checker.conformance.qemu.stopping import run_until_stopped
+from checker.errors import UndecidedError
 from checker.verdict import ExitCode
 
 _HEX: Final = 64  # digits of a stream in a line
@@ -50,7 +52,10 @@ def run(
     codes, shown = [], []
     for number, build in enumerate(builds):
         with steps_shown() as report:
-            found = _found(build, shapes, malformed_seeds, report)
+            try:
+                found = _found(build, shapes, malformed_seeds, report)
+            except QemuError as error:
+                raise UndecidedError(str(error)) from None
         codes.append(found.code)
         if as_json:
             shown.append(_to_json(found))

@@ -18,6 +18,7 @@ from checker.conformance.qemu.summary import Distinct, Summary
 from checker.conformance.qemu.violation import GUARANTEES
 
 _INDENT = "    "
+_MOST_ERRORS = 5
 
 
 def _verdict(summary: Summary, complete: bool) -> str:
@@ -43,7 +44,7 @@ def command_lines(command: str) -> list[str]:
             lines[-1] = longer
             continue
         lines[-1] += " \\"
-        lines += textwrap.wrap(
+        pieces = textwrap.wrap(
             group,
             room,
             initial_indent=_INDENT,
@@ -51,6 +52,10 @@ def command_lines(command: str) -> list[str]:
             break_long_words=False,
             break_on_hyphens=False,
         )
+        if len(pieces) > 1 and "'" not in pieces[0]:
+            # the option alone: its value is only in quotes from there on
+            pieces[0] += " \\"
+        lines += pieces
     return lines
 
 
@@ -90,7 +95,7 @@ def print_summary(campaign: Campaign, summary: Summary, more: bool) -> None:
     if left or not campaign.complete:
         words += f"; {number(left)} not run, and maybe more not planned"
     page.fact("scenarios", words)
-    if campaign.fresh and campaign.seconds:
+    if summary.scenarios and campaign.fresh and campaign.seconds:
         rate = campaign.fresh / campaign.seconds * 60
         page.fact(
             "at",
@@ -103,11 +108,13 @@ def print_summary(campaign: Campaign, summary: Summary, more: bool) -> None:
             f"{number(summary.missed)} faults did not happen: the run took "
             "another way before",
         )
-    for result in summary.errors:
-        command = campaign.pair.command(result.case)
-        page.fact("not run", f"{command}: {result.error}")
-    page.line()
-    _table(summary)
+    for result in summary.errors[:_MOST_ERRORS]:
+        page.fact("not run", f"{result.case.scenario}: {result.error}")
+    if len(summary.errors) > _MOST_ERRORS:
+        page.fact("not run", f"{number(len(summary.errors))} in all")
+    if summary.runs:
+        page.line()
+        _table(summary)
     for each in summary.distinct:
         page.line()
         _print_distinct(campaign.pair, each)
@@ -269,6 +276,7 @@ def print_result(pair: Pair, result: Result, known: Known, more: bool) -> None:
     page.line(f"QEMU {pair.label}: {verdict}")
     page.line()
     page.fact("scenario", str(case.scenario))
+    page.fact("bitmaps", case.contents)
     if case.fault is not None:
         happened = "happened" if result.struck else "did not happen"
         page.fact("fault", f"{fault_text(case.fault)} {happened}")
@@ -279,6 +287,9 @@ def print_result(pair: Pair, result: Result, known: Known, more: bool) -> None:
     page.fact("the VM", f"{verb} {result.outcome}")
     if case.then is Then.AGAIN:
         page.fact("then", result.sequel or "nobody could migrate it again")
+    elif case.persistent:
+        end = "are killed" if case.then is Then.CRASH else "quit"
+        page.fact("then", f"both {end}; it starts again from its images")
     page.line(f"  at        {result.seconds:.1f} s")
     for violation in result.violations:
         entry = known.of(result, violation)

@@ -19,7 +19,7 @@ from checker.conformance.qemu.trace_map import (
     check_mappable,
 )
 from checker.conformance.qemu.trace_run import run_trace
-from checker.errors import InputError
+from checker.errors import InputError, UndecidedError
 from checker.traces.replay import CannotReplayError
 from checker.traces.trace import Trace
 from checker.verdict import ExitCode
@@ -39,22 +39,30 @@ def run(
     """
     outcomes: list[Outcome] = []
     pairs = chosen.pairs()
-    for pair, trace in product(pairs, traces_of(argument, property_name)):
+    runs = list(product(pairs, traces_of(argument, property_name)))
+    for pair, trace in runs:
         try:
             outcome = run_trace(trace, pair.source, pair.destination)
+        except KeyboardInterrupt:
+            break
         except CannotMapError as error:
             raise _unmapped(argument, error) from None
         except QemuError as error:
-            raise InputError(str(error)) from None
+            raise UndecidedError(str(error)) from None
         if not as_json:
             if outcomes:
                 page.line()
             show(outcome)
         outcomes.append(outcome)
+    complete = len(outcomes) == len(runs)
     if as_json:
-        page.as_json({"runs": [as_data(each) for each in outcomes]})
-    agree = all(outcome.agrees for outcome in outcomes)
-    return ExitCode.AS_EXPECTED if agree else ExitCode.DIFFERS
+        data = [as_data(each) for each in outcomes]
+        page.as_json({"complete": complete, "runs": data})
+    elif not complete:
+        page.line(f"INCOMPLETE: {len(outcomes)} of {len(runs)} runs")
+    if not all(outcome.agrees for outcome in outcomes):
+        return ExitCode.DIFFERS
+    return ExitCode.AS_EXPECTED if complete else ExitCode.INCONCLUSIVE
 
 
 def _unmapped(argument: str, error: CannotMapError) -> CannotReplayError:

@@ -99,7 +99,7 @@ def scenario(
         known = Known(shipped(), pair)
         result = kept.results.get(case.id)
         if result is None:
-            return ExitCode.INCONCLUSIVE
+            raise UndecidedError("interrupted, before it was seen")
         if result.error:
             raise UndecidedError(result.error)
         summary = summarise(campaign.results, known)

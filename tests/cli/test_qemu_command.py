@@ -13,6 +13,7 @@ import attrs
 import pytest
 
 from checker.cli import qemu_chosen, qemu_pages, qemu_view
+from checker.cli.qemu_pages import command_lines
 from checker.conformance.qemu import campaign as campaigns
 from checker.conformance.qemu.binary import Build
 from checker.conformance.qemu.campaign import Pair, Result
@@ -56,6 +57,32 @@ def qemu(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     monkeypatch.setattr(campaigns, "run_case", run_case)
     monkeypatch.setattr("checker.conformance.qemu.shorten.run_case", run_case)
     return violating
+
+
+@pytest.mark.parametrize("option", ["qemu", "destination", "fault", "trace"])
+def test_an_option_with_nothing_in_it(
+    capsys: pytest.CaptureFixture[str], option: str
+) -> None:
+    """A variable that is not set is not taken for no option at all."""
+    result = run(["qemu", "scenario", f"--{option}", ""], capsys)
+    assert result.code == 2 and not result.out
+    assert f"--{option} ''" in result.err and result.err.count("\n") == 1
+
+
+def test_a_command_can_be_pasted() -> None:
+    """Also if what is in quotes is longer than a line."""
+    loader = f"/{'x' * 70}/ld.so --library-path /{'y' * 70} /some/qemu"
+    words = ["dbmcheck", "qemu", "scenario", "--qemu", loader, "--full"]
+    lines = command_lines(shlex.join([*words, "--mode", "postcopy"]))
+    said = subprocess.run(
+        ["sh", "-c", "set -- " + "\n".join(lines) + '\nprintf "%s|" "$@"'],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.split("|")
+    assert said[:4] == words[:4]
+    assert said[5:8] == ["--full", "--mode", "postcopy"]
+    assert said[4].split() == loader.split()
 
 
 @pytest.mark.parametrize(

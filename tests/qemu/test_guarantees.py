@@ -154,7 +154,7 @@ def test_a_destination_that_never_ran_may_fail() -> None:
 
 
 def test_who_is_killed_is_not_blamed() -> None:
-    killed = SideView(alive=False, exit_code=-9)
+    killed = SideView(alive=False, exit_code=-9, killed=True)
     fault = Fault(FaultKind.KILL_DESTINATION, Place("bits"))
     scenario = Scenario(writes=(WRITE,), fault=fault)
     dead = made(OVER, killed, scenario=scenario, struck=True)
@@ -162,6 +162,12 @@ def test_who_is_killed_is_not_blamed() -> None:
     # but a source that could have gone on must be able to
     early = attrs.evolve(dead, ran=(((0.0, 1.0),), ()))
     assert found(early) == {"S3"}
+
+
+def test_who_is_killed_by_somebody_else_is_told() -> None:
+    gone = made(source=SideView(alive=False, exit_code=-9))
+    (told,) = judge(gone)
+    assert told.guarantee == "S3" and "it was not us" in told.text
 
 
 def test_another_outcome_than_without_bitmaps() -> None:

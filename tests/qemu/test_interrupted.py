@@ -36,7 +36,7 @@ def processes_of(room: Path) -> list[str]:
     ("arguments", "code"),
     [
         (["scenario", "--size", str(2**31), "--granularity", "512"], 20),
-        (["scenario", "--trace", "stop-copy-small"], 130),
+        (["scenario", "--trace", "stop-copy-small"], 20),
         (["interop", "--quick"], 20),
     ],
 )

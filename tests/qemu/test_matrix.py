@@ -166,7 +166,8 @@ def test_without_bitmaps() -> None:
 def test_faults_as_text() -> None:
     assert parse_fault(fault_text(CUT)) == CUT
     assert fault_text(None) == ""
-    for text in ("cut", "melt@eof", "cut@", "cut@bits:x", "cut@bits+nowhere"):
+    bad = ("cut", "melt@eof", "cut@", "cut@bits:x", "cut@bits+nowhere")
+    for text in (*bad, "drop@bits:0+after"):
         with pytest.raises(InputError):
             parse_fault(text)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -25,7 +26,7 @@ from checker.conformance.qemu.process import (
     RefusedError,
 )
 from reference.bitmap.dirty_bitmap import DirtyBitmap
-from tests.command import ROOT
+from tests.command import ROOT, run_process
 
 KIB = 1024
 ODD = Disk("odd", 3_000_320)  # no multiple of a granule
@@ -209,3 +210,34 @@ def waits(pidfd: int) -> bool:
     import select
 
     return bool(select.select([pidfd], [], [], 60)[0])
+
+
+DYING = """#!/bin/sh
+case "$*" in *--version*) exec {qemu} --version;; esac
+exec timeout -s KILL {seconds} {qemu} "$@"
+"""
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["interop", "--quick"],
+        ["scenario"],
+        ["scenario", "--trace", "postcopy-small"],
+        ["faults", "--quick", "--mode", "precopy", "--no-return-path"],
+    ],
+    ids=" ".join,
+)
+@pytest.mark.parametrize("seconds", ["0.001", "0.2"])
+def test_one_that_dies_is_no_bug_of_ours(
+    build: Build, tmp_path: Path, seconds: str, arguments: list[str]
+) -> None:
+    dying = tmp_path / "qemu"
+    text = DYING.format(qemu=shlex.join(build.program), seconds=seconds)
+    dying.write_text(text)
+    dying.chmod(0o755)
+    done = run_process(["qemu", *arguments, "--qemu", str(dying)])
+    assert done.code in (14, 20), done.err
+    assert "bug" not in done.err and "Traceback" not in done.err
+    if seconds == "0.001":
+        assert done.code == 20

@@ -34,7 +34,7 @@ PATIENT = 30.0
 @pytest.fixture
 def chosen(build: Build) -> Chosen:
     """The build as an option names it."""
-    return Chosen((build.given,))
+    return Chosen((build.given,) if build.given else ())
 
 
 def writes(*granules: int, side: str = "source") -> list[str]:

@@ -39,6 +39,7 @@ _ROOM_FOR_NAMES: Final = 24  # our directory below the work directory
 
 #: asked for the version in the words of QEMU, at most so many characters
 _SAID: Final = 200
+_ELSE: Final = 40  # characters of what is no QEMU at all
 #: this and later sources tell when they switch over, in a command of their
 #: own; an older destination takes it for an error
 _SWITCHOVER_START: Final = (10, 0)
@@ -85,7 +86,7 @@ def find_build(given: str = "") -> Build:
     said = _say_version((*prefix, program))
     match = _VERSION.match(said)
     if match is None:
-        words = " ".join(said.split())[:_SAID] or "nothing"
+        words = " ".join(said.split())[:_ELSE] or "nothing"
         raise InputError(
             f"{name}: is no QEMU; asked for its version it says: {words}"
         )
@@ -186,6 +187,9 @@ def check_work_directory(path: Path | None = None) -> Path:
     """
     place = Path(tempfile.gettempdir()) if path is None else path
     place = place.absolute()
+    wanted = os.environ.get("TMPDIR")
+    if path is None and wanted and Path(wanted).absolute() != place:
+        raise InputError(f"{wanted}: TMPDIR is nothing to write in")
     if not place.is_dir():
         raise InputError(f"{place}: is no directory")
     if not os.access(place, os.W_OK | os.X_OK):

@@ -337,6 +337,11 @@ class Campaign:
         self.wanted += cases
         left = [c for c in cases if c.id not in self.record.results]
         self.done += len(cases) - len(left)
+        self.violated += sum(
+            bool(self.record.results[case.id].violations)
+            for case in cases
+            if case.id in self.record.results
+        )
         queue = iter(left)
         async with asyncio.TaskGroup() as group:
             for _ in range(min(self.workers, len(left))):

@@ -17,7 +17,7 @@ import attrs
 
 from checker.conformance.qemu.bitmaps import Bitmap
 from checker.conformance.qemu.disk import Disk
-from checker.conformance.qemu.places import Fault, FaultKind, Place
+from checker.conformance.qemu.places import Fault, FaultKind, Place, Within
 from checker.conformance.qemu.scenario import (
     MIB,
     WRITES,
@@ -92,6 +92,22 @@ class Case:
         )
         return made if self.bitmaps else made.without_bitmaps()
 
+    @property
+    def contents(self) -> str:
+        """The bitmaps, for people."""
+        if not self.bitmaps:
+            return "none, so nothing of bitmaps was asked"
+        words = [
+            f"{self.bitmaps} on each of {self.nodes} nodes"
+            if self.nodes > 1
+            else str(self.bitmaps),
+            "persistent" if self.persistent else "transient",
+        ]
+        words += ["disabled"] if self.disabled else []
+        words += ["full"] if self.full else []
+        words.append(f"a bit for {self.granularity:,} bytes of {self.size:,}")
+        return ", ".join(words)
+
     def check(self) -> None:
         """Raises InputError if QEMU could not do it."""
         grain = self.granularity
@@ -107,8 +123,9 @@ class Case:
                 f"--size {self.size}: a multiple of 512 bytes, at least 2048"
             )
         for name, value in (("bitmaps", self.bitmaps), ("nodes", self.nodes)):
-            if not 0 <= value <= _MOST or (name == "nodes" and not value):
-                raise InputError(f"--{name} {value}: at most {_MOST}")
+            least = int(name == "nodes")
+            if not least <= value <= _MOST:
+                raise InputError(f"--{name} {value}: from {least} to {_MOST}")
 
     @property
     def twin(self) -> Case:
@@ -210,7 +227,10 @@ def parse_fault(text: str) -> Fault:
             f"{', '.join(kinds)}"
         )
     try:
-        return Fault(FaultKind(word), Place.parse(place))
+        fault = Fault(FaultKind(word), Place.parse(place))
+        if fault.kind is FaultKind.DROP and fault.place.offset is Within.AFTER:
+            raise ValueError(f"{text!r}: nothing is left to drop")
+        return fault
     except ValueError as error:
         raise InputError(str(error)) from None
 

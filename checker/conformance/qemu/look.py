@@ -118,6 +118,7 @@ class Looks:
             error=error,
             hung=qemu.hung,
             exit_code=qemu.exit_code,
+            killed=qemu.killed,
             bitmaps=found,
         )
 

@@ -49,6 +49,8 @@ class SideView:
     error: str = ""
     hung: str = ""
     exit_code: int | None = None
+    #: was it the scenario that killed it?
+    killed: bool = False
     bitmaps: tuple[BitmapView, ...] = ()
 
     @property

@@ -101,6 +101,10 @@ class Place:
         """Is the item one of the return path?"""
         return self.item in RETURN_LABELS
 
+    def inside(self, length: int) -> bool:
+        """Does an item of ``length`` bytes have such a place?"""
+        return isinstance(self.offset, Within) or self.offset <= length
+
     def cut_at(self, length: int) -> int:
         """How many bytes of an item of ``length`` come before the place."""
         match self.offset:

@@ -176,8 +176,9 @@ class Qemu:
                 await self._client.connect(ours)
         except TimeoutError:
             raise HungError(f"{self.name}: QEMU does not start") from None
-        except (ConnectError, OSError) as error:
-            said = self.messages or str(error)
+        except (ConnectError, OSError, AssertionError) as error:
+            # the library asserts that nobody dies while it connects
+            said = self.messages or str(error) or "it died at once"
             raise GoneError(
                 f"{self.name}: QEMU did not start: {said}"
             ) from None
@@ -195,7 +196,9 @@ class Qemu:
             self._died()
         if self._client is not None:
             client, self._client = self._client, None
-            with contextlib.suppress(QMPError, EOFError, OSError):
+            with contextlib.suppress(
+                QMPError, EOFError, OSError, AssertionError
+            ):
                 await client.disconnect()
 
     def kill(self) -> None:

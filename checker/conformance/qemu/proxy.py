@@ -238,7 +238,7 @@ class Proxy:
         data = way.take(end)
         sent = 0
         lost = way.deaf
-        fault = self._fault_at(label, number)
+        fault = self._fault_at(label, number, len(data))
         for place, until in self._stops(label, number):
             upto = place.cut_at(len(data))
             await self._write(way, data[sent:upto])
@@ -277,12 +277,12 @@ class Proxy:
             if (hold.place.item, hold.place.number) == (label, number)
         ]
 
-    def _fault_at(self, label: str, number: int) -> Fault | None:
+    def _fault_at(self, label: str, number: int, size: int) -> Fault | None:
         if self.fault is None or self.struck:
             return None
         place = self.fault.place
         here = (place.item, place.number) == (label, number)
-        return self.fault if here else None
+        return self.fault if here and place.inside(size) else None
 
     async def _write(self, way: _Way, data: bytes) -> None:
         if way.deaf or not data:

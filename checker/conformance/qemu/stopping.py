@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Long work that a person may stop: what is done by then stays.
 
-The rule: the first Ctrl-C or SIGTERM cancels the work, which ends its
+The rule: the first Ctrl-C, SIGTERM or SIGHUP cancels the work, which ends its
 processes on the way out; those that come later change nothing.
 """
 
@@ -12,7 +12,7 @@ import signal
 from collections.abc import Coroutine
 from typing import Any, Final
 
-_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
+_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 Work = Coroutine[Any, Any, None]
 
@@ -35,8 +35,11 @@ async def _run(work: Work) -> bool:
             loop.set_exception_handler(lambda *_: None)
             task.cancel()
 
-    for number in _SIGNALS:
+    heard = [n for n in _SIGNALS if signal.getsignal(n) != signal.SIG_IGN]
+    before = {number: signal.getsignal(number) for number in heard}
+    for number in heard:
         loop.add_signal_handler(number, stop)
+    loop.set_exception_handler(_complain)
     try:
         await task
     except asyncio.CancelledError:
@@ -46,6 +49,16 @@ async def _run(work: Work) -> bool:
             raise
         return False
     finally:
-        for number in _SIGNALS:
+        for number, handler in before.items():
             loop.remove_signal_handler(number)
+            if handler is not None:
+                signal.signal(number, handler)
     return True
+
+
+def _complain(
+    loop: asyncio.AbstractEventLoop, context: dict[str, Any]
+) -> None:
+    """What a broken connection leaves in a library is no news."""
+    if "never retrieved" not in context.get("message", ""):
+        loop.default_exception_handler(context)

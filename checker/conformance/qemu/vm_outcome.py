@@ -91,10 +91,18 @@ def _death(
     observation: Observation, side: Side, moment: Moment
 ) -> Iterator[Violation]:
     """A process that is dead without anybody having killed it."""
-    code = moment.of(side).exit_code
-    if code is None or code == -signal.SIGKILL:
+    view = moment.of(side)
+    code = view.exit_code
+    if code is None or view.killed:
         return
-    if code < 0:
+    if code == -signal.SIGKILL:
+        yield Violation(
+            "S3",
+            place(side, moment),
+            "died of SIGKILL, and it was not us: somebody else, or the "
+            "kernel for want of memory",
+        )
+    elif code < 0:
         name = signal.Signals(-code).name
         yield Violation("S3", place(side, moment), f"died of {name}")
     elif side is Side.SOURCE:
