@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -91,3 +92,17 @@ def without_progress(text: str) -> str:
 def too_wide(text: str, width: int = WIDTH) -> list[str]:
     """The lines that are wider than a mail."""
     return [line for line in text.splitlines() if len(line) > width]
+
+
+def processes_of(room: Path) -> list[str]:
+    """The command lines of living processes that name a directory."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                line = (entry / "cmdline").read_bytes()
+            except OSError:
+                continue
+            if os.fsencode(room) in line:
+                found.append(line.decode(errors="replace"))
+    return found

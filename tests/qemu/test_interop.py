@@ -345,7 +345,7 @@ def test_seeds_by_chance(build: Build) -> None:
 @pytest.mark.slow
 def test_the_whole_corpus(build: Build) -> None:
     """Every crash is one of those that are known."""
-    results = malformed(build, range(100), limit=30)
+    results = malformed(build, range(100))
     assert results.complete
     bad = [one for one in results.outcomes if one.bad]
     assert not [one for one in bad if known_as(one, build) is None]

@@ -13,22 +13,9 @@ from pathlib import Path
 import pytest
 
 from checker.conformance.qemu.binary import Build
+from tests.command import processes_of
 
 PATIENCE = 60.0  # seconds
-
-
-def processes_of(room: Path) -> list[str]:
-    """The command lines that name our directory."""
-    found = []
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            try:
-                line = (entry / "cmdline").read_bytes()
-            except OSError:
-                continue
-            if os.fsencode(room) in line:
-                found.append(line.decode(errors="replace"))
-    return found
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

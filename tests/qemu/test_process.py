@@ -26,7 +26,7 @@ from checker.conformance.qemu.process import (
     RefusedError,
 )
 from reference.bitmap.dirty_bitmap import DirtyBitmap
-from tests.command import ROOT, run_process
+from tests.command import ROOT, processes_of, run_process
 
 KIB = 1024
 ODD = Disk("odd", 3_000_320)  # no multiple of a granule
@@ -214,7 +214,7 @@ def waits(pidfd: int) -> bool:
 
 DYING = """#!/bin/sh
 case "$*" in *--version*) exec {qemu} --version;; esac
-exec timeout -s KILL {seconds} {qemu} "$@"
+exec timeout --foreground -s KILL {seconds} {qemu} "$@"
 """
 
 
@@ -230,14 +230,23 @@ exec timeout -s KILL {seconds} {qemu} "$@"
 )
 @pytest.mark.parametrize("seconds", ["0.001", "0.2"])
 def test_one_that_dies_is_no_bug_of_ours(
-    build: Build, tmp_path: Path, seconds: str, arguments: list[str]
+    build: Build,
+    room: Path,
+    tmp_path: Path,
+    seconds: str,
+    arguments: list[str],
 ) -> None:
     dying = tmp_path / "qemu"
     text = DYING.format(qemu=shlex.join(build.program), seconds=seconds)
     dying.write_text(text)
     dying.chmod(0o755)
-    done = run_process(["qemu", *arguments, "--qemu", str(dying)])
+    done = run_process(
+        ["qemu", *arguments, "--qemu", str(dying)],
+        environment={**os.environ, "TMPDIR": str(room)},
+    )
     assert done.code in (14, 20), done.err
     assert "bug" not in done.err and "Traceback" not in done.err
     if seconds == "0.001":
         assert done.code == 20
+    # QEMU is a child of what was started, and is gone as well
+    assert not processes_of(room)

@@ -14,6 +14,7 @@ import contextlib
 import logging
 import os
 import shutil
+import signal
 import socket
 import subprocess
 from collections.abc import Callable, Sequence
@@ -205,15 +206,22 @@ class Qemu:
         """SIGKILL, now."""
         if self._process is not None and self.alive:
             self.killed = True
-            self._process.kill()
+            self._sweep()
 
     def _died(self) -> None:
         if self._process is None or self.exit_code is not None:
             return
+        self._sweep()  # before its number can be another's
         self.exit_code = self._process.wait()
         asyncio.get_running_loop().remove_reader(self._pidfd)
         os.close(self._pidfd)
         self.bell.ring()
+
+    def _sweep(self) -> None:
+        """Kill it and what it started: a wrapper need not be QEMU itself."""
+        assert self._process is not None
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
 
     @property
     def alive(self) -> bool:
