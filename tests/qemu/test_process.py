@@ -244,7 +244,8 @@ def test_one_that_dies_is_no_bug_of_ours(
         ["qemu", *arguments, "--qemu", str(dying)],
         environment={**os.environ, "TMPDIR": str(room)},
     )
-    assert done.code in (14, 20), done.err
+    # a quick one may be over before it dies
+    assert done.code in (0, 14, 20), done.err
     assert "bug" not in done.err and "Traceback" not in done.err
     if seconds == "0.001":
         assert done.code == 20
