@@ -140,10 +140,6 @@ def instead(monkeypatch: pytest.MonkeyPatch, driven: type[Stand]) -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["--qemu", "/nonexistent/qemu"], "no such file"),
-        (["--qemu", "no-such-qemu"], "no such program; install it"),
-        (["--qemu", "/tmp"], "is a directory"),
-        (["--qemu", "/bin/true"], "is no QEMU"),
         (["--examples", "0"], "--examples"),
         (["--examples", "many"], "--examples"),
         (["--steps", "0"], "--steps"),

@@ -156,8 +156,8 @@ def test_several_bitmaps_and_nodes(build: Build) -> None:
 
 def test_aliases(build: Build) -> None:
     if build.version < (5, 2, 0):
-        # no way to say an alias, so nothing to migrate under one
-        pytest.skip("block-bitmap-mapping came with QEMU 5.2")
+        reason = "block-bitmap-mapping came with QEMU 5.2"
+        pytest.skip(reason)  # no way to say an alias before
     for mode in Mode:
         names = Alias("drive0", "disk", (("b0", "x"),))
         found = observe(build, Scenario(mode, aliases=(names,)))
