@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from model.guest import drained
 from model.language import NO, Flag, Step, Update
-from model.management import retries_after_cut
+from model.management import RETRIES_AFTER_CUT
 from model.vocabulary import DestinationVm, Incoming, SourceVm
 from model.world import World
 
@@ -93,29 +93,30 @@ def add_backup_client(
             ],
         )
 
-    if can_be_lost(world):
+    if losing(world) is not None:
         _add_full_backup(world)
 
 
-def can_be_lost(world: World) -> bool:
-    """Whether this design, with these failures, may declare a loss."""
-    if world.options.design == "live":
-        return False
-    if not world.has("drop-on-failure"):
-        return False
-    stale = not world.has("fresh-loader") and retries_after_cut(world)
-    refused = world.has("error-drops-bitmap") and world.possible("refuse")
-    broken = world.options.design == "postcopy" and world.possible(
-        "cut", "source_killed"
-    )
-    return stale or refused or broken
+def losing(world: World) -> list[str] | None:
+    """What declaring a loss needs; None: this design never does."""
+    if world.options.design == "live" or not world.has("drop-on-failure"):
+        return None
+    refused = ["refuse"] if world.has("error-drops-bitmap") else []
+    broken = []
+    if world.options.design == "postcopy":
+        broken = ["cut", "source_killed"]
+    direct = [*refused, *broken]
+    if world.has("fresh-loader"):
+        return ["|".join(direct)] if direct else None
+    first, then = RETRIES_AFTER_CUT
+    return ["|".join([first, *direct]), "|".join([then, *direct])]
 
 
 def _add_full_backup(world: World) -> None:
     build, ghost, here = world.build, world.ghost, world.destination
     real = world.has("full-backup-on-loss")
 
-    @build.action("client")
+    @build.action("client", needs=losing(world) or ())
     def destination_full_backup() -> Step:
         """No bitmap of that name: a new bitmap and, with it, a full backup.
 

@@ -8,11 +8,7 @@ it had sent before still arrives.  Each kind of failure has its own budget.
 from __future__ import annotations
 
 from model.language import EnumValue, Step, Update, any_of, choose
-from model.management import (
-    breaks_after_run,
-    refusal_breaks_link,
-    source_resets,
-)
+from model.management import breaks, source_resets
 from model.vocabulary import (
     DestinationVm,
     Incoming,
@@ -37,38 +33,28 @@ def add_faults(world: World, resets: tuple[Update, ...] = ()) -> None:
 
     ``resets``: what else an attempt that ends gives up on the source.
     """
-    if world.possible("cut"):
-        _add_cut(world)
-    if world.possible("source_killed"):
-        _add_source_killed(world, resets)
-    if world.possible("destination_killed"):
-        _add_destination_killed(world)
-    breaks = world.possible("cut", "destination_killed")
-    if breaks or refusal_breaks_link(world):
-        _add_source_detection(world, resets)
-    if breaks_after_run(world):
-        _add_uncertainty(world, resets)
-    if world.possible("cut", "source_killed", "cancel") or refusal_breaks_link(
-        world
-    ):
-        _add_destination_detection(world)
+    _add_cut(world)
+    _add_source_killed(world, resets)
+    _add_destination_killed(world)
+    _add_source_detection(world, resets)
+    _add_uncertainty(world, resets)
+    _add_destination_detection(world)
 
 
 def _add_cut(world: World) -> None:
-    @world.build.action("network", fault=True)
+    @world.build.action("network", fault=True, spends="cut")
     def channel_cut() -> Step:
         """The connection breaks; messages in flight are lost, both ways.
 
         QEMU: qemu_file_get_error() on either side.
         """
         return Step(
-            when=[world.link_up, world.left("cut")],
+            when=[world.link_up],
             then=[
                 world.link.becomes(Link.BROKEN),
                 *world.stream.lose_all(),
                 *world.replies_lost(),
                 world.ghost.faulted.becomes(True),
-                *world.spend("cut"),
             ],
         )
 
@@ -76,7 +62,7 @@ def _add_cut(world: World) -> None:
 def _add_source_killed(world: World, resets: tuple[Update, ...]) -> None:
     source = world.source
 
-    @world.build.action("network", fault=True)
+    @world.build.action("network", fault=True, spends="source_killed")
     def source_killed() -> Step:
         """The source's process dies; what it has sent still arrives.
 
@@ -85,7 +71,6 @@ def _add_source_killed(world: World, resets: tuple[Update, ...]) -> None:
         return Step(
             when=[
                 source.migration.is_(*IN_PROGRESS, Outgoing.UNCERTAIN),
-                world.left("source_killed"),
             ],
             then=[
                 source.vm.becomes(SourceVm.GONE),
@@ -100,7 +85,6 @@ def _add_source_killed(world: World, resets: tuple[Update, ...]) -> None:
                 ),
                 *world.replies_lost(),
                 world.ghost.faulted.becomes(True),
-                *world.spend("source_killed"),
             ],
         )
 
@@ -108,7 +92,9 @@ def _add_source_killed(world: World, resets: tuple[Update, ...]) -> None:
 def _add_destination_killed(world: World) -> None:
     here = world.destination
 
-    @world.build.action("network", fault=True, over=(False, True))
+    @world.build.action(
+        "network", fault=True, over=(False, True), spends="destination_killed"
+    )
     def destination_killed(after_start: bool) -> Step:
         """The destination's process dies, before or after its VM started.
 
@@ -128,7 +114,6 @@ def _add_destination_killed(world: World) -> None:
             when=[
                 running if after_start else waiting,
                 under_way,
-                world.left("destination_killed"),
             ],
             then=[
                 here.vm.becomes(
@@ -143,7 +128,6 @@ def _add_destination_killed(world: World) -> None:
                 *world.replies_lost(),
                 world.link.becomes(Link.BROKEN),
                 world.ghost.faulted.becomes(True),
-                *world.spend("destination_killed"),
             ],
         )
 
@@ -151,7 +135,9 @@ def _add_destination_killed(world: World) -> None:
 def _add_source_detection(world: World, resets: tuple[Update, ...]) -> None:
     source = world.source
 
-    @world.build.action("source", fair=True)
+    @world.build.action(
+        "source", fair=True, needs=[breaks(world, "cut", "destination_killed")]
+    )
     def migration_fails() -> Step:
         """The source notices before it has sent RUN: nothing is lost.
 
@@ -179,7 +165,12 @@ def _add_uncertainty(world: World, resets: tuple[Update, ...]) -> None:
         else Outgoing.FAILED
     )
 
-    @world.build.action("source", fair=True)
+    @world.build.action(
+        "source",
+        fair=True,
+        needs=[breaks(world, "cut", "destination_killed")],
+        silent="a short channel delivers RUN before the break",
+    )
     def migration_fails_after_run() -> Step:
         """The source notices after it has sent RUN: it must not resume.
 
@@ -203,7 +194,11 @@ def _add_destination_detection(world: World) -> None:
     here = world.destination
     left = _left_by_failed_attempt(world)
 
-    @world.build.action("destination", fair=True)
+    @world.build.action(
+        "destination",
+        fair=True,
+        needs=[breaks(world, "cut", "source_killed", "cancel")],
+    )
     def incoming_fails() -> Step:
         """The stream ends before RUN was processed: wait for a new attempt.
 

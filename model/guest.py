@@ -9,17 +9,17 @@ already is a write like any other.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
-from attrs import field, frozen
+from attrs import frozen
 
 from model.language import (
     YES,
-    Counter,
     Flag,
     Granule,
     GranuleSet,
     Step,
+    Tally,
     Update,
     any_of,
 )
@@ -39,8 +39,8 @@ class Recorder:
     last write.
     """
 
-    source_also: dict[Granule, Updates] = field(factory=dict)
-    allowance: Counter | None = None
+    source_also: Callable[[Granule], Updates] = lambda _: ()
+    allowance: Tally | None = None
 
 
 def drained(world: World, in_flight: GranuleSet) -> Flag:
@@ -56,17 +56,14 @@ def drained(world: World, in_flight: GranuleSet) -> Flag:
 
 def may_write(world: World, recorder: Recorder) -> tuple[list[Flag], Updates]:
     """Guard and effect of the guest's willingness to write on the source."""
-    counter = world.budgets.get("writes")
-    if counter is not None:
-        return [counter > 0], (counter.becomes(counter - 1),)
-    if recorder.allowance is not None:
-        enough = recorder.allowance.is_(world.options.bounds.throttle)
-        free = world.source.migration.is_not(Outgoing.SETUP, Outgoing.ACTIVE)
-        return (
-            [any_of(free, enough).named("the throttle lets the guest write")],
-            (recorder.allowance.becomes(0),),
-        )
-    return [], ()
+    if recorder.allowance is None:
+        return [], ()
+    enough = recorder.allowance.is_full()
+    free = world.source.migration.is_not(Outgoing.SETUP, Outgoing.ACTIVE)
+    return (
+        [any_of(free, enough).named("the throttle lets the guest write")],
+        recorder.allowance.emptied(),
+    )
 
 
 def add_guest(world: World, recorder: Recorder) -> None:
@@ -103,9 +100,17 @@ def _steps(
     }
 
 
+def _first(world: World) -> tuple[str, str]:
+    """What each half spends: the one that comes first begins a write."""
+    if world.has("bit-after-data"):
+        return "writes", ""
+    return "", "writes"
+
+
 def _add_source_writes(world: World, recorder: Recorder) -> None:
     build, source, ghost = world.build, world.source, world.ghost
     willing, spent = may_write(world, recorder)
+    data, bit = _first(world)
 
     def write(granule: Granule) -> dict[str, Step]:
         single = world.single(granule)
@@ -117,11 +122,11 @@ def _add_source_writes(world: World, recorder: Recorder) -> None:
             (ghost.true_dirty.becomes(ghost.true_dirty | single),),
             (
                 source.bits.becomes(source.bits | single),
-                *recorder.source_also.get(granule, ()),
+                *recorder.source_also(granule),
             ),
         )
 
-    @build.action("guest", over=world.domain.granules)
+    @build.action("guest", over=world.domain.granules, spends=data)
     def source_write_data(granule: Granule) -> Step:
         """The data of a guest write reach the disk.
 
@@ -129,7 +134,7 @@ def _add_source_writes(world: World, recorder: Recorder) -> None:
         """
         return write(granule)["data"]
 
-    @build.action("guest", over=world.domain.granules, fair=True)
+    @build.action("guest", over=world.domain.granules, fair=True, spends=bit)
     def source_set_dirty(granule: Granule) -> Step:
         """The write's bit is set; then the write is acknowledged.
 
@@ -140,9 +145,7 @@ def _add_source_writes(world: World, recorder: Recorder) -> None:
 
 def _add_destination_writes(world: World) -> None:
     build, here, ghost = world.build, world.destination, world.ghost
-    counter = world.budgets.get("writes")
-    willing = [] if counter is None else [counter > 0]
-    spent = () if counter is None else (counter.becomes(counter - 1),)
+    data, bit = _first(world)
     itself = here.bitmap.is_(Incoming.VALID, Incoming.PARTIAL)
     loading = here.bitmap.is_(Incoming.SUCCESSOR, Incoming.MERGED)
 
@@ -165,12 +168,12 @@ def _add_destination_writes(world: World) -> None:
             world,
             here.in_flight,
             granule,
-            ([here.vm.is_(DestinationVm.RUNNING), *willing], spent),
+            ([here.vm.is_(DestinationVm.RUNNING)], ()),
             (ghost.true_dirty.becomes(ghost.true_dirty | single),),
             recorded,
         )
 
-    @build.action("guest", over=world.domain.granules)
+    @build.action("guest", over=world.domain.granules, spends=data)
     def destination_write_data(granule: Granule) -> Step:
         """The data of a guest write reach the disk.
 
@@ -178,7 +181,7 @@ def _add_destination_writes(world: World) -> None:
         """
         return write(granule)["data"]
 
-    @build.action("guest", over=world.domain.granules, fair=True)
+    @build.action("guest", over=world.domain.granules, fair=True, spends=bit)
     def destination_set_dirty(granule: Granule) -> Step:
         """The write's bit is set in whichever bitmap records here.
 

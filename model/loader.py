@@ -11,7 +11,7 @@ from __future__ import annotations
 from attrs import frozen
 
 from model.language import Chunk, Step, Update, choose
-from model.management import refusal_breaks_link, retries_after_cut
+from model.management import RETRIES_AFTER_CUT, refusal_breaks_link
 from model.vocabulary import (
     DestinationVm,
     Incoming,
@@ -39,13 +39,11 @@ class Style:
 def add_loader(world: World, style: Style) -> None:
     """The destination's steps from START to COMPLETE, and the loss."""
     _add_start(world)
-    if world.possible("refuse"):
-        _add_refusal(world, style)
+    _add_refusal(world, style)
     _add_bits(world)
     _add_complete(world, style)
-    if may_be_skipped(world, style):
-        _add_skipping(world, style)
-    if not style.run_is_last and world.possible("cut", "source_killed"):
+    _add_skipping(world, style)
+    if not style.run_is_last:
         _add_cancel_incoming(world)
 
 
@@ -56,11 +54,14 @@ def drops(world: World, style: Style) -> bool:
     return not world.has("error-fails-migration")
 
 
-def may_be_skipped(world: World, style: Style) -> bool:
-    """Whether a bitmap may be dropped while its data still arrive."""
-    if not world.has("fresh-loader") and retries_after_cut(world):
-        return True
-    return world.possible("refuse") and drops(world, style)
+def skipping(world: World, style: Style) -> list[str] | None:
+    """What dropping a bitmap while its data still arrive needs."""
+    refused = drops(world, style)
+    if world.has("fresh-loader"):
+        return ["refuse"] if refused else None
+    if refused:
+        return ["retry|refuse", "cut|cancel|refuse"]
+    return [*RETRIES_AFTER_CUT]
 
 
 def after_loss(world: World) -> Incoming:
@@ -89,9 +90,9 @@ def _add_start(world: World) -> None:
             then=[*stream.take(), here.bitmap.becomes(Incoming.LOADING)],
         )
 
-    if not world.has("remove-partial") and retries_after_cut(world):
+    if not world.has("remove-partial"):
 
-        @build.action("destination", fair=True)
+        @build.action("destination", fair=True, needs=RETRIES_AFTER_CUT)
         def dirty_bitmap_load_start_exists() -> Step:
             """START of a name that exists: the migration fails.
 
@@ -113,7 +114,7 @@ def _add_start(world: World) -> None:
 def _add_refusal(world: World, style: Style) -> None:
     here, stream = world.destination, world.stream
 
-    @world.build.action("destination", fault=True)
+    @world.build.action("destination", fault=True, spends="refuse")
     def dirty_bitmap_load_start_refused() -> Step:
         """START is refused: no such node, other size or granularity.
 
@@ -135,12 +136,10 @@ def _add_refusal(world: World, style: Style) -> None:
             when=[
                 stream.head_is(Message.START),
                 here.bitmap.is_(Incoming.ABSENT),
-                world.left("refuse"),
             ],
             then=[
                 *consequence,
                 world.ghost.faulted.becomes(True),
-                *world.spend("refuse"),
             ],
         )
 
@@ -246,8 +245,11 @@ def _add_skipping(world: World, style: Style) -> None:
     """The rest of a dropped bitmap's data is read and ignored."""
     here, stream = world.destination, world.stream
     dropped = here.bitmap.is_(after_loss(world))
+    needs = skipping(world, style)
+    if needs is None:
+        return
 
-    @world.build.action("destination", fair=True)
+    @world.build.action("destination", fair=True, needs=needs)
     def skip_bits() -> Step:
         """BITS of a bitmap that was dropped are read and ignored.
 
@@ -258,9 +260,9 @@ def _add_skipping(world: World, style: Style) -> None:
             then=[*stream.take()],
         )
 
-    if not world.has("fresh-loader") and retries_after_cut(world):
+    if not world.has("fresh-loader"):
 
-        @world.build.action("destination", fair=True)
+        @world.build.action("destination", fair=True, needs=RETRIES_AFTER_CUT)
         def skip_start() -> Step:
             """START for a loader that was cancelled in an earlier attempt.
 
@@ -272,7 +274,7 @@ def _add_skipping(world: World, style: Style) -> None:
                 then=[*stream.take()],
             )
 
-    @world.build.action("destination", fair=True)
+    @world.build.action("destination", fair=True, needs=needs)
     def skip_complete() -> Step:
         """COMPLETE of a bitmap that was dropped is read and ignored.
 
@@ -294,7 +296,9 @@ def _add_cancel_incoming(world: World) -> None:
     if not world.has("drop-on-failure"):
         left = here.bits | here.successor
 
-    @world.build.action("destination", fair=True)
+    @world.build.action(
+        "destination", fair=True, needs=["cut|source_killed"]
+    )
     def dirty_bitmap_mig_cancel_incoming() -> Step:
         """The stream breaks after RUN: unfinished bitmaps are removed.
 

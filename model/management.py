@@ -42,80 +42,30 @@ def add_management(world: World, resets: tuple[Update, ...] = ()) -> None:
     ``resets``: what else an attempt that ends gives up on the source.
     """
     _add_attempts(world)
-    if world.possible("cancel"):
-        _add_cancel(world, resets)
-    if breaks_after_stop(world):
-        _add_resume(world)
-    if world.has("fencing") and may_be_in_doubt(world):
+    _add_cancel(world, resets)
+    _add_resume(world)
+    doubtful = world.options.design == "postcopy"
+    if world.has("fencing") and (
+        doubtful or world.has("no-resume-after-run")
+    ):
         _add_fence(world)
     _add_quit(world, resets)
 
 
 def refusal_breaks_link(world: World) -> bool:
     """Whether a destination that refuses START closes the connection."""
-    if not world.possible("refuse"):
-        return False
     if world.options.design == "live":
         return world.has("error-fails-migration")
     return not world.has("error-drops-bitmap")
 
 
-def may_be_in_doubt(world: World) -> bool:
-    """Whether the source may be left not knowing who runs.
-
-    A source that resumes on its own leaves no doubt, unless it had completed
-    before the destination's VM was to start.
-    """
-    if world.has("no-resume-after-run"):
-        return breaks_after_run(world)
-    bounds = world.options.bounds
-    all_in_flight = bounds.channel > bounds.chunks + 1
-    return world.options.design == "postcopy" and (
-        world.possible("destination_killed")
-        or (world.possible("cut") and all_in_flight)
-        or (refusal_breaks_link(world) and bounds.channel > bounds.chunks + 2)
-    )
+def breaks(world: World, *names: str) -> str:
+    """What may break an attempt: ``names``, and perhaps a refusal."""
+    more = ("refuse",) if refusal_breaks_link(world) else ()
+    return "|".join((*names, *more))
 
 
-def retries_after_cut(world: World) -> bool:
-    """Whether a second attempt may follow one that the loader has begun."""
-    return world.possible("retry") and world.possible("cut", "cancel")
-
-
-def fails_and_retries(world: World) -> bool:
-    """Whether a second attempt is possible.
-
-    A killed process cannot be tried again.
-    """
-    fails = world.possible("cut", "cancel") or refusal_breaks_link(world)
-    return world.possible("retry") and fails
-
-
-def breaks_after_stop(world: World) -> bool:
-    """Whether an attempt may fail after the VM was paused, before RUN.
-
-    A refusal can do so only if START is still in flight at the stop; the
-    live design stops when all but ``downtime`` chunks were sent.
-    """
-    if world.possible("cut", "cancel", "destination_killed"):
-        return True
-    bounds = world.options.bounds
-    ahead = 0
-    if world.options.design == "live":
-        ahead = max(0, bounds.chunks - bounds.downtime)
-    return refusal_breaks_link(world) and bounds.channel > ahead
-
-
-def breaks_after_run(world: World) -> bool:
-    """Whether the connection may break between RUN sent and RUN processed.
-
-    A refusal can do so only if START is still in flight when RUN is sent.
-    """
-    if world.possible("cut", "destination_killed"):
-        return True
-    bounds = world.options.bounds
-    ahead = 1 if world.options.design == "postcopy" else bounds.chunks + 2
-    return refusal_breaks_link(world) and bounds.channel > ahead
+RETRIES_AFTER_CUT = ("retry", "cut|cancel")
 
 
 def _add_attempts(world: World) -> None:
@@ -139,30 +89,22 @@ def _add_attempts(world: World) -> None:
             then=[*begun],
         )
 
-    if fails_and_retries(world):
+    fails = breaks(world, "cut", "cancel")
 
-        @build.action("management")
-        def migrate_again() -> Step:
-            """A further attempt after a failed one, in the same processes.
+    @build.action("management", spends="retry", needs=[fails])
+    def migrate_again() -> Step:
+        """A further attempt after a failed one, in the same processes.
 
-            QEMU: qmp_migrate(); the destination was told to wait again.
-            """
-            return Step(
-                when=[
-                    source.migration.is_(Outgoing.FAILED),
-                    *ready,
-                    world.left("retry"),
-                ],
-                then=[
-                    *begun,
-                    ghost.retried.becomes(True),
-                    *world.spend("retry"),
-                ],
-            )
+        QEMU: qmp_migrate(); the destination was told to wait again.
+        """
+        return Step(
+            when=[source.migration.is_(Outgoing.FAILED), *ready],
+            then=[*begun, ghost.retried.becomes(True)],
+        )
 
 
 def _add_cancel(world: World, resets: tuple[Update, ...]) -> None:
-    @world.build.action("management", fault=True)
+    @world.build.action("management", fault=True, spends="cancel")
     def migrate_cancel() -> Step:
         """Cancel, before the switchover; refused afterwards.
 
@@ -172,14 +114,12 @@ def _add_cancel(world: World, resets: tuple[Update, ...]) -> None:
             when=[
                 world.source.migration.is_(*CANCELLABLE),
                 world.link_up,
-                world.left("cancel"),
             ],
             then=[
                 world.source.migration.becomes(Outgoing.FAILED),
                 *source_resets(world),
                 *resets,
                 world.link.becomes(Link.BROKEN),
-                *world.spend("cancel"),
             ],
         )
 
@@ -187,7 +127,12 @@ def _add_cancel(world: World, resets: tuple[Update, ...]) -> None:
 def _add_resume(world: World) -> None:
     source = world.source
 
-    @world.build.action("management", fair=True)
+    @world.build.action(
+        "management",
+        fair=True,
+        needs=[breaks(world, "cut", "cancel", "destination_killed")],
+        silent="a refusal after the stop needs START to be in flight then",
+    )
     def resume_source() -> Step:
         """The source's guest goes on after a failed attempt.
 
@@ -216,7 +161,12 @@ def in_doubt(world: World) -> Flag:
 def _add_fence(world: World) -> None:
     source, here = world.source, world.destination
 
-    @world.build.action("management", fair=True)
+    @world.build.action(
+        "management",
+        fair=True,
+        needs=[breaks(world, "cut", "destination_killed")],
+        silent="a short channel delivers RUN before the break",
+    )
     def fence_destination() -> Step:
         """End a destination that has not started; the source may resume.
 

@@ -10,8 +10,9 @@ from typing import Final, Literal
 
 from attrs import field, frozen
 
-from model.language import ModelError
+from model.language import Concrete, ModelError
 from model.mechanisms import DESIGNS, LIVE, check_names
+from model.variant import Variant
 
 UNLIMITED: Final = "unlimited"
 Budget = int | Literal["unlimited"]
@@ -143,6 +144,40 @@ class Options:
     def has(self, mechanism: str) -> bool:
         """Whether the mechanism is in place."""
         return mechanism not in self.without
+
+    @property
+    def variant(self) -> Variant:
+        """What a text is told: all but the numbers."""
+        return Variant(design=self.design, without=self.without)
+
+    @property
+    def domain(self) -> Concrete:
+        """The small disk of this size."""
+        return Concrete(self.bounds.chunks, self.bounds.granules)
+
+    def limit(self, name: str) -> int | None:
+        """A number that a text names; None: there is no limit."""
+        known = {
+            "channel": self.bounds.channel,
+            "downtime": self.bounds.downtime,
+            "throttle": None,
+        }
+        if self.bounds.writes == "throttled":
+            known["throttle"] = self.bounds.throttle
+        if name not in known:
+            allowed = ", ".join(known)
+            raise ModelError(f"limit is '{name}', allowed are {allowed}")
+        return known[name]
+
+    def budget(self, name: str) -> int | str:
+        """How often something may happen; a word: as often as it likes."""
+        if name == "writes":
+            return self.bounds.writes
+        if name not in Failures.names():
+            allowed = ", ".join(("writes", *Failures.names()))
+            raise ModelError(f"budget is '{name}', allowed are {allowed}")
+        found: Budget = getattr(self.failures, name)
+        return found
 
     @property
     def name(self) -> str:

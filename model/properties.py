@@ -9,7 +9,7 @@ ends.  S4 and M1 need several bitmaps or images and are not modelled yet.
 from __future__ import annotations
 
 from model.backup import (
-    can_be_lost,
+    losing,
     usable_on_destination,
     usable_on_source,
 )
@@ -17,9 +17,7 @@ from model.guest import drained
 from model.language import YES, any_of
 from model.loader import BEING_LOADED, Style
 from model.management import (
-    breaks_after_stop,
-    fails_and_retries,
-    refusal_breaks_link,
+    breaks,
 )
 from model.vocabulary import (
     DestinationVm,
@@ -111,9 +109,6 @@ def _add_observable(world: World) -> None:
         ],
     )
 
-    fails = world.possible("cut", "source_killed", "cancel")
-    if not (fails or refusal_breaks_link(world)):
-        return
     world.build.always(
         "NothingLeftBehind",
         "S2",
@@ -123,6 +118,7 @@ def _add_observable(world: World) -> None:
             world.link.is_(Link.DOWN),
         ],
         then=[here.bitmap.is_(Incoming.ABSENT, Incoming.LOST)],
+        needs=[breaks(world, "cut", "source_killed", "cancel")],
     )
 
 
@@ -259,7 +255,8 @@ def _add_reachable(world: World) -> None:
         "A backup is taken on the destination.",
         by=["destination_backup"],
     )
-    if can_be_lost(world):
+    lost = losing(world)
+    if lost is not None:
         build.reachable(
             "BitmapDeclaredLost",
             "The destination runs without the bitmap, visibly.",
@@ -267,19 +264,20 @@ def _add_reachable(world: World) -> None:
                 here.vm.is_(DestinationVm.RUNNING),
                 here.bitmap.is_(Incoming.LOST),
             ],
+            needs=lost,
         )
-    if breaks_after_stop(world):
-        build.reachable(
-            "SourceResumes",
-            "After a failure the source's guest goes on.",
-            by=["resume_source"],
-        )
-    if fails_and_retries(world):
-        build.reachable(
-            "RetrySucceeds",
-            "A second attempt in the same processes completes.",
-            then=[*arrived, world.ghost.retried],
-        )
+    build.reachable(
+        "SourceResumes",
+        "After a failure the source's guest goes on.",
+        by=["resume_source"],
+        needs=["cut|cancel|destination_killed"],
+    )
+    build.reachable(
+        "RetrySucceeds",
+        "A second attempt in the same processes completes.",
+        then=[*arrived, world.ghost.retried],
+        needs=["retry", breaks(world, "cut", "cancel")],
+    )
 
 
 def _add_costs(world: World) -> None:

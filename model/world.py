@@ -13,9 +13,7 @@ from attrs import frozen
 
 from model.language import (
     Channel,
-    Concrete,
     ContentsType,
-    Counter,
     Cursor,
     Disk,
     Domain,
@@ -27,10 +25,9 @@ from model.language import (
     NameType,
     Projected,
     Update,
-    all_of,
     single,
 )
-from model.options import UNLIMITED, Options
+from model.variant import Variant
 from model.vocabulary import (
     DestinationVm,
     Incoming,
@@ -39,6 +36,16 @@ from model.vocabulary import (
     Outgoing,
     Reply,
     SourceVm,
+)
+
+BUDGETS = (
+    "cut",
+    "source_killed",
+    "destination_killed",
+    "refuse",
+    "cancel",
+    "retry",
+    "writes",
 )
 
 
@@ -98,7 +105,7 @@ class Ghost:
 class World:
     """All of it, with the options and the builder that collects actions."""
 
-    options: Options
+    options: Variant
     build: MachineBuilder
     disk: Disk
     source: Source
@@ -107,7 +114,6 @@ class World:
     stream: Channel
     return_path: Channel | None
     ghost: Ghost
-    budgets: dict[str, Counter]
 
     @property
     def domain(self) -> Domain:
@@ -117,22 +123,6 @@ class World:
     def has(self, mechanism: str) -> bool:
         """Whether the mechanism is in place."""
         return self.options.has(mechanism)
-
-    def possible(self, *failures: str) -> bool:
-        """Whether one of the failures may happen in this configuration."""
-        return self.options.failures.possible(*failures)
-
-    def left(self, failure: str) -> Flag:
-        """Guard: the budget of this failure is not spent."""
-        counter = self.budgets.get(failure)
-        return all_of() if counter is None else counter > 0
-
-    def spend(self, failure: str) -> tuple[Update, ...]:
-        """Effect: one such failure less is left."""
-        counter = self.budgets.get(failure)
-        if counter is None:
-            return ()
-        return (counter.becomes(counter - 1),)
 
     @property
     def link_up(self) -> Flag:
@@ -150,18 +140,16 @@ class World:
         return self.return_path.lose_all()
 
 
-def create(
-    options: Options, return_path: bool, domain: Domain | None = None
-) -> World:
+def create(options: Variant, return_path: bool) -> World:
     """A world in which nothing has happened yet.
 
     The source runs a guest that has written nothing since the last backup;
     the destination waits for a migration.
     """
-    bounds = options.bounds
-    domain = domain or Concrete(bounds.chunks, bounds.granules)
-    build = MachineBuilder(options.name, isinstance(domain, Projected))
-    disk = Disk("disk", domain)
+    build = MachineBuilder(
+        options.name, isinstance(options.domain, Projected)
+    )
+    disk = Disk("disk", options.domain)
     source = Source(
         vm=build.enum("source.vm", SourceVm.RUNNING),
         migration=build.enum("source.migration", Outgoing.NONE),
@@ -182,7 +170,7 @@ def create(
     chunk, contents = NameType(disk), ContentsType(disk)
     stream = build.channel(
         "stream",
-        bounds.channel,
+        options.limit("channel"),
         {
             Message.START: {},
             Message.BITS: {"chunk": chunk, "contents": contents},
@@ -195,17 +183,8 @@ def create(
         if return_path
         else None
     )
-    budgets = {}
-    for name in options.failures.names():
-        budget = getattr(options.failures, name)
-        if budget not in (0, UNLIMITED):
-            budgets[name] = build.counter(
-                f"{name}_left", limit=budget, initial=budget
-            )
-    if isinstance(bounds.writes, int):
-        budgets["writes"] = build.counter(
-            "writes_left", limit=bounds.writes, initial=bounds.writes
-        )
+    for name in BUDGETS:
+        build.budget(name, options.budget(name))
     ghost = Ghost(
         true_dirty=build.granules("ghost_true_dirty", disk, ghost=True),
         missed=build.granules("ghost_missed", disk, ghost=True),
@@ -223,5 +202,4 @@ def create(
         stream,
         replies,
         ghost,
-        budgets,
     )

@@ -3,10 +3,14 @@
 
 from __future__ import annotations
 
+from functools import cache
 from model.designs import live, postcopy, stop_copy
 from model.language import Domain, Machine
+from model.language.instance import instance
+from model.language.terms import check_terms
 from model.mechanisms import LIVE, POSTCOPY, STOP_COPY
 from model.options import Options
+from model.variant import Variant
 
 BUILDERS = {
     LIVE: live.build,
@@ -14,6 +18,11 @@ BUILDERS = {
     STOP_COPY: stop_copy.build,
 }
 
+@cache
+def schema_of(variant: Variant) -> Machine:
+    found = BUILDERS[variant.design](variant)
+    check_terms(found)
+    return found
 
 def build(options: Options, domain: Domain | None = None) -> Machine:
     """The machine that ``options`` describe.
@@ -21,4 +30,4 @@ def build(options: Options, domain: Domain | None = None) -> Machine:
     ``domain``: what its disk is made of; a small disk of the size that
     ``options`` ask for unless given.
     """
-    return BUILDERS[options.design](options, domain)
+    return instance(schema_of(options.variant), domain or options.domain, options)

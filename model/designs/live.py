@@ -27,19 +27,17 @@ from model.language import (
     ChunkName,
     ChunkSet,
     Contents,
-    Counter,
-    Domain,
     EnumValue,
     Flag,
     Granule,
     Machine,
     Step,
+    Tally,
     Update,
     chunk_alone,
 )
 from model.loader import Style, add_loader
 from model.management import add_management
-from model.options import Options
 from model.properties import add_properties
 from model.switchover import (
     add_drain,
@@ -49,6 +47,7 @@ from model.switchover import (
     pause,
 )
 from model.takeover import add_takeover
+from model.variant import Variant
 from model.vocabulary import Message, Outgoing, SourceVm, Stage
 from model.world import World, create
 
@@ -69,12 +68,12 @@ class Pass:
     stage: EnumValue[Stage]
     chunk: ChunkName
     contents: Contents
-    allowance: Counter | None
+    allowance: Tally
 
 
-def build(options: Options, domain: Domain | None = None) -> Machine:
-    """The live design at the size that ``options`` asks for."""
-    world = create(options, return_path=True, domain=domain)
+def build(options: Variant) -> Machine:
+    """The live design."""
+    world = create(options, return_path=True)
     now = _declare(world)
     resets = (
         now.meta.becomes(frozenset()),
@@ -99,8 +98,6 @@ def build(options: Options, domain: Domain | None = None) -> Machine:
 
 def _declare(world: World) -> Pass:
     build, disk = world.build, world.disk
-    bounds = world.options.bounds
-    throttled = bounds.writes == "throttled"
     meta = build.chunk_set("source.meta", disk)
     stage = build.enum("source.stage", Stage.IDLE)
     chunk = build.chunk_name("source.chunk", disk)
@@ -109,9 +106,9 @@ def _declare(world: World) -> Pass:
         stage=stage,
         chunk=chunk,
         contents=build.contents("source.contents", disk, of=chunk),
-        allowance=build.counter("throttle.chunks_sent", bounds.throttle)
-        if throttled
-        else None,
+        allowance=build.tally(
+            "throttle.chunks_sent", world.options.limit("throttle")
+        ),
     )
 
 
@@ -125,14 +122,16 @@ def _recorder(world: World, now: Pass) -> Recorder:
 
     QEMU: the meta HBitmap, set inside hbitmap_set() (2.8 to 2.11).
     """
-    marks: dict[Granule, Updates] = {}
-    if world.has("meta-bitmap"):
-        for granule in world.domain.granules:
-            changes = ~world.source.bits.contains(granule)
-            marked = chunk_alone(world.disk, granule.chunk).only_if(
-                _meta_exists(world) & changes
-            )
-            marks[granule] = (now.meta.becomes(now.meta | marked),)
+
+    def marks(granule: Granule) -> Updates:
+        if not world.has("meta-bitmap"):
+            return ()
+        changes = ~world.source.bits.contains(granule)
+        marked = chunk_alone(world.disk, granule.chunk).only_if(
+            _meta_exists(world) & changes
+        )
+        return (now.meta.becomes(now.meta | marked),)
+
     return Recorder(source_also=marks, allowance=now.allowance)
 
 
@@ -151,8 +150,9 @@ def _little_is_pending(world: World, now: Pass) -> Flag:
     between two chunks, and if it is so the VM is stopped: no further pass.
     """
     pending = world.source.cursor.ahead() | now.meta
-    return pending.at_most(world.options.bounds.downtime).named(
-        f"at most {world.options.bounds.downtime} chunks are pending"
+    limit = world.options.limit("downtime")
+    return pending.at_most(limit).named(
+        f"at most {limit} chunks are pending"
     )
 
 
@@ -201,14 +201,14 @@ def _add_passes(world: World, now: Pass) -> None:
             ],
         )
 
-    bounds = world.options.bounds
-    # where the whole bitmap may be pending the VM stops before any pass
-    passes = bounds.downtime < bounds.chunks
-    if world.has("meta-bitmap") and (
-        passes or not world.has("last-pass-stopped")
-    ):
+    if world.has("meta-bitmap"):
 
-        @build.action("source", over=world.domain.chunks, fair=True)
+        @build.action(
+            "source",
+            over=world.domain.chunks,
+            fair=True,
+            silent="where all may be pending the VM stops before any pass",
+        )
         def dirty_phase(chunk: Chunk) -> Step:
             """Take a chunk that changed; clear its meta bit.
 
@@ -243,10 +243,7 @@ def _add_passes(world: World, now: Pass) -> None:
 
 def _add_send_chunk(world: World, now: Pass) -> None:
     stream = world.stream
-    counted: Updates = ()
-    if now.allowance is not None:
-        top = world.options.bounds.throttle
-        counted = (now.allowance.becomes((now.allowance + 1).capped(top)),)
+    counted = now.allowance.one_more()
 
     @world.build.action("source", over=world.domain.chunks, fair=True)
     def send_bitmap_bits(chunk: Chunk) -> Step:
