@@ -296,9 +296,7 @@ def _add_cancel_incoming(world: World) -> None:
     if not world.has("drop-on-failure"):
         left = here.bits | here.successor
 
-    @world.build.action(
-        "destination", fair=True, needs=["cut|source_killed"]
-    )
+    @world.build.action("destination", fair=True, needs=["cut|source_killed"])
     def dirty_bitmap_mig_cancel_incoming() -> Step:
         """The stream breaks after RUN: unfinished bitmaps are removed.
 

@@ -45,9 +45,7 @@ def add_management(world: World, resets: tuple[Update, ...] = ()) -> None:
     _add_cancel(world, resets)
     _add_resume(world)
     doubtful = world.options.design == "postcopy"
-    if world.has("fencing") and (
-        doubtful or world.has("no-resume-after-run")
-    ):
+    if world.has("fencing") and (doubtful or world.has("no-resume-after-run")):
         _add_fence(world)
     _add_quit(world, resets)
 

@@ -28,16 +28,6 @@ from model.vocabulary import (
 )
 from model.world import World
 
-GUARANTEES = {
-    "S1": "no missing bit: superset of the true dirty set or declared lost",
-    "S2": "a loss is observable by the one who would use the bitmap",
-    "S3": "bitmap trouble never harms the VM",
-    "S5": "no needless loss: success, cancel and early failure lose nothing",
-    "S6": "at most one side runs the guest, ever",
-    "P1": "without faults the destination's bitmap is exact",
-    "L1": "every migration ends, and busy ends",
-}
-
 EVER_RAN = (DestinationVm.RUNNING, DestinationVm.DIED)
 
 

@@ -146,9 +146,7 @@ def create(options: Variant, return_path: bool) -> World:
     The source runs a guest that has written nothing since the last backup;
     the destination waits for a migration.
     """
-    build = MachineBuilder(
-        options.name, isinstance(options.domain, Projected)
-    )
+    build = MachineBuilder(options.name, isinstance(options.domain, Projected))
     disk = Disk("disk", options.domain)
     source = Source(
         vm=build.enum("source.vm", SourceVm.RUNNING),

@@ -1,28 +1,18 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The designs, each in a file of its own."""
+"""The designs, each in a file of its own, and the machines made of them."""
 
 from __future__ import annotations
 
-from functools import cache
-from model.designs import live, postcopy, stop_copy
 from model.language import Domain, Machine
 from model.language.instance import instance
-from model.language.terms import check_terms
-from model.mechanisms import LIVE, POSTCOPY, STOP_COPY
 from model.options import Options
-from model.variant import Variant
+from model.texts import Schema, schema_of
 
-BUILDERS = {
-    LIVE: live.build,
-    POSTCOPY: postcopy.build,
-    STOP_COPY: stop_copy.build,
-}
 
-@cache
-def schema_of(variant: Variant) -> Machine:
-    found = BUILDERS[variant.design](variant)
-    check_terms(found)
-    return found
+def schema(options: Options) -> Schema:
+    """The one term that every machine of the variant is an instance of."""
+    return schema_of(options.variant)
+
 
 def build(options: Options, domain: Domain | None = None) -> Machine:
     """The machine that ``options`` describe.
@@ -30,4 +20,5 @@ def build(options: Options, domain: Domain | None = None) -> Machine:
     ``domain``: what its disk is made of; a small disk of the size that
     ``options`` ask for unless given.
     """
-    return instance(schema_of(options.variant), domain or options.domain, options)
+    term = schema(options).term
+    return instance(term, domain or options.domain, options)

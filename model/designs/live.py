@@ -151,9 +151,7 @@ def _little_is_pending(world: World, now: Pass) -> Flag:
     """
     pending = world.source.cursor.ahead() | now.meta
     limit = world.options.limit("downtime")
-    return pending.at_most(limit).named(
-        f"at most {limit} chunks are pending"
-    )
+    return pending.at_most(limit).named(f"at most {limit} chunks are pending")
 
 
 def _add_passes(world: World, now: Pass) -> None:

@@ -122,6 +122,19 @@ def asked(
     return _node("ask", width, operands, name=name)
 
 
+def again(
+    operator: Operator,
+    width: int,
+    operands: tuple[Expression, ...],
+    value: int,
+    name: str,
+) -> Expression:
+    """A node that was written down, as it is: nothing is folded."""
+    if operator in COMMUTATIVE and len(operands) == 2:
+        operands = _ordered(*operands)
+    return _node(operator, width, operands, value, name)
+
+
 def rebuilt(node: Expression, operands: tuple[Expression, ...]) -> Expression:
     """``node`` with other operands, folded where possible."""
     if operands == node.operands:

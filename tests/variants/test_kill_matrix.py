@@ -18,7 +18,7 @@ from model.designs import build
 from model.language import Machine
 from model.mechanisms import DESIGNS, LIVE, Mechanism, mechanisms_of
 from model.options import Bounds, Options
-from model.properties import GUARANTEES
+from model.guarantees import GUARANTEES
 from tests.searches import QUICK, covered
 
 SOURCE = "NoLostDirtyBitOnSource"
