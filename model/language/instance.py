@@ -178,8 +178,7 @@ class _Reading:
             case FlagType():
                 return build.flag(name, bool(one.initial), ghost)
             case EnumType():
-                initial = list(kind.members)[one.initial]
-                return build.enum(name, initial, ghost)
+                return build.enum(name, kind.member(one.initial), ghost)
             case CounterType():
                 return build.counter(name, kind.limit, one.initial, ghost)
             case TallyType():

@@ -155,8 +155,8 @@ class _Fields:
             case ["tally", str(key), bool(full)]:
                 return build.tally(name, Limit(key), full)
             case ["enum", int(number)]:
-                initial = list(self.enums[number])[one["initial"]]
-                return build.enum(name, initial, ghost)
+                kind = EnumType(self.enums[number])
+                return build.enum(name, kind.member(one["initial"]), ghost)
             case ["flag"]:
                 return build.flag(name, bool(one["initial"]), ghost)
             case ["counter", int(limit)]:

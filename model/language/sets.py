@@ -12,7 +12,7 @@ from typing import Any, Self, TypeVar
 from model.language import expression as ex
 from model.language.domain import Chunk, Granule
 from model.language.errors import ModelError
-from model.language.tokens import ChunkToken, shown
+from model.language.tokens import ChunkToken, Limit, shown
 from model.language.types import (
     ChunkSetType,
     ContentsType,
@@ -77,6 +77,16 @@ class _Members(Value[AnyType]):
         )
 
 
+def _at_most(
+    members: Value[AnyType], limit: int | Limit | None, what: str
+) -> Flag:
+    domain: Any = members.type.disk.domain
+    few = ex.TRUE
+    if limit is not None:
+        few = domain.at_most(members.expression, limit)
+    return flag(few, f"{members.text} has at most {shown(limit)} {what}")
+
+
 class GranuleSet(_Members[GranuleSetType]):
     """A set of granules of one disk."""
 
@@ -85,13 +95,9 @@ class GranuleSet(_Members[GranuleSetType]):
         domain = self.type.disk.domain
         return flag(domain.is_empty(self.expression), f"{self.text} is empty")
 
-    def at_most(self, limit: int) -> Flag:
-        """Whether the set has no more than ``limit`` members."""
-        domain = self.type.disk.domain
-        return flag(
-            domain.at_most(self.expression, limit),
-            f"{self.text} has at most {shown(limit)} granules",
-        )
+    def at_most(self, limit: int | Limit | None) -> Flag:
+        """Whether it has at most ``limit`` members; None: there is none."""
+        return _at_most(self, limit, "granules")
 
     def contains(self, granule: Granule) -> Flag:
         """Whether ``granule`` is a member."""
@@ -145,13 +151,9 @@ class ChunkSet(_Members[ChunkSetType]):
         domain = self.type.disk.domain
         return flag(domain.is_empty(self.expression), f"{self.text} is empty")
 
-    def at_most(self, limit: int) -> Flag:
-        """Whether the set has no more than ``limit`` members."""
-        domain = self.type.disk.domain
-        return flag(
-            domain.at_most(self.expression, limit),
-            f"{self.text} has at most {shown(limit)} chunks",
-        )
+    def at_most(self, limit: int | Limit | None) -> Flag:
+        """Whether it has at most ``limit`` members; None: there is none."""
+        return _at_most(self, limit, "chunks")
 
     def contains(self, chunk: Chunk) -> Flag:
         """Whether ``chunk`` is a member."""

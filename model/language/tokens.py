@@ -45,7 +45,7 @@ class Token:
     __bool__ = __str__ = __format__ = __iter__ = __len__ = _refuse
     __getitem__ = __contains__ = __index__ = __int__ = __float__ = _refuse
     __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = _refuse
-    __hash__ = _refuse  # type: ignore[assignment]
+    __hash__ = _refuse
 
     def __repr__(self) -> str:
         return f"<{self.what}>"
@@ -79,10 +79,10 @@ class Limit(Token):
     __slots__ = ()
     what = "a number of the options"
 
-    def __str__(self) -> str:
+    def __str__(self) -> str:  # type: ignore[override]
         return placeholder(self._key)
 
-    def __format__(self, _: str) -> str:
+    def __format__(self, _: str) -> str:  # type: ignore[override]
         return placeholder(self._key)
 
 
