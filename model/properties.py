@@ -16,9 +16,7 @@ from model.backup import (
 from model.guest import drained
 from model.language import YES, any_of
 from model.loader import BEING_LOADED, Style
-from model.management import (
-    breaks,
-)
+from model.management import breaks, refusal_breaks_link
 from model.vocabulary import (
     DestinationVm,
     Incoming,
@@ -119,6 +117,8 @@ def _add_vm_unharmed(world: World, style: Style) -> None:
             "a bitmap error fails the migration by design; the VM goes on "
             "at the source",
         )
+        return
+    if not refusal_breaks_link(world) and world.has("remove-partial"):
         return
     world.build.always(
         "VmUnharmedByBitmap",

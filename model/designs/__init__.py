@@ -8,6 +8,9 @@ from model.language.instance import instance
 from model.options import Options
 from model.texts import Schema, schema_of
 
+#: how much of a schema's digest is shown to people
+DIGITS = 16
+
 
 def schema(options: Options) -> Schema:
     """The one term that every machine of the variant is an instance of."""

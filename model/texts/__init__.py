@@ -30,12 +30,12 @@ class Schema:
     term: Machine
     digest: str
 
-
-def read(text: str | bytes) -> Schema:
-    """The schema that ``text`` is; ModelError if it is none."""
-    term = from_text(text)
-    check_terms(term)
-    return Schema(term, digest(term))
+    @classmethod
+    def read(cls, text: str | bytes) -> Schema:
+        """The schema that ``text`` is; ModelError if it is none."""
+        term = from_text(text)
+        check_terms(term)
+        return cls(term, digest(term))
 
 
 @cache
@@ -58,11 +58,11 @@ def schema_of(variant: Variant) -> Schema:
     key = hashlib.sha256("\n".join(parts).encode()).hexdigest()
     known = kept.find(key)
     if known is not None:
-        return read(known)
+        return Schema.read(known)
     from model.texts.process import Run
 
     text = Run(variant, sources).text()
-    found = read(text)
+    found = Schema.read(text)
     kept.store(key, text)
     return found
 
@@ -71,4 +71,4 @@ def run(variant: Variant, sources: Sources | None = None) -> Schema:
     """Run the text anew, whatever is kept of earlier runs."""
     from model.texts.process import Run
 
-    return read(Run(variant, sources or shipped()).text())
+    return Schema.read(Run(variant, sources or shipped()).text())

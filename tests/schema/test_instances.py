@@ -55,10 +55,7 @@ def words(machine: Machine) -> list[object]:
             (p.name, p.kind, p.guarantee, p.doc, p.by, p.assumes, p.needs)
             for p in machine.properties
         ],
-        [
-            [c.text for c in (*p.when, *p.then)]
-            for p in machine.properties
-        ],
+        [[c.text for c in (*p.when, *p.then)] for p in machine.properties],
         [machine.show(v, machine.initials[0]) for v in machine.variables],
     ]
 
