@@ -101,6 +101,11 @@ def add_backup_client(world: World, watch: Watch | None = None) -> None:
 def _add_source_job(world: World, watch: Watch) -> None:
     build, source, ghost = world.build, world.source, world.ghost
     drains = world.has("drain-before-backup")
+    # a job comes no further on images that are inactive
+    runs = (
+        source.job,
+        source.vm.is_(SourceVm.RUNNING, SourceVm.PAUSED),
+    )
 
     @build.action("client")
     def source_backup_begins() -> Step:
@@ -131,7 +136,7 @@ def _add_source_job(world: World, watch: Watch) -> None:
         """
         not_copied = ghost.true_dirty - source.bits
         return Step(
-            when=[source.job],
+            when=[*runs],
             then=[
                 source.bits.becomes(source.successor),
                 ghost.missed.becomes(ghost.missed | ghost.would_miss),
@@ -148,7 +153,7 @@ def _add_source_job(world: World, watch: Watch) -> None:
         QEMU: bdrv_reclaim_dirty_bitmap().
         """
         return Step(
-            when=[source.job],
+            when=[*runs],
             then=[
                 source.bits.becomes(source.bits | source.successor),
                 *watch.changes(None, source.successor),
