@@ -330,7 +330,13 @@ def _add_cancel_incoming(world: World) -> None:
     if not world.has("drop-on-failure"):
         left = here.bits | here.successor
 
-    @world.build.action("destination", fair=True, needs=("cut|source_killed",))
+    ends_early = not world.has("quit-when-over")
+
+    @world.build.action(
+        "destination",
+        fair=True,
+        needs=() if ends_early else ("cut|source_killed|cancel",),
+    )
     def dirty_bitmap_mig_cancel_incoming() -> Step:
         """The stream breaks after RUN: unfinished bitmaps are removed.
 

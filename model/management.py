@@ -95,14 +95,17 @@ def _add_attempts(world: World) -> None:
         """A further attempt after a failed one, to a new process.
 
         A destination process takes one incoming migration; the old one,
-        which never resumed, is ended.  The source's process is the same.
-        QEMU: qmp_migrate(); qmp_migrate_incoming() works once a process.
+        which has failed or ended, is replaced.  The source's process is the
+        same.  QEMU: qmp_migrate(); qmp_migrate_incoming() works once a
+        process.
         """
+        over = any_of(here.vm.is_(DestinationVm.KILLED), here.stream_ended)
         return Step(
             when=[
                 source.migration.is_(Outgoing.FAILED),
                 source.vm.is_(SourceVm.RUNNING),
                 here.vm.is_(*NOT_RESUMED),
+                over.named("the destination's migration is over"),
             ],
             then=[
                 *begun,
@@ -185,10 +188,13 @@ def _add_fence(world: World, resets: Updates) -> None:
         *resets,
     )
     silent = "where no attempt can end in doubt"
+    any_failure = f"{FAILS}|refuse"
 
     if not world.has("fence-before-resume"):
 
-        @build.action("management", fair=True, needs=(FAILS,), silent=silent)
+        @build.action(
+            "management", fair=True, needs=(any_failure,), silent=silent
+        )
         def cont_without_fence() -> Step:
             """The source goes on although the destination may.
 
@@ -198,7 +204,7 @@ def _add_fence(world: World, resets: Updates) -> None:
 
         return
 
-    @build.action("management", fair=True, needs=(FAILS,), silent=silent)
+    @build.action("management", fair=True, needs=(any_failure,), silent=silent)
     def fence_destination() -> Step:
         """End a destination that has not resumed; the source may.
 

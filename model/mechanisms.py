@@ -386,7 +386,9 @@ MECHANISMS: tuple[Mechanism, ...] = (
 AS_BUILT: dict[str, tuple[str, frozenset[str]]] = {
     LIVE: (
         "as posted in 2015",
-        frozenset({"meta-sees-clear", "meta-sees-merge", "stop-waits-for-job"}),
+        frozenset(
+            {"meta-sees-clear", "meta-sees-merge", "stop-waits-for-job"}
+        ),
     ),
     POSTCOPY: (
         "as built, 5.2 to 11.1",

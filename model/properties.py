@@ -113,9 +113,7 @@ def _add_observable(world: World, promise: Promise) -> None:
         "S2",
         "A bitmap on the destination that looks usable is whole.",
         when=[usable_on_destination(world)],
-        then=[
-            here.bitmap.is_(Incoming.COMPLETE, Incoming.VALID).named(whole)
-        ],
+        then=[here.bitmap.is_(Incoming.COMPLETE, Incoming.VALID).named(whole)],
     )
     if not promise.migrates:
         return
@@ -185,6 +183,7 @@ def _add_vm_unharmed(world: World, promise: Promise) -> None:
         )
         return
     source, ghost = world.source, world.ghost
+    fails_if_busy = world.options.busy_bitmap == "fail"
     world.build.always(
         "BitmapTroubleFailsNoMigration",
         "S3",
@@ -195,7 +194,7 @@ def _add_vm_unharmed(world: World, promise: Promise) -> None:
             (~ghost.faulted).named("nothing else failed"),
         ],
         then=[source.migration.is_not(Outgoing.FAILED, Outgoing.UNCERTAIN)],
-        needs=("refuse",),
+        needs=() if fails_if_busy else ("refuse",),
     )
 
 

@@ -94,9 +94,7 @@ def build(options: Options, domain: Domain | None = None) -> Machine:
     add_backup_client(world, _watch(world, now))
     add_management(world, resets)
     add_faults(world, resets)
-    add_properties(
-        world, Promise(errors_drop=False, declares_loss=False)
-    )
+    add_properties(world, Promise(errors_drop=False, declares_loss=False))
     return world.build.machine()
 
 

@@ -186,9 +186,7 @@ class MachineBuilder(Declarations):
                 instances += cases(made)
             doc = inspect.getdoc(function) or ""
             self._add_action(
-                Action(
-                    name, actor, fair, fault, doc, tuple(instances), silent
-                )
+                Action(name, actor, fair, fault, doc, tuple(instances), silent)
             )
             return function
 

@@ -27,6 +27,7 @@ from model.language.sets import (
     Cursor,
     GranuleSet,
 )
+from model.language.tally import Tally
 from model.language.types import (
     ChunkSetType,
     ContentsType,
@@ -39,7 +40,6 @@ from model.language.types import (
     NameType,
     Type,
 )
-from model.language.tally import Tally
 from model.language.values import Counter, EnumValue, Flag
 
 Member = TypeVar("Member", bound=enum.Enum)
@@ -95,9 +95,7 @@ class Declarations:
         kind = CounterType(limit)
         return Counter(*self._declare(name, kind, initial, ghost))
 
-    def tally(
-        self, name: str, limit: int | None, full: bool = False
-    ) -> Tally:
+    def tally(self, name: str, limit: int | None, full: bool = False) -> Tally:
         """Declare a number from 0 to ``limit``; None: there is no limit."""
         if limit is None:
             return Tally(None)
