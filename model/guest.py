@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from attrs import frozen
+from attrs import field, frozen
 
 from model.language import (
     YES,
@@ -46,7 +46,7 @@ class Recorder:
     """
 
     source_also: Callable[[Granule], Updates] = _nothing
-    allowance: Tally = Tally(None)
+    allowance: Tally = field(factory=lambda: Tally(None))
 
 
 def drained(world: World, in_flight: GranuleSet) -> Flag:

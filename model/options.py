@@ -161,15 +161,19 @@ class Options:
             )
         check_names(self.design, sorted(self.without))
 
-    def limit(self, name: str) -> int | None:
-        """The number of the bound ``name``; None: there is no limit."""
-        bounds = self.bounds
-        if name == "throttle":
-            throttled = bounds.writes == "throttled"
-            return bounds.throttle if throttled else None
+    def limit(self, name: str) -> int:
+        """The number of the bound ``name``.
+
+        'writes_beside': writes in flight at most when one more begins.
+        """
         if name == "writes_beside":
-            return bounds.in_flight - 1
-        return int(getattr(bounds, name))
+            return self.bounds.in_flight - 1
+        return int(getattr(self.bounds, name))
+
+    def throttle(self) -> int | None:
+        """Chunks sent for each write; None: the guest is not held back."""
+        throttled = self.bounds.writes == "throttled"
+        return self.bounds.throttle if throttled else None
 
     def budget(self, name: str) -> Budget | str:
         """How often what spends ``name`` may happen."""

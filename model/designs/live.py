@@ -109,7 +109,7 @@ def _declare(world: World) -> Pass:
         chunk=chunk,
         contents=build.contents("source.contents", disk, of=chunk),
         allowance=build.tally(
-            "throttle.chunks_sent", world.options.limit("throttle")
+            "throttle.chunks_sent", world.options.throttle()
         ),
     )
 
