@@ -93,9 +93,10 @@ def job_ends(world: World) -> Updates:
 def add_backup_client(world: World, watch: Watch | None = None) -> None:
     """Backups and edits on both sides; a full backup after a loss."""
     watch = watch or Watch()
-    _add_source_job(world, watch)
-    _add_source_edits(world, watch)
-    _add_destination_backup(world)
+    for each in world.bitmaps:
+        _add_source_job(each, watch)
+        _add_source_edits(each, watch)
+        _add_destination_backup(each)
 
 
 def _add_source_job(world: World, watch: Watch) -> None:
@@ -107,7 +108,7 @@ def _add_source_job(world: World, watch: Watch) -> None:
         source.vm.is_(SourceVm.RUNNING, SourceVm.PAUSED),
     )
 
-    @build.action("client")
+    @build.action("client", suffix=world.suffix)
     def source_backup_begins() -> Step:
         """A backup job freezes the bitmap; its successor records.
 
@@ -128,7 +129,7 @@ def _add_source_job(world: World, watch: Watch) -> None:
             ],
         )
 
-    @build.action("client", fair=True)
+    @build.action("client", fair=True, suffix=world.suffix)
     def source_backup_succeeds() -> Step:
         """What was dirty at the beginning is copied: the successor stays.
 
@@ -146,7 +147,9 @@ def _add_source_job(world: World, watch: Watch) -> None:
             ],
         )
 
-    @build.action("client", fault=True, spends="backup_fails")
+    @build.action(
+        "client", fault=True, spends="backup_fails", suffix=world.suffix
+    )
     def source_backup_fails() -> Step:
         """The job fails: the successor's bits are merged back.
 
@@ -165,7 +168,12 @@ def _add_source_job(world: World, watch: Watch) -> None:
 def _add_source_edits(world: World, watch: Watch) -> None:
     build, source, ghost = world.build, world.source, world.ghost
 
-    @build.action("client", over=world.domain.granules, spends="edits")
+    @build.action(
+        "client",
+        over=world.domain.granules,
+        spends="edits",
+        suffix=world.suffix,
+    )
     def source_merge(granule: Granule) -> Step:
         """The user merges a bitmap with this bit into the source's.
 
@@ -182,7 +190,7 @@ def _add_source_edits(world: World, watch: Watch) -> None:
             ],
         )
 
-    @build.action("client", spends="edits")
+    @build.action("client", spends="edits", suffix=world.suffix)
     def source_clear() -> Step:
         """The user clears the bitmap and takes a full backup with it.
 
@@ -203,7 +211,7 @@ def _add_destination_backup(world: World) -> None:
     build, ghost, here = world.build, world.ghost, world.destination
     drains = world.has("drain-before-backup")
 
-    @build.action("client")
+    @build.action("client", suffix=world.suffix)
     def destination_backup() -> Step:
         """Incremental backup on the destination: copy, then clear.
 
@@ -222,7 +230,7 @@ def _add_destination_backup(world: World) -> None:
             ],
         )
 
-    @build.action("client", spends="edits")
+    @build.action("client", spends="edits", suffix=world.suffix)
     def destination_remove() -> Step:
         """The user removes the bitmap by its name.
 
@@ -246,6 +254,7 @@ def _add_full_backup(world: World) -> None:
 
     @build.action(
         "client",
+        suffix=world.suffix,
         silent="where nothing can make a loss there is none to make good",
     )
     def destination_full_backup() -> Step:

@@ -12,23 +12,21 @@ failure has its own budget.
 from __future__ import annotations
 
 from model.language import (
-    EnumValue,
     Step,
     Update,
     any_of,
     choose,
 )
-from model.loader import FAILS
+from model.loader import destination_forgets
 from model.management import failed, source_ends
 from model.switchover import source_resets
 from model.vocabulary import (
     Break,
     DestinationVm,
-    Incoming,
     Link,
     Outgoing,
 )
-from model.world import IN_PROGRESS, World
+from model.world import FAILS_DESTINATION, IN_PROGRESS, World
 
 Updates = tuple[Update, ...]
 
@@ -130,14 +128,14 @@ def _add_destination_killed(world: World) -> None:
             when=[running if after_start else waiting, under_way],
             then=[
                 here.vm.becomes(after),
-                here.bitmap.becomes(Incoming.ABSENT),
-                here.bits.becomes(frozenset()),
-                here.successor.becomes(frozenset()),
-                here.in_flight.becomes(frozenset()),
+                *destination_forgets(world),
+                *(
+                    node.destination.in_flight.becomes(frozenset())
+                    for node in world.nodes
+                ),
                 here.stream_ended.becomes(False),
                 *world.stream.lose_all(),
                 link.becomes(choose(in_progress, broken, Link.DOWN)),
-                world.ghost.arrived.becomes(False),
                 world.ghost.faulted.becomes(True),
                 world.ghost.killed.becomes(True),
             ],
@@ -150,7 +148,7 @@ def _add_source_detection(world: World, resets: Updates) -> None:
     @world.build.action(
         "source",
         fair=True,
-        needs=("cut|destination_killed|refuse",),
+        needs=world.failing("cut", "destination_killed"),
         silent="where no error can break the link",
     )
     def migration_fails() -> Step:
@@ -177,15 +175,16 @@ def _add_source_detection(world: World, resets: Updates) -> None:
 
 def _add_destination_detection(world: World) -> None:
     here = world.destination
-    left: EnumValue[Incoming] | Incoming = Incoming.ABSENT
-    bits: Updates = (here.bits.becomes(frozenset()),)
-    if not world.has("remove-partial"):
-        left, bits = here.bitmap, ()
+    forgets: Updates = tuple(
+        each.ghost.arrived.becomes(False) for each in world.bitmaps
+    )
+    if world.has("remove-partial"):
+        forgets = destination_forgets(world)
 
     @world.build.action(
         "destination",
         fair=True,
-        needs=(f"{FAILS}|refuse",),
+        needs=world.failing(*FAILS_DESTINATION),
         silent="where no error can break the link",
     )
     def incoming_fails() -> Step:
@@ -204,9 +203,7 @@ def _add_destination_detection(world: World) -> None:
                 world.link.is_(Link.BROKEN),
             ],
             then=[
-                here.bitmap.becomes(left),
-                *bits,
-                world.ghost.arrived.becomes(False),
+                *forgets,
                 *world.destination_closes(),
             ],
         )

@@ -20,16 +20,22 @@ from __future__ import annotations
 
 from model.backup import job_ends
 from model.language import EnumValue, Step, Update, any_of, choose
-from model.loader import FAILS
+from model.loader import destination_forgets
+from model.naming import names_forgotten_at_setup
 from model.switchover import source_resets
 from model.vocabulary import (
     DestinationVm,
-    Incoming,
     Link,
     Outgoing,
     SourceVm,
 )
-from model.world import EVER_RAN, IN_PROGRESS, NOT_RESUMED, World
+from model.world import (
+    EVER_RAN,
+    FAILS_SOURCE,
+    IN_PROGRESS,
+    NOT_RESUMED,
+    World,
+)
 
 Updates = tuple[Update, ...]
 
@@ -76,6 +82,7 @@ def _add_attempts(world: World) -> None:
     begun = (
         source.migration.becomes(Outgoing.SETUP),
         world.link.becomes(Link.UP),
+        *names_forgotten_at_setup(world),
     )
 
     @build.action("management")
@@ -90,7 +97,9 @@ def _add_attempts(world: World) -> None:
             then=[*begun],
         )
 
-    @build.action("management", needs=(f"{FAILS}|refuse",), spends="retry")
+    @build.action(
+        "management", needs=world.failing(*FAILS_SOURCE), spends="retry"
+    )
     def migrate_again() -> Step:
         """A further attempt after a failed one, to a new process.
 
@@ -110,14 +119,11 @@ def _add_attempts(world: World) -> None:
             then=[
                 *begun,
                 here.vm.becomes(DestinationVm.INMIGRATE),
-                here.bitmap.becomes(Incoming.ABSENT),
-                here.bits.becomes(frozenset()),
-                here.successor.becomes(frozenset()),
+                *destination_forgets(world),
                 here.stream_ended.becomes(False),
                 *world.stream.lose_all(),
                 ghost.faulted.becomes(False),
                 ghost.trouble.becomes(False),
-                ghost.arrived.becomes(False),
                 ghost.retried.becomes(True),
             ],
         )
@@ -152,7 +158,7 @@ def _add_resume(world: World) -> None:
     @world.build.action(
         "management",
         fair=True,
-        needs=(f"{FAILS}|refuse",),
+        needs=world.failing(*FAILS_SOURCE),
         silent="where no attempt can fail after the stop",
     )
     def resume_source() -> Step:
@@ -188,13 +194,11 @@ def _add_fence(world: World, resets: Updates) -> None:
         *resets,
     )
     silent = "where no attempt can end in doubt"
-    any_failure = f"{FAILS}|refuse"
+    fails = world.failing(*FAILS_SOURCE)
 
     if not world.has("fence-before-resume"):
 
-        @build.action(
-            "management", fair=True, needs=(any_failure,), silent=silent
-        )
+        @build.action("management", fair=True, needs=fails, silent=silent)
         def cont_without_fence() -> Step:
             """The source goes on although the destination may.
 
@@ -204,7 +208,7 @@ def _add_fence(world: World, resets: Updates) -> None:
 
         return
 
-    @build.action("management", fair=True, needs=(any_failure,), silent=silent)
+    @build.action("management", fair=True, needs=fails, silent=silent)
     def fence_destination() -> Step:
         """End a destination that has not resumed; the source may.
 
@@ -215,11 +219,8 @@ def _add_fence(world: World, resets: Updates) -> None:
             then=[
                 *gone_on,
                 here.vm.becomes(DestinationVm.KILLED),
-                here.bitmap.becomes(Incoming.ABSENT),
-                here.bits.becomes(frozenset()),
-                here.successor.becomes(frozenset()),
+                *destination_forgets(world),
                 here.stream_ended.becomes(False),
-                world.ghost.arrived.becomes(False),
                 *world.stream.lose_all(),
                 *world.replies_lost(),
                 world.link.becomes(Link.DOWN),
@@ -271,12 +272,19 @@ def _add_quit(world: World, resets: Updates) -> None:
 def source_ends(world: World) -> Updates:
     """Effect: the source's process ends; what it has sent may arrive."""
     source = world.source
+    found: list[Update] = [
+        n.source.in_flight.becomes(frozenset()) for n in world.nodes
+    ]
+    for each in world.bitmaps:
+        found += [
+            each.source.has_bitmap.becomes(False),
+            each.source.bits.becomes(frozenset()),
+            *job_ends(each),
+        ]
     return (
         source.vm.becomes(SourceVm.GONE),
         source.migration.becomes(Outgoing.NONE),
-        source.has_bitmap.becomes(False),
-        source.bits.becomes(frozenset()),
-        source.in_flight.becomes(frozenset()),
-        *job_ends(world),
+        *found,
         *source_resets(world),
+        *names_forgotten_at_setup(world),
     )

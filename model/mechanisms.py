@@ -21,8 +21,8 @@ DROP = "drop"
 DESIGNS = (LIVE, POSTCOPY, STOP_COPY, DROP)
 #: those that migrate the bitmap
 MIGRATE = (LIVE, POSTCOPY, STOP_COPY)
-#: those in which the whole bitmap arrives before the VM starts
-PRECOPY = (LIVE, STOP_COPY)
+#: those that are modelled with a second bitmap as well
+SEVERAL = (POSTCOPY, STOP_COPY)
 
 
 @frozen
@@ -64,7 +64,7 @@ _STARTS_EMPTY = (
 _SENT_BY_THEN = (
     "here the VM runs on the destination only after everything was sent"
 )
-_NOT_SENT = "here nothing of the source's bitmap is sent after the stop"
+_ONE_BITMAP = "it takes two bitmaps to show it"
 
 MECHANISMS: tuple[Mechanism, ...] = (
     Mechanism(
@@ -369,6 +369,25 @@ MECHANISMS: tuple[Mechanism, ...] = (
         "A bitmap that the destination refuses is dropped and the migration "
         "goes on. Without it the migration fails, and a VM that runs dies.",
         history="B17, fixed in 5.1",
+    ),
+    Mechanism(
+        "complete-is-kept",
+        SEVERAL,
+        "S5",
+        "An error in one bitmap leaves another alone whose COMPLETE has "
+        "come. Without it, as built until the VM is about to start, it is "
+        "dropped as well.",
+        history="as built",
+        redundant=tuple((d, _ONE_BITMAP) for d in SEVERAL),
+    ),
+    Mechanism(
+        "names-per-attempt",
+        SEVERAL,
+        "S5",
+        "An attempt names its first bitmap, whatever the last message of the "
+        "attempt before spoke of. Without it the first message has no name "
+        "and everything is dropped.",
+        redundant=tuple((d, _ONE_BITMAP) for d in SEVERAL),
     ),
     Mechanism(
         "full-backup-on-loss",

@@ -11,7 +11,7 @@ from typing import Final, Literal
 from attrs import field, frozen
 
 from model.language import ModelError
-from model.mechanisms import DESIGNS, LIVE, check_names
+from model.mechanisms import DESIGNS, LIVE, SEVERAL, check_names
 
 UNLIMITED: Final = "unlimited"
 Budget = int | Literal["unlimited"]
@@ -24,6 +24,8 @@ MAX_DISK = 64
 MAX_BUDGET = 1000
 MAX_IN_FLIGHT = 8
 
+#: one bitmap, or a second: on the same node, on another, or disabled
+BITMAPS = ("one", "two", "two-nodes", "one-disabled")
 #: what setup does with a bitmap that a backup job holds
 BUSY_POLICIES = ("wait", "fail", "abort", "leave-out")
 
@@ -135,7 +137,8 @@ class Options:
 
     ``busy_bitmap``: what setup does with a bitmap that a backup job holds:
     'wait' for the job, 'fail' the migration, 'abort' the job, or 'leave-out'
-    the bitmap.
+    the bitmap.  ``bitmaps``: 'one', or a second one beside it: 'two' on one
+    node, on 'two-nodes', or one of the two disabled.
     """
 
     design: str
@@ -143,6 +146,7 @@ class Options:
     failures: Failures = field(factory=Failures)
     without: frozenset[str] = frozenset()
     busy_bitmap: str = "wait"
+    bitmaps: str = "one"
 
     def __attrs_post_init__(self) -> None:
         if self.design not in DESIGNS:
@@ -158,6 +162,16 @@ class Options:
             raise ModelError(
                 f"busy_bitmap is '{self.busy_bitmap}', allowed are "
                 f"{', '.join(BUSY_POLICIES)}"
+            )
+        if self.bitmaps not in BITMAPS:
+            raise ModelError(
+                f"bitmaps is '{self.bitmaps}', allowed are "
+                f"{', '.join(BITMAPS)}"
+            )
+        if self.bitmaps != "one" and self.design not in SEVERAL:
+            raise ModelError(
+                f"bitmaps is '{self.bitmaps}', but {self.design} is modelled "
+                f"with one; allowed with {', '.join(SEVERAL)}"
             )
         check_names(self.design, sorted(self.without))
 

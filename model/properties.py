@@ -12,8 +12,8 @@ from attrs import frozen
 
 from model.backup import usable_on_destination, usable_on_source
 from model.guest import drained
-from model.language import YES, any_of
-from model.loader import BEING_LOADED, FAILS
+from model.language import YES, all_of, any_of
+from model.loader import BEING_LOADED
 from model.vocabulary import (
     DestinationVm,
     Incoming,
@@ -21,7 +21,12 @@ from model.vocabulary import (
     Outgoing,
     SourceVm,
 )
-from model.world import EVER_RAN, World
+from model.world import (
+    EVER_RAN,
+    FAILS_DESTINATION,
+    FAILS_SOURCE,
+    World,
+)
 
 GUARANTEES = {
     "S1": "no missing bit: superset of the true dirty set or declared lost",
@@ -53,15 +58,16 @@ class Promise:
 
 def add_properties(world: World, promise: Promise) -> None:
     """Every guarantee, every thing that must be reachable, every cost."""
-    _add_no_lost_bit(world)
-    _add_observable(world, promise)
+    for each in world.bitmaps:
+        _add_no_lost_bit(each)
+        _add_observable(each, promise)
+        _add_as_it_was(each)
+        _add_no_needless_loss(each, promise)
+        _add_precision(each)
     _add_vm_lives(world)
     _add_vm_unharmed(world, promise)
-    _add_as_it_was(world)
-    _add_no_needless_loss(world, promise)
     _add_completed(world)
     _add_one_side(world)
-    _add_precision(world)
     _add_ends(world)
     _add_reachable(world, promise)
     if promise.migrates:
@@ -73,7 +79,7 @@ def _add_no_lost_bit(world: World) -> None:
     source, here, ghost = world.source, world.destination, world.ghost
     build = world.build
     build.always(
-        "NoLostDirtyBitOnSource",
+        world.name("NoLostDirtyBitOnSource"),
         "S1",
         "Where a backup could start on the source, every granule written "
         "since the last backup has its bit.",
@@ -85,7 +91,7 @@ def _add_no_lost_bit(world: World) -> None:
         ],
     )
     build.always(
-        "NoLostDirtyBitOnDestination",
+        world.name("NoLostDirtyBitOnDestination"),
         "S1",
         "Where a backup could start on the destination, every granule "
         "written since the last backup has its bit.",
@@ -97,7 +103,7 @@ def _add_no_lost_bit(world: World) -> None:
         ],
     )
     build.always(
-        "BackupChainRestoresDisk",
+        world.name("BackupChainRestoresDisk"),
         "S1",
         "The full backup and the incremental ones taken by a client that "
         "trusts the bitmap restore the disk.",
@@ -109,7 +115,7 @@ def _add_observable(world: World, promise: Promise) -> None:
     here, build = world.destination, world.build
     whole = "the destination's bitmap is whole"
     build.always(
-        "UsableIsWhole",
+        world.name("UsableIsWhole"),
         "S2",
         "A bitmap on the destination that looks usable is whole.",
         when=[usable_on_destination(world)],
@@ -118,7 +124,7 @@ def _add_observable(world: World, promise: Promise) -> None:
     if not promise.migrates:
         return
     build.always(
-        "LossIsVisible",
+        world.name("LossIsVisible"),
         "S2",
         "When the destination runs and reads no more, a bitmap that is not "
         "whole is not there.",
@@ -130,12 +136,12 @@ def _add_observable(world: World, promise: Promise) -> None:
         ],
     )
     build.always(
-        "NothingLeftBehind",
+        world.name("NothingLeftBehind"),
         "S2",
         "After a failed attempt the destination has no bitmap of that name.",
         when=[here.vm.is_(DestinationVm.INMIGRATE), here.stream_ended],
         then=[here.bitmap.is_(Incoming.ABSENT, Incoming.LOST)],
-        needs=(f"{FAILS}|refuse",),
+        needs=world.failing(*FAILS_DESTINATION),
     )
 
 
@@ -202,7 +208,7 @@ def _add_as_it_was(world: World) -> None:
     """A source that goes on has its bitmap as before."""
     source, ghost = world.source, world.ghost
     world.build.always(
-        "NoNeedlessLossOnSource",
+        world.name("NoNeedlessLossOnSource"),
         "S5",
         "A source that runs before or after a failed or cancelled migration "
         "has its bitmap, and the migration does not hold it.",
@@ -216,7 +222,7 @@ def _add_as_it_was(world: World) -> None:
         ],
     )
     world.build.always(
-        "FailedAttemptChangesNothing",
+        world.name("FailedAttemptChangesNothing"),
         "S5",
         "A failed or cancelled attempt leaves the source's bitmap as it "
         "was: it has no bit too many.",
@@ -231,7 +237,7 @@ def _add_as_it_was(world: World) -> None:
                 "the source's bitmap within the true dirty set"
             )
         ],
-        needs=(f"{FAILS}|refuse",),
+        needs=world.failing(*FAILS_SOURCE),
     )
 
 
@@ -246,7 +252,7 @@ def _add_no_needless_loss(world: World, promise: Promise) -> None:
         arrived.append((~ghost.faulted).named("nothing failed"))
         arrived.append((~ghost.trouble).named("no bitmap error happened"))
     world.build.always(
-        "SuccessLosesNothing",
+        world.name("SuccessLosesNothing"),
         "S5",
         "A migration that succeeds brings the bitmap along"
         + ("." if promise.declares_loss else ", whatever happened before."),
@@ -254,7 +260,7 @@ def _add_no_needless_loss(world: World, promise: Promise) -> None:
         then=[here.bitmap.is_(*kept)],
     )
     world.build.always(
-        "CompleteIsKept",
+        world.name("CompleteIsKept"),
         "S5",
         "A bitmap whose COMPLETE was received stays, until the user removes "
         "it.",
@@ -300,7 +306,7 @@ def _add_one_side(world: World) -> None:
 def _add_precision(world: World) -> None:
     here, ghost = world.destination, world.ghost
     world.build.always(
-        "DestinationIsExact",
+        world.name("DestinationIsExact"),
         "P1",
         "If nothing failed in this attempt, the destination's bitmap has no "
         "bit too many.",
@@ -322,6 +328,12 @@ def _add_ends(world: World) -> None:
     source, here = world.source, world.destination
     moved = here.vm.is_(*EVER_RAN)
     over = source.migration.is_(Outgoing.NONE, Outgoing.FAILED)
+    free = all_of(
+        *(
+            w.destination.bitmap.is_not(*BEING_LOADED) & ~w.source.busy
+            for w in world.bitmaps
+        )
+    )
     world.build.eventually(
         "MigrationEnds",
         "L1",
@@ -335,9 +347,7 @@ def _add_ends(world: World) -> None:
                 here.vm.is_(DestinationVm.KILLED, DestinationVm.DIED),
                 here.stream_ended,
             ).named("the destination is done"),
-            (here.bitmap.is_not(*BEING_LOADED) & ~source.busy).named(
-                "no bitmap is busy"
-            ),
+            free.named("no bitmap is busy"),
         ],
     )
 
@@ -378,19 +388,19 @@ def _add_reachable(world: World, promise: Promise) -> None:
         "SourceResumes",
         "After a failure the source's guest goes on.",
         by=["resume_source"],
-        needs=("cut|cancel|destination_killed",),
+        needs=("|".join(FAILS_SOURCE),),
     )
     build.reachable(
         "RetrySucceeds",
         "A second attempt completes.",
         then=[*arrived, world.ghost.retried],
-        needs=("retry", f"{FAILS}|refuse"),
+        needs=("retry", *world.failing(*FAILS_SOURCE)),
     )
 
 
 def _add_costs(world: World) -> None:
     build, source = world.build, world.source
-    sends = ["send_bitmap_bits"]
+    sends = [f"send_bitmap_bits{w.suffix}" for w in world.bitmaps]
     build.cost("chunks sent", by=sends, when=YES)
     build.cost(
         "chunks sent while stopped",

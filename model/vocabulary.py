@@ -88,6 +88,14 @@ class Message(enum.Enum):
     RUN = "RUN"  # device state, then "run": the end of the guest's pause
 
 
+class Name(enum.Enum):
+    """Which of two bitmaps a message, or an end of the stream, speaks of."""
+
+    NONE = "-"  # of a message: the one of the message before
+    FIRST = "first"
+    SECOND = "second"
+
+
 class Reply(enum.Enum):
     """What travels back on the return path."""
 

@@ -9,7 +9,7 @@ situation is one state.
 
 from __future__ import annotations
 
-from attrs import frozen
+from attrs import evolve, field, frozen
 
 from model.language import (
     Channel,
@@ -18,6 +18,7 @@ from model.language import (
     Cursor,
     Disk,
     Domain,
+    EnumType,
     EnumValue,
     Flag,
     Granule,
@@ -30,12 +31,14 @@ from model.language import (
     choose,
     single,
 )
+from model.language.types import Type
 from model.options import Failures, Options
 from model.vocabulary import (
     DestinationVm,
     Incoming,
     Link,
     Message,
+    Name,
     Outgoing,
     Reply,
     SourceVm,
@@ -60,6 +63,9 @@ NOT_RESUMED = (
     DestinationVm.KILLED,
 )
 EVER_RAN = (DestinationVm.RUNNING, DestinationVm.DIED)
+#: failures after which the source's migration, the destination's has failed
+FAILS_SOURCE = ("cut", "destination_killed", "cancel")
+FAILS_DESTINATION = ("cut", "source_killed", "cancel")
 
 
 @frozen(eq=False)
@@ -70,7 +76,9 @@ class Source:
     records while the VM runs.  ``job``: a backup job holds the bitmap; until
     it ends, its ``successor`` records.  ``busy``: held by the migration, so
     no client may use it.  ``cursor``: the next chunk to send.  ``left_out``:
-    this attempt goes without the bitmap; None where none ever does.
+    this attempt goes without the bitmap; None where none ever does.  Where
+    there are two bitmaps: ``announced``, ``completed``: START, COMPLETE of
+    this one is sent; ``named``: the one that the last message spoke of.
     """
 
     vm: EnumValue[SourceVm]
@@ -83,6 +91,9 @@ class Source:
     successor: GranuleSet
     cursor: Cursor
     left_out: Flag | None
+    announced: Flag | None
+    completed: Flag | None
+    named: EnumValue[Name] | None
 
 
 @frozen(eq=False)
@@ -91,7 +102,8 @@ class Destination:
 
     ``bits``: the bitmap (the parent, while there is a successor).
     ``successor``: what the successor has recorded.  ``stream_ended``: no more
-    is read, by success or by failure.
+    is read, by success or by failure.  ``named``: where there are two
+    bitmaps, the one that the last message spoke of.
     """
 
     vm: EnumValue[DestinationVm]
@@ -100,6 +112,7 @@ class Destination:
     bits: GranuleSet
     successor: GranuleSet
     stream_ended: Flag
+    named: EnumValue[Name] | None
 
 
 @frozen(eq=False)
@@ -128,7 +141,14 @@ class Ghost:
 
 @frozen(eq=False)
 class World:
-    """All of it, with the options and the builder that collects actions."""
+    """All of it, with the options and the builder that collects actions.
+
+    Where there are two bitmaps there are two worlds, which differ in the
+    bitmap that they speak of: ``this``, with ``suffix`` behind the names of
+    its actions and properties; ``bitmaps`` are both.  ``enabled``: whether
+    it records the guest's writes.  ``errors_fail``: a bitmap error fails the
+    migration, by design.
+    """
 
     options: Options
     build: MachineBuilder
@@ -139,6 +159,61 @@ class World:
     stream: Channel
     return_path: Channel | None
     ghost: Ghost
+    this: Name = Name.FIRST
+    suffix: str = ""
+    enabled: bool = True
+    errors_fail: bool = False
+    bitmaps: list[World] = field(factory=list)
+
+    @property
+    def several(self) -> bool:
+        """Whether there are two bitmaps."""
+        return len(self.bitmaps) > 1
+
+    @property
+    def recording(self) -> list[World]:
+        """Those of the bitmaps that record the writes to this one's node."""
+        node = self.source.in_flight.field_name()
+        return [
+            w
+            for w in self.bitmaps
+            if w.enabled and w.source.in_flight.field_name() == node
+        ]
+
+    @property
+    def nodes(self) -> list[World]:
+        """One world for each node."""
+        found = {
+            w.source.in_flight.field_name(): w for w in self.bitmaps[::-1]
+        }
+        return list(found.values())[::-1]
+
+    @property
+    def before(self) -> list[World]:
+        """Those of the bitmaps that come earlier in the stream."""
+        return self.bitmaps[: self.bitmaps.index(self)]
+
+    @property
+    def is_last(self) -> bool:
+        """Whether this bitmap is the last in the stream."""
+        return self.bitmaps[-1] is self
+
+    def failing(self, *budgets: str) -> tuple[str, ...]:
+        """What an action needs that comes of a failed attempt.
+
+        ``budgets``: the failures that can bring it about; a bitmap error
+        can where it fails the migration, and a busy bitmap without any.
+        """
+        if self.options.busy_bitmap == "fail":
+            return ()
+        mends = ("error-drops-bitmap", "name-is-free", "consistent-at-setup")
+        if self.errors_fail or not all(self.has(name) for name in mends):
+            budgets = (*budgets, "refuse")
+        return ("|".join(budgets),)
+
+    def name(self, text: str) -> str:
+        """The name of a property of this bitmap."""
+        return text + "".join(w.capitalize() for w in self.suffix.split("_"))
 
     @property
     def domain(self) -> Domain:
@@ -198,7 +273,10 @@ class World:
 
 
 def create(
-    options: Options, return_path: bool, domain: Domain | None = None
+    options: Options,
+    return_path: bool,
+    domain: Domain | None = None,
+    errors_fail: bool = False,
 ) -> World:
     """A world in which nothing has happened yet.
 
@@ -209,6 +287,7 @@ def create(
     domain = domain or Concrete(bounds.chunks, bounds.granules)
     build = MachineBuilder(options.name, isinstance(domain, Projected))
     disk = Disk("disk", domain)
+    several = options.bitmaps != "one"
     source = Source(
         vm=build.enum("source.vm", SourceVm.RUNNING),
         migration=build.enum("source.migration", Outgoing.NONE),
@@ -222,6 +301,9 @@ def create(
         left_out=build.flag("source.left_out")
         if options.busy_bitmap == "leave-out"
         else None,
+        announced=build.flag("source.announced") if several else None,
+        completed=build.flag("source.completed") if several else None,
+        named=build.enum("source.named", Name.NONE) if several else None,
     )
     destination = Destination(
         vm=build.enum("destination.vm", DestinationVm.INMIGRATE),
@@ -230,15 +312,17 @@ def create(
         bits=build.granules("destination.bits", disk),
         successor=build.granules("destination.successor", disk),
         stream_ended=build.flag("destination.stream_ended"),
+        named=build.enum("destination.named", Name.NONE) if several else None,
     )
     chunk, contents = NameType(disk), ContentsType(disk)
+    name: dict[str, Type] = {"name": EnumType(Name)} if several else {}
     stream = build.channel(
         "stream",
         options.limit("channel"),
         {
-            Message.START: {},
-            Message.BITS: {"chunk": chunk, "contents": contents},
-            Message.COMPLETE: {},
+            Message.START: {**name},
+            Message.BITS: {**name, "chunk": chunk, "contents": contents},
+            Message.COMPLETE: {**name},
             Message.RUN: {},
         },
     )
@@ -247,8 +331,8 @@ def create(
         if return_path
         else None
     )
-    for name in (*Failures.names(), "writes", "edits"):
-        build.budget(name, options.budget(name))
+    for spent in (*Failures.names(), "writes", "edits"):
+        build.budget(spent, options.budget(spent))
     ghost = Ghost(
         true_dirty=build.granules("ghost_true_dirty", disk, ghost=True),
         since=build.granules("ghost_since", disk, ghost=True),
@@ -260,7 +344,7 @@ def create(
         killed=build.flag("ghost_killed", ghost=True),
         retried=build.flag("ghost_retried", ghost=True),
     )
-    return World(
+    world = World(
         options,
         build,
         disk,
@@ -270,4 +354,55 @@ def create(
         stream,
         replies,
         ghost,
+        errors_fail=errors_fail,
+    )
+    world.bitmaps.append(world)
+    if several:
+        world.bitmaps.append(_second(world))
+    return world
+
+
+def _second(world: World) -> World:
+    """The same world with a second bitmap in hand."""
+    build, disk, kind = world.build, world.disk, world.options.bitmaps
+
+    def granules(name: str, ghost: bool = False) -> GranuleSet:
+        return build.granules(name, disk, ghost=ghost)
+
+    source = evolve(
+        world.source,
+        bits=granules("source.second.bits"),
+        has_bitmap=build.flag("source.second.has_bitmap", initial=True),
+        busy=build.flag("source.second.busy"),
+        job=build.flag("source.second.job"),
+        successor=granules("source.second.successor"),
+        cursor=build.cursor("source.second.cursor", disk),
+        announced=build.flag("source.second.announced"),
+        completed=build.flag("source.second.completed"),
+    )
+    here = evolve(
+        world.destination,
+        bitmap=build.enum("destination.second.bitmap", Incoming.ABSENT),
+        bits=granules("destination.second.bits"),
+        successor=granules("destination.second.successor"),
+    )
+    if kind == "two-nodes":
+        source = evolve(source, in_flight=granules("source.second.in_flight"))
+        here = evolve(here, in_flight=granules("destination.second.in_flight"))
+    ghost = evolve(
+        world.ghost,
+        true_dirty=granules("ghost_second_true_dirty", ghost=True),
+        since=granules("ghost_second_since", ghost=True),
+        would_miss=granules("ghost_second_would_miss", ghost=True),
+        missed=granules("ghost_second_missed", ghost=True),
+        arrived=build.flag("ghost_second_arrived", ghost=True),
+    )
+    return evolve(
+        world,
+        source=source,
+        destination=here,
+        ghost=ghost,
+        this=Name.SECOND,
+        suffix="_of_second",
+        enabled=kind != "one-disabled",
     )

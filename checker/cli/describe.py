@@ -43,6 +43,8 @@ def size(options: Options) -> str:
             if isinstance(number, int)
             else f"{number} edits"
         )
+    if options.bitmaps != "one":
+        words.append(f"bitmaps: {options.bitmaps}")
     if options.busy_bitmap != "wait":
         words.append(f"busy bitmap: {options.busy_bitmap}")
     return ", ".join(words)

@@ -32,8 +32,7 @@ def build(options: Options, domain: Domain | None = None) -> Machine:
     """The drop design at the size that ``options`` asks for."""
     world = create(options, return_path=True, domain=domain)
     add_guest(world, Recorder())
-    busy = world.has("source-busy")
-    add_setup(world, also=(world.source.busy.becomes(busy),), announces=False)
+    add_setup(world, holds=world.has("source-busy"), announces=False)
     _add_vm_stop(world)
     add_precopy_end(world)
     add_takeover(world, STYLE)

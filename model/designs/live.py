@@ -75,7 +75,12 @@ class Pass:
 
 def build(options: Options, domain: Domain | None = None) -> Machine:
     """The live design at the size that ``options`` asks for."""
-    world = create(options, return_path=True, domain=domain)
+    world = create(
+        options,
+        return_path=True,
+        domain=domain,
+        errors_fail=options.has("error-fails-migration"),
+    )
     now = _declare(world)
     resets = (
         now.meta.becomes(frozenset()),
@@ -84,7 +89,7 @@ def build(options: Options, domain: Domain | None = None) -> Machine:
         now.contents.becomes(frozenset()),
     )
     add_guest(world, _recorder(world, now))
-    add_setup(world)
+    add_setup(world, holds=False)
     _add_passes(world, now)
     _add_send_chunk(world, now)
     _add_end(world, now)

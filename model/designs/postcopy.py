@@ -42,8 +42,7 @@ def build(options: Options, domain: Domain | None = None) -> Machine:
     world = create(options, return_path=False, domain=domain)
     source = world.source
     add_guest(world, Recorder())
-    busy = world.has("source-busy")
-    add_setup(world, also=(source.busy.becomes(busy),))
+    add_setup(world, holds=world.has("source-busy"))
     _add_switchover(world)
     sending = [Outgoing.RUN_SENT]
     if not world.has("bits-after-stop"):
@@ -53,7 +52,7 @@ def build(options: Options, domain: Domain | None = None) -> Machine:
         world,
         when=[source.migration.is_(Outgoing.RUN_SENT)],
         then=Outgoing.COMPLETED,
-        also=(source.busy.becomes(False),),
+        also=tuple(w.source.busy.becomes(False) for w in world.bitmaps),
     )
     add_loader(world, STYLE)
     add_takeover(world, STYLE)

@@ -20,7 +20,7 @@ from __future__ import annotations
 from model.backup import add_backup_client
 from model.faults import add_faults
 from model.guest import Recorder, add_guest
-from model.language import Domain, Machine, Step, any_of
+from model.language import Domain, Machine, Step, all_of, any_of
 from model.loader import Style, add_loader
 from model.management import add_management
 from model.options import Options
@@ -45,8 +45,7 @@ def build(options: Options, domain: Domain | None = None) -> Machine:
     world = create(options, return_path=True, domain=domain)
     source = world.source
     add_guest(world, Recorder())
-    busy = world.has("source-busy")
-    add_setup(world, also=(source.busy.becomes(busy),))
+    add_setup(world, holds=world.has("source-busy"))
     _add_vm_stop(world)
     sending = [Outgoing.DEVICE]
     if not world.has("bits-after-stop"):
@@ -69,8 +68,10 @@ def build(options: Options, domain: Domain | None = None) -> Machine:
 
 def _add_vm_stop(world: World) -> None:
     source = world.source
-    pending = source.cursor.ahead()
-    little = pending.at_most(world.options.limit("downtime"))
+    limit = world.options.limit("downtime")
+    little = all_of(
+        *(w.source.cursor.ahead().at_most(limit) for w in world.bitmaps)
+    )
     if source.left_out is not None:
         little = any_of(little, source.left_out)
 

@@ -33,7 +33,7 @@ from model.language.sets import (
     single,
 )
 from model.language.tally import Tally
-from model.language.types import ContentsType, Disk, NameType
+from model.language.types import ContentsType, Disk, EnumType, NameType
 from model.language.values import (
     NO,
     YES,
@@ -63,6 +63,7 @@ __all__ = [
     "Cursor",
     "Disk",
     "Domain",
+    "EnumType",
     "EnumValue",
     "Field",
     "Flag",

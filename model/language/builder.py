@@ -147,19 +147,21 @@ class MachineBuilder(Declarations):
         spends: str = "",
         needs: Needs = (),
         silent: str = "",
+        suffix: str = "",
     ) -> Callable[[Step_], Step_]:
         """Decorator: the function below is an action of ``actor``.
 
         ``spends``: the budget of which each step takes one.  ``needs``:
         budgets without which the action is not there at all, each a name or
         several with '|' between them.  ``silent``: why it may never fire in
-        some configurations; without a reason that is an error.
+        some configurations; without a reason that is an error.  ``suffix``:
+        what its name has behind the function's.
         """
 
         def declare(function: Step_) -> Step_:
             if not self._is_there((*needs, *([spends] if spends else ()))):
                 return function
-            name = function.__name__
+            name = function.__name__ + suffix
             names = list(inspect.signature(function).parameters)
             values = None if over is None else list(over)
             if (values is not None) != (len(names) == 1):
