@@ -168,6 +168,28 @@ def _add_source_job(world: World, watch: Watch) -> None:
 def _add_source_edits(world: World, watch: Watch) -> None:
     build, source, ghost = world.build, world.source, world.ghost
 
+    if ghost.had is not None:
+
+        @build.action("client")
+        def source_add() -> Step:
+            """The user adds the bitmap and takes a full backup with it.
+
+            QEMU: a transaction of block-dirty-bitmap-add and blockdev-backup
+            with sync=full, which drains.
+            """
+            return Step(
+                when=[
+                    source.vm.is_(SourceVm.RUNNING),
+                    ~source.has_bitmap,
+                    drained(world, source.in_flight),
+                ],
+                then=[
+                    source.has_bitmap.becomes(True),
+                    source.bits.becomes(frozenset()),
+                    ghost.true_dirty.becomes(frozenset()),
+                ],
+            )
+
     @build.action(
         "client",
         over=world.domain.granules,

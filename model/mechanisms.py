@@ -64,6 +64,7 @@ _STARTS_EMPTY = (
 _SENT_BY_THEN = (
     "here the VM runs on the destination only after everything was sent"
 )
+_APPEARS = "it takes a bitmap that appears between attempts to show it"
 _ONE_BITMAP = "it takes two bitmaps to show it"
 
 MECHANISMS: tuple[Mechanism, ...] = (
@@ -371,6 +372,16 @@ MECHANISMS: tuple[Mechanism, ...] = (
         history="B17, fixed in 5.1",
     ),
     Mechanism(
+        "bitmaps-asked-anew",
+        SEVERAL,
+        "S5",
+        "Each attempt looks for bitmaps. Without it, as built, an attempt "
+        "that has found none makes later ones of the same process leave out "
+        "a bitmap that was added meanwhile.",
+        history="as built, 2.12 to 11.1",
+        redundant=tuple((d, _APPEARS) for d in SEVERAL),
+    ),
+    Mechanism(
         "complete-is-kept",
         SEVERAL,
         "S5",
@@ -411,12 +422,25 @@ AS_BUILT: dict[str, tuple[str, frozenset[str]]] = {
     ),
     POSTCOPY: (
         "as built, 5.2 to 11.1",
-        frozenset({"name-is-free", "consistent-at-setup"}),
+        frozenset(
+            {
+                "name-is-free",
+                "consistent-at-setup",
+                "bitmaps-asked-anew",
+                "complete-is-kept",
+            }
+        ),
     ),
     STOP_COPY: (
         "as built, 5.2 to 11.1",
         frozenset(
-            {"name-is-free", "consistent-at-setup", "no-resume-after-run"}
+            {
+                "name-is-free",
+                "consistent-at-setup",
+                "bitmaps-asked-anew",
+                "complete-is-kept",
+                "no-resume-after-run",
+            }
         ),
     ),
 }

@@ -24,8 +24,9 @@ MAX_DISK = 64
 MAX_BUDGET = 1000
 MAX_IN_FLIGHT = 8
 
-#: one bitmap, or a second: on the same node, on another, or disabled
-BITMAPS = ("one", "two", "two-nodes", "one-disabled")
+#: one bitmap, from the beginning or from when the user adds it; or a second
+#: beside it: on the same node, on another, or disabled
+BITMAPS = ("one", "appears", "two", "two-nodes", "one-disabled")
 #: what setup does with a bitmap that a backup job holds
 BUSY_POLICIES = ("wait", "fail", "abort", "leave-out")
 
@@ -137,8 +138,9 @@ class Options:
 
     ``busy_bitmap``: what setup does with a bitmap that a backup job holds:
     'wait' for the job, 'fail' the migration, 'abort' the job, or 'leave-out'
-    the bitmap.  ``bitmaps``: 'one', or a second one beside it: 'two' on one
-    node, on 'two-nodes', or one of the two disabled.
+    the bitmap.  ``bitmaps``: 'one', also one that 'appears' when the user
+    adds it; or a second one beside it: 'two' on one node, on 'two-nodes', or
+    'one-disabled'.
     """
 
     design: str

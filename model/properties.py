@@ -12,7 +12,7 @@ from attrs import frozen
 
 from model.backup import usable_on_destination, usable_on_source
 from model.guest import drained
-from model.language import YES, all_of, any_of
+from model.language import YES, Flag, all_of, any_of
 from model.loader import BEING_LOADED
 from model.vocabulary import (
     DestinationVm,
@@ -204,6 +204,14 @@ def _add_vm_unharmed(world: World, promise: Promise) -> None:
     )
 
 
+def _had(world: World) -> list[Flag]:
+    """That there was a bitmap when the attempt began: nothing to ask where
+    there always is.
+    """
+    had = world.ghost.had
+    return [] if had is None else [had.named("there was a bitmap")]
+
+
 def _add_as_it_was(world: World) -> None:
     """A source that goes on has its bitmap as before."""
     source, ghost = world.source, world.ghost
@@ -215,6 +223,7 @@ def _add_as_it_was(world: World) -> None:
         when=[
             source.vm.is_(SourceVm.RUNNING),
             source.migration.is_(Outgoing.NONE, Outgoing.FAILED),
+            *_had(world),
         ],
         then=[
             source.has_bitmap.named("the source has its bitmap"),
@@ -246,7 +255,11 @@ def _add_no_needless_loss(world: World, promise: Promise) -> None:
     if not promise.migrates:
         world.build.not_promised("S5", "the bitmap is not migrated by design")
         return
-    arrived = [here.vm.is_(DestinationVm.RUNNING), here.stream_ended]
+    arrived = [
+        here.vm.is_(DestinationVm.RUNNING),
+        here.stream_ended,
+        *_had(world),
+    ]
     kept = [*WHOLE, Incoming.REMOVED]
     if promise.declares_loss:
         arrived.append((~ghost.faulted).named("nothing failed"))

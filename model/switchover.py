@@ -50,6 +50,7 @@ def add_setup(world: World, holds: bool, announces: bool = True) -> None:
     for each in world.bitmaps:
         _add_setup(each, holds, announces)
     _add_busy_at_setup(world)
+    _add_none_at_setup(world)
     if announces:
         _add_inconsistent(world)
     if not world.has("own-resets-only"):
@@ -68,6 +69,10 @@ def _add_setup(world: World, holds: bool, announces: bool) -> None:
     if source.announced is not None:
         turn.append(~source.announced)
         said = (source.announced.becomes(True),)
+    had: Updates = ()
+    if world.ghost.had is not None:
+        turn.append(_to_be_migrated(world))
+        had = (world.ghost.had.becomes(True),)
     active: Updates = ()
     if world.is_last:
         active = (source.migration.becomes(Outgoing.ACTIVE),)
@@ -92,7 +97,46 @@ def _add_setup(world: World, holds: bool, announces: bool) -> None:
                 *turn,
                 *room,
             ],
-            then=[*active, *said, *busy, *marked, *start],
+            then=[*active, *said, *busy, *marked, *start, *had],
+        )
+
+
+def _to_be_migrated(world: World) -> Flag:
+    """Whether setup finds the bitmap.
+
+    Without 'bitmaps-asked-anew' not after an attempt that has found none.
+    """
+    source = world.source
+    found = source.has_bitmap
+    if source.found_none is not None and not world.has("bitmaps-asked-anew"):
+        found = found & ~source.found_none
+    return found
+
+
+def _add_none_at_setup(world: World) -> None:
+    source, had = world.source, world.ghost.had
+    if had is None or source.left_out is None or source.found_none is None:
+        return
+    left_out, found_none = source.left_out, source.found_none
+
+    @world.build.action("source", fair=True)
+    def dirty_bitmap_save_setup_none() -> Step:
+        """Setup finds no bitmap: the attempt goes without.
+
+        QEMU: dirty_bitmap_is_active(), no_bitmaps of DBMSaveState.
+        """
+        return Step(
+            when=[
+                source.migration.is_(Outgoing.SETUP),
+                world.link_up,
+                ~_to_be_migrated(world),
+            ],
+            then=[
+                source.migration.becomes(Outgoing.ACTIVE),
+                left_out.becomes(True),
+                found_none.becomes(True),
+                had.becomes(source.has_bitmap),
+            ],
         )
 
 

@@ -76,7 +76,8 @@ class Source:
     records while the VM runs.  ``job``: a backup job holds the bitmap; until
     it ends, its ``successor`` records.  ``busy``: held by the migration, so
     no client may use it.  ``cursor``: the next chunk to send.  ``left_out``:
-    this attempt goes without the bitmap; None where none ever does.  Where
+    this attempt goes without the bitmap; None where none ever does.
+    ``found_none``: an attempt of this process has found no bitmap.  Where
     there are two bitmaps: ``announced``, ``completed``: START, COMPLETE of
     this one is sent; ``named``: the one that the last message spoke of.
     """
@@ -91,6 +92,7 @@ class Source:
     successor: GranuleSet
     cursor: Cursor
     left_out: Flag | None
+    found_none: Flag | None
     announced: Flag | None
     completed: Flag | None
     named: EnumValue[Name] | None
@@ -125,7 +127,8 @@ class Ghost:
     ``missed``: such granules, of a job that succeeded.  In this attempt:
     ``faulted``: a cut, a kill or a cancel; ``trouble``: a bitmap error;
     ``arrived``: COMPLETE was received.  ``killed``: some process was, ever.
-    ``retried``: this is no first attempt.
+    ``retried``: this is no first attempt.  ``had``: there was a bitmap when
+    this attempt began; None where there always is.
     """
 
     true_dirty: GranuleSet
@@ -137,6 +140,7 @@ class Ghost:
     arrived: Flag
     killed: Flag
     retried: Flag
+    had: Flag | None
 
 
 @frozen(eq=False)
@@ -287,20 +291,22 @@ def create(
     domain = domain or Concrete(bounds.chunks, bounds.granules)
     build = MachineBuilder(options.name, isinstance(domain, Projected))
     disk = Disk("disk", domain)
-    several = options.bitmaps != "one"
+    several = options.bitmaps not in ("one", "appears")
+    appears = options.bitmaps == "appears"
     source = Source(
         vm=build.enum("source.vm", SourceVm.RUNNING),
         migration=build.enum("source.migration", Outgoing.NONE),
         in_flight=build.granules("source.in_flight", disk),
         bits=build.granules("source.bits", disk),
-        has_bitmap=build.flag("source.has_bitmap", initial=True),
+        has_bitmap=build.flag("source.has_bitmap", initial=not appears),
         busy=build.flag("source.busy"),
         job=build.flag("source.job"),
         successor=build.granules("source.successor", disk),
         cursor=build.cursor("source.cursor", disk),
         left_out=build.flag("source.left_out")
-        if options.busy_bitmap == "leave-out"
+        if options.busy_bitmap == "leave-out" or appears
         else None,
+        found_none=build.flag("source.found_none") if appears else None,
         announced=build.flag("source.announced") if several else None,
         completed=build.flag("source.completed") if several else None,
         named=build.enum("source.named", Name.NONE) if several else None,
@@ -343,6 +349,7 @@ def create(
         arrived=build.flag("ghost_arrived", ghost=True),
         killed=build.flag("ghost_killed", ghost=True),
         retried=build.flag("ghost_retried", ghost=True),
+        had=build.flag("ghost_had", ghost=True) if appears else None,
     )
     world = World(
         options,
