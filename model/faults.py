@@ -18,8 +18,8 @@ from model.language import (
     any_of,
     choose,
 )
-from model.loader import FAILS
 from model.management import failed, source_ends
+from model.options import AT_DESTINATION
 from model.switchover import source_resets
 from model.vocabulary import (
     Break,
@@ -150,8 +150,9 @@ def _add_source_detection(world: World, resets: Updates) -> None:
     @world.build.action(
         "source",
         fair=True,
-        needs=("cut|destination_killed|refuse",),
-        silent="where no error can break the link",
+        needs=world.options.attempt_fails(
+            "cut|destination_killed", refused=True
+        ),
     )
     def migration_fails() -> Step:
         """The source notices that the connection is over.
@@ -185,8 +186,7 @@ def _add_destination_detection(world: World) -> None:
     @world.build.action(
         "destination",
         fair=True,
-        needs=(f"{FAILS}|refuse",),
-        silent="where no error can break the link",
+        needs=world.options.attempt_fails(AT_DESTINATION, at_setup=True),
     )
     def incoming_fails() -> Step:
         """The stream ends before RUN was processed: the migration failed.

@@ -27,8 +27,6 @@ from model.world import World
 Updates = tuple[Update, ...]
 
 BEING_LOADED = (Incoming.LOADING, Incoming.SUCCESSOR, Incoming.MERGED)
-#: budgets by which an attempt may fail
-FAILS = "cut|source_killed|destination_killed|cancel"
 
 
 @frozen
@@ -290,11 +288,12 @@ def _add_skipping(world: World, style: Style) -> None:
     """The rest of a dropped bitmap's data is read and ignored."""
     here, stream = world.destination, world.stream
     gone = (after_loss(world), Incoming.REMOVED)
-    why = "skips what follows a loss, a removal or a bitmap left out"
+    dropped = ["refuse"] if drops(world, style) else []
+    if not style.run_is_last and not world.has("busy-until-complete"):
+        dropped.append("edits")
+    needs = ("|".join(dropped),)
 
-    @world.build.action(
-        "destination", fair=True, needs=("refuse|edits",), silent=why
-    )
+    @world.build.action("destination", fair=True, needs=needs)
     def skip_bits() -> Step:
         """BITS of a bitmap that was dropped are read and ignored.
 
@@ -305,7 +304,11 @@ def _add_skipping(world: World, style: Style) -> None:
             then=[*stream.take()],
         )
 
-    @world.build.action("destination", fair=True, silent=why)
+    left_out = world.source.left_out is not None
+
+    @world.build.action(
+        "destination", fair=True, needs=() if left_out else needs
+    )
     def skip_complete() -> Step:
         """COMPLETE of a bitmap that was dropped, or of none at all.
 

@@ -20,7 +20,7 @@ from __future__ import annotations
 
 from model.backup import job_ends
 from model.language import EnumValue, Step, Update, any_of, choose
-from model.loader import FAILS
+from model.options import AT_SOURCE
 from model.switchover import source_resets
 from model.vocabulary import (
     DestinationVm,
@@ -90,7 +90,9 @@ def _add_attempts(world: World) -> None:
             then=[*begun],
         )
 
-    @build.action("management", needs=(f"{FAILS}|refuse",), spends="retry")
+    fails = world.options.attempt_fails(AT_SOURCE, refused=True, at_setup=True)
+
+    @build.action("management", needs=fails, spends="retry")
     def migrate_again() -> Step:
         """A further attempt after a failed one, to a new process.
 
@@ -152,8 +154,7 @@ def _add_resume(world: World) -> None:
     @world.build.action(
         "management",
         fair=True,
-        needs=(f"{FAILS}|refuse",),
-        silent="where no attempt can fail after the stop",
+        needs=world.options.attempt_fails(AT_SOURCE, refused=True),
     )
     def resume_source() -> Step:
         """The source's guest goes on after a failed attempt.
@@ -187,14 +188,12 @@ def _add_fence(world: World, resets: Updates) -> None:
         *source_resets(world),
         *resets,
     )
-    silent = "where no attempt can end in doubt"
-    any_failure = f"{FAILS}|refuse"
+    silent = "where a refusal comes before RUN is sent, and nothing fails"
+    fails = world.options.attempt_fails(AT_SOURCE, refused=True)
 
     if not world.has("fence-before-resume"):
 
-        @build.action(
-            "management", fair=True, needs=(any_failure,), silent=silent
-        )
+        @build.action("management", fair=True, needs=fails, silent=silent)
         def cont_without_fence() -> Step:
             """The source goes on although the destination may.
 
@@ -204,7 +203,7 @@ def _add_fence(world: World, resets: Updates) -> None:
 
         return
 
-    @build.action("management", fair=True, needs=(any_failure,), silent=silent)
+    @build.action("management", fair=True, needs=fails, silent=silent)
     def fence_destination() -> Step:
         """End a destination that has not resumed; the source may.
 

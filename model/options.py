@@ -24,6 +24,10 @@ MAX_DISK = 64
 MAX_BUDGET = 1000
 MAX_IN_FLIGHT = 8
 
+#: failures by which an attempt may fail, as each host sees it
+AT_SOURCE = "cut|destination_killed|cancel"
+AT_DESTINATION = "cut|source_killed|cancel"
+
 #: what setup does with a bitmap that a backup job holds
 BUSY_POLICIES = ("wait", "fail", "abort", "leave-out")
 
@@ -188,6 +192,36 @@ class Options:
     def has(self, mechanism: str) -> bool:
         """Whether the mechanism is in place."""
         return mechanism not in self.without
+
+    @property
+    def refusal_fails(self) -> bool:
+        """Whether a bitmap that the destination refuses fails the attempt."""
+        if self.design == LIVE:
+            by_design = self.has("error-fails-migration")
+        else:
+            by_design = not self.has("error-drops-bitmap")
+        return by_design or not self.has("name-is-free")
+
+    @property
+    def setup_fails(self) -> bool:
+        """Whether a refused bitmap may fail the attempt at its setup."""
+        return not self.has("consistent-at-setup")
+
+    def attempt_fails(
+        self, by: str, refused: bool = False, at_setup: bool = False
+    ) -> tuple[str, ...]:
+        """What the model's ``needs`` says of what follows a failed attempt.
+
+        ``by``: the failures that do it; ``refused``, ``at_setup``: whether a
+        bitmap error does, where it fails the attempt at the destination, or
+        at the source's setup, which a busy bitmap does with no failure.
+        """
+        if at_setup and self.busy_bitmap == "fail":
+            return ()
+        fails = (refused and self.refusal_fails) or (
+            at_setup and self.setup_fails
+        )
+        return (f"{by}|refuse" if fails else by,)
 
     @property
     def name(self) -> str:

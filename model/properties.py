@@ -13,7 +13,8 @@ from attrs import frozen
 from model.backup import usable_on_destination, usable_on_source
 from model.guest import drained
 from model.language import YES, any_of
-from model.loader import BEING_LOADED, FAILS
+from model.loader import BEING_LOADED
+from model.options import AT_DESTINATION, AT_SOURCE
 from model.vocabulary import (
     DestinationVm,
     Incoming,
@@ -135,7 +136,9 @@ def _add_observable(world: World, promise: Promise) -> None:
         "After a failed attempt the destination has no bitmap of that name.",
         when=[here.vm.is_(DestinationVm.INMIGRATE), here.stream_ended],
         then=[here.bitmap.is_(Incoming.ABSENT, Incoming.LOST)],
-        needs=(f"{FAILS}|refuse",),
+        needs=world.options.attempt_fails(
+            AT_DESTINATION, refused=True, at_setup=True
+        ),
     )
 
 
@@ -231,7 +234,9 @@ def _add_as_it_was(world: World) -> None:
                 "the source's bitmap within the true dirty set"
             )
         ],
-        needs=(f"{FAILS}|refuse",),
+        needs=world.options.attempt_fails(
+            AT_SOURCE, refused=True, at_setup=True
+        ),
     )
 
 
@@ -378,13 +383,18 @@ def _add_reachable(world: World, promise: Promise) -> None:
         "SourceResumes",
         "After a failure the source's guest goes on.",
         by=["resume_source"],
-        needs=("cut|cancel|destination_killed",),
+        needs=world.options.attempt_fails(AT_SOURCE, refused=True),
     )
     build.reachable(
         "RetrySucceeds",
         "A second attempt completes.",
         then=[*arrived, world.ghost.retried],
-        needs=("retry", f"{FAILS}|refuse"),
+        needs=(
+            "retry",
+            *world.options.attempt_fails(
+                AT_SOURCE, refused=True, at_setup=True
+            ),
+        ),
     )
 
 

@@ -36,6 +36,7 @@ from model.language import (
     Step,
     Tally,
     Update,
+    any_of,
     chunk_alone,
 )
 from model.loader import Style, add_loader
@@ -116,7 +117,9 @@ def _declare(world: World) -> Pass:
 
 def _meta_exists(world: World) -> Flag:
     """The meta bitmap lives from setup to COMPLETE."""
-    return world.source.migration.is_(Outgoing.ACTIVE, Outgoing.DEVICE)
+    source = world.source
+    exists = source.migration.is_(Outgoing.ACTIVE, Outgoing.DEVICE)
+    return exists if source.left_out is None else exists & ~source.left_out
 
 
 def _recorder(world: World, now: Pass) -> Recorder:
@@ -169,6 +172,8 @@ def _watch(world: World, now: Pass) -> Watch:
         due = _little_is_pending(world, now) & source.migration.is_(
             Outgoing.ACTIVE
         )
+        if source.left_out is not None:
+            due = due & ~source.left_out
         begins = ((~due).named("the stop is not due"),)
     return Watch(changes=changes, begins=begins)
 
@@ -179,10 +184,12 @@ def _little_is_pending(world: World, now: Pass) -> Flag:
     QEMU: pending_size < threshold_size in migration_iteration_run(); asked
     between two chunks, and if it is so the VM is stopped: no further pass.
     """
-    pending = world.source.cursor.ahead() | now.meta
-    return pending.at_most(world.options.limit("downtime")).named(
-        "what is pending fits the downtime limit"
-    )
+    source = world.source
+    pending = source.cursor.ahead() | now.meta
+    little = pending.at_most(world.options.limit("downtime"))
+    if source.left_out is not None:
+        little = any_of(little, source.left_out)
+    return little.named("what is pending fits the downtime limit")
 
 
 def _add_passes(world: World, now: Pass) -> None:
@@ -194,6 +201,8 @@ def _add_passes(world: World, now: Pass) -> None:
         iterating = iterating & ~_little_is_pending(world, now)
     iterating = iterating & source.vm.is_(SourceVm.RUNNING)
     sending = iterating | source.migration.is_(Outgoing.DEVICE)
+    if source.left_out is not None:
+        sending = sending & ~source.left_out
 
     def half(chunk: Chunk, clears: bool) -> Update:
         if clears:
@@ -302,7 +311,10 @@ def _add_end(world: World, now: Pass) -> None:
             _little_is_pending(world, now),
         ]
         if world.has("stop-waits-for-job"):
-            little.append((~source.job).named("no backup job runs"))
+            no_job = ~source.job
+            if source.left_out is not None:
+                no_job = any_of(no_job, source.left_out)
+            little.append(no_job.named("no backup job runs"))
         before, stopped = Outgoing.ACTIVE, Outgoing.DEVICE
     else:
         little = []
