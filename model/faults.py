@@ -19,6 +19,7 @@ from model.language import (
 )
 from model.loader import destination_forgets
 from model.management import failed, source_ends
+from model.options import AT_DESTINATION
 from model.switchover import source_resets
 from model.vocabulary import (
     Break,
@@ -26,7 +27,7 @@ from model.vocabulary import (
     Link,
     Outgoing,
 )
-from model.world import FAILS_DESTINATION, IN_PROGRESS, World
+from model.world import IN_PROGRESS, World
 
 Updates = tuple[Update, ...]
 
@@ -148,8 +149,9 @@ def _add_source_detection(world: World, resets: Updates) -> None:
     @world.build.action(
         "source",
         fair=True,
-        needs=world.failing("cut", "destination_killed"),
-        silent="where no error can break the link",
+        needs=world.options.attempt_fails(
+            "cut|destination_killed", refused=True
+        ),
     )
     def migration_fails() -> Step:
         """The source notices that the connection is over.
@@ -184,8 +186,7 @@ def _add_destination_detection(world: World) -> None:
     @world.build.action(
         "destination",
         fair=True,
-        needs=world.failing(*FAILS_DESTINATION),
-        silent="where no error can break the link",
+        needs=world.options.attempt_fails(AT_DESTINATION, at_setup=True),
     )
     def incoming_fails() -> Step:
         """The stream ends before RUN was processed: the migration failed.

@@ -22,6 +22,7 @@ from model.backup import job_ends
 from model.language import EnumValue, Step, Update, any_of, choose
 from model.loader import destination_forgets
 from model.naming import names_forgotten_at_setup
+from model.options import AT_SOURCE
 from model.switchover import source_resets
 from model.vocabulary import (
     DestinationVm,
@@ -31,7 +32,6 @@ from model.vocabulary import (
 )
 from model.world import (
     EVER_RAN,
-    FAILS_SOURCE,
     IN_PROGRESS,
     NOT_RESUMED,
     World,
@@ -97,9 +97,9 @@ def _add_attempts(world: World) -> None:
             then=[*begun],
         )
 
-    @build.action(
-        "management", needs=world.failing(*FAILS_SOURCE), spends="retry"
-    )
+    fails = world.options.attempt_fails(AT_SOURCE, refused=True, at_setup=True)
+
+    @build.action("management", needs=fails, spends="retry")
     def migrate_again() -> Step:
         """A further attempt after a failed one, to a new process.
 
@@ -158,8 +158,7 @@ def _add_resume(world: World) -> None:
     @world.build.action(
         "management",
         fair=True,
-        needs=world.failing(*FAILS_SOURCE),
-        silent="where no attempt can fail after the stop",
+        needs=world.options.attempt_fails(AT_SOURCE, refused=True),
     )
     def resume_source() -> Step:
         """The source's guest goes on after a failed attempt.
@@ -193,8 +192,8 @@ def _add_fence(world: World, resets: Updates) -> None:
         *source_resets(world),
         *resets,
     )
-    silent = "where no attempt can end in doubt"
-    fails = world.failing(*FAILS_SOURCE)
+    silent = "where a refusal comes before RUN is sent, and nothing fails"
+    fails = world.options.attempt_fails(AT_SOURCE, refused=True)
 
     if not world.has("fence-before-resume"):
 

@@ -27,6 +27,10 @@ MAX_IN_FLIGHT = 8
 #: one bitmap, from the beginning or from when the user adds it; or a second
 #: beside it: on the same node, on another, or disabled
 BITMAPS = ("one", "appears", "two", "two-nodes", "one-disabled")
+#: failures by which an attempt may fail, as each host sees it
+AT_SOURCE = "cut|destination_killed|cancel"
+AT_DESTINATION = "cut|source_killed|cancel"
+
 #: what setup does with a bitmap that a backup job holds
 BUSY_POLICIES = ("wait", "fail", "abort", "leave-out")
 
@@ -181,7 +185,10 @@ class Options:
         """The number of the bound ``name``.
 
         'writes_beside': writes in flight at most when one more begins.
+        'pending_at_stop': what may be pending when the VM has stopped.
         """
+        if name == "pending_at_stop":
+            return self.bounds.downtime + self.bounds.in_flight
         if name == "writes_beside":
             return self.bounds.in_flight - 1
         return int(getattr(self.bounds, name))
@@ -204,6 +211,36 @@ class Options:
     def has(self, mechanism: str) -> bool:
         """Whether the mechanism is in place."""
         return mechanism not in self.without
+
+    @property
+    def refusal_fails(self) -> bool:
+        """Whether a bitmap that the destination refuses fails the attempt."""
+        if self.design == LIVE:
+            by_design = self.has("error-fails-migration")
+        else:
+            by_design = not self.has("error-drops-bitmap")
+        return by_design or not self.has("name-is-free")
+
+    @property
+    def setup_fails(self) -> bool:
+        """Whether a refused bitmap may fail the attempt at its setup."""
+        return not self.has("consistent-at-setup")
+
+    def attempt_fails(
+        self, by: str, refused: bool = False, at_setup: bool = False
+    ) -> tuple[str, ...]:
+        """What the model's ``needs`` says of what follows a failed attempt.
+
+        ``by``: the failures that do it; ``refused``, ``at_setup``: whether a
+        bitmap error does, where it fails the attempt at the destination, or
+        at the source's setup, which a busy bitmap does with no failure.
+        """
+        if at_setup and self.busy_bitmap == "fail":
+            return ()
+        fails = (refused and self.refusal_fails) or (
+            at_setup and self.setup_fails
+        )
+        return (f"{by}|refuse" if fails else by,)
 
     @property
     def name(self) -> str:

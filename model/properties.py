@@ -14,6 +14,7 @@ from model.backup import usable_on_destination, usable_on_source
 from model.guest import drained
 from model.language import YES, Flag, all_of, any_of
 from model.loader import BEING_LOADED
+from model.options import AT_DESTINATION, AT_SOURCE
 from model.vocabulary import (
     DestinationVm,
     Incoming,
@@ -23,8 +24,6 @@ from model.vocabulary import (
 )
 from model.world import (
     EVER_RAN,
-    FAILS_DESTINATION,
-    FAILS_SOURCE,
     World,
 )
 
@@ -141,7 +140,9 @@ def _add_observable(world: World, promise: Promise) -> None:
         "After a failed attempt the destination has no bitmap of that name.",
         when=[here.vm.is_(DestinationVm.INMIGRATE), here.stream_ended],
         then=[here.bitmap.is_(Incoming.ABSENT, Incoming.LOST)],
-        needs=world.failing(*FAILS_DESTINATION),
+        needs=world.options.attempt_fails(
+            AT_DESTINATION, refused=True, at_setup=True
+        ),
     )
 
 
@@ -179,6 +180,21 @@ def _add_vm_lives(world: World) -> None:
 
 
 def _add_vm_unharmed(world: World, promise: Promise) -> None:
+    migration, ghost = world.source.migration, world.ghost
+    world.build.always(
+        "FailsOnlyForAReason",
+        "S3",
+        "A migration fails only if something failed.",
+        when=[migration.is_(Outgoing.FAILED, Outgoing.UNCERTAIN)],
+        then=[
+            (ghost.faulted | ghost.trouble).named(
+                "a failure or a bitmap error happened"
+            )
+        ],
+        needs=world.options.attempt_fails(
+            AT_SOURCE, refused=True, at_setup=True
+        ),
+    )
     if not promise.migrates:
         return
     if not promise.errors_drop:
@@ -188,7 +204,6 @@ def _add_vm_unharmed(world: World, promise: Promise) -> None:
             "at the source",
         )
         return
-    source, ghost = world.source, world.ghost
     fails_if_busy = world.options.busy_bitmap == "fail"
     world.build.always(
         "BitmapTroubleFailsNoMigration",
@@ -199,7 +214,7 @@ def _add_vm_unharmed(world: World, promise: Promise) -> None:
             ghost.trouble.named("a bitmap error happened"),
             (~ghost.faulted).named("nothing else failed"),
         ],
-        then=[source.migration.is_not(Outgoing.FAILED, Outgoing.UNCERTAIN)],
+        then=[migration.is_not(Outgoing.FAILED, Outgoing.UNCERTAIN)],
         needs=() if fails_if_busy else ("refuse",),
     )
 
@@ -246,7 +261,9 @@ def _add_as_it_was(world: World) -> None:
                 "the source's bitmap within the true dirty set"
             )
         ],
-        needs=world.failing(*FAILS_SOURCE),
+        needs=world.options.attempt_fails(
+            AT_SOURCE, refused=True, at_setup=True
+        ),
     )
 
 
@@ -401,13 +418,18 @@ def _add_reachable(world: World, promise: Promise) -> None:
         "SourceResumes",
         "After a failure the source's guest goes on.",
         by=["resume_source"],
-        needs=("|".join(FAILS_SOURCE),),
+        needs=world.options.attempt_fails(AT_SOURCE, refused=True),
     )
     build.reachable(
         "RetrySucceeds",
         "A second attempt completes.",
         then=[*arrived, world.ghost.retried],
-        needs=("retry", *world.failing(*FAILS_SOURCE)),
+        needs=(
+            "retry",
+            *world.options.attempt_fails(
+                AT_SOURCE, refused=True, at_setup=True
+            ),
+        ),
     )
 
 

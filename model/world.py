@@ -63,9 +63,6 @@ NOT_RESUMED = (
     DestinationVm.KILLED,
 )
 EVER_RAN = (DestinationVm.RUNNING, DestinationVm.DIED)
-#: failures after which the source's migration, the destination's has failed
-FAILS_SOURCE = ("cut", "destination_killed", "cancel")
-FAILS_DESTINATION = ("cut", "source_killed", "cancel")
 
 
 @frozen(eq=False)
@@ -150,9 +147,7 @@ class World:
     Where there are two bitmaps there are two worlds, which differ in the
     bitmap that they speak of: ``this``, with ``suffix`` behind the names of
     its actions and properties; ``bitmaps`` are both.  ``enabled``: whether
-    it records the guest's writes.  ``errors_fail``: a bitmap error fails the
-    migration, by design.
-    """
+    it records the guest's writes."""
 
     options: Options
     build: MachineBuilder
@@ -166,7 +161,6 @@ class World:
     this: Name = Name.FIRST
     suffix: str = ""
     enabled: bool = True
-    errors_fail: bool = False
     bitmaps: list[World] = field(factory=list)
 
     @property
@@ -201,19 +195,6 @@ class World:
     def is_last(self) -> bool:
         """Whether this bitmap is the last in the stream."""
         return self.bitmaps[-1] is self
-
-    def failing(self, *budgets: str) -> tuple[str, ...]:
-        """What an action needs that comes of a failed attempt.
-
-        ``budgets``: the failures that can bring it about; a bitmap error
-        can where it fails the migration, and a busy bitmap without any.
-        """
-        if self.options.busy_bitmap == "fail":
-            return ()
-        mends = ("error-drops-bitmap", "name-is-free", "consistent-at-setup")
-        if self.errors_fail or not all(self.has(name) for name in mends):
-            budgets = (*budgets, "refuse")
-        return ("|".join(budgets),)
 
     def name(self, text: str) -> str:
         """The name of a property of this bitmap."""
@@ -280,7 +261,6 @@ def create(
     options: Options,
     return_path: bool,
     domain: Domain | None = None,
-    errors_fail: bool = False,
 ) -> World:
     """A world in which nothing has happened yet.
 
@@ -361,7 +341,6 @@ def create(
         stream,
         replies,
         ghost,
-        errors_fail=errors_fail,
     )
     world.bitmaps.append(world)
     if several:

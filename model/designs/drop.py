@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from model.backup import add_backup_client
 from model.faults import add_faults
+from model.form import add_form
 from model.guest import Recorder, add_guest
 from model.language import Domain, Machine, Step
 from model.loader import Style
@@ -39,6 +40,7 @@ def build(options: Options, domain: Domain | None = None) -> Machine:
     add_backup_client(world)
     add_management(world)
     add_faults(world)
+    add_form(world, holds=world.has("source-busy"))
     add_properties(world, Promise(migrates=False))
     return world.build.machine()
 

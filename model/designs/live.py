@@ -21,6 +21,7 @@ from attrs import frozen
 
 from model.backup import Watch, add_backup_client
 from model.faults import add_faults
+from model.form import add_form
 from model.guest import Recorder, add_guest
 from model.language import (
     Chunk,
@@ -36,6 +37,7 @@ from model.language import (
     Step,
     Tally,
     Update,
+    any_of,
     chunk_alone,
 )
 from model.loader import Style, add_loader
@@ -79,7 +81,6 @@ def build(options: Options, domain: Domain | None = None) -> Machine:
         options,
         return_path=True,
         domain=domain,
-        errors_fail=options.has("error-fails-migration"),
     )
     now = _declare(world)
     resets = (
@@ -99,6 +100,12 @@ def build(options: Options, domain: Domain | None = None) -> Machine:
     add_backup_client(world, _watch(world, now))
     add_management(world, resets)
     add_faults(world, resets)
+    add_form(
+        world,
+        holds=False,
+        idle=(now.meta.is_empty(), now.stage.is_(Stage.IDLE)),
+    )
+    _add_downtime_kept(world, now)
     add_properties(world, Promise(errors_drop=False, declares_loss=False))
     return world.build.machine()
 
@@ -121,7 +128,9 @@ def _declare(world: World) -> Pass:
 
 def _meta_exists(world: World) -> Flag:
     """The meta bitmap lives from setup to COMPLETE."""
-    return world.source.migration.is_(Outgoing.ACTIVE, Outgoing.DEVICE)
+    source = world.source
+    exists = source.migration.is_(Outgoing.ACTIVE, Outgoing.DEVICE)
+    return exists if source.left_out is None else exists & ~source.left_out
 
 
 def _recorder(world: World, now: Pass) -> Recorder:
@@ -174,6 +183,8 @@ def _watch(world: World, now: Pass) -> Watch:
         due = _little_is_pending(world, now) & source.migration.is_(
             Outgoing.ACTIVE
         )
+        if source.left_out is not None:
+            due = due & ~source.left_out
         begins = ((~due).named("the stop is not due"),)
     return Watch(changes=changes, begins=begins)
 
@@ -184,9 +195,30 @@ def _little_is_pending(world: World, now: Pass) -> Flag:
     QEMU: pending_size < threshold_size in migration_iteration_run(); asked
     between two chunks, and if it is so the VM is stopped: no further pass.
     """
-    pending = world.source.cursor.ahead() | now.meta
-    return pending.at_most(world.options.limit("downtime")).named(
-        "what is pending fits the downtime limit"
+    source = world.source
+    pending = source.cursor.ahead() | now.meta
+    little = pending.at_most(world.options.limit("downtime"))
+    if source.left_out is not None:
+        little = any_of(little, source.left_out)
+    return little.named("what is pending fits the downtime limit")
+
+
+def _add_downtime_kept(world: World, now: Pass) -> None:
+    """The downtime that live promises: D chunks and the writes in flight."""
+    source = world.source
+    pending = source.cursor.ahead() | now.meta
+    most = world.options.limit("pending_at_stop")
+    world.build.always(
+        "DowntimeKept",
+        "",
+        "When the VM is stopped no more is pending than the downtime limit "
+        "allows and the writes that were in flight add.",
+        when=[
+            source.vm.is_(SourceVm.PAUSED, SourceVm.STOPPED),
+            source.migration.is_(Outgoing.ACTIVE, Outgoing.DEVICE),
+        ],
+        then=[pending.at_most(most).named("that little is pending")],
+        trivial="where the whole bitmap fits the limit",
     )
 
 
@@ -199,6 +231,8 @@ def _add_passes(world: World, now: Pass) -> None:
         iterating = iterating & ~_little_is_pending(world, now)
     iterating = iterating & source.vm.is_(SourceVm.RUNNING)
     sending = iterating | source.migration.is_(Outgoing.DEVICE)
+    if source.left_out is not None:
+        sending = sending & ~source.left_out
 
     def half(chunk: Chunk, clears: bool) -> Update:
         if clears:
@@ -307,7 +341,10 @@ def _add_end(world: World, now: Pass) -> None:
             _little_is_pending(world, now),
         ]
         if world.has("stop-waits-for-job"):
-            little.append((~source.job).named("no backup job runs"))
+            no_job = ~source.job
+            if source.left_out is not None:
+                no_job = any_of(no_job, source.left_out)
+            little.append(no_job.named("no backup job runs"))
         before, stopped = Outgoing.ACTIVE, Outgoing.DEVICE
     else:
         little = []

@@ -19,6 +19,7 @@ from __future__ import annotations
 
 from model.backup import add_backup_client
 from model.faults import add_faults
+from model.form import add_form
 from model.guest import Recorder, add_guest
 from model.language import Domain, Machine, Step, all_of, any_of
 from model.loader import Style, add_loader
@@ -62,6 +63,7 @@ def build(options: Options, domain: Domain | None = None) -> Machine:
     add_backup_client(world)
     add_management(world)
     add_faults(world)
+    add_form(world, holds=world.has("source-busy"))
     add_properties(world, Promise())
     return world.build.machine()
 

@@ -84,6 +84,7 @@ class MachineBuilder(Declarations):
     _properties: dict[str, Property] = attribute(factory=dict, init=False)
     _costs: list[Cost] = attribute(factory=list, init=False)
     _starts: list[dict[str, int]] = attribute(factory=list, init=False)
+    _trivial: set[str] = attribute(factory=set, init=False)
     _notes: dict[str, ex.Expression] = attribute(factory=dict, init=False)
     _unpromised: dict[str, str] = attribute(factory=dict, init=False)
     _may_end: ex.Expression = attribute(default=ex.FALSE, init=False)
@@ -287,12 +288,17 @@ class MachineBuilder(Declarations):
         when: Sequence[Flag] = (),
         needs: Needs = (),
         assumes: str = "",
+        trivial: str = "",
     ) -> None:
         """Must hold in every state: if all of ``when``, all of ``then``.
 
         ``needs``: budgets without which it is not asked, as of an action.
-        ``assumes``: what it takes for granted, as a clause.
+        ``assumes``: what it takes for granted, as a clause.  ``trivial``: why
+        it may say nothing at some sizes, where it is not asked; without a
+        reason that is an error.
         """
+        if trivial:
+            self._trivial.add(name)
         if self._is_there(needs):
             self._add_property(
                 "always", name, guarantee, doc, when, then, assumes=assumes
@@ -434,13 +440,15 @@ class MachineBuilder(Declarations):
                 )
 
     def _check_constant_properties(self) -> None:
-        for prop in self._properties.values():
+        for prop in list(self._properties.values()):
             empty = {
                 "always": prop.violated is ex.FALSE,
                 "reachable": bool(prop.then) and prop.conclusion is ex.TRUE,
                 "eventually": prop.conclusion is ex.TRUE,
             }
-            if empty[prop.kind]:
+            if empty[prop.kind] and prop.name in self._trivial:
+                del self._properties[prop.name]
+            elif empty[prop.kind]:
                 raise ModelError(
                     f"property {prop.name} could never fail: it says nothing"
                 )
