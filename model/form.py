@@ -16,6 +16,7 @@ from model.vocabulary import (
     DestinationVm,
     Incoming,
     Link,
+    Message,
     Outgoing,
     SourceVm,
 )
@@ -100,6 +101,7 @@ def _add_between_attempts(world: World, idle: Sequence[Flag]) -> None:
         when=[
             source.migration.is_(Outgoing.SETUP),
             world.link_up,
+            *([] if source.announced is None else [~source.announced]),
         ],
         then=[
             (~ghost.faulted).named("nothing failed"),
@@ -146,21 +148,26 @@ def _add_destination(world: World) -> None:
 
 def _add_connection(world: World) -> None:
     here, stream = world.destination, world.stream
+    # a chunk may be of elsewhere, which one granule does not see
+    nothing = [
+        ~stream.holds(kind)
+        for kind in (Message.START, Message.COMPLETE, Message.RUN)
+    ]
     world.build.always(
         "ReadToTheEnd",
         NONE,
-        "What has come to a destination that reads no more was read, or was "
-        "lost in a break.",
+        "A destination that reads no more has read all but chunks, or has "
+        "lost it in a break.",
         when=[here.stream_ended.named("the destination reads no more")],
-        then=[stream.is_empty()],
+        then=nothing,
     )
-    quiet = [stream.is_empty()]
+    quiet = list(nothing)
     if world.return_path is not None:
         quiet.append(world.return_path.is_empty())
     world.build.always(
         "DownIsQuiet",
         NONE,
-        "Nothing is in flight where there is no connection.",
+        "Nothing but chunks is in flight where there is no connection.",
         when=[world.link.is_(Link.DOWN)],
         then=quiet,
     )
