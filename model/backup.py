@@ -24,14 +24,22 @@ from collections.abc import Callable, Sequence
 from attrs import frozen
 
 from model.guest import drained
-from model.language import NO, Flag, Granule, GranuleSet, Step, Update
+from model.language import (
+    NO,
+    ChunkSet,
+    Flag,
+    Granule,
+    Step,
+    Update,
+    chunk_alone,
+)
 from model.vocabulary import DestinationVm, Incoming, Outgoing, SourceVm
 from model.world import World
 
 Updates = tuple[Update, ...]
 
 
-def _unseen(gone: GranuleSet | None, come: GranuleSet | None) -> Updates:
+def _unseen(gone: ChunkSet | None, come: ChunkSet | None) -> Updates:
     return ()
 
 
@@ -39,13 +47,11 @@ def _unseen(gone: GranuleSet | None, come: GranuleSet | None) -> Updates:
 class Watch:
     """What a design does where the source's bits change but by a write.
 
-    ``changes``: effect, of the bits that go and of those that come.
+    ``changes``: effect, of the chunks with bits that go, and that come.
     ``begins``: what else the beginning of a job waits for.
     """
 
-    changes: Callable[[GranuleSet | None, GranuleSet | None], Updates] = (
-        _unseen
-    )
+    changes: Callable[[ChunkSet | None, ChunkSet | None], Updates] = _unseen
     begins: Sequence[Flag] = ()
 
 
@@ -142,7 +148,9 @@ def _add_source_job(world: World, watch: Watch) -> None:
                 source.bits.becomes(source.successor),
                 ghost.missed.becomes(ghost.missed | ghost.would_miss),
                 ghost.true_dirty.becomes(not_copied | ghost.since),
-                *watch.changes(source.bits, source.successor),
+                *watch.changes(
+                    source.bits.chunks(), source.successor.chunks()
+                ),
                 *job_ends(world),
             ],
         )
@@ -159,7 +167,7 @@ def _add_source_job(world: World, watch: Watch) -> None:
             when=[*runs],
             then=[
                 source.bits.becomes(source.bits | source.successor),
-                *watch.changes(None, source.successor),
+                *watch.changes(None, source.successor.chunks()),
                 *job_ends(world),
             ],
         )
@@ -203,12 +211,13 @@ def _add_source_edits(world: World, watch: Watch) -> None:
         QEMU: qmp_block_dirty_bitmap_merge(), bdrv_merge_dirty_bitmap().
         """
         single = world.single(granule)
+        chunk = chunk_alone(world.disk, granule.chunk)
         return Step(
             when=[usable_on_source(world)],
             then=[
                 source.bits.becomes(source.bits | single),
                 ghost.true_dirty.becomes(ghost.true_dirty | single),
-                *watch.changes(None, single),
+                *watch.changes(None, chunk),
             ],
         )
 
@@ -224,7 +233,7 @@ def _add_source_edits(world: World, watch: Watch) -> None:
             then=[
                 source.bits.becomes(frozenset()),
                 ghost.true_dirty.becomes(frozenset()),
-                *watch.changes(source.bits, None),
+                *watch.changes(source.bits.chunks(), None),
             ],
         )
 

@@ -32,7 +32,6 @@ from model.language import (
     EnumValue,
     Flag,
     Granule,
-    GranuleSet,
     Machine,
     Step,
     Tally,
@@ -163,14 +162,14 @@ def _watch(world: World, now: Pass) -> Watch:
     """
     source = world.source
 
-    def changes(gone: GranuleSet | None, come: GranuleSet | None) -> Updates:
+    def changes(gone: ChunkSet | None, come: ChunkSet | None) -> Updates:
         if not world.has("meta-bitmap"):
             return ()
         seen = []
         if gone is not None and world.has("meta-sees-clear"):
-            seen.append(gone.chunks())
+            seen.append(gone)
         if come is not None and world.has("meta-sees-merge"):
-            seen.append(come.chunks())
+            seen.append(come)
         if not seen:
             return ()
         chunks = seen[0]
