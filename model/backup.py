@@ -14,7 +14,9 @@ On the destination a backup is one step: the migration does not touch the
 bitmap any more, so what happens meanwhile cannot matter to it.
 
 QEMU: bdrv_dirty_bitmap_create_successor(), bdrv_dirty_bitmap_abdicate() and
-bdrv_reclaim_dirty_bitmap(), called by the backup job.
+bdrv_reclaim_dirty_bitmap(), called by the backup job (commit d58d845397, 2.4).
+As built a job and a migration exclude each other through busy; libvirt refuses
+to migrate a domain with an active block job (qemuMigrationSrcIsAllowed()).
 """
 
 from __future__ import annotations

@@ -192,8 +192,8 @@ def _add_destination_detection(world: World) -> None:
         """The stream ends before RUN was processed: the migration failed.
 
         The bitmap that this attempt had begun is removed.  The process ends,
-        or waits to be ended (exit-on-error=off, since 9.1); it takes no other
-        migration.
+        or waits to be ended (exit-on-error=false, since 9.1, commit
+        dbea1c89da); it takes no other migration.
         QEMU: process_incoming_migration_co(),
         dirty_bitmap_mig_cancel_incoming().
         """

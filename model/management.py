@@ -105,8 +105,9 @@ def _add_attempts(world: World) -> None:
 
         A destination process takes one incoming migration; the old one,
         which has failed or ended, is replaced.  The source's process is the
-        same.  QEMU: qmp_migrate(); qmp_migrate_incoming() works once a
-        process.
+        same.
+        QEMU: qmp_migrate(); qmp_migrate_incoming() works once a process
+        (since 2.3), so a retry never meets the loader of the failed attempt.
         """
         over = any_of(here.vm.is_(DestinationVm.KILLED), here.stream_ended)
         return Step(
@@ -134,10 +135,12 @@ def _add_cancel(world: World, resets: Updates) -> None:
 
     @world.build.action("management", fault=True, spends="cancel")
     def migrate_cancel() -> Step:
-        """Cancel, in every state in which QEMU accepts it.
+        """Cancel, in every state in which some QEMU accepts it.
 
         After RUN was sent that is no different from a break: the source
-        cannot know who runs.
+        cannot know who runs.  5.2 to 9.2 accept it in postcopy too, 10.0 no
+        more (commit 646119088f); all accept it while the rest of a precopy
+        stream is written.
         QEMU: qmp_migrate_cancel(), migration_cancel().
         """
         return Step(

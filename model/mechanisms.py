@@ -215,7 +215,7 @@ MECHANISMS: tuple[Mechanism, ...] = (
         "P1",
         "Storage migration sets bits in its own bitmap only. Without it, its "
         "start marks every granule in the user's bitmap as well.",
-        history="B01, fixed in 2.3",
+        history="B01, fixed in 2.3 (commit c4237dfa63)",
     ),
     Mechanism(
         "own-resets-only",
@@ -223,14 +223,14 @@ MECHANISMS: tuple[Mechanism, ...] = (
         "S1",
         "Storage migration clears bits in its own bitmap only. Without it, "
         "it clears the user's bit of each granule that it copies.",
-        history="B01, fixed in 2.3",
+        history="B01, fixed in 2.3 (commit c4237dfa63)",
     ),
     Mechanism(
         "name-is-free",
         MIGRATE,
         "S3",
         "The destination has no bitmap of the name that arrives. With one, "
-        "as built, START fails the migration.",
+        "as built (2.12 to 11.x), START fails the migration.",
         redundant=(
             (LIVE, "here any bitmap error fails the migration, by design"),
         ),
@@ -241,7 +241,8 @@ MECHANISMS: tuple[Mechanism, ...] = (
         MIGRATE,
         "S3",
         "The source's bitmap is consistent when a migration begins. An "
-        "inconsistent one, as built, fails the migration at setup.",
+        "inconsistent one, as built (since 4.0), fails the migration at "
+        "setup.",
         redundant=(
             (LIVE, "here any bitmap error fails the migration, by design"),
         ),
@@ -259,7 +260,8 @@ MECHANISMS: tuple[Mechanism, ...] = (
         (LIVE,),
         "P1",
         "Clearing bits (a backup does) marks the chunks as changed too.",
-        history="hole of the historical meta bitmap: reset bypassed it",
+        history="hole of the historical meta bitmap (2.8): "
+        "hbitmap_reset_all() bypassed it",
     ),
     Mechanism(
         "meta-sees-merge",
@@ -267,7 +269,8 @@ MECHANISMS: tuple[Mechanism, ...] = (
         "S1",
         "Merging bits (a backup job that ends does, and the user may) marks "
         "the chunks as changed too.",
-        history="hole of the historical meta bitmap: merge bypassed it",
+        history="hole of the historical meta bitmap (2.8): hbitmap_merge() "
+        "bypassed it",
     ),
     Mechanism(
         "stop-waits-for-job",
@@ -276,7 +279,7 @@ MECHANISMS: tuple[Mechanism, ...] = (
         "The VM is stopped only when no backup job holds the bitmap, and "
         "while the stop is due no job begins. Without it what the job's "
         "successor has recorded is not sent.",
-        history="not in the series of 2015",
+        history="whether the series of 2015 froze the bitmap is not known",
     ),
     Mechanism(
         "clear-meta-before-read",
@@ -415,7 +418,7 @@ MECHANISMS: tuple[Mechanism, ...] = (
 #: what each design lacks as it was posted or built: a label, the mechanisms
 AS_BUILT: dict[str, tuple[str, frozenset[str]]] = {
     LIVE: (
-        "as posted in 2015",
+        "with the meta bitmap of 2.8, as posted",
         frozenset(
             {"meta-sees-clear", "meta-sees-merge", "stop-waits-for-job"}
         ),

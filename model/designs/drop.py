@@ -6,8 +6,10 @@
     send       the device state (RUN)
     start      the client finds no bitmap and takes a full backup
 
-What other systems do (XenServer's changed block tracking, VMware HCX), and
-the price that the other designs have to beat.
+What other systems do, and the price that the other designs have to beat.
+XenServer: "Changed block tracking information is lost on Storage XenMotion"
+(Changed Block Tracking Developer Guide, appendices).  VMware HCX switches a
+VM's changed block tracking off when it migrates it (hcx.design, 2020-05-11).
 """
 
 from __future__ import annotations
