@@ -65,6 +65,7 @@ WITHOUT_END = Failures(
     refuse=UNLIMITED,
     cancel=UNLIMITED,
     retry=UNLIMITED,
+    backup_fails=UNLIMITED,
 )
 INTERRUPTED = "interrupted"
 
@@ -165,7 +166,7 @@ def silent(step: str) -> None:
 
 def without_end(options: Options) -> Options:
     """``options`` with failures without end and a guest that never stops."""
-    bounds = evolve(options.bounds, writes="unbounded")
+    bounds = evolve(options.bounds, writes="unbounded", edits=UNLIMITED)
     return evolve(options, failures=WITHOUT_END, bounds=bounds)
 
 

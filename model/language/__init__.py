@@ -35,7 +35,7 @@ from model.language.sets import (
 )
 from model.language.step import Step
 from model.language.tally import Tally
-from model.language.types import ContentsType, Disk, NameType
+from model.language.types import ContentsType, Disk, EnumType, NameType, Type
 from model.language.values import (
     NO,
     YES,
@@ -65,6 +65,7 @@ __all__ = [
     "Cursor",
     "Disk",
     "Domain",
+    "EnumType",
     "EnumValue",
     "Field",
     "Flag",
@@ -81,6 +82,7 @@ __all__ = [
     "State",
     "Step",
     "Tally",
+    "Type",
     "Update",
     "Variable",
     "all_of",

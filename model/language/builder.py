@@ -119,17 +119,19 @@ class MachineBuilder(Budgets):
         spends: str = "",
         needs: Needs = (),
         silent: str = "",
+        suffix: str = "",
     ) -> Callable[[Step_], Step_]:
         """Decorator: the function below is an action of ``actor``.
 
         ``spends``: the budget of which each step takes one.  ``needs``:
         budgets without which the action is not there at all, each a name or
         several with '|' between them.  ``silent``: why it may never fire in
-        some configurations; without a reason that is an error.
+        some configurations; without a reason that is an error.  ``suffix``:
+        what its name has behind the function's.
         """
 
         def declare(function: Step_) -> Step_:
-            name = function.__name__
+            name = function.__name__ + suffix
             doc = inspect.getdoc(function) or ""
             names = list(inspect.signature(function).parameters)
             if (over is not None) != (len(names) == 1):
@@ -256,14 +258,23 @@ class MachineBuilder(Budgets):
         when: Sequence[Flag] = (),
         needs: Needs = (),
         assumes: str = "",
+        trivial: str = "",
     ) -> None:
         """Must hold in every state: if all of ``when``, all of ``then``.
 
         ``needs``: budgets without which it is not asked, as of an action.
-        ``assumes``: what it takes for granted, as a clause.
+        ``assumes``: what it takes for granted, as a clause.  ``trivial``: why
+        it may say nothing at some sizes, where it is not asked; without a
+        reason that is an error.
         """
         head = Property(
-            name, "always", guarantee, doc, (), (), (), assumes, tuple(needs)
+            name,
+            "always",
+            guarantee,
+            doc,
+            assumes=assumes,
+            needs=tuple(needs),
+            trivial=trivial,
         )
         self.add_property(head, when, then)
 
@@ -417,13 +428,15 @@ class MachineBuilder(Budgets):
                 )
 
     def _check_constant_properties(self) -> None:
-        for prop in self._properties.values():
+        for prop in list(self._properties.values()):
             empty = {
                 "always": prop.violated is ex.FALSE,
                 "reachable": bool(prop.then) and prop.conclusion is ex.TRUE,
                 "eventually": prop.conclusion is ex.TRUE,
             }
-            if empty[prop.kind]:
+            if empty[prop.kind] and prop.trivial:
+                del self._properties[prop.name]
+            elif empty[prop.kind]:
                 raise ModelError(
                     f"property {prop.name} could never fail: it says nothing"
                 )

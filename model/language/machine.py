@@ -125,7 +125,8 @@ class Property:
     reachable: some state meets all of ``then``, or one of ``by`` fires.
     eventually: once all of ``when``, later all of ``then``.
     ``assumes``: what it takes for granted, as a clause, or ''.  ``needs``:
-    budgets without which it is not asked, as of an action.
+    budgets without which it is not asked, as of an action.  ``trivial``: why
+    it may say nothing at some sizes, or ''.
     """
 
     name: str
@@ -137,6 +138,7 @@ class Property:
     by: tuple[str, ...] = ()
     assumes: str = ""
     needs: tuple[str, ...] = ()
+    trivial: str = ""
 
     @property
     def premise(self) -> Expression:

@@ -145,7 +145,7 @@ def _of_channel(channel: Channel, operation: str, of: str) -> Any:
         case "head_is" | "holds":
             kind = channel.kinds.members[of]
             return getattr(channel, operation)(kind).expression
-        case "head_chunk" | "head_contents":
+        case "head_chunk" | "head_contents" | "head_member":
             return getattr(channel, operation)(of).expression
     raise ModelError(f"channel {channel.name} is asked '{operation}'")
 

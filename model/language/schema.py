@@ -91,7 +91,7 @@ def digest(schema: Machine) -> str:
         said = (action.spends, action.needs, action.fault)
         parts.append(f"action {action.name} {said}")
     for prop in schema.properties:
-        parts.append(f"property {prop.name} {prop.needs}")
+        parts.append(f"property {prop.name} {prop.needs} {prop.trivial != ''}")
     parts.append(f"budgets {schema.budgets}")
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
@@ -248,6 +248,7 @@ class _Writing:
             "guarantee": prop.guarantee,
             "doc": prop.doc,
             "assumes": prop.assumes,
+            "trivial": prop.trivial,
             "needs": list(prop.needs),
             "by": list(prop.by),
             "when": self._conjuncts(prop.when),

@@ -218,6 +218,7 @@ def _property(one: Mapping[str, Any], terms: list[Expression]) -> Property:
         tuple(one["by"]),
         one["assumes"],
         tuple(one["needs"]),
+        one["trivial"],
     )
 
 

@@ -20,8 +20,8 @@ from model.language.expression import Expression
 from model.language.schematic import Schematic, Sort, ask
 from model.language.sets import ChunkName, Contents
 from model.language.tokens import ChunkToken, Limit
-from model.language.types import ContentsType, NameType, Type
-from model.language.values import Flag, Update, Value, flag
+from model.language.types import ContentsType, EnumType, NameType, Type
+from model.language.values import EnumValue, Flag, Update, Value, flag
 
 
 @frozen
@@ -98,6 +98,13 @@ class SchematicChannel(Channel):
             )
         found = ask("head_contents", Sort.CONTENTS, self._now, of=part)
         return Contents(type_, found, f"{part} of next in {self.name}")
+
+    def head_member(self, part: str) -> EnumValue[Any]:
+        type_ = self.parts.get(part)
+        if not isinstance(type_, EnumType):
+            raise ModelError(f"channel {self.name} carries no member '{part}'")
+        found = ask("head_member", type_.width, self._now, of=part)
+        return EnumValue(type_, found, f"{part} of next in {self.name}")
 
     def put(self, kind: enum.Enum, **payload: Any) -> tuple[Update, ...]:
         self._check_payload(kind, payload)

@@ -36,6 +36,8 @@ from model.language.tokens import (
 )
 
 FLAG: Final = 1
+#: any width that is a number of bits, the same on every disk
+FINITE: Final = 0
 POINTWISE: Final = frozenset({"and", "or", "not", "ite"})
 _SET = (Sort.GRANULES, Sort.CHUNKS, Sort.CONTENTS)
 _COUNTED = (Sort.GRANULES, Sort.CHUNKS)
@@ -78,6 +80,7 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
     "holds": Operation(((Sort.CHANNEL,),), FLAG, "kind"),
     "head_chunk": Operation(((Sort.CHANNEL,),), Sort.NAME, "part"),
     "head_contents": Operation(((Sort.CHANNEL,),), Sort.CONTENTS, "part"),
+    "head_member": Operation(((Sort.CHANNEL,),), FINITE, "part"),
     "any_left": Operation(((Sort.TALLY,),), FLAG),
     "is_full": Operation(((Sort.TALLY,),), FLAG),
 }
@@ -193,7 +196,7 @@ def _why_no_question(
             w not in sorts
             for w, sorts in zip(widths, operation.operands, strict=True)
         )
-        or node.width != operation.answer
+        or not _answers(node, operation)
     ):
         return f"'{node.name}' is no question of the language"
     if operation.about in (CHUNKS, GRANULES):
@@ -205,6 +208,12 @@ def _why_no_question(
     elif operation.about:
         return _why_no_message(node, operation.about, of, channels)
     return ""
+
+
+def _answers(node: Expression, operation: Operation) -> bool:
+    if operation.answer == FINITE:
+        return node.width not in SORTS
+    return node.width == operation.answer
 
 
 def _why_no_message(

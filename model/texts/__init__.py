@@ -9,6 +9,7 @@ cache directory, under the digest of the files that it was made of.
 from __future__ import annotations
 
 import hashlib
+import json
 import sys
 from functools import cache
 
@@ -48,13 +49,8 @@ def _sources() -> Sources:
 def schema_of(variant: Variant) -> Schema:
     """The schema of a variant of the shipped text."""
     sources = _sources()
-    parts = (
-        sources.digest,
-        variant.design,
-        ",".join(sorted(variant.without)),
-        repr(variant.words),
-        sys.version,
-    )
+    told = json.dumps(variant.table())
+    parts = (sources.digest, told, sys.version)
     key = hashlib.sha256("\n".join(parts).encode()).hexdigest()
     known = kept.find(key)
     if known is not None:

@@ -20,6 +20,7 @@ from types import ModuleType
 import attrs
 
 import model.language
+import model.variant
 from model.texts.sources import Sources, numbered, place
 
 #: modules that a text may import from, and those that it may import
@@ -63,8 +64,6 @@ FRAMES = ("f_", "tb_", "gi_", "cr_", "ag_", "co_")
 SIZES = frozenset(
     {
         "width",
-        "index",
-        "label",
         "capacity",
         "set_width",
         "chunk_set_width",
@@ -151,7 +150,7 @@ def _why_not_from(node: ast.ImportFrom, sources: Sources) -> str:
     elif name in sources.files and not node.level:
         public = [a.name for a in node.names if a.name not in WHOLE]
     elif name == "model.variant":
-        public = ["Variant"]
+        public = model.variant.__all__
     if public is None:
         return (
             f"imports from {'.' * node.level}{name}; a text may import from "
@@ -171,6 +170,9 @@ def _why_no_attribute(node: ast.Attribute, modules: set[str]) -> str:
         public = MODULES[node.value.id].__all__
         if node.attr not in public:
             return f"uses {node.value.id}.{node.attr}, which is not public"
+    own = isinstance(node.value, ast.Name) and node.value.id == "self"
+    if own and node.attr.startswith("_") and node.attr[1:2] != "_":
+        return ""
     return _why_no_part(node.attr)
 
 

@@ -57,11 +57,7 @@ def module_of(design: str) -> str:
 def made(told: Mapping[str, Any]) -> Machine:
     """Run the text; ModelError in one line if it makes no schema."""
     files: Mapping[str, str] = told["files"]
-    variant = Variant(
-        design=told["design"],
-        without=frozenset(told["without"]),
-        words=tuple((name, word) for name, word in told["words"]),
-    )
+    variant = Variant.told(told["variant"])
     sys.meta_path.insert(0, _Texts(files))
     try:
         build = importlib.import_module(module_of(variant.design)).build

@@ -25,9 +25,7 @@ class Run:
         start = _START.format(root=str(ROOT.parent))
         self._sources = sources
         self._told = {
-            "design": variant.design,
-            "without": sorted(variant.without),
-            "words": variant.words,
+            "variant": variant.table(),
             "files": dict(sources.files),
         }
         self._process = subprocess.Popen(

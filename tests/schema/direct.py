@@ -20,11 +20,13 @@ class Told:
     options: Options
     domain: Domain
 
+    def throttle(self) -> int | None:
+        return self.options.limit("throttle")
+
     def __getattr__(self, name: str) -> Any:
-        if name == "policy":
-            words = dict(self.options.variant.words)
-            return words.__getitem__
-        return getattr(self.options, name)
+        if hasattr(self.options, name):
+            return getattr(self.options, name)
+        return getattr(self.options.variant, name)
 
 
 def direct(options: Options, domain: Domain | None = None) -> Machine:
