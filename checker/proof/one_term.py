@@ -28,9 +28,7 @@ from model.language.projected_channel import ProjectedChannel
 from model.language.schematic import SORTS, Sort, asked
 from model.language.terms import check_terms, roots
 from model.options import Bounds, Failures, Options
-from model.texts import Schema
-from model.texts.process import Run
-from model.texts.sources import shipped
+from model.texts import run
 
 TERM = "every disk's machine is an instance of one term"
 LIMITS = "a budget or a limit only keeps actions from happening"
@@ -84,8 +82,7 @@ def one_term(options: Options, view: Projected) -> Shown:
     The text is run twice more, whatever is kept of earlier runs.
     """
     term = schema(options)
-    runs = [Run(options.variant, shipped()) for _ in range(2)]
-    for made in [Schema.read(run.text()) for run in runs]:
+    for made in run(options.variant, times=2):
         if made.digest != term.digest:
             return Shown(
                 Outcome.REFUTED, 0, "run again, the text makes another term"

@@ -5,7 +5,8 @@ Whatever a number can do is done here, and it is little: it says how large a
 channel or a counter is, leaves out a tally that has no limit, and leaves out
 actions and properties whose budgets are 0.  So a machine with smaller limits
 does a part of what one without limits does: the same effects beside those on
-its own tallies, under guards with at least the same conjuncts.
+its own tallies, under guards with at least the same conjuncts.  The view of
+one granule that stands for every disk has no such limit.
 """
 
 from __future__ import annotations
@@ -63,6 +64,9 @@ from model.language.types import (
     NameType,
 )
 from model.language.values import Flag, Update, Value, flag
+
+#: the amount of a budget that never ends
+ENDLESS = "unlimited"
 
 
 def instance(
@@ -141,7 +145,13 @@ class _Reading:
         self.build.budget(name, self._amount(counter.type.limit))
 
     def _amount(self, limit: Limit) -> int | str:
-        return self.numbers.budget(budget_of(limit))
+        amount = self.numbers.budget(budget_of(limit))
+        return ENDLESS if self._is_endless and amount else amount
+
+    @property
+    def _is_endless(self) -> bool:
+        """Whether it speaks of every limit: then of none at all."""
+        return isinstance(self.domain, Projected) and self.domain.any_channel
 
     def _number(self, limit: object) -> int | None:
         if isinstance(limit, Limit):
@@ -182,7 +192,8 @@ class _Reading:
             case CounterType():
                 return build.counter(name, kind.limit, one.initial, ghost)
             case TallyType():
-                return build.tally(name, self._number(kind.limit), kind.full)
+                limit = None if self._is_endless else self._number(kind.limit)
+                return build.tally(name, limit, kind.full)
             case GranuleSetType():
                 return build.granules(name, self._disk(kind.disk), ghost)
             case ChunkSetType():

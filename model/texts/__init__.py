@@ -40,7 +40,7 @@ class Schema:
 
 
 @cache
-def _sources() -> Sources:
+def current() -> Sources:
     """The text, read once: a process speaks of one model."""
     return shipped()
 
@@ -48,23 +48,27 @@ def _sources() -> Sources:
 @cache
 def schema_of(variant: Variant) -> Schema:
     """The schema of a variant of the shipped text."""
-    sources = _sources()
+    from model.texts.process import Run
+
+    sources = current()
     told = json.dumps(variant.table())
     parts = (sources.digest, told, sys.version)
     key = hashlib.sha256("\n".join(parts).encode()).hexdigest()
     known = kept.find(key)
     if known is not None:
         return Schema.read(known)
-    from model.texts.process import Run
-
     text = Run(variant, sources).text()
     found = Schema.read(text)
     kept.store(key, text)
     return found
 
 
-def run(variant: Variant, sources: Sources | None = None) -> Schema:
+def run(
+    variant: Variant, times: int = 1, sources: Sources | None = None
+) -> list[Schema]:
     """Run the text anew, whatever is kept of earlier runs."""
     from model.texts.process import Run
 
-    return Schema.read(Run(variant, sources or shipped()).text())
+    told = sources or current()
+    runs = [Run(variant, told) for _ in range(times)]
+    return [Schema.read(one.text()) for one in runs]
