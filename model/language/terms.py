@@ -145,7 +145,8 @@ def check_terms(schema: Machine) -> None:
         body = root.operands if _moves(root) else (root,)
         for node in ex.walk(body):
             reason = why_meaningless(node, own, channels)
-            if node.operator == "field" and widths[node.name] != node.width:
+            known = widths.get(node.name)
+            if node.operator == "field" and known != node.width:
                 reason = f"field {node.name} is used as something else"
             if reason:
                 raise ModelError(f"{place}: {reason}")
@@ -240,7 +241,11 @@ def _why_no_update(
     channels: Mapping[str, Channel],
 ) -> str:
     """Why a channel or a tally does not move like this, or ''."""
+    if name not in schema.position:
+        return f"there is no field {name}"
     kind = schema.fields[schema.position[name]].type
+    if kind.width != value.width:
+        return f"{name} becomes something of another sort"
     if not isinstance(kind, ChannelType | TallyType):
         return ""
     operation, of = asked(value)
