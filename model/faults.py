@@ -19,8 +19,8 @@ from model.language import (
 )
 from model.loader import destination_forgets
 from model.management import failed, source_ends
-from model.options import AT_DESTINATION
 from model.switchover import source_resets
+from model.variant import AT_DESTINATION
 from model.vocabulary import (
     Break,
     DestinationVm,

@@ -22,8 +22,8 @@ from model.backup import job_ends
 from model.language import EnumValue, Step, Update, any_of, choose
 from model.loader import destination_forgets
 from model.naming import names_forgotten_at_setup
-from model.options import AT_SOURCE
 from model.switchover import source_resets
+from model.variant import AT_SOURCE
 from model.vocabulary import (
     DestinationVm,
     Link,

@@ -14,7 +14,7 @@ from model.backup import usable_on_destination, usable_on_source
 from model.guest import drained
 from model.language import YES, Flag, all_of, any_of
 from model.loader import BEING_LOADED
-from model.options import AT_DESTINATION, AT_SOURCE
+from model.variant import AT_DESTINATION, AT_SOURCE
 from model.vocabulary import (
     DestinationVm,
     Incoming,
@@ -26,16 +26,6 @@ from model.world import (
     EVER_RAN,
     World,
 )
-
-GUARANTEES = {
-    "S1": "no missing bit: superset of the true dirty set or declared lost",
-    "S2": "a loss is observable by the one who would use the bitmap",
-    "S3": "bitmap trouble never harms the VM",
-    "S5": "no needless loss: success, cancel and early failure lose nothing",
-    "S6": "at most one side runs the guest, ever",
-    "P1": "without faults the destination's bitmap is exact",
-    "L1": "every migration ends, and busy ends",
-}
 
 MOVES = "management can tell a VM that has resumed from one that has not"
 WHOLE = (Incoming.COMPLETE, Incoming.MERGED, Incoming.VALID)

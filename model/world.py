@@ -13,7 +13,6 @@ from attrs import evolve, field, frozen
 
 from model.language import (
     Channel,
-    Concrete,
     ContentsType,
     Cursor,
     Disk,
@@ -26,13 +25,13 @@ from model.language import (
     MachineBuilder,
     NameType,
     Projected,
+    Type,
     Update,
     any_of,
     choose,
     single,
 )
-from model.language.types import Type
-from model.options import Failures, Options
+from model.variant import FAILURES, Variant
 from model.vocabulary import (
     DestinationVm,
     Incoming,
@@ -149,7 +148,7 @@ class World:
     its actions and properties; ``bitmaps`` are both.  ``enabled``: whether
     it records the guest's writes."""
 
-    options: Options
+    options: Variant
     build: MachineBuilder
     disk: Disk
     source: Source
@@ -257,20 +256,14 @@ class World:
         return self.link.becomes(choose(~other_is_done, still, Link.DOWN))
 
 
-def create(
-    options: Options,
-    return_path: bool,
-    domain: Domain | None = None,
-) -> World:
+def create(options: Variant, return_path: bool) -> World:
     """A world in which nothing has happened yet.
 
     The source runs a guest that has written nothing since the last backup;
     the destination waits for a migration.
     """
-    bounds = options.bounds
-    domain = domain or Concrete(bounds.chunks, bounds.granules)
-    build = MachineBuilder(options.name, isinstance(domain, Projected))
-    disk = Disk("disk", domain)
+    build = MachineBuilder(options.name, isinstance(options.domain, Projected))
+    disk = Disk("disk", options.domain)
     several = options.bitmaps not in ("one", "appears")
     appears = options.bitmaps == "appears"
     source = Source(
@@ -317,7 +310,7 @@ def create(
         if return_path
         else None
     )
-    for spent in (*Failures.names(), "writes", "edits"):
+    for spent in (*FAILURES, "writes", "edits"):
         build.budget(spent, options.budget(spent))
     ghost = Ghost(
         true_dirty=build.granules("ghost_true_dirty", disk, ghost=True),

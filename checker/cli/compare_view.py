@@ -29,7 +29,7 @@ from checker.real_disks import (
     stop_copy_converges,
 )
 from checker.verdict import ExitCode, Verdict
-from model.properties import GUARANTEES
+from model.guarantees import GUARANTEES
 
 UNPROMISED = "NO PROMISE"
 _ROWS = (

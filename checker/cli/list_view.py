@@ -7,8 +7,8 @@ from typing import Any
 
 from checker.cli import page
 from checker.configuration import Configuration, load, shipped
+from model.guarantees import GUARANTEES
 from model.mechanisms import DESIGNS, Mechanism, mechanisms_of
-from model.properties import GUARANTEES
 
 
 def run(as_json: bool) -> int:

@@ -16,6 +16,7 @@ from checker.engines.exploration import Limits
 from checker.errors import InputError
 from checker.files import check_writable
 from checker.proof.obligation import Obligation
+from checker.proof.one_term import TRUSTED
 from checker.proof.prove import (
     Judgement,
     Proof,
@@ -25,7 +26,7 @@ from checker.proof.prove import (
 )
 from checker.traces.minimise import minimise
 from checker.traces.trace import Trace
-from model.designs import build
+from model.designs import DIGITS, build, schema
 from model.mechanisms import DESIGNS
 from model.options import Options
 
@@ -133,7 +134,10 @@ def to_json(proof: Proof) -> dict[str, Any]:
     return {
         "design": proof.options.design,
         "without": sorted(proof.options.without),
+        "schema": schema(proof.options).digest,
         "verdict": proof.verdict.value,
+        "vacuous": proof.vacuous or None,
+        "trusted": TRUSTED,
         "abstract_states": coverage.states,
         "abstract_transitions": coverage.transitions,
         "abstract_levels": coverage.levels,
@@ -174,6 +178,8 @@ def headline(proof: Proof) -> str:
                 if j.answer is Provability.VIOLATED
             ]
             return f"{name}: VIOLATED ({', '.join(broken)})"
+        case Provability.VACUOUS:
+            return f"{name}: VACUOUS ({proof.vacuous})"
     return f"{name}: INCONCLUSIVE"
 
 
@@ -181,6 +187,7 @@ def _print(proof: Proof, trace: Trace | None) -> None:
     coverage = proof.coverage
     page.paragraph(headline(proof), indent="  ", first="")
     page.line()
+    page.fact("model", schema(proof.options).digest[:DIGITS])
     page.fact("disk", "any number of chunks, each of any size")
     page.fact("channel", "any number of messages in flight")
     page.fact("failures", "of every kind, without end")
@@ -192,6 +199,8 @@ def _print(proof: Proof, trace: Trace | None) -> None:
     )
     page.line()
     print_obligations(proof.obligations)
+    page.line()
+    page.paragraph(TRUSTED)
     page.line()
     page.table(
         ["property", "for", "verdict", ""],

@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from checker.check import check
 from checker.cli import page
@@ -235,12 +235,19 @@ def replay_file(argument: str, config: str, as_json: bool) -> int:
     if config:
         options = load(config).options
         identity = trace.identity()
-        trace = replay(
+        again = replay(
             options, trace.property_name, identity["actions"], trace.loop
         )
+        trace = evolve(again, model=trace.model)
     machine = build(trace.options)
     if as_json:
-        page.as_json({"fits": True, "trace": trace_json(machine, trace)})
+        page.as_json(
+            {
+                "fits": True,
+                "model_changed": trace.changed,
+                "trace": trace_json(machine, trace),
+            }
+        )
         return 0
     from checker.traces.table import render_table
 
@@ -257,4 +264,6 @@ def replay_file(argument: str, config: str, as_json: bool) -> int:
         f"trace {trace.id} fits, step by step, {shows}: "
         f"{trace.options.name}; {size(trace.options)}"
     )
+    if trace.changed:
+        page.line("The model has changed since this trace was written.")
     return 0

@@ -30,6 +30,12 @@ from checker.proof.confirm import Confirmation
 from checker.proof.lemmas import NAME as LEMMAS
 from checker.proof.lemmas import prove_lemmas
 from checker.proof.obligation import Obligation, Outcome, timed
+from checker.proof.one_term import (
+    LIMITS,
+    TERM,
+    limits_only_forbid,
+    one_term,
+)
 from checker.proof.questions import questions_alike
 from checker.proof.simulation import (
     disks,
@@ -38,7 +44,8 @@ from checker.proof.simulation import (
     start_simulation,
     step_simulation,
 )
-from checker.proof.uniform import text_is_uniform
+from checker.proof.vacuous import NAME as VACUOUS
+from checker.proof.vacuous import nothing_vacuous
 from checker.traces.shortest import shortest_to
 from checker.traces.trace import Move, Trace
 from checker.verdict import ExitCode
@@ -71,6 +78,7 @@ class Provability(enum.Enum):
     SPURIOUS = "SPURIOUS"
     INCONCLUSIVE = "INCONCLUSIVE"
     NOT_PROVABLE = "NOT PROVABLE THIS WAY"
+    VACUOUS = "VACUOUS"
 
 
 @frozen(kw_only=True)
@@ -113,15 +121,26 @@ class Proof:
         answers = {j.answer for j in self.judgements}
         if Provability.VIOLATED in answers:
             return Provability.VIOLATED
+        if self.vacuous:
+            return Provability.VACUOUS
         met = all(o.proved for o in self.obligations)
         if met and answers == {Provability.PROVED}:
             return Provability.PROVED
         return Provability.INCONCLUSIVE
 
     @property
+    def vacuous(self) -> str:
+        """What never happens although it is spoken of, or ''."""
+        for one in self.obligations:
+            if one.name == VACUOUS and one.outcome is Outcome.REFUTED:
+                return one.detail
+        return ""
+
+    @property
     def exit_code(self) -> ExitCode:
         """What the process should return."""
         return {
+            Provability.VACUOUS: ExitCode.UNREACHED,
             Provability.PROVED: ExitCode.AS_EXPECTED,
             Provability.VIOLATED: ExitCode.ALWAYS_VIOLATED,
         }.get(self.verdict, ExitCode.INCONCLUSIVE)
@@ -168,7 +187,7 @@ def prove(
     report("exploring what one granule sees")
     search = explore(machine, limits or Limits())
     obligations = [_explored(search)]
-    for name, work in plan(options, machine, view):
+    for name, work in plan(options, machine, view, search):
         report(name)
         obligations.append(_met(name, work, obligations[-1]))
     report("judging the properties")
@@ -188,9 +207,15 @@ def prove(
 
 
 def plan(
-    options: Options, machine: Machine, view: Projected
+    options: Options,
+    machine: Machine,
+    view: Projected,
+    search: Search | None = None,
 ) -> list[tuple[str, Callable[[], Obligation]]]:
-    """What shows that ``machine`` speaks of every disk: name and work."""
+    """What shows that ``machine`` speaks of every disk: name and work.
+
+    ``search``: of ``machine``, if there was one.
+    """
     many = tuple(disks(options, machine))
     shows = {
         "every step of a disk is one of the projection": step_simulation,
@@ -201,15 +226,19 @@ def plan(
         (name, partial(over_all, name, many, show))
         for name, show in shows.items()
     ]
-    uniform = "the model text does not look at sizes"
     alike = "questions that read alike are about the same thing"
     ask = partial(questions_alike, options, view)
     channels = _any_channels(machine)
     show_all = partial(prove_lemmas, view, channels=channels)
+    term = partial(one_term, options, view)
+    limits = partial(limits_only_forbid, options)
+    happens = partial(nothing_vacuous, options, search)
     return [
+        (TERM, partial(timed, TERM, term)),
+        (LIMITS, partial(timed, LIMITS, limits)),
         *simulated,
-        (uniform, partial(timed, uniform, text_is_uniform)),
         (alike, partial(timed, alike, ask)),
+        (VACUOUS, partial(timed, VACUOUS, happens)),
         (LEMMAS, show_all),
     ]
 

@@ -25,9 +25,9 @@ from checker.traces.status import Status, status_at_end
 from checker.traces.trace import Trace
 from checker.traces.wording import in_words, taken_out
 from checker.verdict import DEADLOCK
+from model.guarantees import GUARANTEES
 from model.language.machine import Machine
 from model.mechanisms import Mechanism, mechanisms_of
-from model.properties import GUARANTEES
 
 _INDENT = 2
 ASSUMED = (

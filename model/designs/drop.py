@@ -18,22 +18,22 @@ from model.backup import add_backup_client
 from model.faults import add_faults
 from model.form import add_form
 from model.guest import Recorder, add_guest
-from model.language import Domain, Machine, Step
+from model.language import Machine, Step
 from model.loader import Style
 from model.management import add_management
-from model.options import Options
 from model.properties import Promise, add_properties
 from model.switchover import add_drain, add_precopy_end, add_setup, pause
 from model.takeover import add_takeover
+from model.variant import Variant
 from model.vocabulary import Outgoing, SourceVm
 from model.world import World, create
 
 STYLE = Style(run_is_last=True, errors_drop=True)
 
 
-def build(options: Options, domain: Domain | None = None) -> Machine:
-    """The drop design at the size that ``options`` asks for."""
-    world = create(options, return_path=True, domain=domain)
+def build(options: Variant) -> Machine:
+    """The drop design."""
+    world = create(options, return_path=True)
     add_guest(world, Recorder())
     add_setup(world, holds=world.has("source-busy"), announces=False)
     _add_vm_stop(world)

@@ -28,7 +28,6 @@ from model.language import (
     ChunkName,
     ChunkSet,
     Contents,
-    Domain,
     EnumValue,
     Flag,
     Granule,
@@ -41,7 +40,6 @@ from model.language import (
 )
 from model.loader import Style, add_loader
 from model.management import add_management
-from model.options import Options
 from model.properties import Promise, add_properties
 from model.switchover import (
     add_drain,
@@ -51,6 +49,7 @@ from model.switchover import (
     pause,
 )
 from model.takeover import add_takeover
+from model.variant import Variant
 from model.vocabulary import Message, Outgoing, SourceVm, Stage
 from model.world import World, create
 
@@ -74,12 +73,11 @@ class Pass:
     allowance: Tally
 
 
-def build(options: Options, domain: Domain | None = None) -> Machine:
-    """The live design at the size that ``options`` asks for."""
+def build(options: Variant) -> Machine:
+    """The live design."""
     world = create(
         options,
         return_path=True,
-        domain=domain,
     )
     now = _declare(world)
     resets = (
