@@ -13,7 +13,7 @@ from checker.traces.lines import wrapped
 from checker.traces.trace import Move, Trace
 from checker.verdict import DEADLOCK
 from model.designs import build
-from model.options import Bounds, Failures
+from model.options import Bounds, Failures, Options
 
 _WIDTH = 79
 
@@ -91,6 +91,8 @@ def _options(trace: Trace) -> list[str]:
         names = [f"            {_quoted(n)}," for n in sorted(options.without)]
         lines += ["    without=frozenset(", "        {", *names]
         lines += ["        }", "    ),"]
+    if options.busy_bitmap != Options(design=options.design).busy_bitmap:
+        lines.append(f"    busy_bitmap={_quoted(options.busy_bitmap)},")
     return lines
 
 
