@@ -15,7 +15,7 @@ from attrs import define, field
 
 from model.language import expression as ex
 from model.language.channel import Channel
-from model.language.domain import Chunk, Domain, Granule
+from model.language.domain import Chunk, Domain, Granule, Named
 from model.language.errors import ModelError
 from model.language.expression import Expression
 from model.language.schematic import SORTS, Sort, asked
@@ -126,8 +126,11 @@ class Meaning:
     ) -> Any:
         ask = getattr(self.domain, operation)
         if operation == "at_most":
-            limit = int(of) if of.isdecimal() else self.numbers.limit(of)
-            return ex.TRUE if limit is None else ask(*inside, limit)
+            if of.isdecimal():
+                return ask(*inside, int(of))
+            limit = self.numbers.limit(of)
+            few = None if limit is None else ask(*inside, Named(limit, of))
+            return ex.TRUE if few is None else few
         if not of:
             return ask(*inside)
         members, *rest = (*inside, chosen(of, parameters))

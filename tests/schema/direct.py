@@ -9,6 +9,7 @@ from typing import Any
 from attrs import frozen
 
 from model.language import Domain, Machine
+from model.language.domain import Named
 from model.options import Options
 from model.texts.child import module_of
 
@@ -19,6 +20,10 @@ class Told:
 
     options: Options
     domain: Domain
+
+    def limit(self, name: str) -> int | None:
+        number = self.options.limit(name)
+        return None if number is None else Named(number, name)
 
     def throttle(self) -> int | None:
         return self.options.limit("throttle")
