@@ -23,7 +23,7 @@ from checker.proof.prove import (
     prove,
     silent,
 )
-from checker.traces.minimise import minimise
+from checker.traces.minimise import NotShownError, minimise
 from checker.traces.trace import Trace
 from model.designs import build
 from model.mechanisms import DESIGNS
@@ -105,9 +105,12 @@ def shown_trace(
         trace = judgement.trace
         if trace is not None:
             report("looking for the fewest failures that show it")
-            _, smaller = minimise(
-                trace.options, trace.property_name, explore, Limits()
-            )
+            try:
+                _, smaller = minimise(
+                    trace.options, trace.property_name, explore, Limits()
+                )
+            except (NotShownError, MemoryError):
+                return trace  # the disk is too large to be searched again
             same = len(smaller.moves) == len(trace.moves)
             return smaller if same else trace
     return None
@@ -174,7 +177,12 @@ def headline(proof: Proof) -> str:
                 if j.answer is Provability.VIOLATED
             ]
             return f"{name}: VIOLATED ({', '.join(broken)})"
-    return f"{name}: INCONCLUSIVE"
+    if proof.open:
+        return f"{name}: INCONCLUSIVE ({proof.open})"
+    undecided = [
+        j.name for j in proof.judgements if j.answer is not Provability.PROVED
+    ]
+    return f"{name}: INCONCLUSIVE ({', '.join(undecided)})"
 
 
 def _print(proof: Proof, trace: Trace | None) -> None:

@@ -13,7 +13,7 @@ from __future__ import annotations
 import ctypes
 import enum
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 
 from attrs import evolve, field, frozen
@@ -26,6 +26,8 @@ from checker.engines.exploration import (
     Search,
     violated,
 )
+from checker.errors import UndecidedError
+from checker.memory import OUT_OF_MEMORY, is_out_of_memory
 from checker.proof.confirm import Confirmation
 from checker.proof.lemmas import NAME as LEMMAS
 from checker.proof.lemmas import prove_lemmas
@@ -95,7 +97,7 @@ class Proof:
     """All that was shown of one design.
 
     ``left``: properties that need whole runs of a disk of known size, each
-    with the reason.
+    with the reason; ``in_part``: guarantees that such a property speaks of.
     """
 
     options: Options
@@ -104,6 +106,7 @@ class Proof:
     obligations: tuple[Obligation, ...]
     judgements: tuple[Judgement, ...]
     left: dict[str, str] = field(factory=dict)
+    in_part: frozenset[str] = frozenset()
     seconds: float
 
     @property
@@ -112,10 +115,14 @@ class Proof:
         answers = {j.answer for j in self.judgements}
         if Provability.VIOLATED in answers:
             return Provability.VIOLATED
-        met = all(o.proved for o in self.obligations)
-        if met and answers == {Provability.PROVED}:
+        if not self.open and answers == {Provability.PROVED}:
             return Provability.PROVED
         return Provability.INCONCLUSIVE
+
+    @property
+    def open(self) -> str:
+        """The first thing that keeps every property from being proved."""
+        return _lacking(self.machine, self.obligations, self.judgements)
 
     @property
     def exit_code(self) -> ExitCode:
@@ -127,17 +134,14 @@ class Proof:
 
     @property
     def proved_guarantees(self) -> frozenset[str]:
-        """Guarantees all of whose safety properties are proved here."""
-        if not all(o.proved for o in self.obligations):
-            return frozenset()
+        """Guarantees all of whose properties are proved here."""
         named = {j.guarantee for j in self.judgements if j.guarantee}
         open_ = {
             j.guarantee
             for j in self.judgements
             if j.answer is not Provability.PROVED
         }
-        # where the slots do not suffice nothing is proved at all
-        return frozenset() if "" in open_ else frozenset(named - open_)
+        return frozenset(named - open_ - self.in_part)
 
 
 def silent(step: str) -> None:
@@ -165,25 +169,36 @@ def prove(
     options, view = without_end(options), view or Projected()
     machine = build(options, view)
     report("exploring what one granule sees")
-    search = explore(machine, limits or Limits())
+    search = _exploration(options, machine, limits or Limits())
     obligations = [_explored(search)]
     for name, work in plan(options, machine, view):
         report(name)
         obligations.append(_met(name, work, obligations[-1]))
     report("judging the properties")
+    judgements = judged(options, search, report)
+    left = [p for p in build(options).properties if p.kind != "always"]
     return Proof(
         options=options,
         machine=machine,
         coverage=search.coverage,
         obligations=tuple(obligations),
-        judgements=judged(options, search, report),
-        left={
-            p.name: machine.undecided[p.name]
-            for p in build(options).properties
-            if p.kind != "always"
-        },
+        judgements=supported(machine, obligations, judgements),
+        left={p.name: machine.undecided[p.name] for p in left},
+        in_part=frozenset(p.guarantee for p in left if p.guarantee),
         seconds=time.perf_counter() - started,
     )
+
+
+def _exploration(options: Options, machine: Machine, limits: Limits) -> Search:
+    try:
+        return explore(machine, limits)
+    except (MemoryError, OSError) as error:
+        if not is_out_of_memory(error):
+            raise
+        raise UndecidedError(
+            f"{options.name}: INCONCLUSIVE: {OUT_OF_MEMORY} before the "
+            "first state"
+        ) from None
 
 
 def plan(
@@ -254,12 +269,59 @@ def _met(
             # Ctrl-C while an argument is handed to z3 comes out as this
             if "KeyboardInterrupt" not in str(error):
                 raise
+        except Exception as error:
+            if not is_out_of_memory(error):
+                raise
+            return Obligation(
+                name=name,
+                outcome=Outcome.OPEN,
+                seconds=0.0,
+                detail=OUT_OF_MEMORY,
+            )
     return Obligation(
         name=name, outcome=Outcome.OPEN, seconds=0.0, detail=INTERRUPTED
     )
 
 
 # -- properties --------------------------------------------------------------
+
+
+def supported(
+    machine: Machine,
+    obligations: Sequence[Obligation],
+    judgements: Sequence[Judgement],
+) -> tuple[Judgement, ...]:
+    """The judgements, none of them PROVED if something else is not shown.
+
+    What the exploration shows is a proof only if every obligation is met and
+    the slots suffice.
+    """
+    lacking = _lacking(machine, obligations, judgements)
+    if not lacking:
+        return tuple(judgements)
+    return tuple(
+        evolve(j, answer=Provability.INCONCLUSIVE, reason=f"as {lacking}")
+        if j.answer is Provability.PROVED
+        else j
+        for j in judgements
+    )
+
+
+def _lacking(
+    machine: Machine,
+    obligations: Sequence[Obligation],
+    judgements: Sequence[Judgement],
+) -> str:
+    """The first thing that is not shown and all else rests on, or ''."""
+    for obligation in obligations:
+        if not obligation.proved:
+            return f"'{obligation.name}' is {obligation.outcome.value}"
+    slots = {slots_suffice(c.name) for c in _any_channels(machine)}
+    for judgement in judgements:
+        shown = judgement.answer is Provability.PROVED
+        if judgement.name in slots and not shown:
+            return f"{judgement.name} is {judgement.answer.value}"
+    return ""
 
 
 def judged(
@@ -327,12 +389,22 @@ def _judged(
             reason="the projection of the channel is too small",
             abstract=moves,
         )
-    confirmed = confirmation.of(prop.name, moves)
+    try:
+        confirmed = confirmation.of(prop.name, moves)
+    except (MemoryError, OSError) as error:
+        if not is_out_of_memory(error):
+            raise
+        return evolve(
+            judgement,
+            answer=Provability.INCONCLUSIVE,
+            reason=OUT_OF_MEMORY,
+            abstract=moves,
+        )
     if confirmed is None:
         return evolve(
             judgement,
             answer=Provability.SPURIOUS,
-            reason="no small disk does what the projection did",
+            reason="no small disk was found to do what the projection did",
             abstract=moves,
         )
     return evolve(
