@@ -109,6 +109,7 @@ def judge(machine: Machine, coverage: Coverage) -> list[Finding]:
     for prop in machine.properties:
         found.append(_JUDGES[prop.kind](prop, coverage))
     if not coverage.stopped:
+        excused = {a.name for a in machine.actions if a.silent}
         found += [
             Finding(
                 name=f"{name} {FIRES}",
@@ -118,7 +119,7 @@ def judge(machine: Machine, coverage: Coverage) -> list[Finding]:
                 reason="this action never fires",
             )
             for name, times in coverage.fired.items()
-            if times == 0
+            if times == 0 and name not in excused
         ]
     return found
 

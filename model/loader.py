@@ -4,14 +4,18 @@
 Loading is QEMU's as built for postcopy and stop-copy (successor, reclaim,
 errors drop the bitmap); the live design has a plain bitmap and any error
 fails the migration.  ``Style`` says which.
+
+An error may come at START (no such node or alias; the name exists), at BITS
+(they do not fit the bitmap) and at COMPLETE.  START refuses neither
+granularity nor size: the bitmap is created with the granularity that it
+names, and no size is on the wire.
 """
 
 from __future__ import annotations
 
 from attrs import frozen
 
-from model.language import Chunk, Step, Update, choose
-from model.management import refusal_breaks_link, retries_after_cut
+from model.language import Chunk, Flag, Step, Update, choose
 from model.vocabulary import (
     DestinationVm,
     Incoming,
@@ -20,7 +24,11 @@ from model.vocabulary import (
 )
 from model.world import World
 
+Updates = tuple[Update, ...]
+
 BEING_LOADED = (Incoming.LOADING, Incoming.SUCCESSOR, Incoming.MERGED)
+#: budgets by which an attempt may fail
+FAILS = "cut|source_killed|destination_killed|cancel"
 
 
 @frozen
@@ -39,13 +47,11 @@ class Style:
 def add_loader(world: World, style: Style) -> None:
     """The destination's steps from START to COMPLETE, and the loss."""
     _add_start(world)
-    if world.possible("refuse"):
-        _add_refusal(world, style)
     _add_bits(world)
     _add_complete(world, style)
-    if may_be_skipped(world, style):
-        _add_skipping(world, style)
-    if not style.run_is_last and world.possible("cut", "source_killed"):
+    _add_refusals(world, style)
+    _add_skipping(world, style)
+    if not style.run_is_last:
         _add_cancel_incoming(world)
 
 
@@ -54,13 +60,6 @@ def drops(world: World, style: Style) -> bool:
     if style.errors_drop:
         return world.has("error-drops-bitmap")
     return not world.has("error-fails-migration")
-
-
-def may_be_skipped(world: World, style: Style) -> bool:
-    """Whether a bitmap may be dropped while its data still arrive."""
-    if not world.has("fresh-loader") and retries_after_cut(world):
-        return True
-    return world.possible("refuse") and drops(world, style)
 
 
 def after_loss(world: World) -> Incoming:
@@ -89,58 +88,23 @@ def _add_start(world: World) -> None:
             then=[*stream.take(), here.bitmap.becomes(Incoming.LOADING)],
         )
 
-    if not world.has("remove-partial") and retries_after_cut(world):
+    if world.has("name-is-free"):
+        return
 
-        @build.action("destination", fair=True)
-        def dirty_bitmap_load_start_exists() -> Step:
-            """START of a name that exists: the migration fails.
+    @build.action("destination", fault=True, spends="refuse")
+    def dirty_bitmap_load_start_exists() -> Step:
+        """START of a name that exists: the migration fails.
 
-            QEMU: dirty_bitmap_load_start(), "already exists".
-            """
-            return Step(
-                when=[
-                    stream.head_is(Message.START),
-                    here.bitmap.is_not(Incoming.ABSENT),
-                ],
-                then=[
-                    *stream.lose_all(),
-                    world.link.becomes(Link.BROKEN),
-                    world.ghost.vm_harmed.becomes(True),
-                ],
-            )
-
-
-def _add_refusal(world: World, style: Style) -> None:
-    here, stream = world.destination, world.stream
-
-    @world.build.action("destination", fault=True)
-    def dirty_bitmap_load_start_refused() -> Step:
-        """START is refused: no such node, other size or granularity.
-
-        QEMU: dirty_bitmap_load_header(), cancel_incoming_locked().
+        QEMU: dirty_bitmap_load_start(), "already exists".
         """
-        consequence: list[Update | tuple[Update, ...]]
-        if refusal_breaks_link(world):
-            consequence = [
-                *stream.lose_all(),
-                world.link.becomes(Link.BROKEN),
-                world.ghost.vm_harmed.becomes(True),
-            ]
-        else:
-            consequence = [
-                *stream.take(),
-                here.bitmap.becomes(after_loss(world)),
-            ]
         return Step(
             when=[
                 stream.head_is(Message.START),
                 here.bitmap.is_(Incoming.ABSENT),
-                world.left("refuse"),
             ],
             then=[
-                *consequence,
-                world.ghost.faulted.becomes(True),
-                *world.spend("refuse"),
+                world.ghost.trouble.becomes(True),
+                *world.destination_closes(),
             ],
         )
 
@@ -172,7 +136,7 @@ def _add_bits(world: World) -> None:
 
 def _add_complete(world: World, style: Style) -> None:
     here, stream = world.destination, world.stream
-    ends = () if style.run_is_last else _stream_ends(world)
+    ends = () if style.run_is_last else world.stream_ends()
     reclaimed = here.bits
     if world.has("reclaim-union"):
         reclaimed = here.bits | here.successor
@@ -180,6 +144,7 @@ def _add_complete(world: World, style: Style) -> None:
         here.bitmap.becomes(Incoming.VALID),
         here.successor.becomes(frozenset()),
     )
+    arrived = world.ghost.arrived.becomes(True)
 
     @world.build.action("destination", fair=True)
     def dirty_bitmap_load_complete() -> Step:
@@ -196,6 +161,7 @@ def _add_complete(world: World, style: Style) -> None:
             then=[
                 *stream.take(),
                 here.bitmap.becomes(Incoming.COMPLETE),
+                arrived,
                 *ends,
             ],
         )
@@ -216,10 +182,10 @@ def _add_complete(world: World, style: Style) -> None:
             here.bitmap.is_(Incoming.SUCCESSOR),
         ]
         if world.has("reclaim-atomic"):
-            then = [*stream.take(), merged, *hand_back, *ends]
+            then = [*stream.take(), merged, *hand_back, arrived, *ends]
         else:
             pending = here.bitmap.becomes(Incoming.MERGED)
-            then = [*stream.take(), merged, pending, *ends]
+            then = [*stream.take(), merged, pending, arrived, *ends]
         return Step(when=when, then=then)
 
     if not world.has("reclaim-atomic"):
@@ -235,52 +201,122 @@ def _add_complete(world: World, style: Style) -> None:
             )
 
 
-def _stream_ends(world: World) -> tuple[Update, ...]:
+def _add_refusals(world: World, style: Style) -> None:
+    """A bitmap error at START, at BITS or at COMPLETE."""
+    build, here, stream = world.build, world.destination, world.stream
+    dropping = drops(world, style)
+    last = () if style.run_is_last else world.stream_ends()
+
+    def refused(when: list[Flag], ends: Updates = ()) -> Step:
+        return Step(
+            when=when,
+            then=[
+                world.ghost.trouble.becomes(True),
+                *(_dropped(world, ends) if dropping else _failed(world)),
+            ],
+        )
+
+    @build.action("destination", fault=True, spends="refuse")
+    def dirty_bitmap_load_start_refused() -> Step:
+        """START is refused: no such node or alias.
+
+        QEMU: dirty_bitmap_load_header(), cancel_incoming_locked().
+        """
+        return refused(
+            [
+                stream.head_is(Message.START),
+                here.bitmap.is_(Incoming.ABSENT),
+            ]
+        )
+
+    @build.action("destination", fault=True, spends="refuse")
+    def dirty_bitmap_load_bits_refused() -> Step:
+        """BITS are refused: they do not fit the bitmap.
+
+        QEMU: dirty_bitmap_load_bits(), cancel_incoming_locked().
+        """
+        return refused(
+            [stream.head_is(Message.BITS), here.bitmap.is_(*BEING_LOADED)]
+        )
+
+    @build.action("destination", fault=True, spends="refuse")
+    def dirty_bitmap_load_complete_refused() -> Step:
+        """COMPLETE is refused: it names no bitmap that is being loaded.
+
+        QEMU: dirty_bitmap_load_header(), cancel_incoming_locked().
+        """
+        return refused(
+            [
+                stream.head_is(Message.COMPLETE),
+                here.bitmap.is_(*BEING_LOADED),
+            ],
+            last,
+        )
+
+
+def _dropped(world: World, ends: Updates) -> Updates:
+    """Effect: the bitmap is removed, the rest of the stream is read."""
+    here = world.destination
+    left = here.bits.only_if(~here.bitmap.is_(*BEING_LOADED))
+    if after_loss(world) is Incoming.PARTIAL:
+        left = here.bits | here.successor
     return (
-        world.destination.stream_ended.becomes(True),
-        world.link.becomes(Link.DOWN),
+        *world.stream.take(),
+        here.bitmap.becomes(after_loss(world)),
+        here.bits.becomes(left),
+        here.successor.becomes(frozenset()),
+        *ends,
+    )
+
+
+def _failed(world: World) -> Updates:
+    """Effect: the error ends the incoming migration; a VM that runs dies.
+
+    QEMU: before 5.1 an error in postcopy was an assertion.
+    """
+    here = world.destination
+    waits = here.vm.is_(DestinationVm.INMIGRATE)
+    return (
+        here.vm.becomes(choose(waits, here.vm, DestinationVm.DIED)),
+        here.bitmap.becomes(Incoming.ABSENT),
+        here.bits.becomes(frozenset()),
+        here.successor.becomes(frozenset()),
+        here.in_flight.becomes(frozenset()),
+        *world.destination_closes(),
     )
 
 
 def _add_skipping(world: World, style: Style) -> None:
     """The rest of a dropped bitmap's data is read and ignored."""
     here, stream = world.destination, world.stream
-    dropped = here.bitmap.is_(after_loss(world))
+    gone = (after_loss(world), Incoming.REMOVED)
+    why = "skips what follows a loss, a removal or a bitmap left out"
 
-    @world.build.action("destination", fair=True)
+    @world.build.action(
+        "destination", fair=True, needs=("refuse|edits",), silent=why
+    )
     def skip_bits() -> Step:
         """BITS of a bitmap that was dropped are read and ignored.
 
         QEMU: dirty_bitmap_load_bits(), s->cancelled.
         """
         return Step(
-            when=[stream.head_is(Message.BITS), dropped],
+            when=[stream.head_is(Message.BITS), here.bitmap.is_(*gone)],
             then=[*stream.take()],
         )
 
-    if not world.has("fresh-loader") and retries_after_cut(world):
-
-        @world.build.action("destination", fair=True)
-        def skip_start() -> Step:
-            """START for a loader that was cancelled in an earlier attempt.
-
-            QEMU: dirty_bitmap_load_header() with s->cancelled, which nobody
-            resets.
-            """
-            return Step(
-                when=[stream.head_is(Message.START), dropped],
-                then=[*stream.take()],
-            )
-
-    @world.build.action("destination", fair=True)
+    @world.build.action("destination", fair=True, silent=why)
     def skip_complete() -> Step:
-        """COMPLETE of a bitmap that was dropped is read and ignored.
+        """COMPLETE of a bitmap that was dropped, or of none at all.
 
         QEMU: dirty_bitmap_load_complete(), s->cancelled.
         """
-        ends = () if style.run_is_last else _stream_ends(world)
+        ends = () if style.run_is_last else world.stream_ends()
         return Step(
-            when=[stream.head_is(Message.COMPLETE), dropped],
+            when=[
+                stream.head_is(Message.COMPLETE),
+                here.bitmap.is_(*gone, Incoming.ABSENT),
+            ],
             then=[*stream.take(), *ends],
         )
 
@@ -294,7 +330,13 @@ def _add_cancel_incoming(world: World) -> None:
     if not world.has("drop-on-failure"):
         left = here.bits | here.successor
 
-    @world.build.action("destination", fair=True)
+    ends_early = not world.has("quit-when-over")
+
+    @world.build.action(
+        "destination",
+        fair=True,
+        needs=() if ends_early else ("cut|source_killed|cancel",),
+    )
     def dirty_bitmap_mig_cancel_incoming() -> Step:
         """The stream breaks after RUN: unfinished bitmaps are removed.
 
@@ -310,12 +352,11 @@ def _add_cancel_incoming(world: World) -> None:
                 ),
                 ~here.stream_ended,
                 world.link.is_(Link.BROKEN),
-                world.stream.is_empty(),
             ],
             then=[
                 here.bitmap.becomes(kept),
                 here.bits.becomes(left),
                 here.successor.becomes(frozenset()),
-                *_stream_ends(world),
+                *world.destination_closes(),
             ],
         )

@@ -22,6 +22,10 @@ MAX_GRANULES = 64
 MAX_CHANNEL = 16
 MAX_DISK = 64
 MAX_BUDGET = 1000
+MAX_IN_FLIGHT = 8
+
+#: what setup does with a bitmap that a backup job holds
+BUSY_POLICIES = ("wait", "fail", "abort", "leave-out")
 
 
 def _check_range(what: str, value: int, low: int, high: int) -> None:
@@ -52,8 +56,10 @@ class Bounds:
     ``chunks`` of ``granules`` granules each; ``channel``: messages in
     flight at most; ``writes``: how often the guest writes in all,
     'unbounded', or 'throttled' (while the migration is active, one write
-    for every ``throttle`` chunks sent); ``downtime``: how many chunks may be
-    pending when the live design stops the VM.
+    for every ``throttle`` chunks sent); ``in_flight``: writes in flight at
+    most on each host; ``downtime``: how many chunks may be pending when the
+    source stops the VM (live, stop-copy); ``edits``: how often the user
+    merges into the bitmap, clears it or removes it.
     """
 
     chunks: int = 2
@@ -61,7 +67,9 @@ class Bounds:
     channel: int = 2
     writes: Writes = "unbounded"
     throttle: int = 3
+    in_flight: int = 1
     downtime: int = 1
+    edits: Budget = 0
 
     def __attrs_post_init__(self) -> None:
         _check_range("bounds.chunks", self.chunks, 1, MAX_CHUNKS)
@@ -75,6 +83,9 @@ class Bounds:
         _check_range("bounds.channel", self.channel, 1, MAX_CHANNEL)
         _check_range("bounds.throttle", self.throttle, 1, MAX_CHUNKS)
         _check_range("bounds.downtime", self.downtime, 0, MAX_CHUNKS)
+        most = self.in_flight
+        _check_range("bounds.in_flight", most, 1, MAX_IN_FLIGHT)
+        _check_budget("bounds.edits", self.edits, 0, (UNLIMITED,))
         words = ("unbounded", "throttled")
         _check_budget("bounds.writes", self.writes, 1, words)
 
@@ -83,11 +94,12 @@ class Bounds:
 class Failures:
     """How often each failure may happen: a number, or 'unlimited'.
 
-    ``cut``: the channel breaks, messages in flight are lost.
+    ``cut``: the connection breaks, by a close or by silence.
     ``source_killed``, ``destination_killed``: the process dies.
-    ``refuse``: the destination refuses START.
-    ``cancel``: management cancels before the switchover.
-    ``retry``: a further attempt after a failed one, in the same processes.
+    ``refuse``: the destination refuses START, BITS or COMPLETE.
+    ``cancel``: management cancels, wherever QEMU accepts it.
+    ``retry``: a further attempt, to a new destination process.
+    ``backup_fails``: a backup job on the source fails.
     """
 
     cut: Budget = 0
@@ -96,6 +108,7 @@ class Failures:
     refuse: Budget = 0
     cancel: Budget = 0
     retry: Budget = 0
+    backup_fails: Budget = 0
 
     def __attrs_post_init__(self) -> None:
         for name in self.names():
@@ -112,21 +125,24 @@ class Failures:
             "refuse",
             "cancel",
             "retry",
+            "backup_fails",
         )
-
-    def possible(self, *names: str) -> bool:
-        """Whether at least one of the failures may happen."""
-        return any(getattr(self, name) != 0 for name in names)
 
 
 @frozen(kw_only=True)
 class Options:
-    """A design at a size, with failures, perhaps without a mechanism."""
+    """A design at a size, with failures, perhaps without a mechanism.
+
+    ``busy_bitmap``: what setup does with a bitmap that a backup job holds:
+    'wait' for the job, 'fail' the migration, 'abort' the job, or 'leave-out'
+    the bitmap.
+    """
 
     design: str
     bounds: Bounds = field(factory=Bounds)
     failures: Failures = field(factory=Failures)
     without: frozenset[str] = frozenset()
+    busy_bitmap: str = "wait"
 
     def __attrs_post_init__(self) -> None:
         if self.design not in DESIGNS:
@@ -138,7 +154,36 @@ class Options:
                 f"bounds.writes is 'throttled', but {self.design} sends "
                 "nothing while the guest runs; allowed with live only"
             )
+        if self.busy_bitmap not in BUSY_POLICIES:
+            raise ModelError(
+                f"busy_bitmap is '{self.busy_bitmap}', allowed are "
+                f"{', '.join(BUSY_POLICIES)}"
+            )
         check_names(self.design, sorted(self.without))
+
+    def limit(self, name: str) -> int:
+        """The number of the bound ``name``.
+
+        'writes_beside': writes in flight at most when one more begins.
+        """
+        if name == "writes_beside":
+            return self.bounds.in_flight - 1
+        return int(getattr(self.bounds, name))
+
+    def throttle(self) -> int | None:
+        """Chunks sent for each write; None: the guest is not held back."""
+        throttled = self.bounds.writes == "throttled"
+        return self.bounds.throttle if throttled else None
+
+    def budget(self, name: str) -> Budget | str:
+        """How often what spends ``name`` may happen."""
+        if name == "writes":
+            limited = isinstance(self.bounds.writes, int)
+            return self.bounds.writes if limited else UNLIMITED
+        if name == "edits":
+            return self.bounds.edits
+        found: Budget = getattr(self.failures, name)
+        return found
 
     def has(self, mechanism: str) -> bool:
         """Whether the mechanism is in place."""

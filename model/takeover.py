@@ -23,7 +23,7 @@ def add_takeover(world: World, style: Style) -> None:
 
 def _add_run(world: World, style: Style) -> None:
     here, stream = world.destination, world.stream
-    ends = (here.stream_ended.becomes(True),) if style.run_is_last else ()
+    ends = world.stream_ends() if style.run_is_last else ()
 
     @world.build.action("destination", fair=True)
     def loadvm_run() -> Step:
@@ -36,6 +36,7 @@ def _add_run(world: World, style: Style) -> None:
             when=[
                 stream.head_is(Message.RUN),
                 here.vm.is_(DestinationVm.INMIGRATE),
+                ~here.stream_ended,
             ],
             then=[
                 *stream.take(),
@@ -109,13 +110,15 @@ def _add_vm_start(world: World) -> None:
 
 def _add_reply(world: World) -> None:
     here, back = world.destination, world.return_path
-    assert back is not None
+    if back is None or not world.has("completed-after-shut"):
+        return
 
     @world.build.action("destination", fair=True)
     def migrate_send_rp_shut() -> Step:
         """Tell the source that everything was loaded and the VM runs.
 
-        QEMU: migrate_send_rp_shut().
+        A SHUT that is sent over a broken link is one that was sent before
+        the break.  QEMU: migrate_send_rp_shut().
         """
         return Step(
             when=[

@@ -3,8 +3,8 @@
 
 One disk of ``chunks x granules`` on storage that both hosts reach, and one
 bitmap of it, known by its name.  Fields that mean nothing any more are put
-back to their first value by whoever ends their meaning, so that one situation
-is one state.
+back to their first value by the step that ends their meaning, so that one
+situation is one state.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ from model.language import (
     Channel,
     Concrete,
     ContentsType,
-    Counter,
     Cursor,
     Disk,
     Domain,
@@ -27,10 +26,11 @@ from model.language import (
     NameType,
     Projected,
     Update,
-    all_of,
+    any_of,
+    choose,
     single,
 )
-from model.options import UNLIMITED, Options
+from model.options import Failures, Options
 from model.vocabulary import (
     DestinationVm,
     Incoming,
@@ -41,14 +41,36 @@ from model.vocabulary import (
     SourceVm,
 )
 
+Updates = tuple[Update, ...]
+
+BEFORE_RUN = (
+    Outgoing.SETUP,
+    Outgoing.ACTIVE,
+    Outgoing.POSTCOPY_REQUESTED,
+    Outgoing.DEVICE,
+    Outgoing.BITMAP_SENT,
+)
+IN_PROGRESS = (*BEFORE_RUN, Outgoing.RUN_SENT)
+ENDED = (DestinationVm.KILLED, DestinationVm.DIED)
+#: what a command to the destination sees: it has not resumed
+NOT_RESUMED = (
+    DestinationVm.INMIGRATE,
+    DestinationVm.RUN_RECEIVED,
+    DestinationVm.PRELAUNCH,
+    DestinationVm.KILLED,
+)
+EVER_RAN = (DestinationVm.RUNNING, DestinationVm.DIED)
+
 
 @frozen(eq=False)
 class Source:
     """The host that runs the guest at first.
 
-    ``in_flight``: the write that is under way (at most one).  ``bits``: the
-    bitmap; it records while the VM runs.  ``busy``: held by the migration,
-    so no client may use it.  ``cursor``: the next chunk to send.
+    ``in_flight``: writes that are under way.  ``bits``: the bitmap; it
+    records while the VM runs.  ``job``: a backup job holds the bitmap; until
+    it ends, its ``successor`` records.  ``busy``: held by the migration, so
+    no client may use it.  ``cursor``: the next chunk to send.  ``left_out``:
+    this attempt goes without the bitmap; None where none ever does.
     """
 
     vm: EnumValue[SourceVm]
@@ -57,7 +79,10 @@ class Source:
     bits: GranuleSet
     has_bitmap: Flag
     busy: Flag
+    job: Flag
+    successor: GranuleSet
     cursor: Cursor
+    left_out: Flag | None
 
 
 @frozen(eq=False)
@@ -81,16 +106,23 @@ class Destination:
 class Ghost:
     """What no host can see.
 
-    ``true_dirty``: granules whose data differ from the last backup.
-    ``missed``: granules that a backup should have copied and did not.
-    ``faulted``: a failure happened in this attempt.  ``vm_harmed``: a bitmap
-    error failed a migration.  ``retried``: this is no first attempt.
+    ``true_dirty``: granules whose data differ from the last backup, and those
+    that the user merged in.  ``since``: granules written since the backup job
+    began.  ``would_miss``: granules that this job does not copy and should.
+    ``missed``: such granules, of a job that succeeded.  In this attempt:
+    ``faulted``: a cut, a kill or a cancel; ``trouble``: a bitmap error;
+    ``arrived``: COMPLETE was received.  ``killed``: some process was, ever.
+    ``retried``: this is no first attempt.
     """
 
     true_dirty: GranuleSet
+    since: GranuleSet
+    would_miss: GranuleSet
     missed: GranuleSet
     faulted: Flag
-    vm_harmed: Flag
+    trouble: Flag
+    arrived: Flag
+    killed: Flag
     retried: Flag
 
 
@@ -107,7 +139,6 @@ class World:
     stream: Channel
     return_path: Channel | None
     ghost: Ghost
-    budgets: dict[str, Counter]
 
     @property
     def domain(self) -> Domain:
@@ -118,22 +149,6 @@ class World:
         """Whether the mechanism is in place."""
         return self.options.has(mechanism)
 
-    def possible(self, *failures: str) -> bool:
-        """Whether one of the failures may happen in this configuration."""
-        return self.options.failures.possible(*failures)
-
-    def left(self, failure: str) -> Flag:
-        """Guard: the budget of this failure is not spent."""
-        counter = self.budgets.get(failure)
-        return all_of() if counter is None else counter > 0
-
-    def spend(self, failure: str) -> tuple[Update, ...]:
-        """Effect: one such failure less is left."""
-        counter = self.budgets.get(failure)
-        if counter is None:
-            return ()
-        return (counter.becomes(counter - 1),)
-
     @property
     def link_up(self) -> Flag:
         """Whether messages can be sent."""
@@ -143,11 +158,43 @@ class World:
         """The set that holds just ``granule``."""
         return single(self.disk, granule)
 
-    def replies_lost(self) -> tuple[Update, ...]:
+    def replies_lost(self) -> Updates:
         """Effect: what travels back is lost."""
         if self.return_path is None:
             return ()
         return self.return_path.lose_all()
+
+    def source_closes(self) -> Updates:
+        """Effect: the source uses the connection no more.
+
+        What it has sent may still arrive, or not.
+        """
+        here = self.destination
+        done = any_of(here.stream_ended, here.vm.is_(*ENDED))
+        return (*self.replies_lost(), self._closed(done))
+
+    def destination_closes(self) -> Updates:
+        """Effect: the destination reads no more, and what was in flight
+        to it is lost.
+        """
+        done = self.source.migration.is_not(*IN_PROGRESS)
+        return (
+            *self.stream.lose_all(),
+            self.destination.stream_ended.becomes(True),
+            self._closed(done),
+        )
+
+    def stream_ends(self) -> Updates:
+        """Effect: the destination has read all; only SHUT may still go."""
+        in_progress = self.source.migration.is_(*IN_PROGRESS)
+        return (
+            self.destination.stream_ended.becomes(True),
+            self.link.becomes(choose(in_progress, self.link, Link.DOWN)),
+        )
+
+    def _closed(self, other_is_done: Flag) -> Update:
+        still = choose(self.link.is_(Link.SILENT), self.link, Link.BROKEN)
+        return self.link.becomes(choose(~other_is_done, still, Link.DOWN))
 
 
 def create(
@@ -169,7 +216,12 @@ def create(
         bits=build.granules("source.bits", disk),
         has_bitmap=build.flag("source.has_bitmap", initial=True),
         busy=build.flag("source.busy"),
+        job=build.flag("source.job"),
+        successor=build.granules("source.successor", disk),
         cursor=build.cursor("source.cursor", disk),
+        left_out=build.flag("source.left_out")
+        if options.busy_bitmap == "leave-out"
+        else None,
     )
     destination = Destination(
         vm=build.enum("destination.vm", DestinationVm.INMIGRATE),
@@ -182,7 +234,7 @@ def create(
     chunk, contents = NameType(disk), ContentsType(disk)
     stream = build.channel(
         "stream",
-        bounds.channel,
+        options.limit("channel"),
         {
             Message.START: {},
             Message.BITS: {"chunk": chunk, "contents": contents},
@@ -195,22 +247,17 @@ def create(
         if return_path
         else None
     )
-    budgets = {}
-    for name in options.failures.names():
-        budget = getattr(options.failures, name)
-        if budget not in (0, UNLIMITED):
-            budgets[name] = build.counter(
-                f"{name}_left", limit=budget, initial=budget
-            )
-    if isinstance(bounds.writes, int):
-        budgets["writes"] = build.counter(
-            "writes_left", limit=bounds.writes, initial=bounds.writes
-        )
+    for name in (*Failures.names(), "writes", "edits"):
+        build.budget(name, options.budget(name))
     ghost = Ghost(
         true_dirty=build.granules("ghost_true_dirty", disk, ghost=True),
+        since=build.granules("ghost_since", disk, ghost=True),
+        would_miss=build.granules("ghost_would_miss", disk, ghost=True),
         missed=build.granules("ghost_missed", disk, ghost=True),
         faulted=build.flag("ghost_faulted", ghost=True),
-        vm_harmed=build.flag("ghost_vm_harmed", ghost=True),
+        trouble=build.flag("ghost_trouble", ghost=True),
+        arrived=build.flag("ghost_arrived", ghost=True),
+        killed=build.flag("ghost_killed", ghost=True),
         retried=build.flag("ghost_retried", ghost=True),
     )
     return World(
@@ -223,5 +270,4 @@ def create(
         stream,
         replies,
         ghost,
-        budgets,
     )

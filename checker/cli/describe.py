@@ -28,11 +28,24 @@ def size(options: Options) -> str:
         if isinstance(writes, int)
         else f"{writes} writes"
     )
-    return (
+    words = [
         f"{plural(bounds.chunks, 'chunk')} of "
-        f"{plural(bounds.granules, 'granule')}, "
-        f"{plural(bounds.channel, 'message')} in flight, {guest}"
-    )
+        f"{plural(bounds.granules, 'granule')}",
+        f"{plural(bounds.channel, 'message')} in flight",
+        guest,
+    ]
+    if bounds.in_flight > 1:
+        words.append(f"{bounds.in_flight} writes at a time")
+    if bounds.edits:
+        number = bounds.edits
+        words.append(
+            plural(number, "edit")
+            if isinstance(number, int)
+            else f"{number} edits"
+        )
+    if options.busy_bitmap != "wait":
+        words.append(f"busy bitmap: {options.busy_bitmap}")
+    return ", ".join(words)
 
 
 def failures(options: Options) -> str:

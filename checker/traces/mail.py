@@ -232,7 +232,7 @@ def _assumptions(machine: Machine, trace: Trace) -> list[str]:
             if m.assumes and trace.options.has(m.name)
         ),
     ]
-    if trace.options.failures.possible("retry"):
+    if trace.options.failures.retry != 0:
         assumed.append(
             "a failed attempt may be followed by another one in the same "
             "processes (QEMU's destination, as built, ends with the first)"

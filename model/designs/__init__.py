@@ -3,15 +3,16 @@
 
 from __future__ import annotations
 
-from model.designs import live, postcopy, stop_copy
+from model.designs import drop, live, postcopy, stop_copy
 from model.language import Domain, Machine
-from model.mechanisms import LIVE, POSTCOPY, STOP_COPY
+from model.mechanisms import DROP, LIVE, POSTCOPY, STOP_COPY
 from model.options import Options
 
 BUILDERS = {
     LIVE: live.build,
     POSTCOPY: postcopy.build,
     STOP_COPY: stop_copy.build,
+    DROP: drop.build,
 }
 
 

@@ -22,7 +22,7 @@ from model.language import Domain, Machine, Step
 from model.loader import Style, add_loader
 from model.management import add_management
 from model.options import Options
-from model.properties import add_properties
+from model.properties import Promise, add_properties
 from model.switchover import (
     add_drain,
     add_send_chunks,
@@ -60,7 +60,7 @@ def build(options: Options, domain: Domain | None = None) -> Machine:
     add_backup_client(world)
     add_management(world)
     add_faults(world)
-    add_properties(world, STYLE)
+    add_properties(world, Promise())
     return world.build.machine()
 
 
@@ -74,7 +74,7 @@ def _add_switchover(world: World) -> None:
         QEMU: qmp_migrate_start_postcopy().
         """
         return Step(
-            when=[source.migration.is_(Outgoing.ACTIVE), world.link_up],
+            when=[source.migration.is_(Outgoing.ACTIVE)],
             then=[source.migration.becomes(Outgoing.POSTCOPY_REQUESTED)],
         )
 

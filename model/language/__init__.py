@@ -32,6 +32,7 @@ from model.language.sets import (
     every_granule,
     single,
 )
+from model.language.tally import Tally
 from model.language.types import ContentsType, Disk, NameType
 from model.language.values import (
     NO,
@@ -76,6 +77,7 @@ __all__ = [
     "Property",
     "State",
     "Step",
+    "Tally",
     "Update",
     "Variable",
     "all_of",

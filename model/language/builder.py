@@ -50,11 +50,13 @@ from model.language.projected_channel import (
     ProjectedChannel,
     slots_suffice,
 )
+from model.language.tally import Tally
 from model.language.unknown import is_unknown
 from model.language.values import Flag, Update
 
 Member = TypeVar("Member", bound=enum.Enum)
 Parameter = Chunk | Granule | enum.Enum | int
+Needs = Sequence[str]
 Step_ = TypeVar("Step_", bound=Callable[..., "Step"])
 
 
@@ -75,6 +77,8 @@ class MachineBuilder(Declarations):
     """
 
     one_granule: bool = False
+    _possible: set[str] = attribute(factory=set, init=False)
+    _budgets: dict[str, Tally] = attribute(factory=dict, init=False)
     _undecided: dict[str, str] = attribute(factory=dict, init=False)
     _actions: dict[str, Action] = attribute(factory=dict, init=False)
     _properties: dict[str, Property] = attribute(factory=dict, init=False)
@@ -111,6 +115,27 @@ class MachineBuilder(Declarations):
         ends = ex.all_of(c.expression for c in self._conjuncts(when))
         self._may_end = ex.disjunction(self._may_end, ends)
 
+    # -- budgets ---------------------------------------------------------
+
+    def budget(self, name: str, amount: int | str) -> None:
+        """Declare how often actions may happen that spend ``name``.
+
+        ``amount``: 0 is never; a number counts down in the field
+        ``NAME_left``; a word ('unlimited') is as often as they like.
+        """
+        if amount == 0:
+            return
+        self._possible.add(name)
+        limit = amount if isinstance(amount, int) else None
+        self._budgets[name] = self.tally(f"{name}_left", limit, full=True)
+
+    def _is_there(self, needs: Needs) -> bool:
+        """Whether of each alternative one budget at least is not 0."""
+        return all(
+            any(name in self._possible for name in one.split("|"))
+            for one in needs
+        )
+
     # -- actions ---------------------------------------------------------
 
     def action(
@@ -119,10 +144,21 @@ class MachineBuilder(Declarations):
         over: Iterable[Parameter] | None = None,
         fair: bool = False,
         fault: bool = False,
+        spends: str = "",
+        needs: Needs = (),
+        silent: str = "",
     ) -> Callable[[Step_], Step_]:
-        """Decorator: the function below is an action of ``actor``."""
+        """Decorator: the function below is an action of ``actor``.
+
+        ``spends``: the budget of which each step takes one.  ``needs``:
+        budgets without which the action is not there at all, each a name or
+        several with '|' between them.  ``silent``: why it may never fire in
+        some configurations; without a reason that is an error.
+        """
 
         def declare(function: Step_) -> Step_:
+            if not self._is_there((*needs, *([spends] if spends else ()))):
+                return function
             name = function.__name__
             names = list(inspect.signature(function).parameters)
             values = None if over is None else list(over)
@@ -143,18 +179,28 @@ class MachineBuilder(Declarations):
                     (names[0], _label(value)) for value in chosen
                 )
                 try:
-                    step = function(*chosen)
+                    step = self._spending(function(*chosen), spends)
                     made = self._instance(name, actor, arguments, step)
                 except ModelError as error:
                     raise error.within(f"action {name}") from None
                 instances += cases(made)
             doc = inspect.getdoc(function) or ""
             self._add_action(
-                Action(name, actor, fair, fault, doc, tuple(instances))
+                Action(name, actor, fair, fault, doc, tuple(instances), silent)
             )
             return function
 
         return declare
+
+    def _spending(self, step: Step, spends: str) -> Step:
+        """The step, which takes one of a budget that counts down."""
+        left = self._budgets.get(spends)
+        if left is None or left.counter is None or not isinstance(step, Step):
+            return step
+        return Step(
+            when=[*step.when, left.any_left()],
+            then=[*step.then, *left.one_less()],
+        )
 
     def _add_action(self, action: Action) -> None:
         if action.name in self._actions:
@@ -237,9 +283,18 @@ class MachineBuilder(Declarations):
         doc: str,
         then: Sequence[Flag],
         when: Sequence[Flag] = (),
+        needs: Needs = (),
+        assumes: str = "",
     ) -> None:
-        """Must hold in every state: if all of ``when``, all of ``then``."""
-        self._add_property("always", name, guarantee, doc, when, then)
+        """Must hold in every state: if all of ``when``, all of ``then``.
+
+        ``needs``: budgets without which it is not asked, as of an action.
+        ``assumes``: what it takes for granted, as a clause.
+        """
+        if self._is_there(needs):
+            self._add_property(
+                "always", name, guarantee, doc, when, then, assumes=assumes
+            )
 
     def reachable(
         self,
@@ -247,8 +302,11 @@ class MachineBuilder(Declarations):
         doc: str,
         then: Sequence[Flag] = (),
         by: Sequence[str] = (),
+        needs: Needs = (),
     ) -> None:
         """Must be met once: a state with all of ``then``, or a step ``by``."""
+        if not self._is_there(needs):
+            return
         if bool(then) == bool(by):
             raise ModelError(f"property {name}: give either 'then' or 'by'")
         self._add_property("reachable", name, "", doc, (), then, tuple(by))
@@ -260,9 +318,14 @@ class MachineBuilder(Declarations):
         doc: str,
         then: Sequence[Flag],
         when: Sequence[Flag] = (),
+        needs: Needs = (),
+        assumes: str = "",
     ) -> None:
         """Under weak fairness: after ``when``, sooner or later ``then``."""
-        self._add_property("eventually", name, guarantee, doc, when, then)
+        if self._is_there(needs):
+            self._add_property(
+                "eventually", name, guarantee, doc, when, then, assumes=assumes
+            )
 
     def not_promised(self, guarantee: str, reason: str) -> None:
         """State why this design does not promise a guarantee."""
@@ -287,6 +350,7 @@ class MachineBuilder(Declarations):
         when: Sequence[Flag],
         then: Sequence[Flag],
         by: tuple[str, ...] = (),
+        assumes: str = "",
     ) -> None:
         if name in self._properties or name in self._undecided:
             raise ModelError(f"property {name} is declared twice")
@@ -306,7 +370,7 @@ class MachineBuilder(Declarations):
                 return
             premise, conclusion = _followed(premise), _followed(conclusion)
         self._properties[name] = Property(
-            name, kind, guarantee, doc, premise, conclusion, by
+            name, kind, guarantee, doc, premise, conclusion, by, assumes
         )
 
     # -- the result ------------------------------------------------------

@@ -27,6 +27,7 @@ from model.language.sets import (
     Cursor,
     GranuleSet,
 )
+from model.language.tally import Tally
 from model.language.types import (
     ChunkSetType,
     ContentsType,
@@ -93,6 +94,12 @@ class Declarations:
         """Declare a field that counts from 0 to ``limit``."""
         kind = CounterType(limit)
         return Counter(*self._declare(name, kind, initial, ghost))
+
+    def tally(self, name: str, limit: int | None, full: bool = False) -> Tally:
+        """Declare a number from 0 to ``limit``; None: there is no limit."""
+        if limit is None:
+            return Tally(None)
+        return Tally(self.counter(name, limit, limit if full else 0))
 
     def granules(
         self, name: str, disk: Disk, ghost: bool = False

@@ -109,6 +109,7 @@ class Action:
     fault: bool
     doc: str
     instances: tuple[Instance, ...]
+    silent: str = ""
 
 
 @frozen(eq=False)
@@ -118,6 +119,7 @@ class Property:
     always: in every state, if all of ``when`` then all of ``then``.
     reachable: some state meets all of ``then``, or one of ``by`` fires.
     eventually: once all of ``when``, later all of ``then``.
+    ``assumes``: what it takes for granted, as a clause, or ''.
     """
 
     name: str
@@ -127,6 +129,7 @@ class Property:
     when: tuple[Conjunct, ...] = ()
     then: tuple[Conjunct, ...] = ()
     by: tuple[str, ...] = ()
+    assumes: str = ""
 
     @property
     def premise(self) -> Expression:

@@ -84,6 +84,14 @@ class GranuleSet(_Members[GranuleSetType]):
         domain = self.type.disk.domain
         return flag(domain.is_empty(self.expression), f"{self.text} is empty")
 
+    def at_most(self, limit: int) -> Flag:
+        """Whether the set has no more than ``limit`` members."""
+        domain = self.type.disk.domain
+        return flag(
+            domain.at_most(self.expression, limit),
+            f"{self.text} has at most {limit} granules",
+        )
+
     def contains(self, granule: Granule) -> Flag:
         """Whether ``granule`` is a member."""
         domain = self.type.disk.domain
