@@ -9,7 +9,7 @@ from typing import Any
 
 from checker.cli import page
 from checker.cli.check_view import trace_json
-from checker.cli.describe import failures, size
+from checker.cli.describe import failures, guest, size
 from checker.cli.progress import steps_shown
 from checker.engines.explicit import explore
 from checker.engines.exploration import Limits
@@ -192,6 +192,7 @@ def _print(proof: Proof, trace: Trace | None) -> None:
     page.fact("disk", "any number of chunks, each of any size")
     page.fact("channel", "any number of messages in flight")
     page.fact("failures", "of every kind, without end")
+    page.fact("guest", guest(proof.options))
     page.fact(
         "explored",
         f"{page.number(coverage.states)} states of one granule and its "

@@ -29,6 +29,7 @@ from checker.engines.exploration import (
 from checker.errors import UndecidedError
 from checker.memory import OUT_OF_MEMORY, is_out_of_memory
 from checker.proof.confirm import Confirmation
+from checker.proof.kept import kept_for
 from checker.proof.lemmas import NAME as LEMMAS
 from checker.proof.lemmas import prove_lemmas
 from checker.proof.obligation import Obligation, Outcome, timed
@@ -50,18 +51,13 @@ from model.language.projected_channel import (
     ProjectedChannel,
     slots_suffice,
 )
-from model.options import UNLIMITED, Failures, Options
+from model.options import UNLIMITED, Budget, Failures, Options
 
 Report = Callable[[str], None]
-WITHOUT_END = Failures(
-    cut=UNLIMITED,
-    source_killed=UNLIMITED,
-    destination_killed=UNLIMITED,
-    refuse=UNLIMITED,
-    cancel=UNLIMITED,
-    retry=UNLIMITED,
-)
+_ENDLESS: dict[str, Budget] = dict.fromkeys(Failures.names(), UNLIMITED)
+WITHOUT_END = Failures(**_ENDLESS)
 INTERRUPTED = "interrupted"
+NOT_ALL_MET = "not all is shown"
 
 
 class Provability(enum.Enum):
@@ -98,6 +94,7 @@ class Proof:
 
     ``left``: properties that need whole runs of a disk of known size, each
     with the reason; ``in_part``: guarantees that such a property speaks of.
+    ``kept``: how many obligations were met in an earlier run, not in this.
     """
 
     options: Options
@@ -107,6 +104,7 @@ class Proof:
     judgements: tuple[Judgement, ...]
     left: dict[str, str] = field(factory=dict)
     in_part: frozenset[str] = frozenset()
+    kept: int = 0
     seconds: float
 
     @property
@@ -149,8 +147,8 @@ def silent(step: str) -> None:
 
 
 def without_end(options: Options) -> Options:
-    """``options`` with failures without end and a guest that never stops."""
-    bounds = evolve(options.bounds, writes="unbounded")
+    """``options`` with all that may happen without end, edits as well."""
+    bounds = evolve(options.bounds, writes="unbounded", edits=UNLIMITED)
     return evolve(options, failures=WITHOUT_END, bounds=bounds)
 
 
@@ -159,11 +157,14 @@ def prove(
     limits: Limits | None = None,
     report: Report = silent,
     view: Projected | None = None,
+    keep: bool = False,
 ) -> Proof:
     """Try to prove the design of ``options``, whatever its size.
 
-    Of ``options`` only the design and the mechanisms that it lacks matter.
+    Of ``options``, the size and how often something may fail do not matter.
     ``view``: another view of the disk than the shipped one, for tests.
+    ``keep``: take obligations that the same program has met before as met,
+    and keep those that it meets now; see ``kept``.
     """
     started = time.perf_counter()
     options, view = without_end(options), view or Projected()
@@ -171,9 +172,13 @@ def prove(
     report("exploring what one granule sees")
     search = _exploration(options, machine, limits or Limits())
     obligations = [_explored(search)]
+    kept = kept_for(machine, options.name) if keep else None
     for name, work in plan(options, machine, view):
         report(name)
-        obligations.append(_met(name, work, obligations[-1]))
+        asked = kept.met(name, work) if kept else work
+        obligations.append(_met(name, asked, obligations[-1]))
+    if kept:
+        kept.keep(obligations[1:])
     report("judging the properties")
     judgements = judged(options, search, report)
     left = [p for p in build(options).properties if p.kind != "always"]
@@ -185,6 +190,7 @@ def prove(
         judgements=supported(machine, obligations, judgements),
         left={p.name: machine.undecided[p.name] for p in left},
         in_part=frozenset(p.guarantee for p in left if p.guarantee),
+        kept=kept.used if kept else 0,
         seconds=time.perf_counter() - started,
     )
 
@@ -300,7 +306,7 @@ def supported(
     if not lacking:
         return tuple(judgements)
     return tuple(
-        evolve(j, answer=Provability.INCONCLUSIVE, reason=f"as {lacking}")
+        evolve(j, answer=Provability.INCONCLUSIVE, reason=NOT_ALL_MET)
         if j.answer is Provability.PROVED
         else j
         for j in judgements
