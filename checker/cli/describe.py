@@ -53,6 +53,12 @@ def size(options: Options) -> str:
     return ", ".join(words)
 
 
+def guest(options: Options) -> str:
+    """What a guest of a proof does, in words."""
+    writes = plural(options.bounds.in_flight, "write")
+    return f"never stops; {writes} in flight on each host at a time"
+
+
 def failures(options: Options) -> str:
     """The failure budgets in words."""
     found = []

@@ -12,10 +12,13 @@ import enum
 from collections.abc import Iterable, Sequence
 
 from checker.engines.exploration import TYPE_INVARIANT
+from checker.errors import NothingToShowError
+from checker.traces.claim import Claim, claim_of, first_met
 from checker.traces.consequence import consequence
 from checker.traces.lines import (
     command_lines,
     joined,
+    place,
     plural,
     text_of,
     wrapped,
@@ -89,7 +92,7 @@ def mail_block(
     transitions: int | None = None,
     file: tuple[str, str] | None = None,
 ) -> str:
-    """The block of text.
+    """The block of text; NothingToShowError if nothing is violated.
 
     ``reproduce``: the command that shows this trace; ``complete``: the one
     that checks the complete design, '' where that is what fails.  ``label``:
@@ -98,6 +101,11 @@ def mail_block(
     found the trace explored; with them, the trace counts as a shortest one.
     ``file``: name and content of a configuration that the reader has not.
     """
+    if claim_of(machine, trace) is Claim.MET:
+        raise NothingToShowError(
+            f"{trace.property_name} is met "
+            f"{place(first_met(machine, trace))}: there is nothing to cite"
+        )
     found = states is not None
     lines = [*_head(machine, trace), ""]
     lines += [*_broken(machine, trace), ""]

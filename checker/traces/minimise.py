@@ -180,6 +180,10 @@ def _asked_only(machine: Machine, property_name: str) -> Machine:
     if property_name in (DEADLOCK, TYPE_INVARIANT):
         return evolve(machine, properties=())
     prop = machine.property(property_name)
+    if prop.kind == "reachable":
+        raise NotShownError(
+            f"{property_name} is a reachable property: no run breaks it"
+        )
     if prop.kind != "always":
         raise NotShownError(
             f"{property_name} is an {prop.kind} property; minimise needs "

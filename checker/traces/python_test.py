@@ -21,8 +21,9 @@ _WIDTH = 79
 def to_python_test(trace: Trace) -> str:
     """A complete test module that replays ``trace``.
 
-    It passes as long as the model runs like that and the run shows that the
-    property is broken.
+    It passes as long as the model runs like that and the run shows what
+    it shows now: that the property is broken, or, if it is a ``reachable``
+    one, that it is met.
     """
     kind = _kind(trace)
     imports, check = _CHECKS[kind]
