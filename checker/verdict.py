@@ -225,7 +225,11 @@ def overall(findings: Sequence[Finding]) -> Verdict:
 
 def exit_code(findings: Sequence[Finding]) -> ExitCode:
     """The gravest exit code of all findings."""
-    codes = {f.exit_code for f in findings}
+    return gravest_code([f.exit_code for f in findings])
+
+
+def gravest_code(codes: Sequence[ExitCode]) -> ExitCode:
+    """The gravest of ``codes``; as expected if there is none."""
     for code in _ORDER:
         if code in codes:
             return code

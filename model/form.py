@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from model.language import Flag, every_chunk
+from model.variant import AT_SOURCE
 from model.vocabulary import (
     DestinationVm,
     Incoming,
@@ -103,11 +104,13 @@ def _add_between_attempts(world: World, idle: Sequence[Flag]) -> None:
             world.link_up,
             *([] if source.announced is None else [~source.announced]),
         ],
-        then=[
-            (~ghost.faulted).named("nothing failed"),
-            (~ghost.trouble).named("no bitmap error happened"),
-        ],
-        needs=("retry",),
+        then=[(~(ghost.faulted | ghost.trouble)).named("nothing failed")],
+        needs=(
+            "retry",
+            *world.options.attempt_fails(
+                AT_SOURCE, refused=True, at_setup=True
+            ),
+        ),
     )
 
 

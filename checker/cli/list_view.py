@@ -72,5 +72,6 @@ def _mechanism_json(mechanism: Mechanism, design: str) -> dict[str, Any]:
         "protects": mechanism.protects,
         "doc": mechanism.doc,
         "history": mechanism.history or None,
+        "assumes": mechanism.assumes or None,
         "redundant": mechanism.why_redundant(design) or None,
     }

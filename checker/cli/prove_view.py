@@ -9,7 +9,7 @@ from typing import Any
 
 from checker.cli import page
 from checker.cli.check_view import trace_json
-from checker.cli.describe import failures, size
+from checker.cli.describe import failures, guest, size
 from checker.cli.progress import steps_shown
 from checker.engines.explicit import explore
 from checker.engines.exploration import Limits
@@ -24,7 +24,7 @@ from checker.proof.prove import (
     prove,
     silent,
 )
-from checker.traces.minimise import minimise
+from checker.traces.minimise import NotShownError, minimise
 from checker.traces.trace import Trace
 from model.designs import DIGITS, build, schema
 from model.mechanisms import DESIGNS
@@ -106,9 +106,12 @@ def shown_trace(
         trace = judgement.trace
         if trace is not None:
             report("looking for the fewest failures that show it")
-            _, smaller = minimise(
-                trace.options, trace.property_name, explore, Limits()
-            )
+            try:
+                _, smaller = minimise(
+                    trace.options, trace.property_name, explore, Limits()
+                )
+            except (NotShownError, MemoryError):
+                return trace  # the disk is too large to be searched again
             same = len(smaller.moves) == len(trace.moves)
             return smaller if same else trace
     return None
@@ -180,7 +183,12 @@ def headline(proof: Proof) -> str:
             return f"{name}: VIOLATED ({', '.join(broken)})"
         case Provability.VACUOUS:
             return f"{name}: VACUOUS ({proof.vacuous})"
-    return f"{name}: INCONCLUSIVE"
+    if proof.open:
+        return f"{name}: INCONCLUSIVE ({proof.open})"
+    undecided = [
+        j.name for j in proof.judgements if j.answer is not Provability.PROVED
+    ]
+    return f"{name}: INCONCLUSIVE ({', '.join(undecided)})"
 
 
 def _print(proof: Proof, trace: Trace | None) -> None:
@@ -191,6 +199,7 @@ def _print(proof: Proof, trace: Trace | None) -> None:
     page.fact("disk", "any number of chunks, each of any size")
     page.fact("channel", "any number of messages in flight")
     page.fact("failures", "of every kind, without end")
+    page.fact("guest", guest(proof.options))
     page.fact(
         "explored",
         f"{page.number(coverage.states)} states of one granule and its "

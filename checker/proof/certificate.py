@@ -51,7 +51,7 @@ from checker.json_files import shown as as_shown
 from checker.proof.clause import Clause, Words, clause_of, codes_in_use
 from checker.proof.induction import check
 from checker.proof.obligation import Obligation
-from checker.proof.prove import WITHOUT_END
+from checker.proof.prove import without_end
 from model.designs import build, schema
 from model.language import Machine, ModelError, Projected
 from model.options import Options
@@ -103,10 +103,8 @@ def certificate(options: Options, clauses: Sequence[Clause]) -> Certificate:
 
     Only the design and what it lacks matter.
     """
-    design = Options(
-        design=options.design,
-        failures=WITHOUT_END,
-        without=options.without,
+    design = without_end(
+        Options(design=options.design, without=options.without)
     )
     machine = build(design, Projected())
     return Certificate(options=design, machine=machine, clauses=tuple(clauses))

@@ -98,6 +98,11 @@ def plural(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
+def place(moves: int) -> str:
+    """Where a run is after so many moves: 'after step 3'."""
+    return f"after step {moves}" if moves else "in the initial state"
+
+
 def text_of(lines: Iterable[str]) -> str:
     """The lines as one text without trailing spaces, newline at the end."""
     return "\n".join(line.rstrip() for line in lines) + "\n"

@@ -26,7 +26,11 @@ BOOKKEEPING = frozenset(
         "source.chunk",
         "throttle.chunks_sent",
         "destination.stream_ended",
+        "ghost_since",
         "ghost_faulted",
+        "ghost_trouble",
+        "ghost_arrived",
+        "ghost_killed",
         "ghost_retried",
     }
 )

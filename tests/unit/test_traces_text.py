@@ -22,26 +22,29 @@ from checker.traces.lines import (
 from checker.traces.mail import Label, mail_block
 from checker.traces.messages import Traffic, traffic_along
 from checker.traces.minimise import shortest_violation
+from checker.traces.replay import replay
 from checker.traces.sequence import render_sequence
 from checker.traces.shortest import move_of
-from checker.traces.status import status_at_end
+from checker.traces.status import Status, status_at_end
 from checker.traces.table import render_states, render_table
 from checker.traces.trace import Trace
-from checker.verdict import DEADLOCK
+from checker.traces.wording import failures_in_words, in_words
+from checker.verdict import CONFORMANCE, DEADLOCK
 from model.designs import build
 from model.language import Machine
-from model.mechanisms import DESIGNS, mechanisms_of
-from model.options import Bounds, Failures, Options
+from model.mechanisms import AS_BUILT, DESIGNS, mechanisms_of
+from model.options import BUSY_POLICIES, Bounds, Failures, Options
 
 LOST = "NoLostDirtyBitOnDestination"
 SMALL = Bounds(chunks=1, downtime=0)
 
 
 def variant(design: str, without: str, **failures: int) -> Options:
+    downtime = 0 if design == "live" else 1
     return Options(
         design=design,
         without=frozenset({without}),
-        bounds=SMALL,
+        bounds=evolve(SMALL, downtime=downtime),
         failures=Failures(**failures),
     )
 
@@ -56,11 +59,12 @@ VARIANTS = {
     ),
     "partial": (
         variant("postcopy", "drop-on-failure", source_killed=1),
-        "LossIsVisible",
+        "UsableIsWhole",
     ),
     "nobody fences": (variant("postcopy", "fencing", cut=1), DEADLOCK),
-    "stale": (
-        variant("stop-copy", "fresh-loader", cut=1, retry=1),
+    "silence": (variant("postcopy", "time-out", cut=1), DEADLOCK),
+    "quits early": (
+        variant("postcopy", "quit-when-over"),
         "SuccessLosesNothing",
     ),
     "all marked": (
@@ -69,7 +73,30 @@ VARIANTS = {
     ),
     "refused": (
         variant("postcopy", "error-drops-bitmap", refuse=1),
-        "VmUnharmedByBitmap",
+        "BitmapTroubleFailsNoMigration",
+    ),
+    "left behind": (
+        variant("stop-copy", "remove-partial", cut=1),
+        "NothingLeftBehind",
+    ),
+    "merge unseen": (
+        evolve(
+            variant("live", "meta-sees-merge"),
+            bounds=evolve(SMALL, edits=1),
+        ),
+        LOST,
+    ),
+    "marked at the source": (
+        variant("postcopy", "own-bits-only", cancel=1),
+        "FailedAttemptChangesNothing",
+    ),
+    "trusts completed": (
+        variant("postcopy", "quit-when-moved", cut=1),
+        "VmEndsOnlyIfKilled",
+    ),
+    "trusts the socket": (
+        variant("stop-copy", "completed-after-shut", cut=1),
+        "CompletedMeansMoved",
     ),
     "backup": (
         variant("live", "drain-before-backup"),
@@ -188,7 +215,7 @@ def test_changes_are_what_differs(
         Change("link", "down", "up", ghost=False),
     )
     ghosts = {c.name for step in steps for c in step if c.ghost}
-    assert ghosts == {"ghost_true_dirty"}
+    assert ghosts == {"ghost_true_dirty", "ghost_arrived"}
 
 
 def test_the_table_marks_ghosts_and_shows_nothing_else(
@@ -220,8 +247,9 @@ def test_messages_are_sent_received_and_lost(
     machine, trace = found["nobody fences"]
     (sent,) = flows(machine, trace, "dirty_bitmap_save_setup")
     assert sent == Traffic("stream", sent=("START",))
-    (cut,) = flows(machine, trace, "channel_cut")
-    assert "RUN" in cut.lost and not cut.received
+    assert not flows(machine, trace, "channel_cut")  # it may still arrive
+    (noticed,) = flows(machine, trace, "incoming_fails")
+    assert "RUN" in noticed.lost and not noticed.received
     machine, trace = found["successor"]
     (loaded,) = flows(machine, trace, "dirty_bitmap_load_bits")
     assert loaded == Traffic("stream", received=("BITS(0: {})",))
@@ -248,7 +276,7 @@ def test_the_chart_shows_arrows_losses_and_who_runs(
     assert rows(chart, "guest: destination_write_data")
     assert rows(chart, "[true dirty {} -> {0}]")
     chart = render_sequence(*found["nobody fences"])
-    assert rows(chart, "X X X channel_cut X X X")
+    assert rows(chart, "X X channel_cut(how=close) X X")
     assert rows(chart, "x RUN is lost x")
     both = render_sequence(*found["both run"]).split("\n")
     last = both[both.index("") - 1]
@@ -321,6 +349,8 @@ def test_the_mail_says_what_reviewers_expect(
         "1 chunk of 1 granule",
         "at most 2 messages in flight",
         "failures none",
+        "setup waits until no backup job holds the bitmap",
+        "switchover the VM stops with nothing pending",
         "a write in between marks the chunk again",
         f"Shortest trace, {len(trace.moves)} steps",
         "recording true, busy false, count 0",
@@ -353,10 +383,16 @@ def test_what_a_broken_promise_does_to_a_backup(
     found: dict[str, tuple[Machine, Trace]],
 ) -> None:
     for name, words in (
-        ("both run", "Two guests write to the same disk"),
+        ("both run", "Both sides have run the guest on the same disk"),
         ("partial", "misses granules without any error"),
-        ("nobody fences", "the guest runs nowhere"),
-        ("stale", "the next backup has to be a full one"),
+        ("nobody fences", "The guest runs nowhere"),
+        ("silence", "The guest runs nowhere"),
+        ("quits early", "the next backup has to be a full one"),
+        ("left behind", "take the part for the whole"),
+        ("merge unseen", "since the last backup, or merged in by the user,"),
+        ("marked at the source", "copies granule 0 without need"),
+        ("trusts completed", "has ended although no process was killed"),
+        ("trusts the socket", "believes the source that the VM has moved"),
         ("all marked", "copies granule 0 without need"),
         ("refused", "A migration failed because of its bitmap"),
         ("backup", "A backup has missed a granule"),
@@ -368,8 +404,11 @@ def test_what_a_broken_promise_does_to_a_backup(
 
 def test_what_qmp_shows(found: dict[str, tuple[Machine, Trace]]) -> None:
     source, destination = status_at_end(*found["both run"])
-    assert dict(source.queries)["query-status"] == "running"
-    assert dict(source.queries)["query-migrate"] == "failed"
+    assert dict(source.queries) == {
+        "query-status": "running",
+        "query-migrate": "postcopy-paused or failed",
+        "query-block": "recording true, busy false, count 0",
+    }
     assert dict(destination.queries)["query-status"] == "running"
     assert dict(destination.queries)["query-block"] == (
         "recording true, busy true, count 0"
@@ -378,8 +417,143 @@ def test_what_qmp_shows(found: dict[str, tuple[Machine, Trace]]) -> None:
     assert source.gone == "the process is gone"
     assert "busy false" in dict(destination.queries)["query-block"]
     assert dict(destination.queries)["query-migrate"] == "completed"
-    _, destination = status_at_end(*found["stale"])
+    _, destination = status_at_end(*found["quits early"])
     assert dict(destination.queries)["query-block"] == "no bitmap of that name"
+    source, destination = status_at_end(*found["trusts the socket"])
+    assert dict(source.queries)["query-status"] == "postmigrate"
+    assert dict(source.queries)["query-migrate"] == "completed"
+    _, destination = status_at_end(*found["left behind"])
+    shown = dict(destination.queries)
+    assert shown["query-migrate"] == "failed"
+    assert "exit-on-error is off" in shown["query-status"]
+
+
+def shown_after(options: Options, *actions: str) -> tuple[Status, Status]:
+    """What both sides show after these steps."""
+    trace = replay(options, CONFORMANCE, actions)
+    return status_at_end(build(options), trace)
+
+
+SWITCHED = (
+    *("migrate", "dirty_bitmap_save_setup", "migrate_start_postcopy"),
+    *("postcopy_start", "bdrv_drain_all"),
+)
+
+
+def test_a_bitmap_in_a_backup_job_is_busy() -> None:
+    options = Options(design="postcopy", bounds=SMALL)
+    source, _ = shown_after(options, "source_backup_begins", "migrate")
+    assert dict(source.queries) == {
+        "query-status": "running",
+        "query-migrate": "none yet: it waits for the backup job to end",
+        "query-block": "recording true, busy true, count 0",
+    }
+
+
+def test_what_an_attempt_came_to_is_not_what_management_makes_of_it() -> None:
+    options = Options(
+        design="postcopy",
+        bounds=evolve(SMALL, channel=4),
+        failures=Failures(cut=1, cancel=1),
+    )
+    for ends, expected in (
+        (["migrate_cancel"], "cancelled"),
+        (["send_postcopy_run", "migrate_cancel"], "cancelled (10.0 on"),
+        (["channel_cut(how=close)", "migration_fails"], "failed"),
+        (
+            [
+                *("send_postcopy_run", "channel_cut(how=close)"),
+                *("migration_fails", "fence_destination", "resume_source"),
+            ],
+            "postcopy-paused or failed",
+        ),
+        (
+            [
+                *("send_postcopy_run", "send_bitmap_bits"),
+                *("dirty_bitmap_load_start", "send_bitmap_complete"),
+                *("channel_cut(how=close)", "incoming_fails"),
+                *("fence_destination", "resume_source"),
+            ],
+            "completed",
+        ),
+    ):
+        source, _ = shown_after(options, *SWITCHED, *ends)
+        assert dict(source.queries)["query-migrate"].startswith(expected)
+
+
+def test_a_removed_bitmap_is_not_there() -> None:
+    options = Options(design="postcopy", bounds=evolve(SMALL, edits=1))
+    _, destination = shown_after(
+        options,
+        *(*SWITCHED, "send_postcopy_run", "dirty_bitmap_load_start"),
+        *("loadvm_run", "dirty_bitmap_mig_before_vm_start", "vm_start"),
+        *("send_bitmap_bits", "send_bitmap_complete"),
+        *("dirty_bitmap_load_bits", "dirty_bitmap_load_complete_reclaim"),
+        "destination_remove",
+    )
+    assert dict(destination.queries)["query-block"] == "no bitmap of that name"
+
+
+def test_what_was_chosen_is_told() -> None:
+    options = Options(
+        design="stop-copy",
+        busy_bitmap="fail",
+        bounds=Bounds(chunks=2, in_flight=2, edits="unlimited"),
+        failures=Failures(backup_fails=2),
+    )
+    assert dict(in_words(options)) == {
+        "design": in_words(options)[0][1],
+        "disk": "2 chunks of 1 granule each, on storage that both hosts reach",
+        "channel": "at most 2 messages in flight",
+        "guest": (
+            "writes any granule, as often as it likes, at most 2 writes at a "
+            "time"
+        ),
+        "user": (
+            "any number of edits: merges bits in or clears the bitmap on the "
+            "source, removes it on the destination"
+        ),
+        "failures": "at most 2 failures of backup jobs on the source",
+        "setup": (
+            "a bitmap that a backup job holds fails the migration (as QEMU "
+            "does)"
+        ),
+        "switchover": (
+            "the VM stops with at most 1 chunk pending; while it runs, the "
+            "whole bitmap is"
+        ),
+    }
+
+
+def test_every_choice_has_words() -> None:
+    for design in DESIGNS:
+        for policy in BUSY_POLICIES:
+            told = dict(in_words(Options(design=design, busy_bitmap=policy)))
+            assert told["design"].startswith(f"{design}: ")
+            assert len(told["setup"]) > 20
+    for name in Failures.names():
+        failures = Failures(**{name: 1})
+        assert failures_in_words(failures).startswith("at most 1 ")
+
+
+def test_a_variant_that_was_built_says_so() -> None:
+    _, lacks = AS_BUILT["postcopy"]
+    options = Options(
+        design="postcopy",
+        bounds=SMALL,
+        without=lacks,
+        failures=Failures(refuse=1),
+    )
+    prop = "BitmapTroubleFailsNoMigration"
+    trace = shortest_violation(options, prop, interpret, Limits())
+    assert trace is not None
+    text = " ".join(mail(build(options), trace).split())
+    assert "on purpose: this is the design as built, 5.2 to 11.1." in text
+    chosen = Options(design="postcopy", bounds=SMALL, busy_bitmap="fail")
+    trace = shortest_violation(chosen, prop, interpret, Limits())
+    assert trace is not None
+    text = " ".join(mail(build(chosen), trace).split())
+    assert "A defect of this variant. At setup it was chosen that" in text
 
 
 def test_lines_break_at_spaces_then_commas_then_anywhere() -> None:
