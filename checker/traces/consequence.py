@@ -38,8 +38,8 @@ _GENERAL = {
     ),
 }
 _NOWHERE = (
-    "The guest runs nowhere, and nothing that can still happen changes that. "
-    "What it had in memory is lost with it, and no backup is taken."
+    "The guest runs nowhere, and nothing that can still happen changes that: "
+    "no backup is taken, and what it has in memory is as good as lost."
 )
 _SPECIAL = {
     "NothingLeftBehind": (

@@ -216,9 +216,11 @@ _SOURCE_VM: Final[Mapping[SourceVm, tuple[str, ...]]] = {
     SourceVm.PAUSED: _STOPPED,
     SourceVm.STOPPED: _STOPPED,
 }
+_OVER: Final = ("completed", "failed", "cancelled", "postcopy-paused")
 _OUTGOING: Final[Mapping[Outgoing, tuple[str, ...]]] = {
     Outgoing.NONE: ("none",),
-    Outgoing.SETUP: ("none", "setup", "active", "failed", "cancelled"),
+    # until it is due, the word is that of the attempt before
+    Outgoing.SETUP: ("none", "setup", "active", *_OVER),
     Outgoing.ACTIVE: ("active", "pre-switchover"),
     Outgoing.POSTCOPY_REQUESTED: ("active", "pre-switchover"),
     Outgoing.DEVICE: ("pre-switchover", "device"),
