@@ -6,7 +6,8 @@ one machine: a state carries the number of its variant, and for each action
 that differs which of its texts the variant has.  No step leads out of a
 variant, so what is found among the states of one is what a search of it alone
 would find, number by number.  The code is compiled once, which is most of the
-time that the search of a small machine takes.
+time that the search of a small machine takes.  Variants that turn out to be
+the same machine are explored once.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from model.language.types import CounterType
 STATES_AT_ONCE = 1 << 18
 #: so many variants are explored together before their size is known
 FIRST_AT_ONCE = 8
+States = tuple[State, ...]
 
 
 def explore_family(
@@ -82,9 +84,18 @@ class _Family:
             for name, numbers in texts.numbers.items()
             if any(of.get(name) != 1 for of in found)
         }
-        # 0: the variant has no such action
-        self._chosen = [tuple(of.get(n, 0) for n in choosers) for of in found]
-        most = max(1, len(machines) - 1)
+        #: what makes a variant, with the places of the machines that are it;
+        #: text 0: the variant has no such action
+        variants: dict[tuple[tuple[int, ...], States], list[int]] = {}
+        for place, (of, machine) in enumerate(
+            zip(found, machines, strict=True)
+        ):
+            chosen = tuple(of.get(name, 0) for name in choosers)
+            key = chosen, machine.initials
+            variants.setdefault(key, []).append(place)
+        self._begins = list(variants)
+        self._places = list(variants.values())
+        most = max(1, len(variants) - 1)
         self._variant = Field("variant", CounterType(most), 0)
         self._fields = (*choosers.values(), self._variant)
         self._actions: list[Action] = []
@@ -92,17 +103,19 @@ class _Family:
         self._called: list[str] = []
         for (name, number), action in texts.actions.items():
             self._called += [name] * len(action.instances)
-            if name in choosers:
-                action = _where(choosers[name], number, action)
-            self._actions.append(action)
+            chooser = choosers.get(name)
+            self._actions.append(
+                action if chooser is None else _where(chooser, number, action)
+            )
 
     def joined(self, numbers: Sequence[int]) -> Machine:
         """The machine that begins as any of these variants."""
         first = self.machines[0]
         initials: list[State] = [
-            (*state, *self._chosen[number], number)
+            (*state, *chosen, number)
             for number in numbers
-            for state in self.machines[number].initials
+            for chosen, states in [self._begins[number]]
+            for state in states
         ]
         return evolve(
             first,
@@ -116,8 +129,8 @@ class _Family:
     def members(
         self, limits: Limits, report: Report
     ) -> Iterator[tuple[int, Member]]:
-        """The members with their numbers, some at a time."""
-        left = list(range(len(self.machines)))
+        """The members with their places, some at a time."""
+        left = list(range(len(self._begins)))
         at_once, states = FIRST_AT_ONCE, 0
 
         def report_all(progress: Progress) -> None:
@@ -125,16 +138,16 @@ class _Family:
 
         while left:
             numbers, left = left[:at_once], left[at_once:]
-            for number, member in self._some(numbers, limits, report_all):
+            for place, member in self._some(numbers, limits, report_all):
                 states += member.coverage.states
-                yield number, member
-            done = len(self.machines) - len(left)
+                yield place, member
+            done = len(self._begins) - len(left)
             at_once = max(1, STATES_AT_ONCE * done // max(1, states))
 
     def _some(
         self, numbers: Sequence[int], limits: Limits, report: Report
     ) -> Iterator[tuple[int, Member]]:
-        """The members with these numbers, from one search if it may be."""
+        """The members of these variants, from one search if it may be."""
         most = limits.max_states
         together = evolve(limits, max_states=most * len(numbers))
         search = explore(self.joined(numbers), together, report)
@@ -144,12 +157,13 @@ class _Family:
         if not search.coverage.stopped:
             shares = Shares(search, self._variant, self._called)
         for number in numbers:
-            machine = self.machines[number]
-            if shares is None or 0 < most < shares.states(number):
-                # it does not fit the limits, or another one did not
-                yield number, alone(machine, limits, report)
-            else:
-                yield number, shares.member(number, machine, limits)
+            for place in self._places[number]:
+                machine = self.machines[place]
+                if shares is None or 0 < most < shares.states(number):
+                    # it does not fit the limits, or another one did not
+                    yield place, alone(machine, limits, report)
+                else:
+                    yield place, shares.member(number, machine, limits)
 
 
 def _where(chooser: Field, number: int, action: Action) -> Action:

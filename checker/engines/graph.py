@@ -52,9 +52,7 @@ class StateGraph:
         return int(self.level_offsets[-1])
 
 
-def graph_of(
-    search: Search, limits: Limits, sort: bool = True
-) -> StateGraph:
+def graph_of(search: Search, limits: Limits, sort: bool = True) -> StateGraph:
     """The graph that a finished search has walked.
 
     Without ``sort``, the states of an explicit search keep its numbers, for

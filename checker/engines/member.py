@@ -71,10 +71,15 @@ class Shares:
         self._search = search
         self._rows = search.rows()
         sizes = np.diff(search.level_starts)
-        self._level = np.repeat(np.arange(len(sizes)), sizes)
+        levels = len(sizes)
+        self._level = np.repeat(np.arange(levels), sizes)
         self._variant = self._column(variant.expression).astype(np.int64)
         self._variants = int(self._variant.max()) + 1
-        self._states = np.bincount(self._variant)
+        #: row: variant, column: level
+        self._states = np.bincount(
+            self._variant * levels + self._level,
+            minlength=self._variants * levels,
+        ).reshape(-1, levels)
         self._called = sorted(set(called))
         place = {name: number for number, name in enumerate(self._called)}
         actions = np.array([place[n] for n in called], dtype=np.int64)
@@ -87,7 +92,7 @@ class Shares:
 
     def states(self, number: int) -> int:
         """How many states the variant has."""
-        return int(self._states[number])
+        return int(self._states[number].sum())
 
     def member(self, number: int, machine: Machine, limits: Limits) -> Member:
         """The answer to ``machine``, which is the variant ``number``."""
@@ -107,7 +112,7 @@ class Shares:
         whole = self._search.coverage
         share = self.states(number) / whole.states
         fired = dict(zip(self._called, self._fired[number], strict=True))
-        levels = np.bincount(self._level[self._variant == number])
+        levels = np.trim_zeros(self._states[number], "b")
         first = {
             watch.name: self._first_true(watch.expression)[number]
             for watch in watches(machine)
