@@ -10,7 +10,7 @@ either size, the mechanism is redundant here: a finding, with its reason.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from attrs import evolve, frozen
 
@@ -18,7 +18,7 @@ from checker.check import check
 from checker.configuration import Configuration, load
 from checker.engines.exploration import Limits
 from checker.kept import Kept, Question, kept_by
-from checker.variants import Explore, Variant
+from checker.variants import Explore, Variant, lacking
 from checker.verdict import ExitCode, Finding
 from model.mechanisms import Mechanism, mechanisms_of
 from model.options import Bounds, Options
@@ -149,11 +149,6 @@ def ablate(
     )
 
 
-def without(options: Options, names: Iterable[str]) -> Options:
-    """The variant that lacks the mechanisms called ``names``."""
-    return evolve(options, without=options.without | frozenset(names))
-
-
 def _asked(
     removals: Sequence[Removal], kept: Kept, explore: Explore, limits: Limits
 ) -> list[Removal]:
@@ -161,7 +156,7 @@ def _asked(
     found = list(removals)
     for question in kept.questions:
         variants = explore(
-            [without(question.options, [r.mechanism.name]) for r in found],
+            [lacking(question.options, [r.mechanism.name]) for r in found],
             question.choice,
             f"{question.options.design}, one at a time",
         )

@@ -9,13 +9,15 @@ and said to be.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from attrs import evolve, frozen
 
+from checker.traces.lines import joined
 from checker.variants import EVERY_PROPERTY, Choice, Explore, Variant
 from checker.verdict import Finding, Verdict
 from model.options import Bounds, Options
+from model.properties import GUARANTEES
 
 
 def _writes_end(bounds: Bounds) -> Bounds:
@@ -36,6 +38,20 @@ EASIER: tuple[tuple[str, Callable[[Bounds], Bounds]], ...] = (
         lambda bounds: _stops_at_once(_writes_end(bounds)),
     ),
 )
+
+
+def what_breaks(promises: Iterable[str]) -> str:
+    """A clause: 'P1 and S2 break', 'nothing breaks'.
+
+    ``promises``: guarantees, and names of findings that have none.
+    """
+    broken = set(promises)
+    known = [name for name in GUARANTEES if name in broken]
+    if known:
+        return f"{joined(known)} {'breaks' if len(known) == 1 else 'break'}"
+    if broken:
+        return f"not everything stays possible ({joined(sorted(broken))})"
+    return "nothing breaks"
 
 
 @frozen(kw_only=True)
@@ -98,8 +114,13 @@ class Kept:
     stopped: str
 
 
-def kept_by(options: Options, explore: Explore, title: str) -> Kept:
-    """What the complete design ``options`` keeps at its size, and beside."""
+def kept_by(
+    options: Options, explore: Explore, title: str, ease: bool = True
+) -> Kept:
+    """What the complete design ``options`` keeps, if need be with ``ease``.
+
+    The first question has the bounds of ``options``.
+    """
     (complete,) = explore([options], EVERY_PROPERTY, title)
     unkept = _held(complete, False)
     questions = [
@@ -111,15 +132,15 @@ def kept_by(options: Options, explore: Explore, title: str) -> Kept:
             unkept=frozenset(f.name for f in unkept),
         )
     ]
-    stopped = complete.stopped
-    for words, ease in EASIER:
+    stopped = _undecided(complete)
+    for words, easier_than in EASIER if ease else ():
         left = frozenset(f.name for f in unkept if f.kind == "eventually")
-        easier = evolve(options, bounds=ease(options.bounds))
+        easier = evolve(options, bounds=easier_than(options.bounds))
         if not left or stopped or easier == options:
             continue
         choice = Choice(names=left)
         (complete,) = explore([easier], choice, title)
-        stopped = complete.stopped
+        stopped = _undecided(complete)
         kept = tuple(f for f in _held(complete, True) if f.name in left)
         names = frozenset(f.name for f in kept)
         if kept:
@@ -141,3 +162,10 @@ def _held(complete: Variant, held: bool) -> tuple[Finding, ...]:
     return tuple(
         f for f in complete.findings if (f.verdict is Verdict.HOLDS) == held
     )
+
+
+def _undecided(complete: Variant) -> str:
+    """Why something was not decided, or ''."""
+    undecided = Verdict.INCONCLUSIVE
+    reasons = [f.reason for f in complete.findings if f.verdict is undecided]
+    return complete.stopped or next(iter(reasons), "")

@@ -14,11 +14,10 @@ from itertools import combinations
 
 from attrs import define, evolve, field, frozen
 
-from checker.ablate import without
 from checker.configuration import KINDS
 from checker.kept import Kept
 from checker.mechanism_sets import Pairs, Set, Together, pairs_of, together
-from checker.variants import Explore
+from checker.variants import Explore, lacking
 from model.mechanisms import mechanisms_of
 from model.properties import GUARANTEES
 
@@ -160,7 +159,7 @@ class _Oracle:
             if named and not any(f.kind in kinds for f in question.kept):
                 continue
             variants = self.explore(
-                [without(question.options, s) for s in sets],
+                [lacking(question.options, s) for s in sets],
                 evolve(question.choice, kinds=kinds),
                 f"{self.design}, {title}",
             )

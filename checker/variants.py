@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import multiprocessing
 import signal
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
 from multiprocessing.process import BaseProcess
@@ -47,6 +47,11 @@ class Variant:
     states: int
     stopped: str
     seconds: float
+
+
+def lacking(options: Options, names: Iterable[str]) -> Options:
+    """The variant without the mechanisms called ``names`` as well."""
+    return evolve(options, without=options.without | frozenset(names))
 
 
 @frozen(kw_only=True)
