@@ -19,7 +19,7 @@ from checker.configuration import Configuration, load
 from checker.engines.exploration import Limits
 from checker.kept import Kept, Question, kept_by
 from checker.variants import Explore, Variant, lacking
-from checker.verdict import ExitCode, Finding
+from checker.verdict import ExitCode, Finding, Verdict
 from model.mechanisms import Mechanism, mechanisms_of
 from model.options import Bounds, Options
 
@@ -197,5 +197,9 @@ def _timed(finding: Finding, options: Options, limits: Limits) -> Finding:
         name=options.name, options=options, properties=(finding.name,)
     )
     answer = check(configuration, limits=limits)
-    found = [f for f in answer.findings if f.name == finding.name]
-    return found[0]
+    broken = [
+        f
+        for f in answer.findings
+        if f.name == finding.name and f.verdict is Verdict.VIOLATED
+    ]
+    return broken[0] if broken else finding

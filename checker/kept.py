@@ -83,6 +83,11 @@ class Question:
     choice: Choice
     unkept: frozenset[str]
 
+    @property
+    def kept_names(self) -> frozenset[str]:
+        """The names of what holds and is asked."""
+        return frozenset(f.name for f in self.kept)
+
     def of(self, variant: Variant) -> Broken:
         """What ``variant`` breaks."""
         asked = [f for f in variant.findings if self._asks(f.name)]

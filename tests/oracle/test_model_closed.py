@@ -15,7 +15,6 @@ from functools import cache
 import pytest
 import z3
 
-from checker.ablate import ALL_ONCE
 from model.designs import build
 from model.language import Instance, Machine
 from model.language import expression as ex
@@ -24,6 +23,7 @@ from model.language.expression import Expression, field_value
 from model.mechanisms import DESIGNS, mechanisms_of
 from model.options import Bounds, Options
 from tests.oracle.z3_reader import Reader
+from tests.searches import ALL_ONCE
 
 SIZE = Bounds(chunks=2, granules=2, channel=2)
 VARIANTS = [
