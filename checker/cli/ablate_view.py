@@ -57,7 +57,6 @@ def run(
     if as_json:
         page.as_json(to_json(found, sets))
     elif sets is not None:
-        page.line()
         sets_view.show(sets, where(found))
     if not as_json:
         page.line()

@@ -56,10 +56,11 @@ def _guarantees(sets: Sets) -> list[str]:
 def _healing(sets: Sets) -> None:
     """Pairs without which nothing breaks, though it does without one."""
     pairs = sets.pairs[EVERYTHING].healing
+    page.line()
     if not pairs:
         page.paragraph(
-            "No two mechanisms heal each other: whatever breaks without "
-            "one, something breaks without a second one as well."
+            "No two mechanisms heal each other: where one is missed, "
+            "something also breaks without it and any second one."
         )
         return
     page.line("Pairs that heal each other: without both, nothing breaks.")
@@ -156,12 +157,9 @@ def _searched(sets: Sets, where: str) -> None:
     """What was looked at, and so what may be concluded."""
     page.line()
     if sets.stopped:
-        found = "the pairs are all above" if sets.pairs else "no pairs"
-        if sets.together:
-            found = "what was not decided counts as broken"
-        page.paragraph(f"INCONCLUSIVE ({sets.stopped}): {found}.")
-        if not sets.together:
-            return
+        page.paragraph(f"INCONCLUSIVE ({sets.stopped}): {_left_out(sets)}.")
+    if not sets.together:
+        return
     few = len(sets.broken)
     page.paragraph(
         f"Searched at {where}: all {few} sets of one or two mechanisms; "
@@ -175,6 +173,14 @@ def _searched(sets: Sets, where: str) -> None:
         page.paragraph(
             "Of some sets it was not tried whether two more may go."
         )
+
+
+def _left_out(sets: Sets) -> str:
+    if sets.together:
+        return "what was not decided counts as broken"
+    if sets.pairs:
+        return "all pairs are above, larger sets are not"
+    return "neither pairs nor larger sets were all asked"
 
 
 # -- data --------------------------------------------------------------------

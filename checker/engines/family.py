@@ -43,7 +43,9 @@ def explore_family(
     found: dict[int, Member] = {}
     alike: dict[object, list[int]] = {}
     for number, machine in enumerate(machines):
-        fields = tuple((f.name, str(f.type)) for f in machine.fields)
+        fields = tuple(
+            (f.name, str(f.type), f.type.width) for f in machine.fields
+        )
         alike.setdefault(fields, []).append(number)
     for numbers in alike.values():
         family = _Family([machines[n] for n in numbers])
