@@ -88,6 +88,7 @@ def mail_block(
     reproduce: str,
     complete: str = "",
     label: Label | None = None,
+    alternative: str = "",
     states: int | None = None,
     transitions: int | None = None,
     file: tuple[str, str] | None = None,
@@ -97,8 +98,10 @@ def mail_block(
     ``reproduce``: the command that shows this trace; ``complete``: the one
     that checks the complete design, '' where that is what fails.  ``label``:
     if not given, a defect of the variant where mechanisms were taken out,
-    else not judged.  ``states`` and ``transitions``: what the search that
-    found the trace explored; with them, the trace counts as a shortest one.
+    else not judged.  ``alternative``: what could be taken out as well so
+    that the promise holds again, as a sentence.  ``states`` and
+    ``transitions``: what the search that found the trace explored; with
+    them, the trace counts as a shortest one.
     ``file``: name and content of a configuration that the reader has not.
     """
     if claim_of(machine, trace) is Claim.MET:
@@ -112,7 +115,8 @@ def mail_block(
     lines += _section("What it does to a backup")
     lines += [*_text(consequence(machine, trace)), ""]
     lines += _section("What kind of finding this is")
-    lines += [*_label(trace, label, bool(complete)), ""]
+    lines += _label(trace, label, bool(complete))
+    lines += [*(_text(alternative) if alternative else []), ""]
     lines += _section("Configuration")
     lines += [*_configuration(trace), ""]
     lines += _section(_title(trace, shortest=found))

@@ -24,7 +24,6 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from checker.ablate import ALL_ONCE
 from checker.engines.explicit import explore
 from checker.engines.exploration import violated
 from checker.engines.found import ExplicitSearch
@@ -33,6 +32,7 @@ from model.designs import build
 from model.language import Machine, State
 from model.mechanisms import DESIGNS
 from model.options import BUSY_POLICIES, Bounds, Failures, Options
+from tests.searches import ALL_ONCE
 from tests.stateful.python_steps import PythonSteps
 
 SMALL = Bounds(chunks=1, granules=2)
