@@ -72,11 +72,12 @@ def replaced(
             done[node] = values.get(node.name, node)
         else:
             inside = tuple(done[operand] for operand in node.operands)
-            done[node] = _rebuilt(node, inside)
+            done[node] = rebuilt(node, inside)
     return tuple(done[root] for root in roots)
 
 
-def _rebuilt(node: Expression, inside: tuple[Expression, ...]) -> Expression:
+def rebuilt(node: Expression, inside: tuple[Expression, ...]) -> Expression:
+    """What ``node`` says of other operands, folded where possible."""
     if inside == node.operands:
         return node
     match node.operator:
