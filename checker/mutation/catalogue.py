@@ -27,7 +27,8 @@ _Meaning = tuple[object, ...]
 class Planned:
     """A mutant of a design: the changed action in each of its machines.
 
-    None where a machine lacks what is changed, or says the same after it.
+    None where a machine lacks what is changed, says the same after it, or
+    need not be asked.
     """
 
     kind: Kind
@@ -81,41 +82,67 @@ def with_action(machine: Machine, changed: Action) -> Machine:
     return evolve(machine, actions=actions)
 
 
-def catalogue(machines: Sequence[Machine], only: str = "") -> Catalogue:
+def catalogue(
+    machines: Sequence[Machine],
+    variants: Sequence[Machine] = (),
+    only: str = "",
+) -> Catalogue:
     """The mutants of one design, whose ``machines`` differ in size.
 
-    ``only``: of this action alone.
+    Mutants of ghosts alone are of the ``variants`` as well.  ``only``: of
+    the action of this name alone.
     """
-    named: dict[str, tuple[Kind, str, dict[int, Action]]] = {}
-    for number, machine in enumerate(machines):
+    every = (*machines, *variants)
+    named: dict[str, tuple[Kind, str, list[Action | None]]] = {}
+    for number, machine in enumerate(every):
         for mutant in mutants_of(machine):
-            if only in ("", mutant.action.name):
-                _, _, found = named.setdefault(
-                    mutant.name, (mutant.kind, mutant.action.name, {})
-                )
+            name = mutant.action.name
+            if only not in ("", name):
+                continue
+            _, _, found = named.setdefault(
+                mutant.name, (mutant.kind, name, [None] * len(every))
+            )
+            if number < len(machines) or _of_ghosts(machine, mutant.action):
                 found[number] = mutant.action
     planned: list[Planned] = []
     known: set[_Meaning] = set()
-    originals = [{a.name: a for a in m.actions} for m in machines]
     for name, (kind, action, found) in named.items():
-        meanings: list[_Meaning | None] = []
-        for number in range(len(machines)):
-            if number not in found:
-                meanings.append(None)
-                continue
-            meaning = _meaning(found[number])
-            same = meaning == _meaning(originals[number][action])
-            meanings.append(None if same else meaning)
+        meanings = [
+            _meaning_in(machine, changed)
+            for machine, changed in zip(every, found, strict=True)
+        ]
         key = (action, *meanings)
-        if key in known or not any(meanings):
+        if key in known or not any(meanings[: len(machines)]):
             continue
         known.add(key)
         actions = tuple(
-            found[number] if meaning else None
-            for number, meaning in enumerate(meanings)
+            changed if meaning else None
+            for changed, meaning in zip(found, meanings, strict=True)
         )
         planned.append(Planned(kind, name, action, actions))
-    return Catalogue(tuple(planned), len(named) - len(planned))
+    here = [found for _, _, found in named.values()]
+    whole = sum(any(found[: len(machines)]) for found in here)
+    return Catalogue(tuple(planned), whole - len(planned))
+
+
+def _of_ghosts(machine: Machine, changed: Action) -> bool:
+    """Whether ``changed`` differs in what no host can see, and only there."""
+    ghosts = {field.name for field in machine.fields if field.ghost}
+    original = machine.action(changed.name)
+    return all(
+        old.guard == new.guard
+        and {name for name, _ in {*old.effect} ^ {*new.effect}} <= ghosts
+        for old, new in zip(original.instances, changed.instances, strict=True)
+    )
+
+
+def _meaning_in(machine: Machine, changed: Action | None) -> _Meaning | None:
+    """What ``changed`` says; None if that is what ``machine`` says."""
+    if changed is None:
+        return None
+    meaning = _meaning(changed)
+    same = meaning == _meaning(machine.action(changed.name))
+    return None if same else meaning
 
 
 def _meaning(action: Action) -> _Meaning:

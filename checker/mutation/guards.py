@@ -111,4 +111,3 @@ def _members_exchanged(place: _Place, words: Words) -> Iterator[Change]:
             (changed,) = exchanged([whole], {node: new})
             how = f": {node.name}: the other member"
             yield place.becomes(Kind.GUARD, how, changed)
-

@@ -10,15 +10,14 @@ has the same graph, so the same findings.
 from __future__ import annotations
 
 import enum
-from collections.abc import Sequence
+from collections.abc import Callable
 
-from attrs import frozen
+from attrs import evolve, frozen
 
-from checker.configuration import Configuration
 from checker.engines.columns import column
 from checker.engines.compile import nothing_kept
-from checker.engines.exploration import Coverage, Limits, silent
 from checker.engines.explicit import explore
+from checker.engines.exploration import Coverage, Limits, silent
 from checker.engines.found import ExplicitSearch
 from checker.engines.graph import GraphTooLargeError, graph_of
 from checker.engines.liveness import find_lasso
@@ -90,7 +89,7 @@ class Outcome:
 class Baseline:
     """A machine as it is, explored and judged."""
 
-    configuration: Configuration
+    name: str
     machine: Machine
     search: ExplicitSearch
     answers: dict[str, tuple[Verdict, str]]
@@ -101,27 +100,26 @@ class Baseline:
         return _size(self.search.coverage)
 
 
-def baseline(configuration: Configuration, limits: Limits) -> Baseline:
-    """``configuration`` without any change.
+def baseline(name: str, machine: Machine) -> Baseline:
+    """The configuration ``name`` without any change.
 
     Raises KeyboardInterrupt if the search was interrupted.
     """
-    machine = configuration.machine()
-    search, findings = _examined(machine, limits)
-    return Baseline(configuration, machine, search, _answers(findings))
+    search, findings = _examined(machine, Limits())
+    return Baseline(name, machine, search, _answers(findings))
 
 
-def tried(mutant: Planned, baselines: Sequence[Baseline]) -> Outcome:
-    """What becomes of ``mutant``; ``baselines`` in its machines' order.
+def tried(mutant: Planned, baseline_of: Callable[[int], Baseline]) -> Outcome:
+    """What becomes of ``mutant``; ``baseline_of`` the number of a machine.
 
     Raises KeyboardInterrupt if a search was interrupted.
     """
     seen: list[Seen] = []
     killers: tuple[str, ...] = ()
-    for changed, base in zip(mutant.actions, baselines, strict=True):
+    for number, changed in enumerate(mutant.actions):
         if changed is None:
             continue
-        one, killers = _on(changed, base)
+        one, killers = _on(changed, baseline_of(number))
         seen.append(one)
         if killers:
             break
@@ -142,11 +140,10 @@ def tried(mutant: Planned, baselines: Sequence[Baseline]) -> Outcome:
 
 def _on(changed: Action, base: Baseline) -> tuple[Seen, tuple[str, ...]]:
     original = base.machine.action(changed.name)
-    name = base.configuration.name
     apart = difference(original, changed, base.machine)
     search = base.search
     if not column(search.layout, search.rows(), apart).any():
-        return Seen(configuration=name, before=base.size, after=None), ()
+        return Seen(configuration=base.name, before=base.size, after=None), ()
     most = Limits(max_states=GROWTH * base.size.states)
     with nothing_kept():
         found, findings = _examined(with_action(base.machine, changed), most)
@@ -154,12 +151,12 @@ def _on(changed: Action, base: Baseline) -> tuple[Seen, tuple[str, ...]]:
         (f.reason for f in findings if f.verdict is Verdict.INCONCLUSIVE), ""
     )
     seen = Seen(
-        configuration=name,
+        configuration=base.name,
         before=base.size,
         after=_size(found.coverage),
         stopped=stopped,
     )
-    return seen, _killers(base, findings)
+    return seen, _killers(base, findings, not found.coverage.stopped)
 
 
 def difference(one: Action, other: Action, machine: Machine) -> Expression:
@@ -206,8 +203,6 @@ def _decided(
     """The finding, decided on the graph if only that can."""
     if finding.verdict is not Verdict.INCONCLUSIVE:
         return finding
-    from attrs import evolve
-
     try:
         graph = graph_of(search, limits)
     except GraphTooLargeError as error:
@@ -219,7 +214,9 @@ def _decided(
     return evolve(finding, verdict=Verdict.VIOLATED, reason="")
 
 
-def _killers(base: Baseline, findings: list[Finding]) -> tuple[str, ...]:
+def _killers(
+    base: Baseline, findings: list[Finding], finished: bool
+) -> tuple[str, ...]:
     """Whose answer is decided and is another than without the change."""
     answers = _answers(findings)
     unlike = [
@@ -228,6 +225,13 @@ def _killers(base: Baseline, findings: list[Finding]) -> tuple[str, ...]:
         if answer[0] is not Verdict.INCONCLUSIVE
         and answer != base.answers.get(name)
     ]
+    if finished:
+        # deadlocks and the like are only there if they are violated
+        unlike += [
+            name
+            for name, (verdict, _) in base.answers.items()
+            if verdict is Verdict.VIOLATED and name not in answers
+        ]
     return tuple(dict.fromkeys(map(_killer, unlike)))
 
 

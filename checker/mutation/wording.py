@@ -9,6 +9,7 @@ text of its own: it is read from the expression, with its operands sorted.
 
 from __future__ import annotations
 
+import enum
 import re
 from collections.abc import Iterator
 
@@ -50,19 +51,17 @@ class Words:
 
     def is_pair(self, name: str) -> bool:
         """Whether the field holds one of just two members."""
-        kind = self.types.get(name)
-        return isinstance(kind, EnumType) and len(kind.members) == 2
+        is_enum = isinstance(self.types.get(name), EnumType)
+        return is_enum and len(self.members(name)) == 2
 
     def members(self, name: str) -> dict[int, str]:
         """The codes of the field's members, with their names, in order."""
         kind = self.types.get(name)
-        if isinstance(kind, EnumType):
-            first = 0
-        elif isinstance(kind, KindType):
-            first = 1  # 0: no message
-        else:
+        if not isinstance(kind, (EnumType, KindType)):
             return {}
-        return {n: str(m.value) for n, m in enumerate(kind.members, first)}
+        members: type[enum.Enum] = kind.members
+        first = 1 if isinstance(kind, KindType) else 0  # 0: no message
+        return {n: str(m.value) for n, m in enumerate(members, first)}
 
     def neighbours(self, name: str, code: int) -> list[int]:
         """The members before and after the one with this code."""
@@ -136,6 +135,4 @@ def comparisons(
 ) -> dict[tuple[str, int], Expression]:
     """The comparisons with a member below ``roots``, sorted."""
     found = {words.compared(node): node for node in ex.walk(roots)}
-    return dict(
-        sorted((pair, node) for pair, node in found.items() if pair)
-    )
+    return dict(sorted((pair, node) for pair, node in found.items() if pair))
