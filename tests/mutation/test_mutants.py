@@ -25,7 +25,6 @@ from model.language import (
 )
 from tests.mutation.lamp import lamp
 
-
 TAKES = 'obey: guard "next in wire is LIGHT"'
 
 
