@@ -23,6 +23,7 @@ from model.language.expression import Expression, field_value
 from model.mechanisms import DESIGNS, mechanisms_of
 from model.options import BUSY_POLICIES, Bounds, Options
 from tests.oracle.z3_reader import Reader
+from tests.searches import ALL_ONCE
 
 SIZE = Bounds(chunks=2, granules=2, channel=2, in_flight=2, edits=1)
 VARIANTS = [
