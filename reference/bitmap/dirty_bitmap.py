@@ -129,6 +129,11 @@ class DirtyBitmap:
         return self.bits.granules
 
     @property
+    def frozen(self) -> bool:
+        """Whether a successor stands in for it (a backup job's, say)."""
+        return self.successor is not None
+
+    @property
     def records(self) -> bool:
         """Whether guest writes leave a mark, here or in the successor."""
         return self.recording or (

@@ -93,6 +93,26 @@ class Source(Passes):
         found = (sent.trouble(host) for sent in self.bitmaps)
         return next(filter(None, found), "")
 
+    def waits_for_job(self, host: Host) -> bool:
+        """Whether a backup job has to end before the source goes on."""
+        if self.phase is Phase.SETUP:
+            names = [names for names, _ in self.aliases.outgoing(host)]
+        elif self.design is Design.LIVE and self.phase is Phase.ACTIVE:
+            names = [(sent.node, sent.name) for sent in self.bitmaps]
+        else:
+            return False
+        return any(
+            host.has_bitmap(*pair) and host.bitmap(*pair).frozen
+            for pair in names
+        )
+
+    def lets_job_begin(self, host: Host) -> bool:
+        """Whether a backup job may begin: none while one is waited for."""
+        if self.phase is Phase.SETUP:
+            return False
+        stops = self.design is Design.LIVE and self.phase is Phase.ACTIVE
+        return not (stops and self._little_is_pending(host))
+
     def _may_dirty_bitmap_save_fails(self, host: Host) -> bool:
         return bool(self.trouble(host))
 
@@ -172,12 +192,18 @@ class Source(Passes):
     def migrate(self, host: Host) -> None:
         """A migration is asked for.  QEMU: qmp_migrate().
 
-        Raises BitmapError if a bitmap is busy or inconsistent.
+        Raises BitmapError if a bitmap is inconsistent, or busy with anything
+        but a backup job, which has its end.
         """
         for names, _ in self.aliases.outgoing(host):
-            host.bitmap(*names).check_free("migrated")
+            bitmap = host.bitmap(*names)
+            if not bitmap.frozen:
+                bitmap.check_free("migrated")
 
     migrate_again = migrate
+
+    def _may_dirty_bitmap_save_setup(self, host: Host) -> bool:
+        return not self.waits_for_job(host)
 
     def dirty_bitmap_save_setup(self, host: Host) -> bytes:
         """Take the bitmaps, announce them.  QEMU: the same name."""
@@ -283,12 +309,11 @@ class Source(Passes):
         host.stop()
 
     def _may_migration_completion(self, host: Host) -> bool:
-        if host.vm is not RunState.RUNNING:
+        if host.vm is not RunState.RUNNING or self.taken is not None:
             return False
-        if self.design is Design.LIVE:
-            little = self._pending(host) <= self.downtime
-            return little and self.taken is None
-        return True
+        if self.waits_for_job(host):
+            return False
+        return self._little_is_pending(host)
 
     migration_completion = postcopy_start
 
@@ -363,14 +388,14 @@ class Source(Passes):
         self.taken = self.part = None
 
     def migration_fails(self, host: Host) -> None:
-        """Noticed before the hand-over: nothing is lost."""
-        self._release(host, moved=False)
+        """The connection is over, and the source gets to know it.
+
+        Before the hand-over nothing is lost.  After it the source must not
+        resume: the destination may have what was sent.
+        """
+        self._release(host, moved=self.phase is Phase.HANDED_OVER)
 
     migrate_cancel = migration_fails
-
-    def migration_fails_after_run(self, host: Host) -> None:
-        """Noticed after the hand-over: the source must not resume."""
-        self._release(host)
 
     def _may_resume_source(self, host: Host) -> bool:
         return host.vm in (RunState.STOPPING, RunState.STOPPED)

@@ -9,7 +9,7 @@ an event without a row is refused.  Events are named by QEMU's functions.
 
     room   it takes bytes (and the connection is up)
     link   the connection is up
-    lost   the connection is gone
+    lost   the connection is over, and this end gets to know it
     -      nothing
 """
 
@@ -85,6 +85,8 @@ class ArrivalRow:
 
 P = Phase
 _BEFORE_HAND_OVER = (P.SETUP, P.ACTIVE, P.SWITCHOVER, P.DEVICE, P.BITMAPS_SENT)
+#: the source works on it, and may fail
+IN_PROGRESS = (*_BEFORE_HAND_OVER, P.HANDED_OVER)
 
 _START = (
     Row((P.NONE,), "migrate", P.SETUP),
@@ -97,16 +99,13 @@ _TROUBLE = Row(
     (P.SETUP, P.ACTIVE, P.DEVICE), "dirty_bitmap_save_fails", P.FAILED
 )
 
+# after the hand-over nobody but management can find out who runs
 _FAILURES = (
     _TROUBLE,
     Row(_BEFORE_HAND_OVER, "migration_fails", P.FAILED, "lost"),
-    Row((P.HANDED_OVER,), "migration_fails_after_run", P.IN_DOUBT, "lost"),
-    Row(
-        (P.SETUP, P.ACTIVE, P.SWITCHOVER),
-        "migrate_cancel",
-        P.FAILED,
-        "link",
-    ),
+    Row((P.HANDED_OVER,), "migration_fails", P.IN_DOUBT, "lost"),
+    Row(_BEFORE_HAND_OVER, "migrate_cancel", P.FAILED),
+    Row((P.HANDED_OVER,), "migrate_cancel", P.IN_DOUBT),
     Row((P.FAILED,), "resume_source", None),
     Row((P.IN_DOUBT, P.COMPLETED), "fence_destination", P.FAILED),
     Row((P.IN_DOUBT, P.COMPLETED), "quit_source", P.GONE),
@@ -134,7 +133,7 @@ SOURCE: Mapping[Design, tuple[Row, ...]] = {
     ),
     Design.POSTCOPY: (
         *_START,
-        Row((P.ACTIVE,), "migrate_start_postcopy", P.SWITCHOVER, "link"),
+        Row((P.ACTIVE,), "migrate_start_postcopy", P.SWITCHOVER),
         Row((P.SWITCHOVER,), "postcopy_start", None, "link"),
         Row((P.SWITCHOVER,), "bdrv_drain_all", P.DEVICE),
         Row((P.DEVICE,), "send_postcopy_run", P.HANDED_OVER, "room"),
