@@ -10,6 +10,7 @@ reference knows nothing.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 
 from checker.conformance.client_steps import CLIENT_STEPS, Step
 from checker.conformance.rig import BITMAP, NODE, Rig, Stands
@@ -59,6 +60,12 @@ def argument(instance: Instance) -> int:
     return -1
 
 
+@lru_cache(maxsize=1)
+def _told(machine: Machine) -> tuple[tuple[str, int], ...]:
+    """Action and argument of each instance of the machine."""
+    return tuple((i.action, argument(i)) for i in machine.instances)
+
+
 def undriven(machine: Machine) -> tuple[str, ...]:
     """The actions of the machine that the reference cannot be told to do."""
     return tuple(a.name for a in machine.actions if a.name not in STEPS)
@@ -102,11 +109,14 @@ def _check_work(rig: Rig) -> None:
 
 def _enabled(rig: Rig, machine: Machine) -> frozenset[int]:
     found = []
-    arrives = {refuse: _would_mean(rig, refuse) for refuse in (False, True)}
-    for number, instance in enumerate(machine.instances):
-        step, where = instance.action, argument(instance)
+    # whether a message is to be refused -> what it would mean
+    arrives: dict[bool, frozenset[tuple[str, int]]] = {}
+    for number, (step, where) in enumerate(_told(machine)):
         if step in MESSAGES:
-            would = (step, where) in arrives[step in REFUSALS.values()]
+            refuse = step in REFUSALS.values()
+            if refuse not in arrives:
+                arrives[refuse] = _would_mean(rig, refuse)
+            would = (step, where) in arrives[refuse]
         else:
             would = STEPS[step].ask(rig, where)
         if would:
