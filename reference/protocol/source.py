@@ -106,6 +106,24 @@ class Source(Passes):
             for pair in names
         )
 
+    def never_stops(self, host: Host) -> str:
+        """Why the VM would never be stopped, or ''; asked before setup.
+
+        Of stop-copy's bitmaps nothing is sent while the guest runs.
+        """
+        if self.design is not Design.STOP_COPY:
+            return ""
+        chunks = sum(
+            outgoing(host, *pair, self.chunk_bytes).chunks
+            for pair in self.aliases.outgoing(host)
+        )
+        if chunks <= self.downtime:
+            return ""
+        return (
+            f"stop-copy sends {chunks} chunks while the VM is stopped, the "
+            f"downtime limit allows {self.downtime}"
+        )
+
     def lets_job_begin(self, host: Host) -> bool:
         """Whether a backup job may begin: none while one is waited for."""
         if self.phase is Phase.SETUP:
