@@ -16,7 +16,7 @@ from attrs import define, field, frozen
 
 from model.options import Options
 from reference.loopback import Loopback
-from reference.protocol.tables import Design
+from reference.protocol.tables import BusyBitmap, Design
 
 NODE, BITMAP = "drive0", "bitmap0"
 GRANULARITY = 512  # bytes
@@ -148,6 +148,7 @@ def build(options: Options) -> Rig:
         bounds.channel,
         bounds.downtime,
     )
+    loopback.source.busy_bitmap = BusyBitmap(options.busy_bitmap)
     host = loopback.source_host
     host.add_bitmap(NODE, BITMAP, GRANULARITY, persistent=True)
     return Rig(loopback, Observer(shape), bounds.in_flight)

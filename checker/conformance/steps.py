@@ -270,6 +270,11 @@ def _quit_source(rig: Rig, _: int) -> None:
     rig.observer.job = None
 
 
+def _cancel_job(rig: Rig, _: int) -> None:
+    rig.loopback.source_does("block_job_cancel")
+    rig.observer.job = None
+
+
 def _try_again(rig: Rig, _: int) -> None:
     rig.loopback.source_does("migrate_again")
     rig.observer.stands = Stands.ARRIVES
@@ -292,6 +297,10 @@ STEPS: Mapping[str, Step] = {
     **CLIENT_STEPS,
     "migrate_again": Step(
         lambda rig, _: rig.loopback.source_can("migrate_again"), _try_again
+    ),
+    "block_job_cancel": Step(
+        lambda rig, _: rig.loopback.source_can("block_job_cancel"),
+        _cancel_job,
     ),
     "close_return_path_on_source": Step(
         _shut_can_arrive, lambda rig, _: rig.loopback.shut_arrives()

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from attrs import define, field
 
+from reference.backup import job_fails
 from reference.errors import BitmapError, ProtocolError
 from reference.events import Event
 from reference.host import Host, RunState
@@ -21,6 +22,7 @@ from reference.protocol.outgoing import ReadPart, outgoing
 from reference.protocol.passes import Done, Passes, Taken
 from reference.protocol.tables import (
     SOURCE,
+    BusyBitmap,
     Design,
     Phase,
     Row,
@@ -39,6 +41,7 @@ ACTORS = {
     "migrate_again": "management",
     "migrate_start_postcopy": "management",
     "migrate_cancel": "management",
+    "block_job_cancel": "management",
     "resume_source": "management",
     "fence_destination": "management",
     "quit_source": "management",
@@ -49,14 +52,15 @@ ACTORS = {
 class Source(Passes):
     """The source of a migration; the bitmaps stay in the host.
 
-    ``error``: why the destination can be waited for no longer, or '';
-    whoever drives the source then closes the connection and calls ``lost``.
+    ``busy_bitmap``: what setup does with a bitmap that a backup job holds.
+    ``error``: why the destination can be waited for no longer, or ''; whoever drives the source then closes the connection and calls ``lost``.
     """
 
     aliases: Aliases = field(factory=Aliases)
     writer: StreamWriter = field(factory=StreamWriter)
     replies: ReturnReader = field(factory=ReturnReader)
     end_begun: bool = False
+    busy_bitmap: BusyBitmap = BusyBitmap.WAIT
     error: str = ""
 
     # -- what may happen ---------------------------------------------------
@@ -222,6 +226,22 @@ class Source(Passes):
 
     def _may_dirty_bitmap_save_setup(self, host: Host) -> bool:
         return not self.waits_for_job(host)
+
+    def _may_dirty_bitmap_save_setup_busy(self, host: Host) -> bool:
+        fails = self.busy_bitmap is BusyBitmap.FAIL
+        return fails and self.waits_for_job(host)
+
+    def dirty_bitmap_save_setup_busy(self, host: Host) -> None:
+        """A job holds a bitmap: the attempt fails, all stays."""
+        self._release(host, moved=False)
+
+    def _may_block_job_cancel(self, host: Host) -> bool:
+        aborts = self.busy_bitmap is BusyBitmap.ABORT
+        return aborts and bool(host.jobs) and self.waits_for_job(host)
+
+    def block_job_cancel(self, host: Host) -> None:
+        """Management cancels the job that holds a bitmap."""
+        job_fails(host, host.jobs[0])
 
     def dirty_bitmap_save_setup(self, host: Host) -> bytes:
         """Take the bitmaps, announce them.  QEMU: the same name."""

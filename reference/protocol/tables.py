@@ -29,6 +29,14 @@ class Design(enum.Enum):
     STOP_COPY = "stop-copy"
 
 
+class BusyBitmap(enum.Enum):
+    """What setup does with a bitmap that a backup job holds."""
+
+    WAIT = "wait"  # for the job's end
+    FAIL = "fail"  # the migration
+    ABORT = "abort"  # the job, by management
+
+
 class Phase(enum.Enum):
     """Where the source is (QEMU: MigrationStatus and MigrationState)."""
 
@@ -92,6 +100,8 @@ _START = (
     Row((P.NONE,), "migrate", P.SETUP),
     Row((P.FAILED,), "migrate_again", P.SETUP),
     Row((P.SETUP,), "dirty_bitmap_save_setup", P.ACTIVE, "room"),
+    Row((P.SETUP,), "dirty_bitmap_save_setup_busy", P.FAILED, "link"),
+    Row((P.SETUP,), "block_job_cancel", None),
 )
 
 # a bitmap that the source may no longer use ends the attempt
@@ -159,6 +169,7 @@ FROM_OUTSIDE = frozenset(
         "migrate_again",
         "migrate_cancel",
         "migrate_start_postcopy",
+        "block_job_cancel",
         "resume_source",
         "fence_destination",
         "quit_source",

@@ -42,6 +42,11 @@ JOB = 0.01
 #: what waits until the switchover is wanted
 SWITCHOVER = ("migrate_start_postcopy", "migration_completion")
 SAVE_FAILS = "dirty_bitmap_save_fails"
+#: a bitmap ends the attempt
+ENDS = {
+    SAVE_FAILS: "",
+    "dirty_bitmap_save_setup_busy": "a backup job holds a bitmap",
+}
 #: after the end of the stream; QEMU's destination waits for it before it
 #: says SHUT, and if the connection ends instead it says SHUT 1
 DESCRIPTION = StreamWriter().vm_description('{"devices": []}')
@@ -295,8 +300,8 @@ class _Sending:
             data += DESCRIPTION
         self.bytes_sent += len(data)
         self._logged(done.event)
-        if event == SAVE_FAILS:
-            raise BitmapError(done.event.detail)
+        if event in ENDS:
+            raise BitmapError(done.event.detail or ENDS[event])
         if event == "send_bitmap_bits":
             self.chunks_sent += done.event.chunks
         if self.progress is not None:
