@@ -32,7 +32,7 @@ from checker.verdict import CONFORMANCE
 from model.designs import build as build_model
 from model.language.machine import Machine
 from model.mechanisms import mechanisms_of
-from model.options import BUSY_POLICIES, Bounds, Failures, Options
+from model.options import BITMAPS, BUSY_POLICIES, Bounds, Failures, Options
 
 PATIENT = 30.0
 
@@ -414,6 +414,12 @@ def test_what_cannot_be_run_says_why() -> None:
     without = frozenset({"writers-end-at-stop"})
     with pytest.raises(CannotMapError, match="while the VM is stopped"):
         check_mappable(made("postcopy", late, without=without))
+
+
+@pytest.mark.parametrize("bitmaps", [b for b in BITMAPS if b != "one"])
+def test_one_bitmap_that_is_there_from_the_beginning(bitmaps: str) -> None:
+    with pytest.raises(CannotMapError, match="can be run"):
+        check_mappable(made("postcopy", [], bitmaps=bitmaps))
 
 
 def test_walks_go_where_qemu_can() -> None:

@@ -11,12 +11,16 @@ from checker.traces.minimise import shortest_violation
 from checker.traces.replay import replay
 from checker.traces.status import Status, status_at_end
 from checker.traces.trace import Trace
-from checker.traces.wording import failures_in_words, in_words
+from checker.traces.wording import (
+    BITMAPS_IN_WORDS,
+    failures_in_words,
+    in_words,
+)
 from checker.verdict import CONFORMANCE
 from model.designs import build
 from model.language import Machine
 from model.mechanisms import AS_BUILT, DESIGNS
-from model.options import BUSY_POLICIES, Bounds, Failures, Options
+from model.options import BITMAPS, BUSY_POLICIES, Bounds, Failures, Options
 from tests.unit.violations import SMALL, mail, violations
 
 
@@ -91,6 +95,8 @@ def test_what_a_broken_promise_does_to_a_backup(
         ("left behind", "take the part for the whole"),
         ("merge unseen", "since the last backup, or merged in by the user,"),
         ("marked at the source", "copies granule 0 without need"),
+        ("second", "the destination's second bitmap, which looks sound, has"),
+        ("names", "the next backup has to be a full one"),
         ("trusts completed", "has ended although no process was killed"),
         ("trusts the socket", "believes the source that the VM has moved"),
         ("all marked", "copies granule 0 without need"),
@@ -194,6 +200,35 @@ def test_a_removed_bitmap_is_not_there() -> None:
     assert dict(destination.queries)["query-block"] == "no bitmap of that name"
 
 
+def test_both_bitmaps_are_shown(
+    found: dict[str, tuple[Machine, Trace]],
+) -> None:
+    machine, trace = found["second"]
+    _, destination = status_at_end(machine, trace)
+    assert destination.queries[2:] == (
+        ("query-block", "first: recording true, busy false, count 1"),
+        ("", "second: recording true, busy false, count 0"),
+    )
+    text = " ".join(mail(machine, trace).split())
+    assert "two bitmaps of it, known by their names" in text
+    source, _ = status_at_end(*found["names"])
+    assert source.queries[3][1].startswith("second: recording false")
+    text = " ".join(mail(*found["names"]).split())
+    assert "the second is disabled and records nothing" in text
+
+
+def test_a_property_of_the_models_own_books() -> None:
+    options = Options(design="postcopy", bounds=SMALL)
+    machine = build(options)
+    books = next(
+        p for p in machine.properties if p.kind == "always" and not p.guarantee
+    )
+    trace = Trace(options, books.name, machine.initials[0], ())
+    text = " ".join(mail(machine, trace).split())
+    assert f"Broken: {books.name}: {books.doc} After the last step" in text
+    assert "For a backup nothing follows at once" in text
+
+
 def test_what_was_chosen_is_told() -> None:
     options = Options(
         design="stop-copy",
@@ -231,6 +266,7 @@ def test_every_choice_has_words() -> None:
             told = dict(in_words(Options(design=design, busy_bitmap=policy)))
             assert told["design"].startswith(f"{design}: ")
             assert len(told["setup"]) > 20
+    assert set(BITMAPS_IN_WORDS) == set(BITMAPS)
     for name in Failures.names():
         failures = Failures(**{name: 1})
         assert failures_in_words(failures).startswith("at most 1 ")

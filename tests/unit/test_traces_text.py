@@ -224,6 +224,8 @@ def test_explain_marks_the_step_that_breaks_it(
 def test_lines_break_at_spaces_then_commas_then_anywhere() -> None:
     assert wrapped("aa bb cc", "> ", width=8) == ["> aa bb", "  cc"]
     assert wrapped("{1,2,3,4}", "> ", width=8) == ["> {1,2,", "  3,4}"]
+    assert wrapped("load_bits(x=0)", width=11) == ["load_bits", "(x=0)"]
+    assert wrapped("load_it_now", width=9) == ["load_it_", "now"]
     assert wrapped("abcdefghij", "> ", width=8) == ["> abcdef", "  ghij"]
     assert wrapped(f"a b{UNBROKEN}c", width=4) == ["a", "b c"]
     assert wrapped("", "> ") == [">"]

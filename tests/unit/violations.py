@@ -82,6 +82,17 @@ VARIANTS = {
         variant("stop-copy", "completed-after-shut", cut=1),
         "CompletedMeansMoved",
     ),
+    "second": (
+        evolve(variant("postcopy", "successor"), bitmaps="two"),
+        f"{LOST}OfSecond",
+    ),
+    "names": (
+        evolve(
+            variant("stop-copy", "names-per-attempt", cut=1, retry=1),
+            bitmaps="one-disabled",
+        ),
+        "SuccessLosesNothing",
+    ),
     "backup": (
         variant("live", "drain-before-backup"),
         "BackupChainRestoresDisk",

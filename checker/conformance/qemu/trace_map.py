@@ -165,6 +165,11 @@ def check_design(design: str) -> None:
 def check_mappable(trace: Trace) -> None:
     """Raise CannotMapError if a step of the trace has no counterpart."""
     check_design(trace.options.design)
+    if trace.options.bitmaps != "one":
+        raise CannotMapError(
+            f"bitmaps is '{trace.options.bitmaps}'; only one that is there "
+            "from the beginning can be run"
+        )
     if trace.options.bounds.chunks > MOST_CHUNKS:
         raise CannotMapError(
             f"{trace.options.bounds.chunks} chunks; at most {MOST_CHUNKS} "
