@@ -379,6 +379,8 @@ def _add_reachable(world: World, promise: Promise) -> None:
         here.bitmap.is_(Incoming.VALID),
         here.stream_ended,
     ]
+    if promise.migrates:
+        arrived.append(world.ghost.arrived.named("COMPLETE was received"))
     build.reachable(
         "MigrationCompletes",
         "The destination runs with a whole bitmap.",
