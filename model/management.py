@@ -19,7 +19,7 @@ not stay true; they are variants.
 from __future__ import annotations
 
 from model.backup import job_ends
-from model.language import EnumValue, Step, Update, any_of, choose
+from model.language import EnumValue, Flag, Step, Update, any_of, choose
 from model.loader import destination_forgets
 from model.naming import names_forgotten_at_setup
 from model.switchover import source_resets
@@ -76,6 +76,15 @@ def failed(world: World) -> EnumValue[Outgoing]:
     return choose(~sent, before, late)
 
 
+def _failed_there(world: World) -> Flag:
+    """What a query shows: its process is gone, or its migration failed."""
+    here = world.destination
+    return any_of(
+        here.vm.is_(DestinationVm.KILLED),
+        here.vm.is_(DestinationVm.INMIGRATE) & here.stream_ended,
+    )
+
+
 def _add_attempts(world: World) -> None:
     build, source, ghost = world.build, world.source, world.ghost
     here = world.destination
@@ -92,7 +101,7 @@ def _add_attempts(world: World) -> None:
             when=[
                 source.migration.is_(Outgoing.NONE),
                 source.vm.is_(SourceVm.RUNNING),
-                here.vm.is_(DestinationVm.INMIGRATE),
+                here.vm.is_(*NOT_RESUMED),
             ],
             then=[*begun],
         )
@@ -109,13 +118,11 @@ def _add_attempts(world: World) -> None:
         QEMU: qmp_migrate(); qmp_migrate_incoming() works once a process
         (since 2.3), so a retry never meets the loader of the failed attempt.
         """
-        over = any_of(here.vm.is_(DestinationVm.KILLED), here.stream_ended)
         return Step(
             when=[
                 source.migration.is_(Outgoing.FAILED),
                 source.vm.is_(SourceVm.RUNNING),
-                here.vm.is_(*NOT_RESUMED),
-                over.named("the destination's migration is over"),
+                _failed_there(world).named("the destination has failed"),
             ],
             then=[
                 *begun,
@@ -180,11 +187,9 @@ def _add_resume(world: World) -> None:
 def _add_fence(world: World, resets: Updates) -> None:
     source, here, build = world.source, world.destination, world.build
     doubt = source.migration.is_(Outgoing.UNCERTAIN)
-    # the source says completed, the destination says failed, or is gone
-    refuted = source.migration.is_(Outgoing.COMPLETED) & any_of(
-        here.vm.is_(DestinationVm.KILLED),
-        here.vm.is_(DestinationVm.INMIGRATE) & here.stream_ended,
-    )
+    # the source says completed, the destination has failed
+    completed = source.migration.is_(Outgoing.COMPLETED)
+    refuted = completed & _failed_there(world)
     unknown = [
         source.vm.is_(SourceVm.STOPPED),
         here.vm.is_(*NOT_RESUMED),

@@ -379,6 +379,8 @@ def _add_reachable(world: World, promise: Promise) -> None:
         here.bitmap.is_(Incoming.VALID),
         here.stream_ended,
     ]
+    if promise.migrates:
+        arrived.append(world.ghost.arrived.named("COMPLETE was received"))
     build.reachable(
         "MigrationCompletes",
         "The destination runs with a whole bitmap.",
@@ -394,7 +396,8 @@ def _add_reachable(world: World, promise: Promise) -> None:
         "A backup is taken on the destination.",
         by=["destination_backup"],
     )
-    if promise.declares_loss and promise.migrates:
+    declared = world.has("error-drops-bitmap") and world.has("drop-on-failure")
+    if promise.declares_loss and promise.migrates and declared:
         build.reachable(
             "BitmapDeclaredLost",
             "The destination runs without the bitmap, visibly.",

@@ -196,6 +196,7 @@ def _render(subject: Subject, form: str) -> str:
     if form in ("mail", "pytest"):
         _check_claims(trace)
     if form == "mail":
+        from checker.alternative import alternatives
         from checker.traces.mail import mail_block
 
         coverage = subject.coverage
@@ -205,6 +206,7 @@ def _render(subject: Subject, form: str) -> str:
             reproduce=subject.reproduce,
             complete=subject.complete,
             label=_label(trace),
+            alternative=str(alternatives(trace) or ""),
             file=subject.file,
             states=coverage.states if coverage else None,
             transitions=coverage.transitions if coverage else None,

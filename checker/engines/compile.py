@@ -15,7 +15,7 @@ import ctypes
 import hashlib
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cache
 from itertools import count
 from pathlib import Path
@@ -32,6 +32,7 @@ CODE_GENERATION = 2
 _CHECKSUM = hashlib.sha256().digest_size
 _ARGUMENTS = {"p": ctypes.c_void_p, "i": ctypes.c_uint64}
 _library_numbers = count()
+_keeps = True
 
 
 class NativeCode:
@@ -59,6 +60,17 @@ class NativeCode:
         return int(self._functions[name](*arguments))
 
 
+@contextlib.contextmanager
+def nothing_kept() -> Iterator[None]:
+    """Within, code is compiled anew and not stored: it serves once."""
+    global _keeps  # noqa: PLW0603
+    before, _keeps = _keeps, False
+    try:
+        yield
+    finally:
+        _keeps = before
+
+
 def native_code(module: Module, functions: Mapping[str, str]) -> NativeCode:
     """Machine code of ``module``.
 
@@ -66,6 +78,8 @@ def native_code(module: Module, functions: Mapping[str, str]) -> NativeCode:
     address and ``i`` for a number.
     """
     text = module.text()
+    if not _keeps:
+        return NativeCode(_compiled(text), functions)
     path = cache_directory() / f"{_digest(text)}.o"
     image = _cached(path)
     if image is None:

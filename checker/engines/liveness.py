@@ -103,20 +103,31 @@ class _Hunt:
 
     def run(self) -> Lasso | None:
         distance, parent = self._distances()
-        inside = distance >= 0
-        kept = inside[self.graph.origin] & inside[self.graph.target]
-        origin = self.graph.origin[kept]
-        target = self.graph.target[kept]
-        count, label = components(self.states, origin, target)
-        within = np.flatnonzero(kept)[label[origin] == label[target]]
-        fair = self._fair_components(count, label, inside, within)
-        candidates = np.flatnonzero(inside & fair[label])
-        if len(candidates) == 0:
+        kept, within, label = self._split(distance >= 0)
+        if len(kept) == 0:
             return None
-        entry = int(candidates[np.argmin(distance[candidates])])
-        members = inside & (label == label[entry])
+        entry = int(kept[np.argmin(distance[kept])])
+        members = (distance >= 0) & (label == label[entry])
         cycle = self._cycle(entry, members, within, label)
         return Lasso(self._stem(entry, parent), cycle, entry)
+
+    def starts(self) -> Numbers:
+        """The states in which a fair run may stay outside the goal."""
+        distance, _ = self._distances()
+        return self._split(distance >= 0)[0]
+
+    def _split(self, inside: Mask) -> tuple[Numbers, Numbers, Numbers]:
+        """Of the states ``inside``, those that a fair run may stay among.
+
+        With the edges inside a component, and each state's component.
+        """
+        both = inside[self.graph.origin] & inside[self.graph.target]
+        origin = self.graph.origin[both]
+        target = self.graph.target[both]
+        count, label = components(self.states, origin, target)
+        within = np.flatnonzero(both)[label[origin] == label[target]]
+        fair = self._fair_components(count, label, inside, within)
+        return np.flatnonzero(inside & fair[label]), within, label
 
     def _distances(self) -> tuple[Numbers, Numbers]:
         """Fewest steps to each state outside the goal, after the trigger.
@@ -291,3 +302,13 @@ def find_lasso(
 ) -> Lasso | None:
     """A fair run that breaks the ``eventually`` property, or None."""
     return _Hunt(machine, graph, prop).run()
+
+
+def starts_of_lassos(
+    machine: Machine, graph: StateGraph, prop: Property
+) -> Numbers:
+    """Where fair runs may stay that break the ``eventually`` property.
+
+    The numbers of all such states; none if it holds.
+    """
+    return _Hunt(machine, graph, prop).starts()

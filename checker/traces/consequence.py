@@ -6,7 +6,10 @@ The sentence is made from the last state of the trace: it names the granules.
 
 from __future__ import annotations
 
+from attrs import frozen
+
 from checker.engines.exploration import TYPE_INVARIANT
+from checker.traces.second import is_of_second, one, second
 from checker.traces.trace import Trace
 from checker.verdict import DEADLOCK
 from model.language.machine import Machine, State
@@ -38,8 +41,8 @@ _GENERAL = {
     ),
 }
 _NOWHERE = (
-    "The guest runs nowhere, and nothing that can still happen changes that. "
-    "What it had in memory is lost with it, and no backup is taken."
+    "The guest runs nowhere, and nothing that can still happen changes that: "
+    "no backup is taken, and what it has in memory is as good as lost."
 )
 _SPECIAL = {
     "NothingLeftBehind": (
@@ -59,11 +62,23 @@ _SPECIAL = {
         "process that is sure to have it, and with it the only bitmap that "
         "is sure to be whole."
     ),
+    "FailsOnlyForAReason": (
+        "A migration failed although nothing had: the VM stays where it was, "
+        "and backups with it. No data is wrong."
+    ),
+    "DowntimeKept": (
+        "The guest stands still for longer than was allowed. Backups are as "
+        "they were."
+    ),
     DEADLOCK: _NOWHERE,
     TYPE_INVARIANT: (
         "Nothing can be said about backups: the model itself is at fault."
     ),
 }
+_BOOKS = (
+    "For a backup nothing follows at once: something is left over that means "
+    "nothing any more, and a later step may take it for something."
+)
 _TWO_WRITERS = (
     "Both sides have run the guest on the same disk, so the disk itself is "
     "corrupt; where the storage has image locks, they are all that is left "
@@ -73,24 +88,49 @@ _TWO_WRITERS = (
 
 def consequence(machine: Machine, trace: Trace) -> str:
     """One or two sentences about the incremental backup."""
-    name, last = trace.property_name, trace.states[-1]
+    prop, last = trace.property_name, trace.states[-1]
+    name = one(prop)
+    this = _Bitmap(machine, last, is_of_second(prop))
     for side in ("source", "destination"):
         if name == f"NoLostDirtyBitOn{side.capitalize()}":
-            return _missing(machine, trace, side)
+            return _missing(this, trace, side)
     if name == "DestinationIsExact":
-        return _needless(machine, last, "destination")
+        return _needless(this, "destination")
     if name == "FailedAttemptChangesNothing":
-        return _needless(machine, last, "source")
+        return _needless(this, "source")
     if name == "LossIsVisible":
-        return _hidden(machine, last)
+        return _hidden(this)
     if name in _SPECIAL:
         return _SPECIAL[name]
-    guarantee = machine.property(name).guarantee
+    guarantee = machine.property(prop).guarantee
     if guarantee == "L1":
         return _endless(machine, last)
     if guarantee == "S6":
         return _TWO_WRITERS
-    return _GENERAL.get(guarantee, "")
+    return _GENERAL.get(guarantee, _BOOKS)
+
+
+@frozen
+class _Bitmap:
+    """One of the bitmaps in a state, and what it is called."""
+
+    machine: Machine
+    state: State
+    is_second: bool
+
+    def members(self, field: str) -> int:
+        """A set, as bits; ``field``: its name where there is one bitmap."""
+        name = second(field) if self.is_second else field
+        return _members(self.machine, self.state, name)
+
+    def shown(self, field: str) -> str:
+        """A field's value as people read it."""
+        name = second(field) if self.is_second else field
+        return _shown(self.machine, self.state, name)
+
+    def on(self, side: str) -> str:
+        """What it is called on a side."""
+        return f"the {side}'s {'second ' if self.is_second else ''}bitmap"
 
 
 def _members(machine: Machine, state: State, name: str) -> int:
@@ -105,36 +145,32 @@ def _granules(numbers: list[str]) -> str:
     return f"granule{'' if len(numbers) == 1 else 's'} {', '.join(numbers)}"
 
 
-def _missing(machine: Machine, trace: Trace, side: str) -> str:
-    state = trace.states[-1]
-    dirty = _members(machine, state, "ghost_true_dirty")
-    missing = _numbers(dirty & ~_members(machine, state, f"{side}.bits"))
-    one = len(missing) == 1
-    merged = any(move.action == _MERGE for move in trace.moves)
-    or_merged = ", or merged in by the user," if merged else ""
+def _missing(this: _Bitmap, trace: Trace, side: str) -> str:
+    dirty = this.members("ghost_true_dirty")
+    missing = _numbers(dirty & ~this.members(f"{side}.bits"))
+    single = len(missing) == 1
+    merged = any(move.action.startswith(_MERGE) for move in trace.moves)
+    or_merged = ", or merged in by the user," if merged else ","
+    them = "it" if single else "them"
     return (
-        f"{_granules(missing).capitalize()} {'has' if one else 'have'} been "
-        f"written since the last backup{or_merged or ','} and the {side}'s "
-        f"bitmap, which looks sound, has no bit for {'it' if one else 'them'}."
-        " " + _SILENT.format(them="it" if one else "them")
+        f"{_granules(missing).capitalize()} {'has' if single else 'have'} "
+        f"been written since the last backup{or_merged} and {this.on(side)}, "
+        f"which looks sound, has no bit for {them}. "
+        + _SILENT.format(them=them)
     )
 
 
-def _needless(machine: Machine, state: State, side: str) -> str:
-    dirty = _members(machine, state, "ghost_true_dirty")
-    extra = _members(machine, state, f"{side}.bits") & ~dirty
+def _needless(this: _Bitmap, side: str) -> str:
+    extra = this.members(f"{side}.bits") & ~this.members("ghost_true_dirty")
     return (
         f"The next incremental backup copies {_granules(_numbers(extra))} "
         "without need. That costs bandwidth; no data is wrong."
     )
 
 
-def _hidden(machine: Machine, state: State) -> str:
-    """A bitmap that is not whole and not gone: is it used, or only in the
-    way?
-    """
-    partial = Incoming.PARTIAL.value
-    if _shown(machine, state, "destination.bitmap") == partial:
+def _hidden(this: _Bitmap) -> str:
+    """A bitmap that is neither whole nor gone: used, or only in the way?"""
+    if this.shown("destination.bitmap") == Incoming.PARTIAL.value:
         return _UNSEEN
     return (
         "The bitmap stays busy although nobody will complete it: no "

@@ -16,6 +16,7 @@ from checker.errors import NothingToShowError
 from checker.traces.claim import Claim, claim_of, first_met
 from checker.traces.consequence import consequence
 from checker.traces.lines import (
+    UNBROKEN,
     command_lines,
     joined,
     place,
@@ -26,7 +27,12 @@ from checker.traces.lines import (
 from checker.traces.short_steps import short_steps
 from checker.traces.status import Status, status_at_end
 from checker.traces.trace import Trace
-from checker.traces.wording import BUSY_IN_WORDS, in_words, taken_out
+from checker.traces.wording import (
+    BITMAPS_IN_WORDS,
+    BUSY_IN_WORDS,
+    in_words,
+    taken_out,
+)
 from checker.verdict import DEADLOCK
 from model.guarantees import GUARANTEES
 from model.language.machine import Machine
@@ -34,7 +40,6 @@ from model.mechanisms import AS_BUILT, Mechanism, mechanisms_of
 
 _INDENT = 2
 ASSUMED = (
-    "one disk that both hosts reach, and one bitmap of it, known by its name",
     "a write is two steps, the data and its bit",
     "messages arrive in order and unchanged, or not at all; of a break each "
     "host learns in its own time, and until then it reads what has come",
@@ -43,13 +48,15 @@ ASSUMED = (
     "takes its time and may fail, on the destination it is one step",
     "management knows what QMP shows it and what it has done itself",
 )
+_FALSE = "After the last step this is false."
 _AGAIN = (
     "a further attempt goes to a new destination process; the source's is "
     "the same"
 )
 _PUT_OFF = "hosts and management do not put off for ever what stays possible"
 NOT_MODELLED = (
-    "several disks or bitmaps; disabled bitmaps; resize",
+    "more than two bitmaps; one that is disabled or enabled on the way; "
+    "resize",
     "persistence in the image file; separate storage; snapshots",
     "RAM, and with it postcopy's pause and recovery; migrating back; the end "
     "of a whole host",
@@ -88,6 +95,7 @@ def mail_block(
     reproduce: str,
     complete: str = "",
     label: Label | None = None,
+    alternative: str = "",
     states: int | None = None,
     transitions: int | None = None,
     file: tuple[str, str] | None = None,
@@ -97,8 +105,10 @@ def mail_block(
     ``reproduce``: the command that shows this trace; ``complete``: the one
     that checks the complete design, '' where that is what fails.  ``label``:
     if not given, a defect of the variant where mechanisms were taken out,
-    else not judged.  ``states`` and ``transitions``: what the search that
-    found the trace explored; with them, the trace counts as a shortest one.
+    else not judged.  ``alternative``: what could be taken out as well so
+    that the promise holds again, as a sentence.  ``states`` and
+    ``transitions``: what the search that found the trace explored; with
+    them, the trace counts as a shortest one.
     ``file``: name and content of a configuration that the reader has not.
     """
     if claim_of(machine, trace) is Claim.MET:
@@ -112,7 +122,8 @@ def mail_block(
     lines += _section("What it does to a backup")
     lines += [*_text(consequence(machine, trace)), ""]
     lines += _section("What kind of finding this is")
-    lines += [*_label(trace, label, bool(complete)), ""]
+    lines += _label(trace, label, bool(complete))
+    lines += [*(_text(alternative) if alternative else []), ""]
     lines += _section("Configuration")
     lines += [*_configuration(trace), ""]
     lines += _section(_title(trace, shortest=found))
@@ -156,13 +167,9 @@ def _broken(machine: Machine, trace: Trace) -> list[str]:
     prop = machine.property(name)
     promise = GUARANTEES.get(prop.guarantee)
     if promise is None:
-        return wrapped(f"Shown: {prop.doc} ({name})")
+        return wrapped(f"Broken: {name}: {prop.doc} {_FALSE}")
     lines = wrapped(f"Broken: {promise} ({prop.guarantee}).")
-    end = (
-        "This is put off for ever."
-        if prop.kind == "eventually"
-        else "After the last step this is false."
-    )
+    end = "This is put off for ever." if prop.kind == "eventually" else _FALSE
     return [*lines, "", *wrapped(f"{name}: {prop.doc} {end}")]
 
 
@@ -239,7 +246,8 @@ def _status(status: Status) -> list[str]:
     lines = []
     for number, (query, shown) in enumerate(status.queries):
         host = "" if number else status.host
-        lines += wrapped(shown, f"  {host:11}  {query:13}  ")
+        text = shown.replace("count ", f"count{UNBROKEN}")
+        lines += wrapped(text, f"  {host:11}  {query:13}  ")
     return lines
 
 
@@ -248,6 +256,7 @@ def _assumptions(machine: Machine, trace: Trace) -> list[str]:
         (p for p in machine.properties if p.name == trace.property_name), None
     )
     assumed = [
+        BITMAPS_IN_WORDS[trace.options.bitmaps],
         *ASSUMED,
         *(
             m.assumes

@@ -92,8 +92,11 @@ def _options(trace: Trace) -> list[str]:
         names = [f"            {_quoted(n)}," for n in sorted(options.without)]
         lines += ["    without=frozenset(", "        {", *names]
         lines += ["        }", "    ),"]
-    if options.busy_bitmap != Options(design=options.design).busy_bitmap:
-        lines.append(f"    busy_bitmap={_quoted(options.busy_bitmap)},")
+    usual = Options(design=options.design)
+    for name in ("busy_bitmap", "bitmaps"):
+        chosen = getattr(options, name)
+        if chosen != getattr(usual, name):
+            lines.append(f"    {name}={_quoted(chosen)},")
     return lines
 
 

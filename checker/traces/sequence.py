@@ -16,6 +16,7 @@ from attrs import frozen
 from checker.traces.changes import Change, changes
 from checker.traces.lines import WIDTH, shortened, text_of, wrapped
 from checker.traces.messages import Traffic, traffic_along
+from checker.traces.second import is_of_second, one
 from checker.traces.trace import Move, Trace
 from model.language.machine import Machine, State
 from model.vocabulary import DestinationVm, SourceVm
@@ -165,9 +166,11 @@ def _beside(blank: _Row, lane: int, text: str) -> list[_Row]:
 
 def _note(blank: _Row, move: Move, change: Change) -> list[_Row]:
     """What a step does to a bitmap, on the side of that bitmap."""
-    noted = _NOTED.get(change.name)
+    noted = _NOTED.get(one(change.name))
     if noted is None:
         return []
+    if is_of_second(change.name):
+        noted = f"{noted} of second"
     lane = LANES.get(change.name.partition(".")[0], _lane(move))
     text = f"[{noted} {change.old} -> {change.new}]"
     return _beside(blank, lane or SOURCE, text)

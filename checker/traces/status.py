@@ -8,8 +8,11 @@ QEMU differ in a word, the others are given as well.  ``count`` is in granules
 
 from __future__ import annotations
 
-from attrs import frozen
+from collections.abc import Callable
 
+from attrs import evolve, frozen
+
+from checker.traces.second import second
 from checker.traces.trace import Trace
 from model.language.machine import Machine, State
 from model.mechanisms import POSTCOPY
@@ -50,10 +53,11 @@ def status_at_end(machine: Machine, trace: Trace) -> tuple[Status, Status]:
 class _Seen:
     machine: Machine
     state: State
+    of_second: bool = False
 
     def text(self, name: str) -> str:
         """A field as people read it."""
-        field = self.machine.fields[self.machine.position[name]]
+        field = self.machine.fields[self._at(name)]
         return str(field.type.show(self._code(name)))
 
     def yes(self, name: str) -> bool:
@@ -64,8 +68,23 @@ class _Seen:
         """Size of a set of granules."""
         return self._code(name).bit_count()
 
+    def exists(self, name: str) -> bool:
+        """Whether the bitmap in hand has such a field."""
+        wanted = second(name) if self.of_second else name
+        return wanted in self.machine.position
+
+    def is_disabled(self, options: Options) -> bool:
+        """Whether the bitmap in hand is one that never records."""
+        return self.of_second and options.bitmaps == "one-disabled"
+
     def _code(self, name: str) -> int:
-        return self.state[self.machine.position[name]]
+        return self.state[self._at(name)]
+
+    def _at(self, name: str) -> int:
+        """What only one of the bitmaps has is the hosts', of both."""
+        if self.of_second and self.exists(name):
+            name = second(name)
+        return self.machine.position[name]
 
 
 def _bitmap(recording: bool, busy: bool, count: int) -> str:
@@ -80,18 +99,37 @@ def _source(seen: _Seen, trace: Trace) -> Status:
     if vm is SourceVm.GONE:
         return Status("source", (), "the process is gone")
     migration = Outgoing(seen.text("source.migration"))
-    bitmap = _NO_BITMAP
-    if seen.yes("source.has_bitmap"):
-        busy = seen.yes("source.busy") or seen.yes("source.job")
-        bitmap = _bitmap(True, busy, seen.count("source.bits"))
     return Status(
         "source",
         (
             ("query-status", _run_state(vm, migration)),
             ("query-migrate", _outgoing(seen, trace, migration)),
-            ("query-block", bitmap),
+            *_bitmaps(seen, trace.options, _kept),
         ),
     )
+
+
+def _bitmaps(
+    seen: _Seen, options: Options, show: Callable[[_Seen, Options], str]
+) -> tuple[tuple[str, str], ...]:
+    """What query-block shows of the bitmap, or of both."""
+    first = show(seen, options)
+    other = evolve(seen, of_second=True)
+    if not other.exists("source.bits"):
+        return (("query-block", first),)
+    return (
+        ("query-block", f"first: {first}"),
+        ("", f"second: {show(other, options)}"),
+    )
+
+
+def _kept(seen: _Seen, options: Options) -> str:
+    """The source's."""
+    if not seen.yes("source.has_bitmap"):
+        return _NO_BITMAP
+    busy = seen.yes("source.busy") or seen.yes("source.job")
+    recording = not seen.is_disabled(options)
+    return _bitmap(recording, busy, seen.count("source.bits"))
 
 
 def _run_state(vm: SourceVm, migration: Outgoing) -> str:
@@ -160,7 +198,7 @@ def _destination(seen: _Seen, options: Options) -> Status:
         (
             ("query-status", state),
             ("query-migrate", "failed" if failed else _receiving(seen, vm)),
-            ("query-block", _loaded(seen, options)),
+            *_bitmaps(seen, options, _loaded),
         ),
     )
 
@@ -185,7 +223,7 @@ def _loaded(seen: _Seen, options: Options) -> str:
     )
     idle = bitmap in (Incoming.LOADING, Incoming.COMPLETE)
     return _bitmap(
-        recording=not idle,
+        recording=not idle and not seen.is_disabled(options),
         busy=loading and options.has("busy-until-complete"),
         count=seen.count("destination.bits"),
     )

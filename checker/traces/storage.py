@@ -65,7 +65,8 @@ def as_text(trace: Trace) -> str:
         "id": trace.id,
         **trace.identity(),
     }
-    return json.dumps(table, indent=1) + "\n"
+    keys = (VERSION_KEY, MODEL, *_KEYS[1:])
+    return json.dumps({k: table[k] for k in keys}, indent=1) + "\n"
 
 
 def save(trace: Trace, path: Path) -> None:

@@ -40,6 +40,29 @@ BUSY_IN_WORDS = {
     "abort": "a backup job that holds the bitmap is cancelled",
     "leave-out": "a bitmap that a backup job holds is left out",
 }
+#: where the bitmaps are and how they are known
+BITMAPS_IN_WORDS = {
+    "one": (
+        "one disk that both hosts reach, and one bitmap of it, known by its "
+        "name"
+    ),
+    "appears": (
+        "one disk that both hosts reach, and one bitmap of it, known by its "
+        "name, from when the user adds it"
+    ),
+    "two": (
+        "one disk that both hosts reach, and two bitmaps of it, known by "
+        "their names"
+    ),
+    "two-nodes": (
+        "two disks that both hosts reach, and one bitmap of each, known by "
+        "its name"
+    ),
+    "one-disabled": (
+        "one disk that both hosts reach, and two bitmaps of it, known by "
+        "their names; the second is disabled and records nothing"
+    ),
+}
 _FAILURES = {
     "cut": (
         "break of the connection (closed or silent)",

@@ -55,7 +55,12 @@ def traces() -> dict[str, Trace]:
             nowhere, property_name="MigrationEnds", loop=len(nowhere.moves)
         ),
         "chosen": shortest(
-            Options(design="postcopy", bounds=SMALL, busy_bitmap="fail"),
+            Options(
+                design="postcopy",
+                bounds=SMALL,
+                busy_bitmap="fail",
+                bitmaps="two",
+            ),
             "BitmapTroubleFailsNoMigration",
         ),
         "reachable": Trace(live, "BackupOnDestination", nowhere.initial, ()),

@@ -217,7 +217,8 @@ def test_no_steps_at_all() -> None:
 
 def test_unknown_property_and_bad_options() -> None:
     error = failure(NO_SUCCESSOR, "NoLostDirtyBit", [])
-    assert "has no property 'NoLostDirtyBit'; it has NoLost" in str(error)
+    assert "has no property 'NoLostDirtyBit'; it has " in str(error)
+    assert ", NoLostDirtyBitOnSource, " in str(error)
     with pytest.raises(ModelError):
         replay(Options(design="none"), LOST, [])
 

@@ -26,6 +26,8 @@ from model.vocabulary import Link
 
 #: it may come too late, and then the rest of the trace needs a break
 _CANCEL: Final = "migrate_cancel"
+#: nothing of QEMU's own; whoever is done already does not see it
+_TIMES_OUT: Final = "connection_times_out"
 _BESIDE_BITS: Final = 4  # START, COMPLETE, RUN, and one to spare
 
 
@@ -95,7 +97,7 @@ class Belief:
             taken = self._taken(state, instances)
             if not taken and move.action == _CANCEL:
                 taken = {self._broken(state)}
-            if not taken and move.action in AHEAD:
+            if not taken and move.action in (*AHEAD, _TIMES_OUT):
                 taken = {state}
             after |= taken
         for state in self._taken(self.main, instances):

@@ -165,6 +165,11 @@ def check_design(design: str) -> None:
 def check_mappable(trace: Trace) -> None:
     """Raise CannotMapError if a step of the trace has no counterpart."""
     check_design(trace.options.design)
+    if trace.options.bitmaps != "one":
+        raise CannotMapError(
+            f"bitmaps is '{trace.options.bitmaps}'; only one that is there "
+            "from the beginning can be run"
+        )
     if trace.options.bounds.chunks > MOST_CHUNKS:
         raise CannotMapError(
             f"{trace.options.bounds.chunks} chunks; at most {MOST_CHUNKS} "
@@ -216,9 +221,11 @@ _SOURCE_VM: Final[Mapping[SourceVm, tuple[str, ...]]] = {
     SourceVm.PAUSED: _STOPPED,
     SourceVm.STOPPED: _STOPPED,
 }
+_OVER: Final = ("completed", "failed", "cancelled", "postcopy-paused")
 _OUTGOING: Final[Mapping[Outgoing, tuple[str, ...]]] = {
     Outgoing.NONE: ("none",),
-    Outgoing.SETUP: ("none", "setup", "active", "failed", "cancelled"),
+    # until it is due, the word is that of the attempt before
+    Outgoing.SETUP: ("none", "setup", "active", *_OVER),
     Outgoing.ACTIVE: ("active", "pre-switchover"),
     Outgoing.POSTCOPY_REQUESTED: ("active", "pre-switchover"),
     Outgoing.DEVICE: ("pre-switchover", "device"),

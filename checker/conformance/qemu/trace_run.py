@@ -25,9 +25,8 @@ from checker.conformance.qemu import bitmaps, disk
 from checker.conformance.qemu.bell import Bell
 from checker.conformance.qemu.binary import Build
 from checker.conformance.qemu.disk import Disk
-from checker.conformance.qemu.places import Place
 from checker.conformance.qemu.process import Qemu, QemuError
-from checker.conformance.qemu.proxy import Hold, Proxy
+from checker.conformance.qemu.proxy import Proxy
 from checker.conformance.qemu.scenario import Side
 from checker.conformance.qemu.settings import set_capabilities
 from checker.conformance.qemu.trace_belief import Belief, roomy, start_of
@@ -49,6 +48,7 @@ from checker.conformance.qemu.trace_difference import (
     shown_by,
     wrong,
 )
+from checker.conformance.qemu.trace_holds import START, Holds
 from checker.conformance.qemu.trace_map import (
     Geometry,
     Reader,
@@ -60,8 +60,6 @@ from model.mechanisms import POSTCOPY
 
 PATIENCE: Final = 3.0  # seconds for QEMU to show what is predicted
 _LOOK_EVERY: Final = 0.004
-#: before the section, for its begin fixes the aliases
-_START: Final = Place("dirty-bitmap.start")
 _OTHER_ALIAS: Final[dict[str, object]] = {
     "node-name": WANTED.node,
     "alias": "other",
@@ -115,8 +113,6 @@ class _TraceRun:
     stack: contextlib.AsyncExitStack
     patience: float
     bell: Bell = attrs.field(factory=Bell)
-    passing: set[Place] = attrs.field(factory=set)
-    came: set[Place] = attrs.field(factory=set)
     attempt: int = 0
     #: has the trace asked for a migration, and QEMU not been told?
     due: bool = False
@@ -124,6 +120,7 @@ class _TraceRun:
     client: SourceClient = attrs.field(init=False)
     destination: Qemu = attrs.field(init=False)
     proxy: Proxy = attrs.field(init=False)
+    holds: Holds = attrs.field(init=False)
     geometry: Geometry = attrs.field(init=False)
     reader: Reader = attrs.field(init=False)
     belief: Belief = attrs.field(init=False)
@@ -201,8 +198,7 @@ class _TraceRun:
     async def _wait_for_attempt(self) -> None:
         """A fresh destination, and a fresh proxy that holds everything."""
         self.attempt += 1
-        self.passing.clear()
-        self.came.clear()
+        self.holds = Holds(self._postcopy, self.geometry.chunks, self.bell)
         name = f"destination{self.attempt}"
         self.destination = self._qemu(name, 1, ("-S",))
         await self._start(self.destination)
@@ -213,45 +209,10 @@ class _TraceRun:
         self.proxy = Proxy(
             self.room / f"wire{self.attempt}",
             inside,
-            holds=tuple(self._hold(place) for place in self._places()),
+            holds=self.holds.of_proxy(),
             bell=self.bell,
         )
         await self.stack.enter_async_context(self.proxy)
-
-    def _places(self) -> list[Place]:
-        chunks = [self._bits(n) for n in range(self.geometry.chunks)]
-        return [
-            *(_START, self._run_place, *chunks),
-            *(Place("complete"), Place("shut")),
-        ]
-
-    @property
-    def _run_place(self) -> Place:
-        return Place("package" if self._postcopy else "eof")
-
-    def _bits(self, chunk: int) -> Place:
-        """Where a chunk is held.
-
-        The loader of QEMU keeps its lock while it waits inside a section,
-        and postcopy's VM start needs that lock: so before the section.
-        """
-        if self._postcopy and not chunk:
-            return Place("dirty-bitmap.part")
-        return Place("bits", chunk)
-
-    def _hold(self, place: Place) -> Hold:
-        return Hold(place, lambda: self._may_pass(place))
-
-    def _may_pass(self, place: Place) -> bool:
-        """Asked when it has come, and again at every ring."""
-        if place not in self.came:
-            self.came.add(place)
-            self.bell.ring()
-        return place in self.passing
-
-    def _pass(self, *places: Place) -> None:
-        self.passing.update(places)
-        self.bell.ring()
 
     # -- one step ----------------------------------------------------------
 
@@ -313,26 +274,12 @@ class _TraceRun:
             case "send_bitmap_bits":
                 if not self._postcopy and arguments["chunk"] == "0":
                     await self._continue()
-            case _ if "load_start" in action:
-                await self._announce(action)
             case _:
-                self._arrive(action, arguments)
+                await self._prepare_start(action)
+                self.holds.arrive(action, arguments)
 
-    def _arrive(self, action: str, arguments: dict[str, str]) -> None:
-        match action:
-            case "dirty_bitmap_load_bits":
-                self._pass(self._bits(int(arguments["chunk"])))
-            case "skip_bits":
-                self._pass(self._next_bits())
-            case "loadvm_run":
-                self._pass(self._run_place)
-            case "close_return_path_on_source":
-                self._pass(Place("shut"))
-            case _ if "load_complete" in action or action == "skip_complete":
-                self._pass(Place("complete"))
-
-    async def _announce(self, action: str) -> None:
-        """START passes, to a destination that may not take it."""
+    async def _prepare_start(self, action: str) -> None:
+        """A destination that may not take what START announces."""
         match action:
             case "dirty_bitmap_load_start_exists":
                 await bitmaps.add(self.destination, WANTED)
@@ -341,18 +288,13 @@ class _TraceRun:
                     "migrate-set-parameters",
                     {"block-bitmap-mapping": [_OTHER_ALIAS]},
                 )
-        self._pass(_START)
-
-    def _next_bits(self) -> Place:
-        chunks = [self._bits(n) for n in range(self.geometry.chunks)]
-        return next(p for p in chunks if p not in self.passing)
 
     async def _migrate(self) -> None:
         self.due = False
         await self._limit_downtime(0)
         await self.source.call("migrate", {"uri": f"unix:{self.proxy.path}"})
         # a busy bitmap, for one, ends it before
-        await self._until(lambda: _START in self.came or self.proxy.over)
+        await self._until(lambda: START in self.holds.came or self.proxy.over)
 
     async def _limit_downtime(self, milliseconds: int) -> None:
         await self.source.call(
