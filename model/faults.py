@@ -22,12 +22,13 @@ from model.management import failed, source_ends
 from model.switchover import source_resets
 from model.variant import AT_DESTINATION
 from model.vocabulary import (
+    IN_PROGRESS,
     Break,
     DestinationVm,
     Link,
     Outgoing,
 )
-from model.world import IN_PROGRESS, World
+from model.world import World
 
 Updates = tuple[Update, ...]
 

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from model.language import Flag, every_chunk
 from model.variant import AT_SOURCE
 from model.vocabulary import (
+    IN_PROGRESS,
     DestinationVm,
     Incoming,
     Link,
@@ -21,7 +22,7 @@ from model.vocabulary import (
     Outgoing,
     SourceVm,
 )
-from model.world import ENDED, IN_PROGRESS, World
+from model.world import ENDED, World
 
 NONE = ""
 

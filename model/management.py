@@ -25,6 +25,7 @@ from model.naming import names_forgotten_at_setup
 from model.switchover import source_resets
 from model.variant import AT_SOURCE
 from model.vocabulary import (
+    IN_PROGRESS,
     DestinationVm,
     Link,
     Outgoing,
@@ -32,7 +33,6 @@ from model.vocabulary import (
 )
 from model.world import (
     EVER_RAN,
-    IN_PROGRESS,
     NOT_RESUMED,
     World,
 )

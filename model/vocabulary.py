@@ -33,6 +33,17 @@ class Outgoing(enum.Enum):
     UNCERTAIN = "failed-after-run"  # the source cannot know who runs
 
 
+#: before the right to run is handed over
+BEFORE_RUN = (
+    Outgoing.SETUP,
+    Outgoing.ACTIVE,
+    Outgoing.POSTCOPY_REQUESTED,
+    Outgoing.DEVICE,
+    Outgoing.BITMAP_SENT,
+)
+IN_PROGRESS = (*BEFORE_RUN, Outgoing.RUN_SENT)
+
+
 class DestinationVm(enum.Enum):
     """The destination's VM (QEMU: RunState)."""
 

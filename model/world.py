@@ -33,6 +33,7 @@ from model.language import (
 )
 from model.variant import FAILURES, Variant
 from model.vocabulary import (
+    IN_PROGRESS,
     DestinationVm,
     Incoming,
     Link,
@@ -45,14 +46,6 @@ from model.vocabulary import (
 
 Updates = tuple[Update, ...]
 
-BEFORE_RUN = (
-    Outgoing.SETUP,
-    Outgoing.ACTIVE,
-    Outgoing.POSTCOPY_REQUESTED,
-    Outgoing.DEVICE,
-    Outgoing.BITMAP_SENT,
-)
-IN_PROGRESS = (*BEFORE_RUN, Outgoing.RUN_SENT)
 ENDED = (DestinationVm.KILLED, DestinationVm.DIED)
 #: what a command to the destination sees: it has not resumed
 NOT_RESUMED = (

@@ -18,13 +18,13 @@ from model.language.machine import Machine, State
 from model.mechanisms import POSTCOPY
 from model.options import Options
 from model.vocabulary import (
+    IN_PROGRESS,
     DestinationVm,
     Incoming,
     Link,
     Outgoing,
     SourceVm,
 )
-from model.world import IN_PROGRESS
 
 _NO_BITMAP = "no bitmap of that name"
 _EARLY = "device, or active (before 10.0)"
