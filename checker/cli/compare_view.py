@@ -146,6 +146,14 @@ def _print_guarantees(results: Sequence[DesignResult]) -> None:
         ],
         right=tuple(range(1, len(names) + 1)),
     )
+    derived = [r.design for r in results if THROTTLED in r.derived]
+    if derived:
+        page.line()
+        page.paragraph(
+            f"'{GLOSSES[THROTTLED]}' is not asked of {enumeration(derived)}: "
+            f"the model has no such guest there, so it stands as "
+            f"'{GLOSSES[ENDS]}' does."
+        )
     unproved = [
         f"{r.design} ({r.proof.open or 'see dbmcheck prove'})"
         for r in results
@@ -342,7 +350,8 @@ def _print_real_disks(results: Sequence[DesignResult]) -> None:
         f"D        = 300 ms x rate / {CHUNK_WIRE_BYTES} B, QEMU's default "
         "downtime-limit",
         f"F        = {WRITES_IN_FLIGHT}, one queue of virtio-blk",
-        f"all sent = M x {CHUNK_WIRE_BYTES} B / rate{_at_risk_so_long(results)}",
+        f"all sent = M x {CHUNK_WIRE_BYTES} B / rate"
+        f"{_at_risk_so_long(results)}",
         "full backup, the price of a loss = 16 TiB / rate",
     ]
     for formula in formulas:

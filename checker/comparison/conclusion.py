@@ -179,8 +179,8 @@ def _loss(result: DesignResult) -> str:
         text = (
             f"In {costs.share_at_risk:.0%} of the states on the way (M = "
             f"{NEVER_STOPS.chunks}; states, not time) a break or the source's "
-            f"death may lose the bitmap; to send all of it takes {window}, and a loss costs a full backup "
-            f"({full})."
+            f"death may lose the bitmap; to send all of it takes {window}, "
+            f"and a loss costs a full backup ({full})."
         )
     elif costs.at_risk is not None:
         text = (
