@@ -130,7 +130,8 @@ def _ending(result: DesignResult) -> str:
     if result.costs is not None and result.costs.sent_never_stops == NEVER:
         text += (
             f" With M = {NEVER_STOPS.chunks} and D = {NEVER_STOPS.downtime} "
-            "no migration comes to its end, whatever the guest does."
+            "no undisturbed migration comes to its end, whatever the guest "
+            "does."
         )
     return text
 
@@ -189,7 +190,8 @@ def _loss(result: DesignResult) -> str:
         )
     if result.lost_if_refused:
         text += (
-            " A bitmap that the destination refuses is lost, and the VM moves."
+            " If the destination refuses the bitmap it may be lost while the "
+            "VM moves."
         )
     return text
 
