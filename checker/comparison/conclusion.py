@@ -130,7 +130,8 @@ def _ending(result: DesignResult) -> str:
     if result.costs is not None and result.costs.sent_never_stops == NEVER:
         text += (
             f" With M = {NEVER_STOPS.chunks} and D = {NEVER_STOPS.downtime} "
-            "no migration comes to its end, whatever the guest does."
+            "no undisturbed migration comes to its end, whatever the guest "
+            "does."
         )
     return text
 
@@ -180,8 +181,7 @@ def _loss(result: DesignResult) -> str:
             f"In {costs.share_at_risk:.0%} of the states on the way (M = "
             f"{NEVER_STOPS.chunks}; states, not time) a break or the source's "
             f"death may lose the bitmap; to send all of it takes {window}, "
-            "and a loss costs a full backup "
-            f"({full})."
+            f"and a loss costs a full backup ({full})."
         )
     elif costs.at_risk is not None:
         text = (
@@ -190,7 +190,8 @@ def _loss(result: DesignResult) -> str:
         )
     if result.lost_if_refused:
         text += (
-            " A bitmap that the destination refuses is lost, and the VM moves."
+            " If the destination refuses the bitmap it may be lost while the "
+            "VM moves."
         )
     return text
 

@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Tasks done by several processes, until they are done or Ctrl-C comes.
 
-Each process is told to stop by an event, which it sees where it reports, and
-by a signal, which ends what does not report; the first one counts.  What it
-has found out until then is kept, and nothing new begins.  The terminal sends
-the signal to all, ``kill`` only to the first process, which passes it on.  A
-second Ctrl-C ends everything at once.
+A process gets one task after the other through a pipe and says through it how
+far it is.  It is told to stop through the pipe, which it looks at where it
+speaks, and by a signal, which ends what does not speak; the first one counts.
+What it has found out until then is kept, and nothing new begins.  The terminal
+sends the signal to all, ``kill`` only to the first process, which passes it
+on.  A second Ctrl-C ends everything at once.
 """
 
 from __future__ import annotations
@@ -17,11 +18,11 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
+from multiprocessing import resource_tracker
+from multiprocessing.connection import Connection
 from multiprocessing.connection import wait as wait_for
+from multiprocessing.process import BaseProcess
 from types import FrameType
-from typing import Any
 
 from attrs import define, evolve, field
 
@@ -36,12 +37,13 @@ from checker.engines.exploration import (
 
 PROCESSES = 2
 DIED = "the process that did it has died"
-#: seconds between two looks at what the others say; between two words of one
-_LOOK_EVERY, _SPEAK_EVERY = 0.1, 0.2
+#: seconds between two words of one process
+_SPEAK_EVERY = 0.2
 #: seconds after which a process that was told to stop is told again
 _TELL_EVERY = 0.5
 #: is told what is done, and how far a search is
 Tell = Callable[[str, Progress | None], None]
+Said = tuple[str, Progress | None]
 
 
 def silent(text: str, progress: Progress | None) -> None:
@@ -60,7 +62,7 @@ def do_all(
     """
     if processes == 1:
         return list(_one_by_one(tasks, limits, tell))
-    return _Pool(tasks, limits, tell, processes).run()
+    return Pool(tasks, limits, tell, processes).run()
 
 
 def _one_by_one(
@@ -97,7 +99,23 @@ def _steps(tell: Tell) -> Callable[[str], None]:
 # -- the first process -------------------------------------------------------
 
 
-class _Pool:
+@define(eq=False)
+class Helper:
+    """Another process, and the task that it has; None: it is idle."""
+
+    process: BaseProcess
+    pipe: Connection
+    task: Task | None = None
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send it a signal, if it is still there."""
+        pid = self.process.pid
+        if pid is not None and self.process.is_alive():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, number)
+
+
+class Pool:
     """Gives tasks to other processes and hears what they say."""
 
     def __init__(
@@ -107,106 +125,125 @@ class _Pool:
         tell: Tell,
         processes: int,
     ) -> None:
-        context = multiprocessing.get_context("spawn")
-        memory = limits.memory or default_memory()
-        self._tasks = tasks
         self._tell = tell
-        self._voice = context.SimpleQueue()
-        self._stop = context.Event()
-        self._pids: set[int] = set()
-        self._executor = ProcessPoolExecutor(
-            processes,
-            context,
-            initializer=_begin,
-            initargs=(
-                self._voice,
-                self._stop,
-                evolve(limits, memory=memory // processes),
-            ),
-        )
+        self._waiting = list(tasks)
+        self._found: list[Outcome] = []
+        memory = limits.memory or default_memory()
+        own = evolve(limits, memory=memory // processes)
+        self.helpers: list[Helper] = []
+        # a signal that comes while they begin waits until they can hear it
+        with _signals_held():
+            for _ in range(min(processes, len(tasks))):
+                self.helpers.append(_begun(own))
 
     def run(self) -> list[Outcome]:
         """All outcomes; after Ctrl-C those of what was not done as well."""
-        futures = {self._executor.submit(_work, t): t for t in self._tasks}
         try:
             try:
-                self._hear(futures, lambda: None)
+                while self._give():
+                    self._hear(None)
             except KeyboardInterrupt:
-                self._end(futures)
-            return [_outcome(f, task) for f, task in futures.items()]
-        except BaseException:
-            self._kill()
-            raise
+                self._end()
+            return self._found
         finally:
-            self._executor.shutdown(wait=True, cancel_futures=True)
+            self._let_go()
 
-    def _hear(
-        self, futures: dict[Future[Outcome], Task], again: Callable[[], None]
-    ) -> None:
-        """Wait until all is done; ``again`` is called all the time."""
-        open_ = set(futures)
-        while open_:
-            done, open_ = wait(open_, timeout=_LOOK_EVERY)
-            while not self._voice.empty():
-                pid, text, progress = self._voice.get()
-                self._pids.add(pid)
-                if text:
-                    self._tell(text, progress)
-            for future in done:
-                _raise_mistakes(future)
-            again()
+    def _give(self) -> bool:
+        """Have nobody idle who could work; whether somebody works."""
+        for helper in self.helpers:
+            if helper.task is None and self._waiting:
+                helper.task = self._waiting.pop(0)
+                with contextlib.suppress(OSError):
+                    helper.pipe.send(helper.task)
+        if not self.helpers:
+            self._leave(DIED)
+        return any(helper.task for helper in self.helpers)
 
-    def _end(self, futures: dict[Future[Outcome], Task]) -> None:
+    def _leave(self, reason: str) -> None:
+        """Do not do what was not begun."""
+        self._found += [Outcome(task=t, missing=reason) for t in self._waiting]
+        self._waiting = []
+
+    def _hear(self, timeout: float | None) -> None:
+        """Hear everybody who has something to say."""
+        pipes = {helper.pipe: helper for helper in self.helpers}
+        for pipe in wait_for(list(pipes), timeout):
+            assert isinstance(pipe, Connection)
+            helper = pipes[pipe]
+            try:
+                said = pipe.recv()
+            except (EOFError, OSError):
+                self._mourn(helper)
+                continue
+            if isinstance(said, Outcome):
+                helper.task = None
+                self._found.append(said)
+            elif isinstance(said, BaseException):
+                raise said  # a mistake of ours ends everything
+            else:
+                self._tell(*said)
+
+    def _mourn(self, helper: Helper) -> None:
+        self.helpers.remove(helper)
+        helper.pipe.close()
+        if helper.task is not None:
+            self._found.append(Outcome(task=helper.task, missing=DIED))
+
+    def _end(self) -> None:
         """Have what runs end soon, and nothing else begin."""
-        self._stop.set()
-        for future in futures:
-            future.cancel()
-        last = 0.0
+        self._leave(INTERRUPTED)
+        told = -_TELL_EVERY
+        while any(helper.task for helper in self.helpers):
+            if time.monotonic() - told >= _TELL_EVERY:
+                told = time.monotonic()
+                for helper in self.helpers:
+                    with contextlib.suppress(OSError):
+                        helper.pipe.send(None)
+                    helper.signal(signal.SIGINT)
+            self._hear(_TELL_EVERY)
 
-        def tell_again() -> None:
-            nonlocal last
-            if time.monotonic() - last >= _TELL_EVERY:
-                last = time.monotonic()
-                self._signal(signal.SIGINT)
-
-        tell_again()
-        self._hear(futures, tell_again)
-
-    def _signal(self, number: signal.Signals) -> None:
-        for pid in self._pids:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, number)
-
-    def _kill(self) -> None:
-        self._stop.set()
-        self._signal(signal.SIGKILL)
+    def _let_go(self) -> None:
+        """Nobody is left behind, whatever happened."""
+        for helper in self.helpers:
+            if helper.task is not None:
+                helper.signal(signal.SIGKILL)
+            helper.pipe.close()
+        for helper in self.helpers:
+            helper.process.join()
 
 
-def _raise_mistakes(future: Future[Outcome]) -> None:
-    """A mistake of ours in one task ends everything."""
-    error = None if future.cancelled() else future.exception()
-    if error is not None and not isinstance(error, BrokenProcessPool):
-        raise error
-
-
-def _outcome(future: Future[Outcome], task: Task) -> Outcome:
-    if future.cancelled():
-        return Outcome(task=task, missing=INTERRUPTED)
+@contextlib.contextmanager
+def _signals_held() -> Iterator[None]:
+    """What is started meanwhile starts with the signals held as well."""
+    # multiprocessing starts this with the first process, and then lets the
+    # signals go
+    resource_tracker.ensure_running()
+    held = signal.pthread_sigmask(signal.SIG_BLOCK, _HEARD)
     try:
-        return future.result()
-    except BrokenProcessPool:
-        return Outcome(task=task, missing=DIED)
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, held)
+
+
+def _begun(limits: Limits) -> Helper:
+    context = multiprocessing.get_context("spawn")
+    ours, theirs = context.Pipe()
+    process = context.Process(target=_serve, args=(theirs, limits))
+    process.start()
+    theirs.close()
+    return Helper(process, ours)
 
 
 # -- the other processes -----------------------------------------------------
 
+_HEARD = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
 
 @define
-class _Worker:
-    """What a process that does tasks knows; there is one in each."""
+class _Server:
+    """What a process that does tasks knows."""
 
-    voice: Any
-    stop: Any
+    pipe: Connection
     limits: Limits
     told: bool = False
     working: bool = False
@@ -220,20 +257,21 @@ class _Worker:
 
     def say(self, text: str, progress: Progress | None) -> None:
         """Tell the first process; stop here if that is what it wants."""
-        if self.stop.is_set() and not self.told:
+        # who works is sent nothing but that
+        if not self.told and self.pipe.poll():
             self.told = True
             raise KeyboardInterrupt
         now = time.monotonic()
         if now - self.spoke >= _SPEAK_EVERY:
             self.spoke = now
-            self.voice.put((os.getpid(), text, progress))
+            self.pipe.send((text, progress))
 
     def work(self, task: Task) -> Outcome:
         """The outcome of a task."""
-        if self.told or self.stop.is_set():
+        if self.told:
             return Outcome(task=task, missing=INTERRUPTED)
-        self.working = True
         try:
+            self.working = True
             return perform(
                 task, self.limits, _reports(self.say), _steps(self.say)
             )
@@ -243,17 +281,25 @@ class _Worker:
             self.working = False
 
 
-_worker: _Worker | None = None
-
-
-def _begin(voice: Any, stop: Any, limits: Limits) -> None:
-    """What a process does first."""
-    global _worker  # noqa: PLW0603
-    _worker = _Worker(voice, stop, limits)
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, _worker.hear)
+def _serve(pipe: Connection, limits: Limits) -> None:
+    """Do one task after the other, until nobody is there to give any."""
+    server = _Server(pipe, limits)
+    for number in _HEARD:
+        signal.signal(number, server.hear)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _HEARD)
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    voice.put((os.getpid(), "", None))
+    with contextlib.suppress(EOFError, OSError):
+        while True:
+            task = pipe.recv()
+            if task is not None:
+                pipe.send(_answer(server, task))
+
+
+def _answer(server: _Server, task: Task) -> Outcome | BaseException:
+    try:
+        return server.work(task)
+    except Exception as error:
+        return error
 
 
 def _end_with_parent() -> None:
@@ -262,8 +308,3 @@ def _end_with_parent() -> None:
     assert parent is not None
     wait_for([parent.sentinel])
     os._exit(1)
-
-
-def _work(task: Task) -> Outcome:
-    assert _worker is not None
-    return _worker.work(task)
