@@ -16,8 +16,8 @@ from attrs import evolve, frozen
 from checker.traces.lines import joined
 from checker.variants import EVERY_PROPERTY, Choice, Explore, Variant
 from checker.verdict import Finding, Verdict
+from model.guarantees import GUARANTEES
 from model.options import Bounds, Options
-from model.properties import GUARANTEES
 
 
 def _writes_end(bounds: Bounds) -> Bounds:

@@ -18,8 +18,8 @@ from checker.configuration import KINDS
 from checker.kept import Kept
 from checker.mechanism_sets import Pairs, Set, Together, pairs_of, together
 from checker.variants import Explore, lacking
+from model.guarantees import GUARANTEES
 from model.mechanisms import mechanisms_of
-from model.properties import GUARANTEES
 
 EVERYTHING = "everything"
 #: kinds of properties that only whole runs show to be broken

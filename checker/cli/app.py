@@ -181,6 +181,26 @@ def ablate(
     )
 
 
+@app.command()
+def mutate(
+    design: Annotated[str, typer.Argument(metavar="DESIGN")],
+    only: Annotated[
+        str,
+        typer.Option(metavar="ACTION", help="Mutants of this action alone."),
+    ] = "",
+    jobs: Annotated[
+        int, typer.Option(min=1, max=64, help="Processes that try mutants.")
+    ] = 1,
+    format: FormatOption = Format.TEXT,
+) -> None:
+    """Change each action a little; list the changes nobody notices."""
+    from checker.cli import mutate_view
+
+    raise typer.Exit(
+        mutate_view.run(design, only, jobs, format == Format.JSON)
+    )
+
+
 app.command()(prove)
 app.add_typer(qemu, name="qemu")
 

@@ -78,20 +78,31 @@ def _in_order(found: StateGraph, rows: Rows) -> StateGraph:
     order = np.lexsort((*keys, level)).astype(np.int64)
     place = np.empty_like(order)
     place[order] = np.arange(len(order))
-    origin, target = place[found.origin], place[found.target]
-    edges = np.lexsort((found.instance, origin))
+    edges = _leaving(found.origin, order)
 
     def column(expression: Expression) -> NDArray[np.uint64]:
         return found.column(expression)[order]
 
     return StateGraph(
-        origin[edges],
+        place[found.origin[edges]],
         found.instance[edges],
-        target[edges],
+        place[found.target[edges]],
         found.level_offsets,
         lambda number: found.state(int(order[number])),
         column,
     )
+
+
+def _leaving(origin: Numbers, states: Numbers) -> Numbers:
+    """The edges that leave ``states``, in the order of these.
+
+    ``origin``, of each edge, is in order; so are the edges of a state.
+    """
+    counts = np.bincount(origin, minlength=len(states))
+    first = np.cumsum(counts) - counts
+    sizes = counts[states]
+    start = np.cumsum(sizes) - sizes
+    return np.repeat(first[states] - start, sizes) + np.arange(len(origin))
 
 
 def _explicit(search: Search, sort: bool) -> StateGraph:

@@ -15,10 +15,10 @@ from checker.ablate import larger_than, smallest_of
 from checker.variants import lacking
 from checker.verdict import DEADLOCK, Verdict, judge
 from model.designs import build
+from model.guarantees import GUARANTEES
 from model.language import Machine
 from model.mechanisms import DESIGNS, LIVE, Mechanism, mechanisms_of
 from model.options import Bounds, Options
-from model.properties import GUARANTEES
 from tests.searches import QUICK, covered
 
 SOURCE = "NoLostDirtyBitOnSource"
