@@ -131,13 +131,13 @@ def ablate(
     """
     chosen = mechanisms_of(design) if mechanisms is None else mechanisms
     options = smallest_of(design)
-    smallest = kept_by(options, explore, design)
+    smallest = kept_by(options, explore, f"{design}, complete")
     removals = [Removal(mechanism=m) for m in chosen]
     removals = _asked(removals, smallest, explore, limits or Limits())
     left = [r for r in removals if r.shown is None and not r.stopped]
     larger = None
     if left:
-        larger = kept_by(larger_than(options), explore, design)
+        larger = kept_by(larger_than(options), explore, f"{design}, complete")
         again = _asked(left, larger, explore, limits or Limits())
         by_name = {r.mechanism.name: r for r in again}
         removals = [by_name.get(r.mechanism.name, r) for r in removals]
@@ -178,11 +178,12 @@ def _with(
         for f in broken.findings
         if f.name not in known
     ]
+    missing = [f.name for f in broken.missing]
     undecided = next((f.reason for f in broken.undecided), "")
     return evolve(
         removal,
         breaks=(*removal.breaks, *new),
-        missing=tuple(dict.fromkeys((*removal.missing, *broken.missing))),
+        missing=tuple(dict.fromkeys((*removal.missing, *missing))),
         stopped=removal.stopped or variant.stopped or undecided,
         states=removal.states + variant.states,
         seconds=removal.seconds + variant.seconds,

@@ -90,8 +90,9 @@ def alternatives(trace: Trace) -> Alternatives | None:
         broken = kept.questions[0].of(variant)
         if broken.undecided:
             return None
-        promises = {f.guarantee or f.name for f in broken.findings}
-        if promise not in promises | set(broken.missing):
+        bad = (*broken.findings, *broken.missing)
+        promises = {f.guarantee or f.name for f in bad}
+        if promise not in promises:
             price = tuple(sorted(promises))
             healing.append(Alternative(mechanism=name, price=price))
     healing.sort(key=lambda a: len(a.price))

@@ -64,7 +64,7 @@ class Broken:
 
     findings: tuple[Finding, ...] = ()
     undecided: tuple[Finding, ...] = ()
-    missing: tuple[str, ...] = ()
+    missing: tuple[Finding, ...] = ()
 
 
 @frozen(kw_only=True)
@@ -97,7 +97,7 @@ class Question:
             undecided=tuple(
                 f for f in asked if f.verdict is Verdict.INCONCLUSIVE
             ),
-            missing=tuple(f.name for f in self.kept if f.name not in there),
+            missing=tuple(f for f in self.kept if f.name not in there),
         )
 
     def _asks(self, name: str) -> bool:

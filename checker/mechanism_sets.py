@@ -28,7 +28,7 @@ Ask = Callable[[Sequence[tuple[str, Set]]], Sequence[bool]]
 _Growing = Generator[list[Set], list[bool], Set | None]
 MOST_BASES = 64
 MOST_CHOICES = 32
-MOST_PAIRS = 400
+MOST_PAIRS = 600
 NOTHING: Set = frozenset()
 
 

@@ -98,6 +98,7 @@ class _Oracle:
     """Whether promises are kept without sets of mechanisms.
 
     What a limit was in the way of counts as broken, and ``stopped`` says so.
+    So does what a variant does not even promise: it does not keep it.
     """
 
     kept: Kept
@@ -165,7 +166,8 @@ class _Oracle:
             )
             for chosen, variant in zip(sets, variants, strict=True):
                 broken = question.of(variant)
-                bad = (*broken.findings, *broken.undecided)
+                missing = [f for f in broken.missing if f.kind in kinds]
+                bad = (*broken.findings, *broken.undecided, *missing)
                 found[chosen] |= {f.guarantee or f.name for f in bad}
                 for finding in broken.undecided:
                     self.stopped = self.stopped or finding.reason

@@ -159,6 +159,7 @@ def _print(found: Ablation) -> None:
         right=(3,),
     )
     _print_redundant(found)
+    _print_undecided(found)
     _print_idle(found)
     page.line()
     _print_asked(found)
@@ -170,7 +171,7 @@ def _row(removal: Removal) -> list[str]:
     if shown is not None:
         breaks, steps = shown.finding.name, str(shown.finding.steps)
     elif removal.stopped:
-        breaks = f"INCONCLUSIVE ({removal.stopped})"
+        breaks = "INCONCLUSIVE"
     elif removal.also:
         breaks = "something else"
     elif removal.idle:
@@ -203,6 +204,19 @@ def _print_redundant(found: Ablation) -> None:
     for removal in contradicted:
         broken = ", ".join(_in_words(b) for b in removal.breaks)
         _item(f"{removal.mechanism.name}: {broken}.")
+
+
+def _print_undecided(found: Ablation) -> None:
+    reasons: dict[str, list[str]] = {}
+    for removal in found.removals:
+        if removal.stopped:
+            names = reasons.setdefault(removal.stopped, [])
+            names.append(removal.mechanism.name)
+    if reasons:
+        page.line()
+        page.line("Not all that was asked is decided:")
+    for reason, names in reasons.items():
+        _item(f"without {', '.join(names)}: {reason}")
 
 
 def _in_words(broken: Break) -> str:

@@ -159,13 +159,16 @@ class _Family:
         if not search.coverage.stopped:
             shares = Shares(search, self._variant, self._called)
         for number in numbers:
+            fits = shares is not None and not 0 < most < shares.states(number)
             for place in self._places[number]:
                 machine = self.machines[place]
-                if shares is None or 0 < most < shares.states(number):
-                    # it does not fit the limits, or another one did not
-                    yield place, alone(machine, limits, report)
-                else:
-                    yield place, shares.member(number, machine, limits)
+                member = None
+                if shares is not None and fits:
+                    member = shares.member(number, machine, limits)
+                if member is None or (member.undecided and len(numbers) > 1):
+                    # it does not fit the limits, or not all together do
+                    member = alone(machine, limits, report)
+                yield place, member
 
 
 def _where(chooser: Field, number: int, action: Action) -> Action:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from checker.engines.exploration import Coverage, Limits
 from checker.engines.family import explore_family
-from checker.engines.graph import graph_of
+from checker.engines.graph import EDGE_BYTES, graph_of
 from checker.engines.interpreter import interpret
 from checker.engines.liveness import find_lasso
 from checker.engines.member import Member
@@ -129,3 +129,27 @@ def test_a_graph_that_does_not_fit_leaves_its_question_open() -> None:
     assert "the graph needs" in member.undecided
     assert not member.coverage.stopped
     assert member.coverage.states == 251 * 251
+
+
+def stairs(width: int) -> Machine:
+    """Many steps and few states: the graph is what takes memory."""
+    build = MachineBuilder("stairs")
+    here = build.counter("here", 400)
+
+    @build.action("x", over=range(1, 9))
+    def up(by: int) -> Step:
+        return Step([here < width], [here.becomes((here + by).capped(400))])
+
+    build.eventually("Top", "", "", when=[here.is_(1)], then=[here.is_(400)])
+    return build.machine()
+
+
+def test_a_graph_of_all_that_does_not_fit_is_made_of_each() -> None:
+    machines = [stairs(width) for width in range(370, 400)]
+    limits = Limits(memory=4 << 20)
+    one = EDGE_BYTES * 8 * 370
+    assert one < limits.memory < 20 * one
+    for machine, member in zip(
+        machines, explore_family(machines, limits), strict=True
+    ):
+        assert_as_alone(machine, member)

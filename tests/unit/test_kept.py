@@ -166,7 +166,7 @@ def test_everything_else_that_comes_up_is_asked() -> None:
 def test_what_a_variant_does_not_promise_is_missing() -> None:
     kept = kept_by(SMALL, Explorer(lambda _: [SAFE, ENDS]), "")
     (variant,) = Explorer(lambda _: [ENDS])([SMALL], EVERY_PROPERTY, "")
-    assert kept.questions[0].of(variant).missing == ("Safe",)
+    assert kept.questions[0].of(variant).missing == (SAFE,)
 
 
 def test_what_is_not_decided_is_not_kept() -> None:
@@ -355,3 +355,18 @@ def test_what_is_not_decided_counts_as_broken_and_is_said() -> None:
     others: Set = frozenset(NAMES[1:])
     assert found.together["S1"].sets == (others,)
     assert found.together["L1"].sets == (frozenset(NAMES),)
+
+
+def test_what_is_not_promised_is_not_kept() -> None:
+    """A variant of which nobody asks S1 does not keep it."""
+    first = NAMES[0]
+
+    def find(options: Options) -> list[Finding]:
+        return [ENDS, SEEN] if first in options.without else [SAFE, ENDS, SEEN]
+
+    found = removed_together(DESIGN, kept(), Explorer(find))
+    others: Set = frozenset(NAMES[1:])
+    assert found.broken[frozenset({first})] == {"S1"}
+    assert found.together["S1"].sets == (others,)
+    assert found.together["L1"].sets == (frozenset(NAMES),)
+    assert found.together[EVERYTHING].sets == (others,)

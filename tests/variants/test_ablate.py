@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 
 import pytest
@@ -290,12 +290,18 @@ def keeps(kept: Kept, promise: str, gone: Set) -> bool:
             options=lacking(question.options, gone),
             properties=tuple(sorted(question.choice.names or ())),
         )
-        for finding in check(configuration, traces=False).findings:
-            if finding.verdict is not Verdict.HOLDS and asked(
-                question, finding, promise
-            ):
-                return False
+        findings = check(configuration, traces=False).findings
+        held = [f for f in findings if f.verdict is Verdict.HOLDS]
+        bad = [f for f in findings if f not in held]
+        # what is not even promised is not kept
+        bad += [f for f in question.kept if f.name not in names_of(findings)]
+        if any(asked(question, f, promise) for f in bad):
+            return False
     return True
+
+
+def names_of(findings: Sequence[Finding]) -> set[str]:
+    return {f.name for f in findings}
 
 
 def asked(question: Question, finding: Finding, promise: str) -> bool:
