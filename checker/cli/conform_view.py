@@ -16,6 +16,7 @@ from checker.conformance.abstraction import show
 from checker.conformance.lockstep import Mismatch, Outcome, conform
 from checker.conformance.log_check import Judgement, judge
 from checker.conformance.log_file import load
+from checker.conformance.steps import undriven
 from checker.engines.exploration import Limits
 from checker.errors import InputError
 from checker.files import check_writable
@@ -62,6 +63,12 @@ def _lockstep(
             f"{configuration.name}: lacks "
             f"{', '.join(sorted(configuration.options.without))}; the "
             "reference has every mechanism"
+        )
+    unknown = undriven(configuration.machine())
+    if unknown:
+        raise InputError(
+            f"{configuration.name}: the reference cannot be told to do "
+            f"{', '.join(unknown)}"
         )
     if trace_file is not None:
         check_writable(trace_file)
