@@ -70,9 +70,7 @@ def _in_flight(rig: Rig, host: Host, granule: int) -> bool:
 def _may_write(rig: Rig, host: Host, granule: int) -> bool:
     # how many are in flight is up to the guest
     room = len(host.in_flight) < rig.writes
-    return (
-        host.may_write and room and not _in_flight(rig, host, granule)
-    )
+    return host.may_write and room and not _in_flight(rig, host, granule)
 
 
 def _begin(rig: Rig, host: Host, granule: int) -> None:
@@ -131,7 +129,8 @@ def _job_begins(rig: Rig, _: int) -> None:
     # what is copied counts only when the job succeeds
     before = list(observer.differs)
     image = Image(observer)
-    _, ranges = begin_incremental(_source(rig), NODE, BITMAP, observer, image)
+    host = _source(rig)
+    ranges = begin_incremental(host, NODE, BITMAP, observer, image)[1]
     copied = observer.shape.granules_of(ranges)
     missing = sorted({*before} - copied)
     observer.differs = before

@@ -5,9 +5,9 @@ The lines of each log must be taken in their order; between two logs any
 order is tried.  After its last line a process may have taken one more step: a
 step is logged when it was taken, and a process may be killed in between.
 What no process logs (a cut, a kill, a time-out) and what the process without
-a log did may happen in between.  The disk of the model has the chunks of the real one
-and, of each chunk, the granules that the guest wrote: no other granule ever
-plays a part.
+a log did may happen in between.  The disk of the model has the chunks of the
+real one and, of each chunk, the granules that the guest wrote: no other
+granule ever plays a part.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from model.designs import build
 from model.language import ModelError
 from model.language.machine import Instance, Machine, State
 from model.mechanisms import LIVE, STOP_COPY
-from model.options import UNLIMITED, Bounds, Failures, Options
+from model.options import UNLIMITED, Bounds, Budget, Failures, Options
 
 NETWORK = "network"  # the actor of cuts, kills and time-outs
 WRITES = ("_write_data", "_set_dirty")
@@ -181,9 +181,7 @@ class _Check:
                     channel=CHANNEL,
                     downtime=min(downtime, self.bitmap.chunks),
                 ),
-                failures=Failures(
-                    **{name: UNLIMITED for name in Failures.names()}
-                ),
+                failures=_any_failure(),
             )
         except ModelError as error:
             raise InputError(
@@ -337,6 +335,11 @@ class _Check:
             reason,
             tuple(possible),
         )
+
+
+def _any_failure() -> Failures:
+    often: dict[str, Budget] = dict.fromkeys(Failures.names(), UNLIMITED)
+    return Failures(**often)
 
 
 def _side(instance: Instance) -> str:

@@ -20,7 +20,6 @@ from reference.protocol.outgoing import Outgoing, ReadPart
 from reference.protocol.tables import Design, Phase
 from reference.wire import geometry
 
-
 #: chunks: more than any disk has
 NO_LIMIT = 1 << 60
 

@@ -29,6 +29,7 @@ from reference.protocol.tables import (
 
 Patch = Callable[[pytest.MonkeyPatch], None]
 
+
 def _own(
     design: str, failures: Failures | None = None, **bounds: int
 ) -> Options:

@@ -208,7 +208,7 @@ def setup_clears_what_it_copies(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Source, "dirty_bitmap_save_setup", reset)
 
 
-# -- backup jobs ---------------------------------------------------------------
+# -- backup jobs -------------------------------------------------------------
 
 
 @defect("stop-waits-for-job", (LIVE_JOBS,), "would do migration_completion")

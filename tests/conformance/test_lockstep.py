@@ -63,7 +63,9 @@ def test_what_cannot_be_driven_is_named() -> None:
 
 
 def test_a_limit_stops_it() -> None:
-    outcome = conform(configuration("stop-copy-failing"), Limits(max_states=100))
+    outcome = conform(
+        configuration("stop-copy-failing"), Limits(max_states=100)
+    )
     assert outcome.mismatch is None
     assert "100 pairs" in outcome.stopped
     assert outcome.pairs < unharmed("stop-copy-failing").pairs
