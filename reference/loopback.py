@@ -183,12 +183,15 @@ class Loopback:
                 self._renew_destination()
             self.connection = Connection.UP
         elif event == "fence_destination":
-            self.destination.die(self.destination_host)
-            self.forward.lose()
+            self._end_destination()
         if self.source.phase in ENDED:
             self._source_closes()
         self._settle()
         return done.event
+
+    def _end_destination(self) -> None:
+        self.destination.die(self.destination_host)
+        self.forward.lose()
 
     def _renew_destination(self) -> None:
         """A destination takes one migration: the next goes to another."""

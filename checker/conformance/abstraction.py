@@ -330,7 +330,12 @@ def _items_in_flight(rig: Rig) -> list[Item]:
         return []
     reader = thaw(freeze(rig.loopback.destination.reader))
     first, *rest = pipe.messages
-    return reader.receive(b"".join([first[pipe.delivered :], *rest]))
+    # one after the other: of what comes at once the reader makes one run
+    return [
+        item
+        for data in (first[pipe.delivered :], *rest)
+        for item in reader.receive(data)
+    ]
 
 
 def _message(rig: Rig, item: Item) -> tuple[int, int, int] | None:

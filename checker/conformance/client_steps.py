@@ -129,7 +129,8 @@ def _job_begins(rig: Rig, _: int) -> None:
     # what is copied counts only when the job succeeds
     before = list(observer.differs)
     image = Image(observer)
-    _, ranges = begin_incremental(_source(rig), NODE, BITMAP, observer, image)
+    host = _source(rig)
+    ranges = begin_incremental(host, NODE, BITMAP, observer, image)[1]
     copied = observer.shape.granules_of(ranges)
     missing = sorted({*before} - copied)
     observer.differs = before

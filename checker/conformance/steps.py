@@ -24,6 +24,8 @@ from reference.loopback import Connection
 from reference.protocol.tables import DESTINATION, SOURCE, Arrival
 from reference.wire.chunks import BitsRun, Complete, Start
 
+#: the designs that the reference has
+DRIVEN = tuple(design.value for design in SOURCE)
 #: arguments of actions that are words
 WORDS = [how.value for how in Break]
 #: what the model calls a refusal of the message of this kind
@@ -140,7 +142,7 @@ def perform(rig: Rig, instance: Instance) -> None:
         raise RefusedStepError(f"the reference: {kind}: {error}") from error
 
 
-# -- messages ----------------------------------------------------------------
+# -- messages ------------------------------------------------------------
 
 
 def _sabotage(rig: Rig) -> None:
@@ -246,7 +248,7 @@ def _does(rig: Rig, event: str) -> None:
         raise RefusedStepError(f"it did {done.action}")
 
 
-# -- failures and management --------------------------------------------------
+# -- failures and management ---------------------------------------------
 
 
 def _killable(rig: Rig, after_start: int) -> bool:

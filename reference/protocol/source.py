@@ -13,16 +13,14 @@ from __future__ import annotations
 
 from attrs import define, field
 
-from reference.backup import job_fails
-from reference.errors import BitmapError, ProtocolError
+from reference.errors import ProtocolError
 from reference.events import Event
 from reference.host import Host, RunState
-from reference.protocol.aliases import Aliases
+from reference.protocol.holding import Holding
 from reference.protocol.outgoing import ReadPart, outgoing
-from reference.protocol.passes import Done, Passes, Taken
+from reference.protocol.passes import Done, Taken
 from reference.protocol.tables import (
     SOURCE,
-    BusyBitmap,
     Design,
     Phase,
     Row,
@@ -49,18 +47,16 @@ ACTORS = {
 
 
 @define
-class Source(Passes):
+class Source(Holding):
     """The source of a migration; the bitmaps stay in the host.
 
-    ``busy_bitmap``: what setup does with a bitmap that a backup job holds.
-    ``error``: why the destination can be waited for no longer, or ''; whoever drives the source then closes the connection and calls ``lost``.
+    ``error``: why the destination can be waited for no longer, or '';
+    whoever drives the source then closes the connection and calls ``lost``.
     """
 
-    aliases: Aliases = field(factory=Aliases)
     writer: StreamWriter = field(factory=StreamWriter)
     replies: ReturnReader = field(factory=ReturnReader)
     end_begun: bool = False
-    busy_bitmap: BusyBitmap = BusyBitmap.WAIT
     error: str = ""
 
     # -- what may happen ---------------------------------------------------
@@ -83,60 +79,6 @@ class Source(Passes):
             if row.own or row.event == "dirty_bitmap_save_fails"
         )
         return [row for row in rows if row is not None]
-
-    def trouble(self, host: Host) -> str:
-        """Why the source may not use a bitmap of this attempt, or ''."""
-        try:
-            if self.phase is Phase.SETUP:
-                self.migrate(host)
-        except BitmapError as error:
-            return str(error)
-        live = self.design is Design.LIVE
-        if not live or self.phase not in (Phase.ACTIVE, Phase.DEVICE):
-            return ""
-        found = (sent.trouble(host) for sent in self.bitmaps)
-        return next(filter(None, found), "")
-
-    def waits_for_job(self, host: Host) -> bool:
-        """Whether a backup job has to end before the source goes on."""
-        if self.phase is Phase.SETUP:
-            names = [names for names, _ in self.aliases.outgoing(host)]
-        elif self.design is Design.LIVE and self.phase is Phase.ACTIVE:
-            names = [(sent.node, sent.name) for sent in self.bitmaps]
-        else:
-            return False
-        return any(
-            host.has_bitmap(*pair) and host.bitmap(*pair).frozen
-            for pair in names
-        )
-
-    def never_stops(self, host: Host) -> str:
-        """Why the VM would never be stopped, or ''; asked before setup.
-
-        Of stop-copy's bitmaps nothing is sent while the guest runs.
-        """
-        if self.design is not Design.STOP_COPY:
-            return ""
-        chunks = sum(
-            outgoing(host, *pair, self.chunk_bytes).chunks
-            for pair in self.aliases.outgoing(host)
-        )
-        if chunks <= self.downtime:
-            return ""
-        return (
-            f"stop-copy sends {chunks} chunks while the VM is stopped, the "
-            f"downtime limit allows {self.downtime}"
-        )
-
-    def lets_job_begin(self, host: Host) -> bool:
-        """Whether a backup job may begin: none while one is waited for."""
-        if self.phase is Phase.SETUP:
-            return False
-        stops = self.design is Design.LIVE and self.phase is Phase.ACTIVE
-        return not (stops and self._little_is_pending(host))
-
-    def _may_dirty_bitmap_save_fails(self, host: Host) -> bool:
-        return bool(self.trouble(host))
 
     def dirty_bitmap_save_fails(self, host: Host) -> Done:
         """A bitmap cannot be used any more: the attempt fails, all stays."""
@@ -206,42 +148,9 @@ class Source(Passes):
 
     # -- setup -------------------------------------------------------------
 
-    def _may_migrate(self, host: Host) -> bool:
-        return host.vm is RunState.RUNNING
-
-    _may_migrate_again = _may_migrate
-
-    def migrate(self, host: Host) -> None:
-        """A migration is asked for.  QEMU: qmp_migrate().
-
-        Raises BitmapError if a bitmap is inconsistent, or busy with anything
-        but a backup job, which has its end.
-        """
-        for names, _ in self.aliases.outgoing(host):
-            bitmap = host.bitmap(*names)
-            if not bitmap.frozen:
-                bitmap.check_free("migrated")
-
-    migrate_again = migrate
-
-    def _may_dirty_bitmap_save_setup(self, host: Host) -> bool:
-        return not self.waits_for_job(host)
-
-    def _may_dirty_bitmap_save_setup_busy(self, host: Host) -> bool:
-        fails = self.busy_bitmap is BusyBitmap.FAIL
-        return fails and self.waits_for_job(host)
-
     def dirty_bitmap_save_setup_busy(self, host: Host) -> None:
         """A job holds a bitmap: the attempt fails, all stays."""
         self._release(host, moved=False)
-
-    def _may_block_job_cancel(self, host: Host) -> bool:
-        aborts = self.busy_bitmap is BusyBitmap.ABORT
-        return aborts and bool(host.jobs) and self.waits_for_job(host)
-
-    def block_job_cancel(self, host: Host) -> None:
-        """Management cancels the job that holds a bitmap."""
-        job_fails(host, host.jobs[0])
 
     def dirty_bitmap_save_setup(self, host: Host) -> bytes:
         """Take the bitmaps, announce them.  QEMU: the same name."""
