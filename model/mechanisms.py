@@ -64,7 +64,7 @@ _STARTS_EMPTY = (
 _SENT_BY_THEN = (
     "here the VM runs on the destination only after everything was sent"
 )
-_NOT_SENT = "here nothing of the source's bitmap is sent after the stop"
+_NOT_SENT = "here nothing of the source's bitmap is sent at all"
 
 MECHANISMS: tuple[Mechanism, ...] = (
     Mechanism(
@@ -314,6 +314,7 @@ MECHANISMS: tuple[Mechanism, ...] = (
         "The source's bitmap is busy while it migrates: no backup begins. "
         "Without it a job may hold the bitmap at the stop, and what its "
         "successor has recorded is not sent.",
+        redundant=((DROP, _NOT_SENT),),
     ),
     Mechanism(
         "bits-after-stop",
