@@ -66,6 +66,7 @@ _SENT_BY_THEN = (
 )
 _APPEARS = "it takes a bitmap that appears between attempts to show it"
 _ONE_BITMAP = "it takes two bitmaps to show it"
+_NOT_SENT = "here nothing of the source's bitmap is sent at all"
 
 MECHANISMS: tuple[Mechanism, ...] = (
     Mechanism(
@@ -318,6 +319,7 @@ MECHANISMS: tuple[Mechanism, ...] = (
         "The source's bitmap is busy while it migrates: no backup begins. "
         "Without it a job may hold the bitmap at the stop, and what its "
         "successor has recorded is not sent.",
+        redundant=((DROP, _NOT_SENT),),
     ),
     Mechanism(
         "bits-after-stop",

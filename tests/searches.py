@@ -10,8 +10,10 @@ from typing import Any
 from checker.check import check
 from checker.configuration import Configuration
 from checker.engines.explicit import explore
-from checker.engines.exploration import Coverage, Limits
+from checker.engines.exploration import Coverage, Limits, Search
+from checker.engines.graph import graph_of
 from checker.engines.interpreter import InterpretedSearch, interpret
+from checker.engines.liveness import find_lasso
 from checker.verdict import Finding, Verdict, judge
 from model.designs import build
 from model.language import Machine
@@ -60,6 +62,28 @@ def broken(options: Options, *properties: str) -> dict[str, Finding]:
     assert not answer.coverage.stopped
     return {
         f.name: f for f in answer.findings if f.verdict is Verdict.VIOLATED
+    }
+
+
+def broken_in(machine: Machine, quick: int = QUICK) -> set[str]:
+    """Names of what a state or a run of a finished machine violates.
+
+    Unlike ``broken`` it takes a machine that a test has changed by hand.
+    """
+    search: Search = interpret(machine, Limits(max_states=quick))
+    if search.coverage.stopped:
+        search = explore(machine)
+    assert not search.coverage.stopped
+    found = {
+        f.name
+        for f in judge(machine, search.coverage)
+        if f.verdict is Verdict.VIOLATED and f.steps is not None
+    }
+    graph = graph_of(search, Limits())
+    return found | {
+        p.name
+        for p in machine.properties
+        if p.kind == "eventually" and find_lasso(machine, graph, p)
     }
 
 

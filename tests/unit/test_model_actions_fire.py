@@ -9,16 +9,33 @@ condition under which the model adds it is too weak.
 
 from __future__ import annotations
 
+from functools import cache
 from itertools import product
 
 import pytest
 
-from model.mechanisms import DESIGNS, LIVE
-from model.options import Bounds, Options, Writes
-from tests.searches import complaints, failure_sets, once
+from checker.configuration import load, shipped
+from model.designs import build
+from model.language import Machine
+from model.mechanisms import DESIGNS, LIVE, mechanisms_of
+from model.options import (
+    BUSY_POLICIES,
+    Bounds,
+    Failures,
+    Options,
+    Writes,
+)
+from tests.searches import (
+    bounds_of,
+    complaints,
+    covered,
+    failure_sets,
+    once,
+)
 
-CHANNELS = (1, 2, 3, 6)
+CHANNELS = (1, 2, 3)
 CHUNKS = (1, 2)
+EDITS = (0, 1)
 FAILURES = failure_sets()
 
 
@@ -35,9 +52,9 @@ def named(failures: tuple[str, ...]) -> str:
 def sizes(design: str) -> list[Bounds]:
     """Every size, smallest first."""
     return [
-        Bounds(chunks=chunks, channel=channel, writes=writes)
-        for chunks, channel, writes in product(
-            CHUNKS, CHANNELS, writes_of(design)
+        bounds_of(design, chunks, channel=channel, writes=writes, edits=edits)
+        for chunks, edits, channel, writes in product(
+            CHUNKS, EDITS, CHANNELS, writes_of(design)
         )
     ]
 
@@ -63,11 +80,12 @@ def test_nothing_is_wrong_or_dead_at_one_size(
     assert complaints(options) == [], bounds
 
 
-@pytest.mark.parametrize("design", DESIGNS)
+# as for live, the shipped configurations do that
+@pytest.mark.parametrize("design", [d for d in DESIGNS if d != LIVE])
 def test_nothing_is_wrong_or_dead_with_two_chunks(design: str) -> None:
     options = Options(
         design=design,
-        bounds=Bounds(chunks=2, channel=3),
+        bounds=bounds_of(design, 2, channel=3, edits=1),
         failures=once(*FAILURES[-1]),
     )
     assert complaints(options, quick=0) == []
@@ -78,15 +96,19 @@ def test_nothing_is_wrong_or_dead_with_two_chunks(design: str) -> None:
     ("design", "bounds"),
     GRID,
     ids=[
-        f"{d} chunks={b.chunks} channel={b.channel} writes={b.writes}"
+        f"{d} chunks={b.chunks} channel={b.channel} writes={b.writes} "
+        f"edits={b.edits}"
         for d, b in GRID
     ],
 )
 def test_nothing_is_wrong_or_dead_at_any_size(
     design: str, bounds: Bounds
 ) -> None:
+    larger = design == LIVE and bounds.chunks > 1
     wrong = {}
     for failures in FAILURES:
+        if larger and len(failures) > 1:
+            continue
         options = Options(
             design=design, bounds=bounds, failures=once(*failures)
         )
@@ -94,3 +116,105 @@ def test_nothing_is_wrong_or_dead_at_any_size(
         if found:
             wrong[named(failures)] = found
     assert wrong == {}
+
+
+@pytest.mark.parametrize("design", DESIGNS)
+@pytest.mark.parametrize("policy", BUSY_POLICIES[1:])
+def test_nothing_is_dead_where_a_busy_bitmap_is_not_waited_for(
+    design: str, policy: str
+) -> None:
+    """What a policy breaks, another test says."""
+    for name in ((), *((name,) for name in Failures.names())):
+        options = Options(
+            design=design,
+            bounds=bounds_of(design, writes=1),
+            failures=once(*name),
+            busy_bitmap=policy,
+        )
+        found = [c for c in complaints(options) if "after" not in c]
+        assert found == [], name
+
+
+# -- no action is only ever declared ---------------------------------------
+
+SMALL = [
+    name
+    for name in shipped()
+    if load(name).expect.verdict == "HOLDS"
+    and (load(name).expect.states or 0) <= 150_000
+]
+
+
+@pytest.mark.parametrize("design", DESIGNS)
+def test_every_action_fires_where_all_is_well(design: str) -> None:
+    chosen = [n for n in SMALL if load(n).options.design == design]
+    assert len(chosen) >= 3
+    fired: set[str] = set()
+    for name in chosen:
+        counted = covered(load(name).machine(), quick=0).fired
+        fired |= {action for action, times in counted.items() if times}
+    everything = build(
+        Options(
+            design=design,
+            bounds=bounds_of(design, edits=1),
+            failures=once(*Failures.names()),
+        )
+    )
+    assert {a.name for a in everything.actions} <= fired
+
+
+#: configurations in which an action may be there and never fire
+NEVER_FIRE = {
+    "dirty_phase": Options(
+        design=LIVE, bounds=Bounds(chunks=1, downtime=1, writes=1)
+    ),
+    "destination_full_backup": Options(
+        design="postcopy", bounds=Bounds(chunks=1, writes=1)
+    ),
+    # what is refused is the last that was sent before RUN
+    "fence_destination": Options(
+        design=LIVE,
+        bounds=Bounds(chunks=1, downtime=0, channel=1, writes=1),
+        failures=once("refuse"),
+    ),
+    "cont_without_fence": Options(
+        design=LIVE,
+        bounds=Bounds(chunks=1, downtime=0, channel=1, writes=1),
+        failures=once("refuse"),
+        without=frozenset({"fence-before-resume"}),
+    ),
+}
+
+
+@cache
+def every_machine() -> tuple[Machine, ...]:
+    """Each design, whole, and without each of its mechanisms."""
+    return tuple(
+        build(
+            Options(
+                design=design,
+                bounds=bounds_of(design, edits=1),
+                failures=once(*Failures.names()),
+                without=frozenset(names),
+            )
+        )
+        for design in DESIGNS
+        for names in ((), *((m.name,) for m in mechanisms_of(design)))
+    )
+
+
+def test_only_what_may_never_fire_has_an_excuse() -> None:
+    excused = {
+        action.name
+        for machine in every_machine()
+        for action in machine.actions
+        if action.silent
+    }
+    assert excused == set(NEVER_FIRE)
+
+
+@pytest.mark.parametrize("action", NEVER_FIRE)
+def test_an_excuse_is_needed(action: str) -> None:
+    options = NEVER_FIRE[action]
+    assert covered(build(options)).fired[action] == 0
+    assert [c for c in complaints(options) if "never" in c] == []
