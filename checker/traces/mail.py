@@ -237,6 +237,8 @@ def _assumptions(machine: Machine, trace: Trace) -> list[str]:
             "a failed attempt may be followed by another one in the same "
             "processes (QEMU's destination, as built, ends with the first)"
         )
+    if prop is not None and prop.assumes:
+        assumed.append(prop.assumes)
     if prop is not None and prop.kind == "eventually":
         assumed.append(
             "hosts and management do not put off for ever what stays possible"
