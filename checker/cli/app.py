@@ -76,7 +76,7 @@ def compare(
     max_states: StatesOption = 0,
     threads: ThreadsOption = 1,
 ) -> None:
-    """Both designs and the baseline: guarantees, costs, the answer."""
+    """The designs side by side: guarantees, costs, the answer."""
     from checker.cli import compare_view
     from checker.cli.limits import limits
 
