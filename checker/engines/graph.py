@@ -52,8 +52,14 @@ class StateGraph:
         return int(self.level_offsets[-1])
 
 
-def graph_of(search: Search, limits: Limits) -> StateGraph:
+def graph_of(
+    search: Search, limits: Limits, canonical: bool = True
+) -> StateGraph:
     """The graph that a finished search has walked.
+
+    ``canonical``: with the states of a level in the order of their packed
+    form.  Without, they are as the search found them, which is quicker, and
+    will do where no run of the graph is shown to anybody.
 
     Raises GraphTooLargeError if it does not fit ``limits.memory``.
     """
@@ -65,7 +71,8 @@ def graph_of(search: Search, limits: Limits) -> StateGraph:
         )
     if isinstance(search, InterpretedSearch):
         return _interpreted(search)
-    return _explicit(search)
+    found, rows = _explicit(search)
+    return _in_order(found, rows()) if canonical else found
 
 
 def _in_order(found: StateGraph, rows: Rows) -> StateGraph:
@@ -103,7 +110,8 @@ def _leaving(origin: Numbers, states: Numbers) -> Numbers:
     return np.repeat(first[states] - start, sizes) + np.arange(len(origin))
 
 
-def _explicit(search: Search) -> StateGraph:
+def _explicit(search: Search) -> tuple[StateGraph, Callable[[], Rows]]:
+    """The graph as it was found, and what gives its states, packed."""
     from checker.engines.found import ExplicitSearch
 
     assert isinstance(search, ExplicitSearch)
@@ -127,7 +135,7 @@ def _explicit(search: Search) -> StateGraph:
         search.state,
         column,
     )
-    return _in_order(found, search.rows())
+    return found, search.rows
 
 
 def _interpreted(search: InterpretedSearch) -> StateGraph:
