@@ -29,6 +29,7 @@ _TOP = (
     "design",
     "without",
     "busy_bitmap",
+    "bitmaps",
     "properties",
     "slow",
     "bounds",
@@ -172,6 +173,7 @@ def from_table(table: Mapping[str, Any], name: str) -> Configuration:
         busy_bitmap=_text(table, "busy_bitmap")
         if "busy_bitmap" in table
         else "wait",
+        bitmaps=_text(table, "bitmaps") if "bitmaps" in table else "one",
     )
     slow = table.get("slow", False)
     if not isinstance(slow, bool):
@@ -259,6 +261,8 @@ def as_toml(options: Options) -> str:
     lines += ["]"] if options.without else []
     if options.busy_bitmap != "wait":
         lines.append(f'busy_bitmap = "{options.busy_bitmap}"')
+    if options.bitmaps != "one":
+        lines.append(f'bitmaps = "{options.bitmaps}"')
     for section, given, usual in (
         ("bounds", options.bounds, Bounds()),
         ("failures", options.failures, Failures()),
@@ -282,6 +286,7 @@ def options_table(options: Options) -> dict[str, Any]:
         "design": options.design,
         "without": sorted(options.without),
         "busy_bitmap": options.busy_bitmap,
+        "bitmaps": options.bitmaps,
         "bounds": {n: getattr(options.bounds, n) for n in fields_dict(Bounds)},
         "failures": {
             n: getattr(options.failures, n) for n in fields_dict(Failures)

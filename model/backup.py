@@ -14,7 +14,9 @@ On the destination a backup is one step: the migration does not touch the
 bitmap any more, so what happens meanwhile cannot matter to it.
 
 QEMU: bdrv_dirty_bitmap_create_successor(), bdrv_dirty_bitmap_abdicate() and
-bdrv_reclaim_dirty_bitmap(), called by the backup job.
+bdrv_reclaim_dirty_bitmap(), called by the backup job (commit d58d845397, 2.4).
+As built a job and a migration exclude each other through busy; libvirt refuses
+to migrate a domain with an active block job (qemuMigrationSrcIsAllowed()).
 """
 
 from __future__ import annotations
@@ -24,14 +26,22 @@ from collections.abc import Callable, Sequence
 from attrs import frozen
 
 from model.guest import drained
-from model.language import NO, Flag, Granule, GranuleSet, Step, Update
+from model.language import (
+    NO,
+    ChunkSet,
+    Flag,
+    Granule,
+    Step,
+    Update,
+    chunk_alone,
+)
 from model.vocabulary import DestinationVm, Incoming, Outgoing, SourceVm
 from model.world import World
 
 Updates = tuple[Update, ...]
 
 
-def _unseen(gone: GranuleSet | None, come: GranuleSet | None) -> Updates:
+def _unseen(gone: ChunkSet | None, come: ChunkSet | None) -> Updates:
     return ()
 
 
@@ -39,13 +49,11 @@ def _unseen(gone: GranuleSet | None, come: GranuleSet | None) -> Updates:
 class Watch:
     """What a design does where the source's bits change but by a write.
 
-    ``changes``: effect, of the bits that go and of those that come.
+    ``changes``: effect, of the chunks with bits that go, and that come.
     ``begins``: what else the beginning of a job waits for.
     """
 
-    changes: Callable[[GranuleSet | None, GranuleSet | None], Updates] = (
-        _unseen
-    )
+    changes: Callable[[ChunkSet | None, ChunkSet | None], Updates] = _unseen
     begins: Sequence[Flag] = ()
 
 
@@ -93,9 +101,10 @@ def job_ends(world: World) -> Updates:
 def add_backup_client(world: World, watch: Watch | None = None) -> None:
     """Backups and edits on both sides; a full backup after a loss."""
     watch = watch or Watch()
-    _add_source_job(world, watch)
-    _add_source_edits(world, watch)
-    _add_destination_backup(world)
+    for each in world.bitmaps:
+        _add_source_job(each, watch)
+        _add_source_edits(each, watch)
+        _add_destination_backup(each)
 
 
 def _add_source_job(world: World, watch: Watch) -> None:
@@ -107,7 +116,7 @@ def _add_source_job(world: World, watch: Watch) -> None:
         source.vm.is_(SourceVm.RUNNING, SourceVm.PAUSED),
     )
 
-    @build.action("client")
+    @build.action("client", suffix=world.suffix)
     def source_backup_begins() -> Step:
         """A backup job freezes the bitmap; its successor records.
 
@@ -128,7 +137,7 @@ def _add_source_job(world: World, watch: Watch) -> None:
             ],
         )
 
-    @build.action("client", fair=True)
+    @build.action("client", fair=True, suffix=world.suffix)
     def source_backup_succeeds() -> Step:
         """What was dirty at the beginning is copied: the successor stays.
 
@@ -141,12 +150,16 @@ def _add_source_job(world: World, watch: Watch) -> None:
                 source.bits.becomes(source.successor),
                 ghost.missed.becomes(ghost.missed | ghost.would_miss),
                 ghost.true_dirty.becomes(not_copied | ghost.since),
-                *watch.changes(source.bits, source.successor),
+                *watch.changes(
+                    source.bits.chunks(), source.successor.chunks()
+                ),
                 *job_ends(world),
             ],
         )
 
-    @build.action("client", fault=True, spends="backup_fails")
+    @build.action(
+        "client", fault=True, spends="backup_fails", suffix=world.suffix
+    )
     def source_backup_fails() -> Step:
         """The job fails: the successor's bits are merged back.
 
@@ -156,7 +169,7 @@ def _add_source_job(world: World, watch: Watch) -> None:
             when=[*runs],
             then=[
                 source.bits.becomes(source.bits | source.successor),
-                *watch.changes(None, source.successor),
+                *watch.changes(None, source.successor.chunks()),
                 *job_ends(world),
             ],
         )
@@ -165,7 +178,34 @@ def _add_source_job(world: World, watch: Watch) -> None:
 def _add_source_edits(world: World, watch: Watch) -> None:
     build, source, ghost = world.build, world.source, world.ghost
 
-    @build.action("client", over=world.domain.granules, spends="edits")
+    if ghost.had is not None:
+
+        @build.action("client")
+        def source_add() -> Step:
+            """The user adds the bitmap and takes a full backup with it.
+
+            QEMU: a transaction of block-dirty-bitmap-add and blockdev-backup
+            with sync=full, which drains.
+            """
+            return Step(
+                when=[
+                    source.vm.is_(SourceVm.RUNNING),
+                    ~source.has_bitmap,
+                    drained(world, source.in_flight),
+                ],
+                then=[
+                    source.has_bitmap.becomes(True),
+                    source.bits.becomes(frozenset()),
+                    ghost.true_dirty.becomes(frozenset()),
+                ],
+            )
+
+    @build.action(
+        "client",
+        over=world.domain.granules,
+        spends="edits",
+        suffix=world.suffix,
+    )
     def source_merge(granule: Granule) -> Step:
         """The user merges a bitmap with this bit into the source's.
 
@@ -173,16 +213,17 @@ def _add_source_edits(world: World, watch: Watch) -> None:
         QEMU: qmp_block_dirty_bitmap_merge(), bdrv_merge_dirty_bitmap().
         """
         single = world.single(granule)
+        chunk = chunk_alone(world.disk, granule.chunk)
         return Step(
             when=[usable_on_source(world)],
             then=[
                 source.bits.becomes(source.bits | single),
                 ghost.true_dirty.becomes(ghost.true_dirty | single),
-                *watch.changes(None, single),
+                *watch.changes(None, chunk),
             ],
         )
 
-    @build.action("client", spends="edits")
+    @build.action("client", spends="edits", suffix=world.suffix)
     def source_clear() -> Step:
         """The user clears the bitmap and takes a full backup with it.
 
@@ -194,7 +235,7 @@ def _add_source_edits(world: World, watch: Watch) -> None:
             then=[
                 source.bits.becomes(frozenset()),
                 ghost.true_dirty.becomes(frozenset()),
-                *watch.changes(source.bits, None),
+                *watch.changes(source.bits.chunks(), None),
             ],
         )
 
@@ -203,7 +244,7 @@ def _add_destination_backup(world: World) -> None:
     build, ghost, here = world.build, world.ghost, world.destination
     drains = world.has("drain-before-backup")
 
-    @build.action("client")
+    @build.action("client", suffix=world.suffix)
     def destination_backup() -> Step:
         """Incremental backup on the destination: copy, then clear.
 
@@ -222,7 +263,7 @@ def _add_destination_backup(world: World) -> None:
             ],
         )
 
-    @build.action("client", spends="edits")
+    @build.action("client", spends="edits", suffix=world.suffix)
     def destination_remove() -> Step:
         """The user removes the bitmap by its name.
 
@@ -246,6 +287,7 @@ def _add_full_backup(world: World) -> None:
 
     @build.action(
         "client",
+        suffix=world.suffix,
         silent="where nothing can make a loss there is none to make good",
     )
     def destination_full_backup() -> Step:

@@ -12,23 +12,23 @@ failure has its own budget.
 from __future__ import annotations
 
 from model.language import (
-    EnumValue,
     Step,
     Update,
     any_of,
     choose,
 )
+from model.loader import destination_forgets
 from model.management import failed, source_ends
-from model.options import AT_DESTINATION
 from model.switchover import source_resets
+from model.variant import AT_DESTINATION
 from model.vocabulary import (
+    IN_PROGRESS,
     Break,
     DestinationVm,
-    Incoming,
     Link,
     Outgoing,
 )
-from model.world import IN_PROGRESS, World
+from model.world import World
 
 Updates = tuple[Update, ...]
 
@@ -130,14 +130,14 @@ def _add_destination_killed(world: World) -> None:
             when=[running if after_start else waiting, under_way],
             then=[
                 here.vm.becomes(after),
-                here.bitmap.becomes(Incoming.ABSENT),
-                here.bits.becomes(frozenset()),
-                here.successor.becomes(frozenset()),
-                here.in_flight.becomes(frozenset()),
+                *destination_forgets(world),
+                *(
+                    node.destination.in_flight.becomes(frozenset())
+                    for node in world.nodes
+                ),
                 here.stream_ended.becomes(False),
                 *world.stream.lose_all(),
                 link.becomes(choose(in_progress, broken, Link.DOWN)),
-                world.ghost.arrived.becomes(False),
                 world.ghost.faulted.becomes(True),
                 world.ghost.killed.becomes(True),
             ],
@@ -178,10 +178,11 @@ def _add_source_detection(world: World, resets: Updates) -> None:
 
 def _add_destination_detection(world: World) -> None:
     here = world.destination
-    left: EnumValue[Incoming] | Incoming = Incoming.ABSENT
-    bits: Updates = (here.bits.becomes(frozenset()),)
-    if not world.has("remove-partial"):
-        left, bits = here.bitmap, ()
+    forgets: Updates = tuple(
+        each.ghost.arrived.becomes(False) for each in world.bitmaps
+    )
+    if world.has("remove-partial"):
+        forgets = destination_forgets(world)
 
     @world.build.action(
         "destination",
@@ -192,8 +193,8 @@ def _add_destination_detection(world: World) -> None:
         """The stream ends before RUN was processed: the migration failed.
 
         The bitmap that this attempt had begun is removed.  The process ends,
-        or waits to be ended (exit-on-error=off, since 9.1); it takes no other
-        migration.
+        or waits to be ended (exit-on-error=false, since 9.1, commit
+        dbea1c89da); it takes no other migration.
         QEMU: process_incoming_migration_co(),
         dirty_bitmap_mig_cancel_incoming().
         """
@@ -204,9 +205,7 @@ def _add_destination_detection(world: World) -> None:
                 world.link.is_(Link.BROKEN),
             ],
             then=[
-                here.bitmap.becomes(left),
-                *bits,
-                world.ghost.arrived.becomes(False),
+                *forgets,
                 *world.destination_closes(),
             ],
         )

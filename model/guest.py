@@ -68,19 +68,43 @@ def recorded_on_source(
     QEMU: bdrv_set_dirty(): every enabled bitmap of the node, so the
     successor while a backup job holds the bitmap, else the bitmap itself.
     """
-    source = world.source
-    return (
-        source.bits.becomes(source.bits | granules.only_if(~source.job)),
-        source.successor.becomes(
-            source.successor | granules.only_if(source.job)
-        ),
-    )
+    found: list[Update] = []
+    for each in world.recording:
+        bits, successor = each.source.bits, each.source.successor
+        job = each.source.job
+        found += [
+            bits.becomes(bits | granules.only_if(~job)),
+            successor.becomes(successor | granules.only_if(job)),
+        ]
+    return tuple(found)
+
+
+def _recorded_on_destination(world: World, granules: GranuleSet) -> Updates:
+    found: list[Update] = []
+    for each in world.recording:
+        here = each.destination
+        itself = here.bitmap.is_(Incoming.VALID, Incoming.PARTIAL)
+        loading = here.bitmap.is_(Incoming.SUCCESSOR, Incoming.MERGED)
+        if world.has("successor"):
+            found += [
+                here.bits.becomes(here.bits | granules.only_if(itself)),
+                here.successor.becomes(
+                    here.successor | granules.only_if(loading)
+                ),
+            ]
+        else:
+            either = itself | loading
+            found.append(
+                here.bits.becomes(here.bits | granules.only_if(either))
+            )
+    return tuple(found)
 
 
 def add_guest(world: World, recorder: Recorder) -> None:
-    """The writes on both sides."""
-    _add_source_writes(world, recorder)
-    _add_destination_writes(world)
+    """The writes on both sides, to each node."""
+    for node in world.nodes:
+        _add_source_writes(node, recorder)
+        _add_destination_writes(node)
 
 
 def _steps(
@@ -126,8 +150,16 @@ def _order(world: World) -> tuple[str, str]:
     return "bit", "data"
 
 
+def _dirtied_on_source(world: World, granules: GranuleSet) -> Updates:
+    ghost, job = world.ghost, world.source.job
+    return (
+        ghost.true_dirty.becomes(ghost.true_dirty | granules),
+        ghost.since.becomes(ghost.since | granules.only_if(job)),
+    )
+
+
 def _add_source_writes(world: World, recorder: Recorder) -> None:
-    build, source, ghost = world.build, world.source, world.ghost
+    build, source = world.build, world.source
     first, second = _order(world)
     allowance = recorder.allowance
     free = source.migration.is_not(Outgoing.SETUP, Outgoing.ACTIVE)
@@ -145,9 +177,10 @@ def _add_source_writes(world: World, recorder: Recorder) -> None:
             source.in_flight,
             granule,
             ([source.vm.is_(*writes), willing], allowance.emptied()),
-            (
-                ghost.true_dirty.becomes(ghost.true_dirty | single),
-                ghost.since.becomes(ghost.since | single.only_if(source.job)),
+            tuple(
+                update
+                for each in world.recording
+                for update in _dirtied_on_source(each, single)
             ),
             (
                 *recorded_on_source(world, single),
@@ -160,6 +193,7 @@ def _add_source_writes(world: World, recorder: Recorder) -> None:
         over=world.domain.granules,
         fair=second == "data",
         spends="writes" if first == "data" else "",
+        suffix=world.suffix,
     )
     def source_write_data(granule: Granule) -> Step:
         """The data of a guest write reach the disk.
@@ -173,6 +207,7 @@ def _add_source_writes(world: World, recorder: Recorder) -> None:
         over=world.domain.granules,
         fair=second == "bit",
         spends="writes" if first == "bit" else "",
+        suffix=world.suffix,
     )
     def source_set_dirty(granule: Granule) -> Step:
         """The write's bit is set; then the write is acknowledged.
@@ -183,33 +218,21 @@ def _add_source_writes(world: World, recorder: Recorder) -> None:
 
 
 def _add_destination_writes(world: World) -> None:
-    build, here, ghost = world.build, world.destination, world.ghost
+    build, here = world.build, world.destination
     first, second = _order(world)
-    itself = here.bitmap.is_(Incoming.VALID, Incoming.PARTIAL)
-    loading = here.bitmap.is_(Incoming.SUCCESSOR, Incoming.MERGED)
 
     def write(granule: Granule) -> dict[str, Step]:
         single = world.single(granule)
-        if world.has("successor"):
-            recorded: Updates = (
-                here.bits.becomes(here.bits | single.only_if(itself)),
-                here.successor.becomes(
-                    here.successor | single.only_if(loading)
-                ),
-            )
-        else:
-            recorded = (
-                here.bits.becomes(
-                    here.bits | single.only_if(itself | loading)
-                ),
-            )
         return _steps(
             world,
             here.in_flight,
             granule,
             ([here.vm.is_(DestinationVm.RUNNING)], ()),
-            (ghost.true_dirty.becomes(ghost.true_dirty | single),),
-            recorded,
+            tuple(
+                w.ghost.true_dirty.becomes(w.ghost.true_dirty | single)
+                for w in world.recording
+            ),
+            _recorded_on_destination(world, single),
         )
 
     @build.action(
@@ -217,6 +240,7 @@ def _add_destination_writes(world: World) -> None:
         over=world.domain.granules,
         fair=second == "data",
         spends="writes" if first == "data" else "",
+        suffix=world.suffix,
     )
     def destination_write_data(granule: Granule) -> Step:
         """The data of a guest write reach the disk.
@@ -230,6 +254,7 @@ def _add_destination_writes(world: World) -> None:
         over=world.domain.granules,
         fair=second == "bit",
         spends="writes" if first == "bit" else "",
+        suffix=world.suffix,
     )
     def destination_set_dirty(granule: Granule) -> Step:
         """The write's bit is set in whatever bitmap records here.

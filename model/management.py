@@ -20,16 +20,22 @@ from __future__ import annotations
 
 from model.backup import job_ends
 from model.language import EnumValue, Flag, Step, Update, any_of, choose
-from model.options import AT_SOURCE
+from model.loader import destination_forgets
+from model.naming import names_forgotten_at_setup
 from model.switchover import source_resets
+from model.variant import AT_SOURCE
 from model.vocabulary import (
+    IN_PROGRESS,
     DestinationVm,
-    Incoming,
     Link,
     Outgoing,
     SourceVm,
 )
-from model.world import EVER_RAN, IN_PROGRESS, NOT_RESUMED, World
+from model.world import (
+    EVER_RAN,
+    NOT_RESUMED,
+    World,
+)
 
 Updates = tuple[Update, ...]
 
@@ -85,6 +91,7 @@ def _add_attempts(world: World) -> None:
     begun = (
         source.migration.becomes(Outgoing.SETUP),
         world.link.becomes(Link.UP),
+        *names_forgotten_at_setup(world),
     )
 
     @build.action("management")
@@ -107,8 +114,9 @@ def _add_attempts(world: World) -> None:
 
         A destination process takes one incoming migration; the old one,
         which has failed or ended, is replaced.  The source's process is the
-        same.  QEMU: qmp_migrate(); qmp_migrate_incoming() works once a
-        process.
+        same.
+        QEMU: qmp_migrate(); qmp_migrate_incoming() works once a process
+        (since 2.3), so a retry never meets the loader of the failed attempt.
         """
         return Step(
             when=[
@@ -119,14 +127,11 @@ def _add_attempts(world: World) -> None:
             then=[
                 *begun,
                 here.vm.becomes(DestinationVm.INMIGRATE),
-                here.bitmap.becomes(Incoming.ABSENT),
-                here.bits.becomes(frozenset()),
-                here.successor.becomes(frozenset()),
+                *destination_forgets(world),
                 here.stream_ended.becomes(False),
                 *world.stream.lose_all(),
                 ghost.faulted.becomes(False),
                 ghost.trouble.becomes(False),
-                ghost.arrived.becomes(False),
                 ghost.retried.becomes(True),
             ],
         )
@@ -137,10 +142,12 @@ def _add_cancel(world: World, resets: Updates) -> None:
 
     @world.build.action("management", fault=True, spends="cancel")
     def migrate_cancel() -> Step:
-        """Cancel, in every state in which QEMU accepts it.
+        """Cancel, in every state in which some QEMU accepts it.
 
         After RUN was sent that is no different from a break: the source
-        cannot know who runs.
+        cannot know who runs.  5.2 to 9.2 accept it in postcopy too, 10.0 no
+        more (commit 646119088f); all accept it while the rest of a precopy
+        stream is written.
         QEMU: qmp_migrate_cancel(), migration_cancel().
         """
         return Step(
@@ -219,11 +226,8 @@ def _add_fence(world: World, resets: Updates) -> None:
             then=[
                 *gone_on,
                 here.vm.becomes(DestinationVm.KILLED),
-                here.bitmap.becomes(Incoming.ABSENT),
-                here.bits.becomes(frozenset()),
-                here.successor.becomes(frozenset()),
+                *destination_forgets(world),
                 here.stream_ended.becomes(False),
-                world.ghost.arrived.becomes(False),
                 *world.stream.lose_all(),
                 *world.replies_lost(),
                 world.link.becomes(Link.DOWN),
@@ -275,12 +279,19 @@ def _add_quit(world: World, resets: Updates) -> None:
 def source_ends(world: World) -> Updates:
     """Effect: the source's process ends; what it has sent may arrive."""
     source = world.source
+    found: list[Update] = [
+        n.source.in_flight.becomes(frozenset()) for n in world.nodes
+    ]
+    for each in world.bitmaps:
+        found += [
+            each.source.has_bitmap.becomes(False),
+            each.source.bits.becomes(frozenset()),
+            *job_ends(each),
+        ]
     return (
         source.vm.becomes(SourceVm.GONE),
         source.migration.becomes(Outgoing.NONE),
-        source.has_bitmap.becomes(False),
-        source.bits.becomes(frozenset()),
-        source.in_flight.becomes(frozenset()),
-        *job_ends(world),
+        *found,
         *source_resets(world),
+        *names_forgotten_at_setup(world),
     )

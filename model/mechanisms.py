@@ -21,8 +21,8 @@ DROP = "drop"
 DESIGNS = (LIVE, POSTCOPY, STOP_COPY, DROP)
 #: those that migrate the bitmap
 MIGRATE = (LIVE, POSTCOPY, STOP_COPY)
-#: those in which the whole bitmap arrives before the VM starts
-PRECOPY = (LIVE, STOP_COPY)
+#: those that are modelled with a second bitmap as well
+SEVERAL = (POSTCOPY, STOP_COPY)
 
 
 @frozen
@@ -64,6 +64,8 @@ _STARTS_EMPTY = (
 _SENT_BY_THEN = (
     "here the VM runs on the destination only after everything was sent"
 )
+_APPEARS = "it takes a bitmap that appears between attempts to show it"
+_ONE_BITMAP = "it takes two bitmaps to show it"
 _NOT_SENT = "here nothing of the source's bitmap is sent at all"
 
 MECHANISMS: tuple[Mechanism, ...] = (
@@ -214,7 +216,7 @@ MECHANISMS: tuple[Mechanism, ...] = (
         "P1",
         "Storage migration sets bits in its own bitmap only. Without it, its "
         "start marks every granule in the user's bitmap as well.",
-        history="B01, fixed in 2.3",
+        history="B01, fixed in 2.3 (commit c4237dfa63)",
     ),
     Mechanism(
         "own-resets-only",
@@ -222,14 +224,14 @@ MECHANISMS: tuple[Mechanism, ...] = (
         "S1",
         "Storage migration clears bits in its own bitmap only. Without it, "
         "it clears the user's bit of each granule that it copies.",
-        history="B01, fixed in 2.3",
+        history="B01, fixed in 2.3 (commit c4237dfa63)",
     ),
     Mechanism(
         "name-is-free",
         MIGRATE,
         "S3",
         "The destination has no bitmap of the name that arrives. With one, "
-        "as built, START fails the migration.",
+        "as built (2.12 to 11.x), START fails the migration.",
         redundant=(
             (LIVE, "here any bitmap error fails the migration, by design"),
         ),
@@ -240,7 +242,8 @@ MECHANISMS: tuple[Mechanism, ...] = (
         MIGRATE,
         "S3",
         "The source's bitmap is consistent when a migration begins. An "
-        "inconsistent one, as built, fails the migration at setup.",
+        "inconsistent one, as built (since 4.0), fails the migration at "
+        "setup.",
         redundant=(
             (LIVE, "here any bitmap error fails the migration, by design"),
         ),
@@ -258,7 +261,8 @@ MECHANISMS: tuple[Mechanism, ...] = (
         (LIVE,),
         "P1",
         "Clearing bits (a backup does) marks the chunks as changed too.",
-        history="hole of the historical meta bitmap: reset bypassed it",
+        history="hole of the historical meta bitmap (2.8): "
+        "hbitmap_reset_all() bypassed it",
     ),
     Mechanism(
         "meta-sees-merge",
@@ -266,7 +270,8 @@ MECHANISMS: tuple[Mechanism, ...] = (
         "S1",
         "Merging bits (a backup job that ends does, and the user may) marks "
         "the chunks as changed too.",
-        history="hole of the historical meta bitmap: merge bypassed it",
+        history="hole of the historical meta bitmap (2.8): hbitmap_merge() "
+        "bypassed it",
     ),
     Mechanism(
         "stop-waits-for-job",
@@ -275,7 +280,7 @@ MECHANISMS: tuple[Mechanism, ...] = (
         "The VM is stopped only when no backup job holds the bitmap, and "
         "while the stop is due no job begins. Without it what the job's "
         "successor has recorded is not sent.",
-        history="not in the series of 2015",
+        history="whether the series of 2015 froze the bitmap is not known",
     ),
     Mechanism(
         "clear-meta-before-read",
@@ -372,6 +377,35 @@ MECHANISMS: tuple[Mechanism, ...] = (
         history="B17, fixed in 5.1",
     ),
     Mechanism(
+        "bitmaps-asked-anew",
+        SEVERAL,
+        "S5",
+        "Each attempt looks for bitmaps. Without it, as built, an attempt "
+        "that has found none makes later ones of the same process leave out "
+        "a bitmap that was added meanwhile.",
+        history="as built, 2.12 to 11.1",
+        redundant=tuple((d, _APPEARS) for d in SEVERAL),
+    ),
+    Mechanism(
+        "complete-is-kept",
+        SEVERAL,
+        "S5",
+        "An error in one bitmap leaves another alone whose COMPLETE has "
+        "come. Without it, as built until the VM is about to start, it is "
+        "dropped as well.",
+        history="as built",
+        redundant=tuple((d, _ONE_BITMAP) for d in SEVERAL),
+    ),
+    Mechanism(
+        "names-per-attempt",
+        SEVERAL,
+        "S5",
+        "An attempt names its first bitmap, whatever the last message of the "
+        "attempt before spoke of. Without it the first message has no name "
+        "and everything is dropped.",
+        redundant=tuple((d, _ONE_BITMAP) for d in SEVERAL),
+    ),
+    Mechanism(
         "full-backup-on-loss",
         (POSTCOPY, STOP_COPY, DROP),
         "S1",
@@ -386,19 +420,32 @@ MECHANISMS: tuple[Mechanism, ...] = (
 #: what each design lacks as it was posted or built: a label, the mechanisms
 AS_BUILT: dict[str, tuple[str, frozenset[str]]] = {
     LIVE: (
-        "as posted in 2015",
+        "with the meta bitmap of 2.8, as posted",
         frozenset(
             {"meta-sees-clear", "meta-sees-merge", "stop-waits-for-job"}
         ),
     ),
     POSTCOPY: (
         "as built, 5.2 to 11.1",
-        frozenset({"name-is-free", "consistent-at-setup"}),
+        frozenset(
+            {
+                "name-is-free",
+                "consistent-at-setup",
+                "bitmaps-asked-anew",
+                "complete-is-kept",
+            }
+        ),
     ),
     STOP_COPY: (
         "as built, 5.2 to 11.1",
         frozenset(
-            {"name-is-free", "consistent-at-setup", "no-resume-after-run"}
+            {
+                "name-is-free",
+                "consistent-at-setup",
+                "bitmaps-asked-anew",
+                "complete-is-kept",
+                "no-resume-after-run",
+            }
         ),
     ),
 }

@@ -10,8 +10,9 @@ from typing import Final, Literal
 
 from attrs import field, frozen
 
-from model.language import ModelError
-from model.mechanisms import DESIGNS, LIVE, check_names
+from model.language import Concrete, ModelError
+from model.mechanisms import DESIGNS, LIVE, SEVERAL, check_names
+from model.variant import FAILURES, Variant
 
 UNLIMITED: Final = "unlimited"
 Budget = int | Literal["unlimited"]
@@ -24,10 +25,9 @@ MAX_DISK = 64
 MAX_BUDGET = 1000
 MAX_IN_FLIGHT = 8
 
-#: failures by which an attempt may fail, as each host sees it
-AT_SOURCE = "cut|destination_killed|cancel"
-AT_DESTINATION = "cut|source_killed|cancel"
-
+#: one bitmap, from the beginning or from when the user adds it; or a second
+#: beside it: on the same node, on another, or disabled
+BITMAPS = ("one", "appears", "two", "two-nodes", "one-disabled")
 #: what setup does with a bitmap that a backup job holds
 BUSY_POLICIES = ("wait", "fail", "abort", "leave-out")
 
@@ -122,15 +122,7 @@ class Failures:
     @classmethod
     def names(cls) -> tuple[str, ...]:
         """The kinds of failure."""
-        return (
-            "cut",
-            "source_killed",
-            "destination_killed",
-            "refuse",
-            "cancel",
-            "retry",
-            "backup_fails",
-        )
+        return FAILURES
 
 
 @frozen(kw_only=True)
@@ -139,7 +131,9 @@ class Options:
 
     ``busy_bitmap``: what setup does with a bitmap that a backup job holds:
     'wait' for the job, 'fail' the migration, 'abort' the job, or 'leave-out'
-    the bitmap.
+    the bitmap.  ``bitmaps``: 'one', also one that 'appears' when the user
+    adds it; or a second one beside it: 'two' on one node, on 'two-nodes', or
+    'one-disabled'.
     """
 
     design: str
@@ -147,6 +141,7 @@ class Options:
     failures: Failures = field(factory=Failures)
     without: frozenset[str] = frozenset()
     busy_bitmap: str = "wait"
+    bitmaps: str = "one"
 
     def __attrs_post_init__(self) -> None:
         if self.design not in DESIGNS:
@@ -163,29 +158,64 @@ class Options:
                 f"busy_bitmap is '{self.busy_bitmap}', allowed are "
                 f"{', '.join(BUSY_POLICIES)}"
             )
+        if self.bitmaps not in BITMAPS:
+            raise ModelError(
+                f"bitmaps is '{self.bitmaps}', allowed are "
+                f"{', '.join(BITMAPS)}"
+            )
+        if self.bitmaps != "one" and self.design not in SEVERAL:
+            raise ModelError(
+                f"bitmaps is '{self.bitmaps}', but {self.design} is modelled "
+                f"with one; allowed with {', '.join(SEVERAL)}"
+            )
         check_names(self.design, sorted(self.without))
 
-    def limit(self, name: str) -> int:
-        """The number of the bound ``name``.
+    @property
+    def variant(self) -> Variant:
+        """What the model text is told: all but the numbers."""
+        return Variant(
+            design=self.design,
+            without=self.without,
+            busy_bitmap=self.busy_bitmap,
+            bitmaps=self.bitmaps,
+        )
+
+    @property
+    def domain(self) -> Concrete:
+        """The small disk of this size."""
+        return Concrete(self.bounds.chunks, self.bounds.granules)
+
+    def limit(self, name: str) -> int | None:
+        """A number that the text names; None: there is no limit.
 
         'writes_beside': writes in flight at most when one more begins.
+        'pending_at_stop': what may be pending when the VM has stopped.
+        'throttle': chunks sent for each write of a guest that is held back.
         """
-        if name == "writes_beside":
-            return self.bounds.in_flight - 1
-        return int(getattr(self.bounds, name))
+        bounds = self.bounds
+        throttled = bounds.writes == "throttled"
+        known = {
+            "channel": bounds.channel,
+            "downtime": bounds.downtime,
+            "pending_at_stop": bounds.downtime + bounds.in_flight,
+            "writes_beside": bounds.in_flight - 1,
+            "throttle": bounds.throttle if throttled else None,
+        }
+        if name not in known:
+            allowed = ", ".join(known)
+            raise ModelError(f"limit is '{name}', allowed are {allowed}")
+        return known[name]
 
-    def throttle(self) -> int | None:
-        """Chunks sent for each write; None: the guest is not held back."""
-        throttled = self.bounds.writes == "throttled"
-        return self.bounds.throttle if throttled else None
-
-    def budget(self, name: str) -> Budget | str:
+    def budget(self, name: str) -> Budget:
         """How often what spends ``name`` may happen."""
         if name == "writes":
-            limited = isinstance(self.bounds.writes, int)
-            return self.bounds.writes if limited else UNLIMITED
+            writes = self.bounds.writes
+            return writes if isinstance(writes, int) else UNLIMITED
         if name == "edits":
             return self.bounds.edits
+        if name not in FAILURES:
+            allowed = ", ".join((*FAILURES, "writes", "edits"))
+            raise ModelError(f"budget is '{name}', allowed are {allowed}")
         found: Budget = getattr(self.failures, name)
         return found
 
@@ -194,38 +224,6 @@ class Options:
         return mechanism not in self.without
 
     @property
-    def refusal_fails(self) -> bool:
-        """Whether a bitmap that the destination refuses fails the attempt."""
-        if self.design == LIVE:
-            by_design = self.has("error-fails-migration")
-        else:
-            by_design = not self.has("error-drops-bitmap")
-        return by_design or not self.has("name-is-free")
-
-    @property
-    def setup_fails(self) -> bool:
-        """Whether a refused bitmap may fail the attempt at its setup."""
-        return not self.has("consistent-at-setup")
-
-    def attempt_fails(
-        self, by: str, refused: bool = False, at_setup: bool = False
-    ) -> tuple[str, ...]:
-        """What the model's ``needs`` says of what follows a failed attempt.
-
-        ``by``: the failures that do it; ``refused``, ``at_setup``: whether a
-        bitmap error does, where it fails the attempt at the destination, or
-        at the source's setup, which a busy bitmap does with no failure.
-        """
-        if at_setup and self.busy_bitmap == "fail":
-            return ()
-        fails = (refused and self.refusal_fails) or (
-            at_setup and self.setup_fails
-        )
-        return (f"{by}|refuse" if fails else by,)
-
-    @property
     def name(self) -> str:
         """The design, and what it lacks."""
-        if not self.without:
-            return self.design
-        return f"{self.design} without {', '.join(sorted(self.without))}"
+        return self.variant.name

@@ -12,9 +12,9 @@ from attrs import frozen
 
 from model.backup import usable_on_destination, usable_on_source
 from model.guest import drained
-from model.language import YES, any_of
+from model.language import YES, Flag, all_of, any_of
 from model.loader import BEING_LOADED
-from model.options import AT_DESTINATION, AT_SOURCE
+from model.variant import AT_DESTINATION, AT_SOURCE
 from model.vocabulary import (
     DestinationVm,
     Incoming,
@@ -22,17 +22,10 @@ from model.vocabulary import (
     Outgoing,
     SourceVm,
 )
-from model.world import EVER_RAN, World
-
-GUARANTEES = {
-    "S1": "no missing bit: superset of the true dirty set or declared lost",
-    "S2": "a loss is observable by the one who would use the bitmap",
-    "S3": "bitmap trouble never harms the VM",
-    "S5": "no needless loss: success, cancel and early failure lose nothing",
-    "S6": "at most one side runs the guest, ever",
-    "P1": "without faults the destination's bitmap is exact",
-    "L1": "every migration ends, and busy ends",
-}
+from model.world import (
+    EVER_RAN,
+    World,
+)
 
 MOVES = "management can tell a VM that has resumed from one that has not"
 WHOLE = (Incoming.COMPLETE, Incoming.MERGED, Incoming.VALID)
@@ -54,15 +47,16 @@ class Promise:
 
 def add_properties(world: World, promise: Promise) -> None:
     """Every guarantee, every thing that must be reachable, every cost."""
-    _add_no_lost_bit(world)
-    _add_observable(world, promise)
+    for each in world.bitmaps:
+        _add_no_lost_bit(each)
+        _add_observable(each, promise)
+        _add_as_it_was(each)
+        _add_no_needless_loss(each, promise)
+        _add_precision(each)
     _add_vm_lives(world)
     _add_vm_unharmed(world, promise)
-    _add_as_it_was(world)
-    _add_no_needless_loss(world, promise)
     _add_completed(world)
     _add_one_side(world)
-    _add_precision(world)
     _add_ends(world)
     _add_reachable(world, promise)
     if promise.migrates:
@@ -74,7 +68,7 @@ def _add_no_lost_bit(world: World) -> None:
     source, here, ghost = world.source, world.destination, world.ghost
     build = world.build
     build.always(
-        "NoLostDirtyBitOnSource",
+        world.name("NoLostDirtyBitOnSource"),
         "S1",
         "Where a backup could start on the source, every granule written "
         "since the last backup has its bit.",
@@ -86,7 +80,7 @@ def _add_no_lost_bit(world: World) -> None:
         ],
     )
     build.always(
-        "NoLostDirtyBitOnDestination",
+        world.name("NoLostDirtyBitOnDestination"),
         "S1",
         "Where a backup could start on the destination, every granule "
         "written since the last backup has its bit.",
@@ -98,7 +92,7 @@ def _add_no_lost_bit(world: World) -> None:
         ],
     )
     build.always(
-        "BackupChainRestoresDisk",
+        world.name("BackupChainRestoresDisk"),
         "S1",
         "The full backup and the incremental ones taken by a client that "
         "trusts the bitmap restore the disk.",
@@ -110,7 +104,7 @@ def _add_observable(world: World, promise: Promise) -> None:
     here, build = world.destination, world.build
     whole = "the destination's bitmap is whole"
     build.always(
-        "UsableIsWhole",
+        world.name("UsableIsWhole"),
         "S2",
         "A bitmap on the destination that looks usable is whole.",
         when=[usable_on_destination(world)],
@@ -119,7 +113,7 @@ def _add_observable(world: World, promise: Promise) -> None:
     if not promise.migrates:
         return
     build.always(
-        "LossIsVisible",
+        world.name("LossIsVisible"),
         "S2",
         "When the destination runs and reads no more, a bitmap that is not "
         "whole is not there.",
@@ -131,7 +125,7 @@ def _add_observable(world: World, promise: Promise) -> None:
         ],
     )
     build.always(
-        "NothingLeftBehind",
+        world.name("NothingLeftBehind"),
         "S2",
         "After a failed attempt the destination has no bitmap of that name.",
         when=[here.vm.is_(DestinationVm.INMIGRATE), here.stream_ended],
@@ -176,6 +170,21 @@ def _add_vm_lives(world: World) -> None:
 
 
 def _add_vm_unharmed(world: World, promise: Promise) -> None:
+    migration, ghost = world.source.migration, world.ghost
+    world.build.always(
+        "FailsOnlyForAReason",
+        "S3",
+        "A migration fails only if something failed.",
+        when=[migration.is_(Outgoing.FAILED, Outgoing.UNCERTAIN)],
+        then=[
+            (ghost.faulted | ghost.trouble).named(
+                "a failure or a bitmap error happened"
+            )
+        ],
+        needs=world.options.attempt_fails(
+            AT_SOURCE, refused=True, at_setup=True
+        ),
+    )
     if not promise.migrates:
         return
     if not promise.errors_drop:
@@ -185,7 +194,6 @@ def _add_vm_unharmed(world: World, promise: Promise) -> None:
             "at the source",
         )
         return
-    source, ghost = world.source, world.ghost
     fails_if_busy = world.options.busy_bitmap == "fail"
     world.build.always(
         "BitmapTroubleFailsNoMigration",
@@ -196,22 +204,31 @@ def _add_vm_unharmed(world: World, promise: Promise) -> None:
             ghost.trouble.named("a bitmap error happened"),
             (~ghost.faulted).named("nothing else failed"),
         ],
-        then=[source.migration.is_not(Outgoing.FAILED, Outgoing.UNCERTAIN)],
+        then=[migration.is_not(Outgoing.FAILED, Outgoing.UNCERTAIN)],
         needs=() if fails_if_busy else ("refuse",),
     )
+
+
+def _had(world: World) -> list[Flag]:
+    """That there was a bitmap when the attempt began: nothing to ask where
+    there always is.
+    """
+    had = world.ghost.had
+    return [] if had is None else [had.named("there was a bitmap")]
 
 
 def _add_as_it_was(world: World) -> None:
     """A source that goes on has its bitmap as before."""
     source, ghost = world.source, world.ghost
     world.build.always(
-        "NoNeedlessLossOnSource",
+        world.name("NoNeedlessLossOnSource"),
         "S5",
         "A source that runs before or after a failed or cancelled migration "
         "has its bitmap, and the migration does not hold it.",
         when=[
             source.vm.is_(SourceVm.RUNNING),
             source.migration.is_(Outgoing.NONE, Outgoing.FAILED),
+            *_had(world),
         ],
         then=[
             source.has_bitmap.named("the source has its bitmap"),
@@ -219,7 +236,7 @@ def _add_as_it_was(world: World) -> None:
         ],
     )
     world.build.always(
-        "FailedAttemptChangesNothing",
+        world.name("FailedAttemptChangesNothing"),
         "S5",
         "A failed or cancelled attempt leaves the source's bitmap as it "
         "was: it has no bit too many.",
@@ -245,13 +262,17 @@ def _add_no_needless_loss(world: World, promise: Promise) -> None:
     if not promise.migrates:
         world.build.not_promised("S5", "the bitmap is not migrated by design")
         return
-    arrived = [here.vm.is_(DestinationVm.RUNNING), here.stream_ended]
+    arrived = [
+        here.vm.is_(DestinationVm.RUNNING),
+        here.stream_ended,
+        *_had(world),
+    ]
     kept = [*WHOLE, Incoming.REMOVED]
     if promise.declares_loss:
         arrived.append((~ghost.faulted).named("nothing failed"))
         arrived.append((~ghost.trouble).named("no bitmap error happened"))
     world.build.always(
-        "SuccessLosesNothing",
+        world.name("SuccessLosesNothing"),
         "S5",
         "A migration that succeeds brings the bitmap along"
         + ("." if promise.declares_loss else ", whatever happened before."),
@@ -259,7 +280,7 @@ def _add_no_needless_loss(world: World, promise: Promise) -> None:
         then=[here.bitmap.is_(*kept)],
     )
     world.build.always(
-        "CompleteIsKept",
+        world.name("CompleteIsKept"),
         "S5",
         "A bitmap whose COMPLETE was received stays, until the user removes "
         "it.",
@@ -305,7 +326,7 @@ def _add_one_side(world: World) -> None:
 def _add_precision(world: World) -> None:
     here, ghost = world.destination, world.ghost
     world.build.always(
-        "DestinationIsExact",
+        world.name("DestinationIsExact"),
         "P1",
         "If nothing failed in this attempt, the destination's bitmap has no "
         "bit too many.",
@@ -327,6 +348,12 @@ def _add_ends(world: World) -> None:
     source, here = world.source, world.destination
     moved = here.vm.is_(*EVER_RAN)
     over = source.migration.is_(Outgoing.NONE, Outgoing.FAILED)
+    free = all_of(
+        *(
+            w.destination.bitmap.is_not(*BEING_LOADED) & ~w.source.busy
+            for w in world.bitmaps
+        )
+    )
     world.build.eventually(
         "MigrationEnds",
         "L1",
@@ -340,9 +367,7 @@ def _add_ends(world: World) -> None:
                 here.vm.is_(DestinationVm.KILLED, DestinationVm.DIED),
                 here.stream_ended,
             ).named("the destination is done"),
-            (here.bitmap.is_not(*BEING_LOADED) & ~source.busy).named(
-                "no bitmap is busy"
-            ),
+            free.named("no bitmap is busy"),
         ],
     )
 
@@ -354,6 +379,8 @@ def _add_reachable(world: World, promise: Promise) -> None:
         here.bitmap.is_(Incoming.VALID),
         here.stream_ended,
     ]
+    if promise.migrates:
+        arrived.append(world.ghost.arrived.named("COMPLETE was received"))
     build.reachable(
         "MigrationCompletes",
         "The destination runs with a whole bitmap.",
@@ -401,7 +428,7 @@ def _add_reachable(world: World, promise: Promise) -> None:
 
 def _add_costs(world: World) -> None:
     build, source = world.build, world.source
-    sends = ["send_bitmap_bits"]
+    sends = [f"send_bitmap_bits{w.suffix}" for w in world.bitmaps]
     build.cost("chunks sent", by=sends, when=YES)
     build.cost(
         "chunks sent while stopped",

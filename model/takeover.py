@@ -7,10 +7,12 @@ whole by then or its successor records meanwhile depends on the design.
 
 from __future__ import annotations
 
-from model.language import Step, Update, choose
+from model.language import Step, Update, any_of, choose
 from model.loader import Style
 from model.vocabulary import DestinationVm, Incoming, Message, Reply
 from model.world import World
+
+Updates = tuple[Update, ...]
 
 
 def add_takeover(world: World, style: Style) -> None:
@@ -46,19 +48,26 @@ def _add_run(world: World, style: Style) -> None:
         )
 
 
-def _recorders_on(world: World) -> Update:
-    """Effect: whoever is to record the guest's writes does so."""
-    bitmap = world.destination.bitmap
-    with_complete = choose(
-        bitmap.is_not(Incoming.COMPLETE), bitmap, Incoming.VALID
-    )
-    return bitmap.becomes(
-        choose(
-            bitmap.is_not(Incoming.LOADING),
-            with_complete,
-            Incoming.SUCCESSOR,
+def _recorders_on(world: World) -> Updates:
+    """Effect: what is to record the guest's writes does so.
+
+    Of a bitmap that is not enabled neither it nor its successor records.
+    """
+    found: list[Update] = []
+    for bitmap in (each.destination.bitmap for each in world.bitmaps):
+        with_complete = choose(
+            bitmap.is_not(Incoming.COMPLETE), bitmap, Incoming.VALID
         )
-    )
+        found.append(
+            bitmap.becomes(
+                choose(
+                    bitmap.is_not(Incoming.LOADING),
+                    with_complete,
+                    Incoming.SUCCESSOR,
+                )
+            )
+        )
+    return tuple(found)
 
 
 def _add_vm_start(world: World) -> None:
@@ -75,7 +84,7 @@ def _add_vm_start(world: World) -> None:
             """
             return Step(
                 when=[here.vm.is_(first)],
-                then=[here.vm.becomes(second), _recorders_on(world)],
+                then=[here.vm.becomes(second), *_recorders_on(world)],
             )
 
         @build.action("destination", fair=True)
@@ -102,9 +111,16 @@ def _add_vm_start(world: World) -> None:
         return Step(
             when=[
                 here.vm.is_(DestinationVm.RUNNING),
-                here.bitmap.is_(Incoming.LOADING, Incoming.COMPLETE),
+                any_of(
+                    *(
+                        each.destination.bitmap.is_(
+                            Incoming.LOADING, Incoming.COMPLETE
+                        )
+                        for each in world.bitmaps
+                    )
+                ),
             ],
-            then=[_recorders_on(world)],
+            then=[*_recorders_on(world)],
         )
 
 

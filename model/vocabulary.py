@@ -33,6 +33,17 @@ class Outgoing(enum.Enum):
     UNCERTAIN = "failed-after-run"  # the source cannot know who runs
 
 
+#: before the right to run is handed over
+BEFORE_RUN = (
+    Outgoing.SETUP,
+    Outgoing.ACTIVE,
+    Outgoing.POSTCOPY_REQUESTED,
+    Outgoing.DEVICE,
+    Outgoing.BITMAP_SENT,
+)
+IN_PROGRESS = (*BEFORE_RUN, Outgoing.RUN_SENT)
+
+
 class DestinationVm(enum.Enum):
     """The destination's VM (QEMU: RunState)."""
 
@@ -86,6 +97,14 @@ class Message(enum.Enum):
     BITS = "BITS"
     COMPLETE = "COMPLETE"
     RUN = "RUN"  # device state, then "run": the end of the guest's pause
+
+
+class Name(enum.Enum):
+    """Which of two bitmaps a message, or an end of the stream, speaks of."""
+
+    NONE = "-"  # of a message: the one of the message before
+    FIRST = "first"
+    SECOND = "second"
 
 
 class Reply(enum.Enum):

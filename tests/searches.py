@@ -92,6 +92,10 @@ def once(*names: str) -> Failures:
     return Failures(**dict.fromkeys(names, 1))
 
 
+#: every failure once
+ALL_ONCE = once(*Failures.names())
+
+
 def failure_sets() -> list[tuple[str, ...]]:
     """No failure, each alone, each pair, all."""
     names = Failures.names()

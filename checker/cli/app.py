@@ -150,14 +150,55 @@ def ablate(
     format: FormatOption = Format.TEXT,
     memory: MemoryOption = "",
     max_states: StatesOption = 0,
-    threads: ThreadsOption = 1,
+    processes: Annotated[
+        int | None,
+        typer.Option(
+            min=1, max=64, help="Default: two, if there are two cores."
+        ),
+    ] = None,
+    singles: Annotated[
+        bool,
+        typer.Option(
+            "--singles",
+            help="Take out one at a time only: seconds, not a minute.",
+        ),
+    ] = False,
 ) -> None:
-    """Take out each mechanism of a design; show what breaks."""
+    """Take out each mechanism, each pair, and more; show what breaks.
+
+    Asks everything that the complete design keeps.  Then says which
+    mechanisms heal each other, which may go together, and which are enough
+    for a guarantee.
+    """
     from checker.cli import ablate_view
     from checker.cli.limits import limits
 
-    chosen = limits(memory, max_states, threads)
-    raise typer.Exit(ablate_view.run(design, chosen, format == Format.JSON))
+    chosen = limits(memory, max_states, 1)
+    raise typer.Exit(
+        ablate_view.run(
+            design, chosen, processes, singles, format == Format.JSON
+        )
+    )
+
+
+@app.command()
+def mutate(
+    design: Annotated[str, typer.Argument(metavar="DESIGN")],
+    only: Annotated[
+        str,
+        typer.Option(metavar="ACTION", help="Mutants of this action alone."),
+    ] = "",
+    jobs: Annotated[
+        int, typer.Option(min=1, max=64, help="Processes that try mutants.")
+    ] = 1,
+    format: FormatOption = Format.TEXT,
+) -> None:
+    """Change each action a little; list the changes nobody notices."""
+    from checker.cli import mutate_view
+
+    raise typer.Exit(
+        mutate_view.run(design, only, jobs, format == Format.JSON)
+    )
 
 
 app.command()(prove)

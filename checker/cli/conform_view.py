@@ -16,6 +16,7 @@ from checker.conformance.abstraction import show
 from checker.conformance.lockstep import Mismatch, Outcome, conform
 from checker.conformance.log_check import Judgement, judge
 from checker.conformance.log_file import load
+from checker.conformance.steps import DRIVEN, undriven
 from checker.engines.exploration import Limits
 from checker.errors import InputError
 from checker.files import check_writable
@@ -62,6 +63,18 @@ def _lockstep(
             f"{configuration.name}: lacks "
             f"{', '.join(sorted(configuration.options.without))}; the "
             "reference has every mechanism"
+        )
+    design = configuration.options.design
+    if design not in DRIVEN:
+        raise InputError(
+            f"{configuration.name}: the reference has no design '{design}', "
+            f"it has {', '.join(DRIVEN)}"
+        )
+    unknown = undriven(configuration.machine())
+    if unknown:
+        raise InputError(
+            f"{configuration.name}: the reference cannot be told to do "
+            f"{', '.join(unknown)}"
         )
     if trace_file is not None:
         check_writable(trace_file)
@@ -153,8 +166,10 @@ def _print(
     page.fact("failures", failures(options))
     page.fact(
         "driven",
-        "one enabled, persistent bitmap, chunk by chunk; not several, no "
-        "aliases, no bursts, no writes over several granules",
+        "one enabled, persistent bitmap, chunk by chunk, one backup job; "
+        "not several, no aliases, no bursts, no writes over several "
+        "granules; whether a break is told or silent is the checker's "
+        "choice, not a socket's",
     )
     page.fact(
         "explored",

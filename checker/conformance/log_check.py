@@ -4,15 +4,16 @@
 The lines of each log must be taken in their order; between two logs any
 order is tried.  After its last line a process may have taken one more step: a
 step is logged when it was taken, and a process may be killed in between.
-What no process logs (a cut, a kill) and what the process without a log did
-may happen in between.  The disk of the model has the chunks of the real one
-and, of each chunk, the granules that the guest wrote: no other granule ever
-plays a part.
+What no process logs (a cut, a kill, a time-out) and what the process without
+a log did may happen in between.  The disk of the model has the chunks of the
+real one and, of each chunk, the granules that the guest wrote: no other
+granule ever plays a part.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from heapq import heappop, heappush
 
 from attrs import frozen
 
@@ -22,10 +23,10 @@ from checker.errors import InputError
 from model.designs import build
 from model.language import ModelError
 from model.language.machine import Instance, Machine, State
-from model.mechanisms import LIVE
-from model.options import UNLIMITED, Bounds, Failures, Options
+from model.mechanisms import LIVE, STOP_COPY
+from model.options import UNLIMITED, Bounds, Budget, Failures, Options
 
-UNLOGGED = ("channel_cut", "source_killed", "destination_killed")
+NETWORK = "network"  # the actor of cuts, kills and time-outs
 WRITES = ("_write_data", "_set_dirty")
 CHANNEL = 16
 MOST_STATES = 2_000_000
@@ -167,7 +168,10 @@ class _Check:
         granules = 1 + max((p for _, p in self.places.values()), default=0)
         log = self.logs[0]
         source = [x for x in self.logs if x.role != "destination"]
-        downtime = (source or [log])[0].downtime
+        # without a source's log nobody knows stop-copy's limit
+        downtime = self.bitmap.chunks if log.design == STOP_COPY else 1
+        if source:
+            downtime = source[0].downtime
         try:
             return Options(
                 design=log.design,
@@ -177,14 +181,7 @@ class _Check:
                     channel=CHANNEL,
                     downtime=min(downtime, self.bitmap.chunks),
                 ),
-                failures=Failures(
-                    cut=UNLIMITED,
-                    source_killed=UNLIMITED,
-                    destination_killed=UNLIMITED,
-                    refuse=UNLIMITED,
-                    cancel=UNLIMITED,
-                    retry=UNLIMITED,
-                ),
+                failures=_any_failure(),
             )
         except ModelError as error:
             raise InputError(
@@ -197,7 +194,7 @@ class _Check:
         silent: list[str] = []
         if "both" not in roles:
             silent = sorted({"source", "destination"} - roles)
-        cuts = [i for i in self.machine.instances if i.action in UNLOGGED]
+        cuts = [i for i in self.machine.instances if i.actor == NETWORK]
         return [*cuts, *(i for side in silent for i in self._protocol(side))]
 
     def _protocol(self, role: str) -> list[Instance]:
@@ -212,7 +209,7 @@ class _Check:
             instance
             for instance in self.machine.instances
             if role in ("both", _side(instance))
-            and instance.action not in UNLOGGED
+            and instance.actor != NETWORK
             and (guest or not instance.action.endswith(WRITES))
             and instance.actor != "client"
         ]
@@ -246,30 +243,31 @@ class _Check:
     # -- the search ----------------------------------------------------------
 
     def run(self) -> Judgement:
-        """Breadth first over states and positions in the logs."""
+        """Over states and positions in the logs, the furthest first.
+
+        Of equally far ones the first that was found, so the shortest.
+        """
         ends = tuple(len(events) for events in self.events)
         start = (self._initial(), (0,) * len(ends))
         seen = {start}
-        level = [start]
+        waiting = [(0, 0, start)]
         furthest = start
-        while level:
-            following = []
-            for here in level:
-                if all(map(int.__ge__, here[1], ends)):
-                    return self._accepted(sum(ends), len(seen))
-                for reached in self._after(*here):
-                    if reached in seen:
-                        continue
-                    seen.add(reached)
-                    following.append(reached)
-                    if sum(reached[1]) > sum(furthest[1]):
-                        furthest = reached
+        while waiting:
+            *_, here = heappop(waiting)
+            if all(map(int.__ge__, here[1], ends)):
+                return self._accepted(sum(ends), len(seen))
+            for reached in self._after(*here):
+                if reached in seen:
+                    continue
+                seen.add(reached)
+                heappush(waiting, (-sum(reached[1]), len(seen), reached))
+                if sum(reached[1]) > sum(furthest[1]):
+                    furthest = reached
             if len(seen) > MOST_STATES:
                 raise InputError(
                     f"{self.logs[0].name}: more than {MOST_STATES} states; "
                     "give the log of the other side as well"
                 )
-            level = following
         return self._rejected(furthest, len(seen))
 
     def _after(
@@ -337,6 +335,11 @@ class _Check:
             reason,
             tuple(possible),
         )
+
+
+def _any_failure() -> Failures:
+    often: dict[str, Budget] = dict.fromkeys(Failures.names(), UNLIMITED)
+    return Failures(**often)
 
 
 def _side(instance: Instance) -> str:

@@ -15,7 +15,7 @@ import ctypes
 import hashlib
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cache
 from itertools import count
 from pathlib import Path
@@ -32,6 +32,7 @@ CODE_GENERATION = 2
 _CHECKSUM = hashlib.sha256().digest_size
 _ARGUMENTS = {"p": ctypes.c_void_p, "i": ctypes.c_uint64}
 _library_numbers = count()
+_keeps = True
 
 
 class NativeCode:
@@ -59,6 +60,17 @@ class NativeCode:
         return int(self._functions[name](*arguments))
 
 
+@contextlib.contextmanager
+def nothing_kept() -> Iterator[None]:
+    """Within, code is compiled anew and not stored: it serves once."""
+    global _keeps  # noqa: PLW0603
+    before, _keeps = _keeps, False
+    try:
+        yield
+    finally:
+        _keeps = before
+
+
 def native_code(module: Module, functions: Mapping[str, str]) -> NativeCode:
     """Machine code of ``module``.
 
@@ -66,7 +78,9 @@ def native_code(module: Module, functions: Mapping[str, str]) -> NativeCode:
     address and ``i`` for a number.
     """
     text = module.text()
-    path = _cache_directory() / f"{_digest(text)}.o"
+    if not _keeps:
+        return NativeCode(_compiled(text), functions)
+    path = cache_directory() / f"{_digest(text)}.o"
     image = _cached(path)
     if image is None:
         image = _compiled(text)
@@ -109,7 +123,8 @@ def _compiled(text: str) -> bytes:
     return bytes(machine.emit_object(module))
 
 
-def _cache_directory() -> Path:
+def cache_directory() -> Path:
+    """Where what took long is kept; it need not exist."""
     base = os.environ.get("XDG_CACHE_HOME", "")
     root = Path(base) if base else Path.home() / ".cache"
     return root / "dbmcheck"

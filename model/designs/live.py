@@ -21,17 +21,16 @@ from attrs import frozen
 
 from model.backup import Watch, add_backup_client
 from model.faults import add_faults
+from model.form import add_form
 from model.guest import Recorder, add_guest
 from model.language import (
     Chunk,
     ChunkName,
     ChunkSet,
     Contents,
-    Domain,
     EnumValue,
     Flag,
     Granule,
-    GranuleSet,
     Machine,
     Step,
     Tally,
@@ -41,7 +40,6 @@ from model.language import (
 )
 from model.loader import Style, add_loader
 from model.management import add_management
-from model.options import Options
 from model.properties import Promise, add_properties
 from model.switchover import (
     add_drain,
@@ -51,6 +49,7 @@ from model.switchover import (
     pause,
 )
 from model.takeover import add_takeover
+from model.variant import Variant
 from model.vocabulary import Message, Outgoing, SourceVm, Stage
 from model.world import World, create
 
@@ -74,9 +73,12 @@ class Pass:
     allowance: Tally
 
 
-def build(options: Options, domain: Domain | None = None) -> Machine:
-    """The live design at the size that ``options`` asks for."""
-    world = create(options, return_path=True, domain=domain)
+def build(options: Variant) -> Machine:
+    """The live design."""
+    world = create(
+        options,
+        return_path=True,
+    )
     now = _declare(world)
     resets = (
         now.meta.becomes(frozenset()),
@@ -85,7 +87,7 @@ def build(options: Options, domain: Domain | None = None) -> Machine:
         now.contents.becomes(frozenset()),
     )
     add_guest(world, _recorder(world, now))
-    add_setup(world)
+    add_setup(world, holds=False)
     _add_passes(world, now)
     _add_send_chunk(world, now)
     _add_end(world, now)
@@ -95,6 +97,12 @@ def build(options: Options, domain: Domain | None = None) -> Machine:
     add_backup_client(world, _watch(world, now))
     add_management(world, resets)
     add_faults(world, resets)
+    add_form(
+        world,
+        holds=False,
+        idle=(now.meta.is_empty(), now.stage.is_(Stage.IDLE)),
+    )
+    _add_downtime_kept(world, now)
     add_properties(world, Promise(errors_drop=False, declares_loss=False))
     return world.build.machine()
 
@@ -152,14 +160,14 @@ def _watch(world: World, now: Pass) -> Watch:
     """
     source = world.source
 
-    def changes(gone: GranuleSet | None, come: GranuleSet | None) -> Updates:
+    def changes(gone: ChunkSet | None, come: ChunkSet | None) -> Updates:
         if not world.has("meta-bitmap"):
             return ()
         seen = []
         if gone is not None and world.has("meta-sees-clear"):
-            seen.append(gone.chunks())
+            seen.append(gone)
         if come is not None and world.has("meta-sees-merge"):
-            seen.append(come.chunks())
+            seen.append(come)
         if not seen:
             return ()
         chunks = seen[0]
@@ -190,6 +198,25 @@ def _little_is_pending(world: World, now: Pass) -> Flag:
     if source.left_out is not None:
         little = any_of(little, source.left_out)
     return little.named("what is pending fits the downtime limit")
+
+
+def _add_downtime_kept(world: World, now: Pass) -> None:
+    """The downtime that live promises: D chunks and the writes in flight."""
+    source = world.source
+    pending = source.cursor.ahead() | now.meta
+    most = world.options.limit("pending_at_stop")
+    world.build.always(
+        "DowntimeKept",
+        "",
+        "When the VM is stopped no more is pending than the downtime limit "
+        "allows and the writes that were in flight add.",
+        when=[
+            source.vm.is_(SourceVm.PAUSED, SourceVm.STOPPED),
+            source.migration.is_(Outgoing.ACTIVE, Outgoing.DEVICE),
+        ],
+        then=[pending.at_most(most).named("that little is pending")],
+        trivial="where the whole bitmap fits the limit",
+    )
 
 
 def _add_passes(world: World, now: Pass) -> None:

@@ -19,11 +19,11 @@ from __future__ import annotations
 
 from model.backup import add_backup_client
 from model.faults import add_faults
+from model.form import add_form
 from model.guest import Recorder, add_guest
-from model.language import Domain, Machine, Step, any_of
+from model.language import Machine, Step, all_of, any_of
 from model.loader import Style, add_loader
 from model.management import add_management
-from model.options import Options
 from model.properties import Promise, add_properties
 from model.switchover import (
     add_drain,
@@ -34,19 +34,19 @@ from model.switchover import (
     pause,
 )
 from model.takeover import add_takeover
+from model.variant import Variant
 from model.vocabulary import Outgoing, SourceVm
 from model.world import World, create
 
 STYLE = Style(run_is_last=True, errors_drop=True)
 
 
-def build(options: Options, domain: Domain | None = None) -> Machine:
-    """The stop-copy design at the size that ``options`` asks for."""
-    world = create(options, return_path=True, domain=domain)
+def build(options: Variant) -> Machine:
+    """The stop-copy design."""
+    world = create(options, return_path=True)
     source = world.source
     add_guest(world, Recorder())
-    busy = world.has("source-busy")
-    add_setup(world, also=(source.busy.becomes(busy),))
+    add_setup(world, holds=world.has("source-busy"))
     _add_vm_stop(world)
     sending = [Outgoing.DEVICE]
     if not world.has("bits-after-stop"):
@@ -63,14 +63,17 @@ def build(options: Options, domain: Domain | None = None) -> Machine:
     add_backup_client(world)
     add_management(world)
     add_faults(world)
+    add_form(world, holds=world.has("source-busy"))
     add_properties(world, Promise())
     return world.build.machine()
 
 
 def _add_vm_stop(world: World) -> None:
     source = world.source
-    pending = source.cursor.ahead()
-    little = pending.at_most(world.options.limit("downtime"))
+    limit = world.options.limit("downtime")
+    little = all_of(
+        *(w.source.cursor.ahead().at_most(limit) for w in world.bitmaps)
+    )
     if source.left_out is not None:
         little = any_of(little, source.left_out)
 

@@ -13,12 +13,12 @@ from __future__ import annotations
 
 from attrs import define, field
 
-from reference.errors import BitmapError, ProtocolError
+from reference.errors import ProtocolError
 from reference.events import Event
 from reference.host import Host, RunState
-from reference.protocol.aliases import Aliases
+from reference.protocol.holding import Holding
 from reference.protocol.outgoing import ReadPart, outgoing
-from reference.protocol.passes import Done, Passes, Taken
+from reference.protocol.passes import Done, Taken
 from reference.protocol.tables import (
     SOURCE,
     Design,
@@ -39,6 +39,7 @@ ACTORS = {
     "migrate_again": "management",
     "migrate_start_postcopy": "management",
     "migrate_cancel": "management",
+    "block_job_cancel": "management",
     "resume_source": "management",
     "fence_destination": "management",
     "quit_source": "management",
@@ -46,14 +47,13 @@ ACTORS = {
 
 
 @define
-class Source(Passes):
+class Source(Holding):
     """The source of a migration; the bitmaps stay in the host.
 
     ``error``: why the destination can be waited for no longer, or '';
     whoever drives the source then closes the connection and calls ``lost``.
     """
 
-    aliases: Aliases = field(factory=Aliases)
     writer: StreamWriter = field(factory=StreamWriter)
     replies: ReturnReader = field(factory=ReturnReader)
     end_begun: bool = False
@@ -79,22 +79,6 @@ class Source(Passes):
             if row.own or row.event == "dirty_bitmap_save_fails"
         )
         return [row for row in rows if row is not None]
-
-    def trouble(self, host: Host) -> str:
-        """Why the source may not use a bitmap of this attempt, or ''."""
-        try:
-            if self.phase is Phase.SETUP:
-                self.migrate(host)
-        except BitmapError as error:
-            return str(error)
-        live = self.design is Design.LIVE
-        if not live or self.phase not in (Phase.ACTIVE, Phase.DEVICE):
-            return ""
-        found = (sent.trouble(host) for sent in self.bitmaps)
-        return next(filter(None, found), "")
-
-    def _may_dirty_bitmap_save_fails(self, host: Host) -> bool:
-        return bool(self.trouble(host))
 
     def dirty_bitmap_save_fails(self, host: Host) -> Done:
         """A bitmap cannot be used any more: the attempt fails, all stays."""
@@ -164,20 +148,9 @@ class Source(Passes):
 
     # -- setup -------------------------------------------------------------
 
-    def _may_migrate(self, host: Host) -> bool:
-        return host.vm is RunState.RUNNING
-
-    _may_migrate_again = _may_migrate
-
-    def migrate(self, host: Host) -> None:
-        """A migration is asked for.  QEMU: qmp_migrate().
-
-        Raises BitmapError if a bitmap is busy or inconsistent.
-        """
-        for names, _ in self.aliases.outgoing(host):
-            host.bitmap(*names).check_free("migrated")
-
-    migrate_again = migrate
+    def dirty_bitmap_save_setup_busy(self, host: Host) -> None:
+        """A job holds a bitmap: the attempt fails, all stays."""
+        self._release(host, moved=False)
 
     def dirty_bitmap_save_setup(self, host: Host) -> bytes:
         """Take the bitmaps, announce them.  QEMU: the same name."""
@@ -283,12 +256,11 @@ class Source(Passes):
         host.stop()
 
     def _may_migration_completion(self, host: Host) -> bool:
-        if host.vm is not RunState.RUNNING:
+        if host.vm is not RunState.RUNNING or self.taken is not None:
             return False
-        if self.design is Design.LIVE:
-            little = self._pending(host) <= self.downtime
-            return little and self.taken is None
-        return True
+        if self.waits_for_job(host):
+            return False
+        return self._little_is_pending(host)
 
     migration_completion = postcopy_start
 
@@ -363,14 +335,14 @@ class Source(Passes):
         self.taken = self.part = None
 
     def migration_fails(self, host: Host) -> None:
-        """Noticed before the hand-over: nothing is lost."""
-        self._release(host, moved=False)
+        """The connection is over, and the source gets to know it.
+
+        Before the hand-over nothing is lost.  After it the source must not
+        resume: the destination may have what was sent.
+        """
+        self._release(host, moved=self.phase is Phase.HANDED_OVER)
 
     migrate_cancel = migration_fails
-
-    def migration_fails_after_run(self, host: Host) -> None:
-        """Noticed after the hand-over: the source must not resume."""
-        self._release(host)
 
     def _may_resume_source(self, host: Host) -> bool:
         return host.vm in (RunState.STOPPING, RunState.STOPPED)

@@ -39,7 +39,7 @@ def test_check_that_holds(dbmcheck: Command) -> None:
 
 
 def test_ablate(dbmcheck: Command) -> None:
-    data = answer(dbmcheck, "ablate", "stop-copy")
+    data = answer(dbmcheck, "ablate", "stop-copy", "--singles")
     names = [m.name for m in mechanisms_of("stop-copy")]
     assert list(data["mechanisms"]) == names
     drain = data["mechanisms"]["drain-at-stop"]

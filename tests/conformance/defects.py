@@ -5,7 +5,7 @@ Each is a function that patches the reference's classes, registered with what
 it stands for (a mechanism of the model, or a bug that QEMU had), the
 configurations on which the lockstep must find it, what the finding must say,
 and the configurations on which it changes nothing that anybody could see.
-``CONFIGURATIONS`` are the shipped ones and a few that are smaller still.
+The configurations (``OWN``) have few failures each, so that a run is short.
 """
 
 from __future__ import annotations
@@ -29,23 +29,59 @@ from reference.protocol.tables import (
 
 Patch = Callable[[pytest.MonkeyPatch], None]
 
-POSTCOPY, STOP_COPY = "postcopy-small", "stop-copy-small"
-LIVE = "live-without-cuts"  # half of live-small
+
+def _own(
+    design: str, failures: Failures | None = None, **bounds: int
+) -> Options:
+    """The smallest disk; of stop-copy all of it fits the downtime limit."""
+    chunks = bounds.setdefault("chunks", 1)
+    downtime = 0 if design == "live" else chunks
+    size = Bounds(granules=1, writes=1, downtime=downtime)
+    return Options(
+        design=design,
+        bounds=evolve(size, **bounds),
+        failures=failures or Failures(),
+    )
+
+
+_FAILING = Failures(cut=1, cancel=1, refuse=1, retry=1)
+_KILLED = Failures(source_killed=1, destination_killed=1, retry=1)
+_JOBS = Failures(backup_fails=1)
+_OWN: dict[str, Options] = {
+    f"{design}-{name}": options
+    for design in ("postcopy", "live", "stop-copy")
+    for name, options in (
+        ("failing", _own(design, _FAILING)),
+        ("killed", _own(design, _KILLED)),
+        ("jobs", _own(design, _JOBS, writes=2, edits=1)),
+        ("two-writes", _own(design, granules=2, writes=2, in_flight=2)),
+        ("two-chunks", _own(design, chunks=2, channel=1)),
+        ("three-chunks", _own(design, chunks=3)),
+        ("busy-fails", evolve(_own(design), busy_bitmap="fail")),
+        ("busy-aborts", evolve(_own(design), busy_bitmap="abort")),
+    )
+}
+# in live everything happens at any time: one failure after another
+_OWN["live-failing"] = _own("live", Failures(cut=1, cancel=1, retry=1))
+_OWN["live-refusing"] = _own("live", Failures(refuse=1, retry=1))
+
+# here the bitmap does not fit the downtime limit
+_OWN["stop-copy-tight"] = evolve(
+    _own("stop-copy", chunks=2),
+    bounds=Bounds(chunks=2, granules=1, writes=1, downtime=1),
+)
+
+STOP_COPY_TIGHT = "stop-copy-tight"
+POSTCOPY, STOP_COPY = "postcopy-failing", "stop-copy-failing"
+LIVE, LIVE_REFUSING = "live-failing", "live-refusing"
 ALL = (POSTCOPY, LIVE, STOP_COPY)
 AS_BUILT = (POSTCOPY, STOP_COPY)
-POSTCOPY_TWO = "postcopy-two-chunks"
-LIVE_TWO = "live-two-chunks"
-
-_TWO_CHUNKS = Bounds(chunks=2, granules=1, channel=1, writes=1, downtime=0)
-_OWN: Mapping[str, Options] = {
-    POSTCOPY_TWO: Options(design="postcopy", bounds=_TWO_CHUNKS),
-    LIVE_TWO: Options(design="live", bounds=_TWO_CHUNKS),
-    LIVE: Options(
-        design="live",
-        bounds=Bounds(chunks=1, granules=1, downtime=0),
-        failures=Failures(destination_killed=1, refuse=1, cancel=1, retry=1),
-    ),
-}
+PRECOPY = (LIVE, STOP_COPY)
+POSTCOPY_TWO, LIVE_TWO = "postcopy-two-chunks", "live-two-chunks"
+POSTCOPY_JOBS, LIVE_JOBS = "postcopy-jobs", "live-jobs"
+JOBS = (POSTCOPY_JOBS, LIVE_JOBS, "stop-copy-jobs")
+KILLED = ("postcopy-killed", "live-killed", "stop-copy-killed")
+OWN = tuple(_OWN)
 
 
 def configuration(name: str) -> Configuration:

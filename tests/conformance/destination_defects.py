@@ -6,18 +6,17 @@ from __future__ import annotations
 import pytest
 
 from reference.bitmap import DirtyBitmap
-from reference.errors import CorruptError
 from reference.events import Event
 from reference.host import Host
 from reference.protocol.destination import Destination
 from reference.protocol.loader import Loader
 from reference.protocol.tables import Arrival
 from reference.wire.chunks import BitsRun, Complete
-from reference.wire.reader import StreamReader
 from tests.conformance.defects import (
     ALL,
     AS_BUILT,
     LIVE,
+    LIVE_REFUSING,
     POSTCOPY,
     STOP_COPY,
     defect,
@@ -37,12 +36,12 @@ def recorders_come_on_after_the_vm(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Destination, "vm_start", late)
 
 
-@defect("remove-partial", ALL, "incoming_fails: the bitmap is")
+@defect("remove-partial", ALL, "incoming_fails: a whole bitmap is busy")
 def failed_attempt_leaves_its_bitmap(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Loader, "abandon", lambda self, host: None)
 
 
-@defect("error-fails-migration", (LIVE,), "destination.bitmap")
+@defect("error-fails-migration", (LIVE_REFUSING,), "destination.bitmap")
 def live_ignores_a_refused_bitmap(patch: pytest.MonkeyPatch) -> None:
     def ignore(self: Loader, error: Exception, host: Host) -> None:
         self.cancel(host)
@@ -100,9 +99,7 @@ def complete_does_not_end_busy(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Loader, "complete", stay)
 
 
-# refused in START, a single bitmap was not created yet: only where the
-# stream breaks is there anything to remove
-@defect("drop-on-failure", (POSTCOPY,), "destination.bitmap", (STOP_COPY,))
+@defect("drop-on-failure", AS_BUILT, "destination.bitmap")
 def cancel_removes_nothing(patch: pytest.MonkeyPatch) -> None:
     def cancel(self: Loader, host: Host) -> None:
         self.cancelled = True
@@ -113,22 +110,13 @@ def cancel_removes_nothing(patch: pytest.MonkeyPatch) -> None:
 @defect("error-drops-bitmap", AS_BUILT, "link")
 def refused_bitmap_fails_the_migration(patch: pytest.MonkeyPatch) -> None:
     def refuse(self: Loader, error: Exception, host: Host) -> None:
-        raise CorruptError(str(error))
+        self.failure = str(error)
+        self.abandon(host)
 
     patch.setattr(Loader, "_refuse", refuse)
 
 
-@defect("fresh-loader", AS_BUILT, "destination.bitmap")
-def cancelled_is_kept_across_attempts(patch: pytest.MonkeyPatch) -> None:
-    def incoming_fails(self: Destination, host: Host) -> None:
-        self.loader.cancel(host)
-        self.reader = StreamReader()
-        self.error, self.replies = "", b""
-
-    patch.setattr(Destination, "incoming_fails", incoming_fails)
-
-
-@defect("fresh-loader", ALL, "in flight and 0 of them mean something")
+@defect("L1", ALL, "in flight and 0 of them mean something")
 def reader_is_kept_across_attempts(patch: pytest.MonkeyPatch) -> None:
     def forget(self: Destination) -> None:
         self.loader = self._fresh_loader()
@@ -137,7 +125,20 @@ def reader_is_kept_across_attempts(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Destination, "_forget", forget)
 
 
-@defect("error-drops-bitmap", AS_BUILT, "the model allows skip_bits")
+@defect("L1", ALL, "destination.stream_ended")
+def failed_destination_waits_for_another(patch: pytest.MonkeyPatch) -> None:
+    fails = Destination.incoming_fails
+
+    def waits(self: Destination, host: Host) -> None:
+        fails(self, host)
+        self.ended = False
+
+    patch.setattr(Destination, "incoming_fails", waits)
+
+
+@defect(
+    "error-drops-bitmap", AS_BUILT, "would do dirty_bitmap_load_bits_refused"
+)
 def data_of_a_dropped_bitmap_is_refused_again(
     patch: pytest.MonkeyPatch,
 ) -> None:

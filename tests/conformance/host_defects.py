@@ -21,7 +21,9 @@ from reference.wire.chunks import BitsRun, Chunk, ChunkEncoder, Start
 from tests.conformance.defects import (
     ALL,
     AS_BUILT,
+    JOBS,
     LIVE,
+    LIVE_JOBS,
     LIVE_TWO,
     POSTCOPY,
     POSTCOPY_TWO,
@@ -90,6 +92,14 @@ def backs_up_a_busy_bitmap(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(DirtyBitmap, "check_free", check_free)
 
 
+@defect("writers-end-at-stop", ALL, "would do source_write_data")
+def others_write_when_the_vm_has_stopped(patch: pytest.MonkeyPatch) -> None:
+    def may_write(self: Host) -> bool:
+        return self.vm in (RunState.RUNNING, RunState.STOPPED)
+
+    patch.setattr(Host, "may_write", property(may_write))
+
+
 @defect("source-keeps-bitmap", ALL, "source.has_bitmap")
 def releases_the_bitmap_at_the_stop(patch: pytest.MonkeyPatch) -> None:
     stopped = Host.stopped
@@ -110,13 +120,34 @@ def meta_bitmap_notes_nothing(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(MetaBitmap, "note", lambda *_: None)
 
 
-@defect("meta-sees-clear", (LIVE,), "source.meta")
+@defect("meta-sees-clear", (LIVE_JOBS,), "source.meta")
 def clear_bypasses_the_meta_bitmap(patch: pytest.MonkeyPatch) -> None:
     def clear(self: DirtyBitmap) -> None:
         self.check_free("cleared")
         self.bits.clear_all()
 
     patch.setattr(DirtyBitmap, "clear", clear)
+
+
+@defect("meta-sees-clear", (LIVE_JOBS,), "source.meta")
+def backup_bypasses_the_meta_bitmap(patch: pytest.MonkeyPatch) -> None:
+    abdicate = DirtyBitmap.abdicate
+
+    def bypass(self: DirtyBitmap) -> DirtyBitmap:
+        meta, self.meta = self.meta, None
+        child = abdicate(self)
+        child.meta = meta
+        return child
+
+    patch.setattr(DirtyBitmap, "abdicate", bypass)
+
+
+@defect("meta-sees-merge", (LIVE_JOBS,), "source.meta")
+def merge_bypasses_the_meta_bitmap(patch: pytest.MonkeyPatch) -> None:
+    def union(self: DirtyBitmap, bits: Bits) -> None:
+        self.bits.union(bits)
+
+    patch.setattr(DirtyBitmap, "_union", union)
 
 
 @defect("clear-meta-before-read", (LIVE,), "source.meta")
@@ -200,6 +231,37 @@ def loading_forgets_the_cached_pages(patch: pytest.MonkeyPatch) -> None:
         self.pages[:] = pages
 
     patch.setattr(Bits, "deserialize", forget)
+
+
+# -- backup jobs -------------------------------------------------------------
+
+
+@defect("S1", JOBS, "source.bits")
+def backup_clears_instead_of_handing_over(patch: pytest.MonkeyPatch) -> None:
+    def clear(self: DirtyBitmap) -> DirtyBitmap:
+        self.successor, self.busy, self.recording = None, False, True
+        self.bits.clear_all()
+        return self
+
+    patch.setattr(DirtyBitmap, "abdicate", clear)
+
+
+@defect("S1", JOBS, "source.bits")
+def failed_backup_drops_what_was_recorded(patch: pytest.MonkeyPatch) -> None:
+    def reclaim(self: DirtyBitmap) -> None:
+        assert self.successor is not None
+        self.recording, self.busy = True, False
+        self.successor = None
+
+    patch.setattr(DirtyBitmap, "reclaim", reclaim)
+
+
+@defect("B18", JOBS, "source.successor")
+def writes_go_into_the_frozen_bitmap(patch: pytest.MonkeyPatch) -> None:
+    def record(self: DirtyBitmap, offset: int, length: int) -> None:
+        self.mark(offset // self.granularity, 1)
+
+    patch.setattr(DirtyBitmap, "record", record)
 
 
 # -- the wire ----------------------------------------------------------------

@@ -8,6 +8,7 @@ writes now and then; failures come where they are asked for.
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from random import Random
 
 from attrs import define, field
@@ -15,7 +16,7 @@ from attrs import define, field
 from reference.events import Event
 from reference.host import Host, RunState
 from reference.loopback import Connection, Loopback
-from reference.protocol.tables import Arrival, Design, Phase
+from reference.protocol.tables import Arrival, Design
 
 CHUNK_BYTES, WORD, GRANULARITY, CHUNKS = 8, 64, 512, 3
 SIZE = ((CHUNKS - 1) * WORD + 2) * GRANULARITY
@@ -63,6 +64,7 @@ class Run:
         design = self.loopback.source.design.value
         chosen = [e for side, e in self.order if role in ("both", side)]
         head = {**HEADER, "role": role, "design": design}
+        head["downtime"] = min(self.loopback.source.downtime, CHUNKS)
         return [head, *(event.as_dict() for event in chosen)]
 
 
@@ -71,21 +73,44 @@ def as_bytes(lines: list[dict]) -> bytes:
     return b"".join(json.dumps(line).encode() + b"\n" for line in lines)
 
 
+def cut(run: Run) -> None:
+    """The connection breaks, and both ends get to see it."""
+    run.loopback.cut()
+
+
+def silence(run: Run) -> None:
+    """The connection breaks, and neither end is told."""
+    run.loopback.cut(silent=True)
+
+
+def cancel(run: Run) -> None:
+    """Management cancels, if it is not too late."""
+    if run.loopback.source_can("migrate_cancel"):
+        run.log("source", run.loopback.source_does("migrate_cancel"))
+
+
 def start(design: Design, seed: int) -> Run:
     loopback = Loopback.create(design, {"drive0": SIZE}, CHUNK_BYTES, 4)
     loopback.source_host.add_bitmap("drive0", "b0", GRANULARITY)
     return Run(loopback, Random(seed))
 
 
-def run(design: Design, seed: int, cut_after: int | None = None) -> Run:
-    """A whole migration; with ``cut_after`` steps, cut and tried again."""
+def run(
+    design: Design,
+    seed: int,
+    after: int | None = None,
+    fails: Callable[[Run], None] = cut,
+) -> Run:
+    """A whole migration; ``after`` so many steps it fails, and is retried."""
     made = start(design, seed)
     made.log("source", made.loopback.source_does("migrate"))
     for step in range(2000):
-        if step == cut_after:
-            made.loopback.cut()
+        if step == after:
+            fails(made)
         if not advance(made):
-            break
+            if made.loopback.connection is not Connection.SILENT:
+                break
+            made.loopback.time_out()
     return made
 
 
@@ -123,17 +148,9 @@ def _source(run: Run):
             "source",
             lambda: [loop.source_does("migrate_start_postcopy")],
         )
-    if loop.connection is not Connection.UP and core.phase not in (
-        Phase.NONE,
-        Phase.FAILED,
-        Phase.IN_DOUBT,
-        Phase.COMPLETED,
-    ):
-        yield "source", "source", lambda: [core.lost(host)]
-    if loop.source_can("resume_source"):
-        yield "source", "source", lambda: [loop.source_does("resume_source")]
-    if loop.source_can("migrate_again"):
-        yield "source", "source", lambda: [loop.source_does("migrate_again")]
+    for event in ("migration_fails", "resume_source", "migrate_again"):
+        if loop.source_can(event):
+            yield "source", "source", lambda e=event: [loop.source_does(e)]
     if not loop.backward.is_empty:
         yield "source", "source", loop.shut_arrives
 

@@ -4,26 +4,32 @@
 from __future__ import annotations
 
 import pytest
+from attrs import evolve
 
 from reference.host import Host
 from reference.protocol.outgoing import Outgoing
 from reference.protocol.source import Source
-from reference.protocol.tables import Phase
+from reference.protocol.tables import SOURCE, Phase
 from tests.conformance.defects import (
     ALL,
     AS_BUILT,
+    JOBS,
     LIVE,
+    LIVE_JOBS,
     POSTCOPY,
     POSTCOPY_TWO,
+    PRECOPY,
     STOP_COPY,
+    STOP_COPY_TIGHT,
     defect,
+    dict_of,
     source_row,
 )
 
 
 @defect("no-resume-after-run", ALL, "phase 'failed'")
 def fails_as_if_run_was_not_sent(patch: pytest.MonkeyPatch) -> None:
-    source_row(patch, "migration_fails_after_run", then=Phase.FAILED)
+    source_row(patch, "migration_fails", then=Phase.FAILED)
 
 
 @defect("no-resume-after-run", ALL, "would do resume_source")
@@ -92,7 +98,7 @@ def completes_while_the_guest_runs(patch: pytest.MonkeyPatch) -> None:
     source_row(patch, "send_bitmap_complete", (Phase.ACTIVE,))
 
 
-@defect("last-pass-stopped", (LIVE,), "would do migration_completion")
+@defect("last-pass-stopped", (LIVE,), "allows source_backup_begins")
 def changed_chunks_do_not_count_as_pending(
     patch: pytest.MonkeyPatch,
 ) -> None:
@@ -112,8 +118,7 @@ def completes_before_everything_was_sent(
     patch.setattr(Source, "_may_send_bitmap_complete", may)
 
 
-# postcopy sends nothing before the hand-over, and afterwards nobody retries
-@defect("bits-after-stop", (STOP_COPY,), "source.cursor", (POSTCOPY,))
+@defect("cursor-per-attempt", ALL, "source.cursor")
 def retry_goes_on_where_the_failure_was(patch: pytest.MonkeyPatch) -> None:
     setup, fails = Source.dirty_bitmap_save_setup, Source.migration_fails
 
@@ -163,7 +168,76 @@ def complete_does_not_end_busy_on_the_source(
     patch.setattr(Source, "send_bitmap_complete", leave)
 
 
-@defect("S6", ALL, "would do migrate_cancel")
-def can_be_cancelled_after_the_hand_over(patch: pytest.MonkeyPatch) -> None:
-    also = (Phase.DEVICE, Phase.BITMAPS_SENT, Phase.HANDED_OVER)
-    source_row(patch, "migrate_cancel", also)
+@defect("S3", ALL, "the model allows migrate_cancel")
+def cannot_be_cancelled_once_the_vm_has_stopped(
+    patch: pytest.MonkeyPatch,
+) -> None:
+    late = (Phase.DEVICE, Phase.BITMAPS_SENT, Phase.HANDED_OVER)
+    for design, rows in SOURCE.items():
+        changed = [
+            evolve(row, phases=tuple(p for p in row.phases if p not in late))
+            if row.event == "migrate_cancel"
+            else row
+            for row in rows
+        ]
+        patch.setitem(dict_of(SOURCE), design, tuple(changed))
+
+
+@defect("S6", ALL, "phase 'failed'")
+def cancel_after_the_hand_over_is_a_failure(
+    patch: pytest.MonkeyPatch,
+) -> None:
+    source_row(patch, "migrate_cancel", then=Phase.FAILED)
+
+
+@defect("completed-after-shut", PRECOPY, "source.migration")
+def completes_when_everything_is_written(patch: pytest.MonkeyPatch) -> None:
+    source_row(patch, "send_device_state", then=Phase.COMPLETED)
+
+
+@defect("own-resets-only", ALL, "source.bits")
+def setup_clears_what_it_copies(patch: pytest.MonkeyPatch) -> None:
+    setup = Source.dirty_bitmap_save_setup
+
+    def reset(self: Source, host: Host) -> bytes:
+        data = setup(self, host)
+        for sent in self.bitmaps:
+            sent.bitmap(host).bits.clear_all()
+        return data
+
+    patch.setattr(Source, "dirty_bitmap_save_setup", reset)
+
+
+# -- backup jobs -------------------------------------------------------------
+
+
+@defect("stop-waits-for-job", (LIVE_JOBS,), "would do migration_completion")
+def stops_while_a_job_holds_the_bitmap(patch: pytest.MonkeyPatch) -> None:
+    waits = Source.waits_for_job
+
+    def setup_only(self: Source, host: Host) -> bool:
+        return self.phase is Phase.SETUP and waits(self, host)
+
+    patch.setattr(Source, "waits_for_job", setup_only)
+
+
+@defect("stop-waits-for-job", JOBS, "would do source_backup_begins")
+def jobs_begin_although_one_is_waited_for(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Source, "lets_job_begin", lambda self, host: True)
+
+
+@defect("source-busy", JOBS, "would do dirty_bitmap_save_setup")
+def setup_takes_a_bitmap_from_a_job(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Source, "waits_for_job", lambda self, host: False)
+
+
+@defect("L1", ("postcopy-busy-fails", "live-busy-fails"), "setup_busy")
+def setup_waits_although_it_is_to_fail(patch: pytest.MonkeyPatch) -> None:
+    source_row(patch, "dirty_bitmap_save_setup_busy", gone=True)
+
+
+@defect("L1", (STOP_COPY_TIGHT,), "would do migration_completion")
+def stop_copy_stops_although_too_much_is_pending(
+    patch: pytest.MonkeyPatch,
+) -> None:
+    patch.setattr(Source, "_little_is_pending", lambda self, host: True)

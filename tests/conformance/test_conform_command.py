@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 
@@ -22,12 +23,58 @@ def dropped_successor(monkeypatch):
     monkeypatch.setattr(DirtyBitmap, "reclaim", reclaim)
 
 
-def test_it_conforms(capsys):
-    found = run(["conform", "stop-copy-small"], capsys)
-    assert found.code == 0
-    assert found.out.startswith("stop-copy-small: CONFORMS\n")
-    assert "2,088 of the model's 2,088" in found.out
+TINY = """
+title = "The smallest disk, one cut."
+design = "{design}"
+{more}
+[bounds]
+chunks = 1
+writes = 1
+
+[failures]
+cut = 1
+"""
+
+
+@pytest.fixture
+def tiny(tmp_path):
+    """A file with a small configuration of a design."""
+
+    def write(design, more=""):
+        path = tmp_path / "tiny.toml"
+        path.write_text(TINY.format(design=design, more=more))
+        return str(path)
+
+    return write
+
+
+def test_it_conforms(capsys, tiny):
+    found = run(["conform", tiny("stop-copy")], capsys)
+    assert found.code == 0, found.err
+    assert ": CONFORMS\n" in found.out
+    said = " ".join(found.out.split())
+    met = re.search(r"([\d,]+) of the model's ([\d,]+),", said)
+    assert met is not None and met[1] == met[2]
+    assert "one backup job" in said
     assert not found.err
+
+
+@pytest.mark.parametrize(
+    ("design", "more", "text"),
+    [
+        ("drop", "", "the reference has no design 'drop'"),
+        (
+            "postcopy",
+            'busy_bitmap = "leave-out"',
+            "cannot be told to do dirty_bitmap_save_setup_leaves_out",
+        ),
+    ],
+)
+def test_what_is_not_driven_is_refused(design, more, text, tiny, capsys):
+    found = run(["conform", tiny(design, more)], capsys)
+    assert found.code == 2
+    assert text in found.err
+    assert found.err.count("\n") == 1
 
 
 def test_a_mismatch_is_a_trace_with_both_sides(

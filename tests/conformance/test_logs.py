@@ -12,7 +12,14 @@ from checker.conformance.log_file import parse
 from checker.errors import InputError
 from reference.protocol.tables import Design
 from tests.command import run as run_command
-from tests.conformance.logged_runs import HEADER, as_bytes, run
+from tests.conformance.logged_runs import (
+    HEADER,
+    as_bytes,
+    cancel,
+    cut,
+    run,
+    silence,
+)
 
 DESIGNS = list(Design)
 
@@ -43,9 +50,10 @@ def test_one_log_of_both_and_one_side_alone(design):
 
 
 @pytest.mark.parametrize("design", DESIGNS)
-@pytest.mark.parametrize("cut_after", [2, 5, 9, 14])
-def test_a_cut_and_a_second_attempt(design, cut_after):
-    made = run(design, 11, cut_after)
+@pytest.mark.parametrize("fails", [cut, silence, cancel])
+@pytest.mark.parametrize("after", [2, 5, 9, 14])
+def test_a_failure_and_a_second_attempt(design, fails, after):
+    made = run(design, 11, after, fails)
     found = judged(made.lines("source"), made.lines("destination"))
     assert found.accepted, (found.where, found.reason, found.possible)
 

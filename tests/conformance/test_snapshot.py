@@ -13,22 +13,22 @@ import attrs
 import numpy as np
 import pytest
 
-from checker.configuration import load
 from checker.conformance.rig import Rig, build
 from checker.conformance.snapshot import freeze, thaw
 from checker.conformance.steps import perform
 from checker.engines.interpreter import successors
 from reference.bitmap import Bits
+from tests.conformance.defects import configuration
 
-SMALL = ("postcopy-small", "live-small", "stop-copy-small")
+SMALL = ("postcopy-failing", "live-failing", "stop-copy-failing", "live-jobs")
 LONGEST = 40
 Change = tuple[str, Callable[[], None], Callable[[], None]]
 
 
 def rigs(name: str, seed: int) -> Iterator[Rig]:
     """The reference after every step of a random run."""
-    configuration = load(name)
-    machine, rig = configuration.machine(), build(configuration.options)
+    chosen = configuration(name)
+    machine, rig = chosen.machine(), build(chosen.options)
     state = machine.initials[0]
     chance = random.Random(seed)
     for _ in range(LONGEST):
@@ -54,8 +54,8 @@ def test_a_snapshot_comes_back(name: str, seed: int) -> None:
 
 @pytest.mark.parametrize("name", SMALL)
 def test_the_thawed_goes_on_as_the_original(name: str) -> None:
-    configuration = load(name)
-    machine, rig = configuration.machine(), build(configuration.options)
+    chosen = configuration(name)
+    machine, rig = chosen.machine(), build(chosen.options)
     state = machine.initials[0]
     chance = random.Random(7)
     for _ in range(LONGEST):

@@ -21,9 +21,9 @@ from model.language import expression as ex
 from model.language.channel import KindType
 from model.language.expression import Expression, field_value
 from model.mechanisms import DESIGNS, mechanisms_of
-from model.options import BUSY_POLICIES, Bounds, Failures, Options
+from model.options import BUSY_POLICIES, Bounds, Options
 from tests.oracle.z3_reader import Reader
-from tests.searches import once
+from tests.searches import ALL_ONCE
 
 SIZE = Bounds(chunks=2, granules=2, channel=2, in_flight=2, edits=1)
 VARIANTS = [
@@ -51,7 +51,7 @@ def machine_of(design: str, change: str = "") -> Machine:
         Options(
             design=design,
             bounds=SIZE,
-            failures=once(*Failures.names()),
+            failures=ALL_ONCE,
             without=frozenset({change} - {"", busy}),
             busy_bitmap=busy,
         )

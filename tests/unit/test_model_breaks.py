@@ -22,6 +22,7 @@ from model.language.machine import State
 from model.mechanisms import DESIGNS
 from model.options import Options
 from model.vocabulary import (
+    IN_PROGRESS,
     DestinationVm,
     Link,
     Message,
@@ -29,7 +30,6 @@ from model.vocabulary import (
     Reply,
     SourceVm,
 )
-from model.world import IN_PROGRESS
 from tests.searches import bounds_of, broken, carries, is_, once, reaches
 
 VM, STATUS = "destination.vm", "source.migration"

@@ -16,10 +16,10 @@ import pytest
 
 from checker.verdict import DEADLOCK, Verdict, judge
 from model.designs import build
+from model.guarantees import GUARANTEES
 from model.language import Machine
 from model.mechanisms import DESIGNS, LIVE, Mechanism, mechanisms_of
 from model.options import Failures, Options
-from model.properties import GUARANTEES
 from tests.searches import bounds_of, broken_in, covered, once
 
 SOURCE = "NoLostDirtyBitOnSource"

@@ -1,0 +1,196 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""``dbmcheck compare``: what the designs cost, in chunks and on real disks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from checker.cli import page
+from checker.comparison.conclusion import enumeration
+from checker.comparison.costs import NEVER
+from checker.comparison.explorations import NEVER_STOPS
+from checker.comparison.real_disks import (
+    CHUNK_WIRE_BYTES,
+    EXAMPLE,
+    RATES_GBIT,
+    WRITES_IN_FLIGHT,
+    as_built_stops,
+    chunk_rate,
+    full_backup_seconds,
+    send_seconds,
+    show_seconds,
+    stopped_seconds,
+)
+from checker.comparison.result import DesignResult
+from checker.comparison.standing import ENDS, THROTTLED
+
+EACH_TIME, IF_LOST, NO_SINGLE = "each time", "if lost", "none"
+
+
+def print_costs(results: Sequence[DesignResult]) -> None:
+    """The formulas, and what a failure would destroy."""
+    page.line()
+    known = [r.costs for r in results if r.costs is not None]
+    names = {name for c in known for name in (*c.sent.names, *c.stopped.names)}
+    flight = ", F writes in flight" if "F" in names else ""
+    points = [
+        len(cost.points) for c in known for cost in (c.sent, c.stopped)
+    ] or [0]
+    page.paragraph(
+        "Costs at most, without failures: M chunks, W guest writes, D chunks "
+        f"that may be pending when the VM stops{flight}. Each formula is "
+        f"exact on {min(points)} to {max(points)} explored instances (M and D "
+        "to 3, W and F to 2). Chunks sent: with D = 0, or with D = M if "
+        "nothing ends with D = 0; 2 W: a write, and the backup that clears it."
+    )
+    page.line()
+    rows = [
+        ["chunks sent", *(_cell(r, "sent") for r in results)],
+        [
+            "  writes never end",
+            *(_cell(r, "sent_never_stops") for r in results),
+        ],
+        ["sent while stopped", *(_cell(r, "stopped") for r in results)],
+        ["states at risk", *(_at_risk(r) for r in results)],
+        ["full backup", *(_full_backup(r) for r in results)],
+        ["ends for any guest", *(_ends(r) for r in results)],
+    ]
+    page.table(["", *(r.design for r in results)], rows)
+    words = {cell for row in rows for cell in row[1:]}
+    legend = {
+        NEVER: "no migration comes to its end",
+        EACH_TIME: "every migration costs one",
+        IF_LOST: "if a failure loses the bitmap",
+        NO_SINGLE: "no single break, death or refusal loses the bitmap",
+    }
+    said = [f"{word}: {text}" for word, text in legend.items()]
+    said = [text for text in said if text.partition(":")[0] in words]
+    said.insert(0, f"writes never end: M = {NEVER_STOPS.chunks}")
+    said.insert(
+        1, "at risk: a break or the source's death now may lose the bitmap"
+    )
+    page.paragraph(f"{'; '.join(said)}.", indent="  ")
+
+
+def _cell(result: DesignResult, name: str) -> str:
+    if result.costs is None:
+        return "?"
+    return str(getattr(result.costs, name)).replace("unknown", "?")
+
+
+def _at_risk(result: DesignResult) -> str:
+    if result.costs is None or result.costs.share_at_risk is None:
+        return "?"
+    if result.costs.always_lost:
+        return "-"
+    return f"{result.costs.share_at_risk:.0%}"
+
+
+def _full_backup(result: DesignResult) -> str:
+    """When a full backup is needed."""
+    costs = result.costs
+    if costs is None or costs.always_lost is None or costs.at_risk is None:
+        return "?"
+    if costs.always_lost:
+        return EACH_TIME
+    if costs.at_risk[0] or result.lost_if_refused:
+        return IF_LOST
+    return "?" if result.lost_if_refused is None else NO_SINGLE
+
+
+def _ends(result: DesignResult) -> str:
+    if result.undecided:
+        return "?"
+    return "yes" if result.converges else "no"
+
+
+# -- real disks --------------------------------------------------------------
+
+
+def print_real_disks(results: Sequence[DesignResult]) -> None:
+    """What the formulas give for a disk as people have them."""
+    disk = EXAMPLE
+    page.line()
+    page.paragraph(
+        f"16 TiB at 64 KiB: {page.number(disk.granules)} bits, "
+        f"{disk.bitmap_bytes >> 20} MiB, M = {page.number(disk.chunks)} "
+        f"chunks of {CHUNK_WIRE_BYTES} bytes on the wire."
+    )
+    formulas = [
+        f"downtime = chunks while stopped x {CHUNK_WIRE_BYTES} B / rate",
+        f"D        = 300 ms x rate / {CHUNK_WIRE_BYTES} B, QEMU's default "
+        "downtime-limit",
+        f"F        = {WRITES_IN_FLIGHT}, one queue of virtio-blk",
+        f"all sent = M x {CHUNK_WIRE_BYTES} B / rate"
+        f"{_at_risk_so_long(results)}",
+        "full backup, the price of a loss = 16 TiB / rate",
+    ]
+    for formula in formulas:
+        page.line(f"  {formula}")
+    page.line()
+    rows = []
+    for gbit in RATES_GBIT:
+        cells = [f"{gbit} Gbit/s"]
+        cells += [_downtime(result, gbit) for result in results]
+        cells.append(show_seconds(send_seconds(disk.chunks, gbit)))
+        cells.append(show_seconds(full_backup_seconds(disk, gbit)))
+        rows.append(cells)
+    page.table(
+        ["downtime", *(r.design for r in results), "all sent", "full backup"],
+        rows,
+        right=tuple(range(1, len(results) + 3)),
+    )
+    held_back = [
+        r.design
+        for r in results
+        if THROTTLED in r.ends_where and ENDS not in r.ends_where
+    ]
+    if held_back:
+        rates = ", ".join(f"{chunk_rate(g):,.0f}" for g in RATES_GBIT)
+        page.paragraph(
+            f"Where D < M, hold the guest of {enumeration(held_back)} back to "
+            "fewer chunks a second than the link carries, rate / "
+            f"{CHUNK_WIRE_BYTES} B: {rates} (as a rate; the model counts "
+            "writes and backups, one by one).",
+            indent="  ",
+        )
+    limited = [r.design for r in results if r.costs and r.costs.stopped.where]
+    if limited:
+        page.paragraph(
+            "QEMU's own estimate is another than D: it counts a granule as a "
+            "byte, eight times what is sent, and nothing lowers it while the "
+            f"guest runs. {_as_built(limited)}",
+            indent="  ",
+        )
+
+
+def _at_risk_so_long(results: Sequence[DesignResult]) -> str:
+    """Who is at risk while all is sent."""
+    names = [
+        r.design
+        for r in results
+        if r.costs
+        and not r.costs.always_lost
+        and r.costs.at_risk
+        and r.costs.at_risk[0]
+    ]
+    return f": so long is {enumeration(names)} at risk" if names else ""
+
+
+def _downtime(result: DesignResult, gbit: float) -> str:
+    if result.costs is None:
+        return "?"
+    seconds = stopped_seconds(result.costs.stopped, EXAMPLE, gbit)
+    return "-" if seconds is None else show_seconds(seconds)
+
+
+def _as_built(limited: Sequence[str]) -> str:
+    """What the estimate does to these designs, on the example's disk."""
+    never = [g for g in RATES_GBIT if not as_built_stops(EXAMPLE, g)]
+    if not never:
+        return "It lets this disk's VM be stopped at all of these rates."
+    rates = ", ".join(str(g) for g in never)
+    return (
+        f"So {enumeration(limited)} as built never stops the VM of this disk "
+        f"at {rates} Gbit/s with the default downtime-limit."
+    )

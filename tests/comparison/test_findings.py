@@ -1,0 +1,298 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Does every finding of every exploration reach table, answer and status?"""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from attrs import evolve
+
+from checker.cli.compare_json import to_json
+from checker.cli.compare_view import exit_code
+from checker.comparison import explorations
+from checker.comparison.conclusion import sentences
+from checker.comparison.explorations import ASKED, Explorer
+from checker.comparison.result import MAIN, SAFETY, DesignResult, Proved
+from checker.comparison.standing import BOUNDED, ENDS, FITS, Standing
+from checker.configuration import load
+from checker.engines.exploration import Limits
+from checker.proof.prove import Provability
+from checker.verdict import ExitCode
+from model.language import expression as ex
+from model.mechanisms import DESIGNS
+from model.options import Failures, Options
+from tests.comparison import broken
+from tests.comparison.broken import alone, compared, only
+
+HOLDING = {Standing.HOLDS, Standing.IN_PART, Standing.NOT_PROMISED}
+
+
+def at(row: str) -> broken.Where:
+    """The instance of a row of L1, with failures."""
+    return lambda options: (
+        options.bounds == ASKED[row] and options.failures != Failures()
+    )
+
+
+def in_main(options: Options) -> bool:
+    """The main instance: the only one with edits."""
+    return bool(options.bounds.edits)
+
+
+def in_costs(options: Options) -> bool:
+    """An instance that only costs are asked of."""
+    bounds = options.bounds
+    return bounds.writes == 2 and options.failures == Failures()
+
+
+def said(result: DesignResult) -> str:
+    """The answer, in one line."""
+    return " ".join(sentences(alone(result)))
+
+
+def test_a_sound_design_has_no_finding(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    result = compared(monkeypatch, broken.sound)
+    assert result.told == ()
+    assert set(result.standings.values()) <= HOLDING
+    assert result.tenable
+    assert exit_code(alone(result)) == ExitCode.AS_EXPECTED
+
+
+@pytest.mark.parametrize(
+    "where", [lambda _: True, at(BOUNDED), at(FITS), in_main]
+)
+def test_a_deadlock_anywhere(
+    where: broken.Where, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """``check`` finds it: then the design neither ends nor is tenable."""
+    result = compared(monkeypatch, only(where, broken.stuck))
+    assert result.gets_stuck
+    assert Standing.VIOLATED in result.standings.values()
+    assert not result.tenable and not result.tenable_somewhere
+    assert exit_code(alone(result)) == ExitCode.DEADLOCK
+    assert "It can get stuck: after " in said(result)
+    assert "NoDeadlock" in said(result)
+    assert "drop is not tenable" in said(result)
+    assert "is tenable" not in said(result)
+
+
+def test_where_nothing_ever_begins_nothing_holds(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    result = compared(monkeypatch, broken.never_begins)
+    for row in (ENDS, FITS, BOUNDED):
+        assert result.standings[row] is Standing.VACUOUS
+    assert Standing.VIOLATED not in result.standings.values()
+    assert exit_code(alone(result)) == ExitCode.UNREACHED
+    assert "This proves nothing: its premise is never met" in said(result)
+    assert "breaks" not in said(result)
+    assert "keeps" not in said(result)
+    assert not result.tenable
+
+
+@pytest.mark.parametrize("where", [at(BOUNDED), at(FITS), in_main])
+def test_a_premise_that_one_instance_never_meets(
+    where: broken.Where, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    never = broken.with_property("Never", "always", "S6", when=ex.FALSE)
+    result = compared(monkeypatch, only(where, never))
+    assert result.standings["S6"] is Standing.VACUOUS
+    assert result.standings["S1"] is Standing.HOLDS
+    assert exit_code(alone(result)) == ExitCode.UNREACHED
+    assert "This proves nothing" in said(result)
+    assert "Never (S6, " in said(result)
+
+
+@pytest.mark.parametrize("where", [at(BOUNDED), at(FITS), in_main, in_costs])
+def test_a_violation_in_one_instance_only(
+    where: broken.Where, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    false = broken.with_property("False", "always", "S6", then=ex.FALSE)
+    result = compared(monkeypatch, only(where, false))
+    assert result.standings["S6"] is Standing.VIOLATED
+    assert exit_code(alone(result)) == ExitCode.ALWAYS_VIOLATED
+    assert "It breaks S6 (False, " in said(result)
+    assert not result.tenable
+
+
+@pytest.mark.parametrize("where", [at(FITS), in_main, in_costs])
+def test_a_violated_type_invariant(
+    where: broken.Where, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    result = compared(monkeypatch, only(where, broken.ill_typed))
+    assert exit_code(alone(result)) == ExitCode.ALWAYS_VIOLATED
+    assert "The model itself is wrong: its type invariant" in said(result)
+    assert not result.tenable
+
+
+@pytest.mark.parametrize("where", [at(FITS), in_main, in_costs])
+def test_an_action_that_never_fires(
+    where: broken.Where, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    result = compared(monkeypatch, only(where, broken.idle))
+    assert exit_code(alone(result)) == ExitCode.UNREACHED
+    assert "Never done: idle (" in said(result)
+    assert not result.tenable
+
+
+@pytest.mark.parametrize("where", [at(BOUNDED), in_main])
+def test_an_unmet_reachable(
+    where: broken.Where, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    unmet = broken.with_property("Unmet", "reachable", "", then=ex.FALSE)
+    result = compared(monkeypatch, only(where, unmet))
+    assert exit_code(alone(result)) == ExitCode.UNREACHED
+    assert "it is never reached: Unmet (" in said(result)
+    assert not result.tenable
+
+
+def test_a_design_that_need_not_end_in_one_instance(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """That is an answer: the table has it, and it is not tenable always."""
+    result = compared(monkeypatch, only(at(BOUNDED), broken.never_ends))
+    assert result.standings[BOUNDED] is Standing.VIOLATED
+    assert result.standings[FITS] is Standing.HOLDS
+    assert not result.converges and not result.tenable
+    assert result.tenable_somewhere
+    assert exit_code(alone(result)) == ExitCode.AS_EXPECTED
+    assert "else it need not end" in said(result)
+
+
+def test_a_design_that_never_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For no guest at all: that is no answer but a mistake."""
+    result = compared(monkeypatch, broken.never_ends)
+    assert exit_code(alone(result)) == ExitCode.EVENTUALLY_VIOLATED
+    assert "for no guest that was explored" in said(result)
+    assert "drop is not tenable" in said(result)
+
+
+def test_another_promise_about_whole_runs(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """An ``eventually`` property of a guarantee that is not L1."""
+    never = broken.with_property("Later", "eventually", "S3", then=ex.FALSE)
+    result = compared(monkeypatch, only(at(FITS), never))
+    assert result.standings["S3"] is Standing.VIOLATED
+    assert exit_code(alone(result)) == ExitCode.EVENTUALLY_VIOLATED
+    assert "It breaks S3 (Later, " in said(result)
+
+
+def test_one_instance_that_is_not_finished(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Nothing is claimed of the whole, and nothing is preferred."""
+    searched = Explorer._search
+
+    def limited(self: Explorer, machine, report):  # type: ignore[no-untyped-def]
+        wanted = evolve(load("drop").options, bounds=ASKED[FITS])
+        if machine.digest != explorations.designs.build(wanted).digest:
+            return searched(self, machine, report)
+        few = evolve(self._limits, max_states=20)
+        return explorations.interpret(machine, few, report)
+
+    unlike = broken.with_property("Unlike", "always", "S6")
+    monkeypatch.setattr(Explorer, "_search", limited)
+    result = compared(monkeypatch, only(at(FITS), unlike))
+    assert result.standings[FITS] is Standing.INCONCLUSIVE
+    assert result.standings[BOUNDED] is Standing.HOLDS
+    assert exit_code(alone(result)) == ExitCode.INCONCLUSIVE
+    assert "more than 20 states" in said(result)
+    assert "Answer: none" in said(result)
+
+
+def test_a_limit_leaves_everything_open(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    limits = Limits(max_states=20)
+    result = compared(monkeypatch, broken.sound, limits=limits)
+    assert set(result.standings.values()) <= {
+        Standing.INCONCLUSIVE,
+        Standing.NOT_PROMISED,
+    }
+    assert result.costs is not None
+    assert str(result.costs.stopped) == "unknown"
+    assert result.costs.at_risk is None and result.costs.always_lost is None
+    assert exit_code(alone(result)) == ExitCode.INCONCLUSIVE
+
+
+def test_a_promise_that_nothing_asks(monkeypatch: pytest.MonkeyPatch) -> None:
+    def silent(machine, options):  # type: ignore[no-untyped-def]
+        kept = tuple(p for p in machine.properties if p.guarantee != "S6")
+        return evolve(machine, properties=kept)
+
+    result = compared(monkeypatch, silent)
+    assert result.standings["S6"] is Standing.NOT_ASKED
+    assert exit_code(alone(result)) == ExitCode.UNREACHED
+    assert "Neither asked nor refused: S6" in said(result)
+
+
+def test_what_is_promised_in_part_can_break(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """That a guarantee is not promised in full hides no violation of it."""
+    false = broken.with_property("False", "always", "S5", then=ex.FALSE)
+    assert "S5" in compared(monkeypatch, broken.sound).not_promised
+    result = compared(monkeypatch, false)
+    assert result.standings["S5"] is Standing.VIOLATED
+    assert exit_code(alone(result)) == ExitCode.ALWAYS_VIOLATED
+
+
+@pytest.mark.parametrize(
+    ("violated", "code", "text"),
+    [
+        ({"Larger": "S1"}, ExitCode.ALWAYS_VIOLATED, "breaks S1 (Larger)"),
+        ({}, ExitCode.UNREACHED, "Its proof proves nothing"),
+    ],
+)
+def test_what_a_proof_finds_wrong(
+    violated: dict[str, str],
+    code: ExitCode,
+    text: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A larger disk, or failures without end, may break what held."""
+    proof = Proved(
+        verdict=Provability.VIOLATED,
+        guarantees=frozenset(),
+        open="",
+        violated=violated,
+        code=code,
+        states=1,
+        kept=0,
+        seconds=0.0,
+    )
+    sound = compared(monkeypatch, broken.sound)
+    result = evolve(sound, proof=proof)
+    assert exit_code(alone(result)) == code
+    assert text in said(result)
+    assert not result.tenable
+
+
+def test_every_finding_is_in_the_data(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    result = compared(monkeypatch, broken.never_begins)
+    data = json.loads(json.dumps(to_json(alone(result))))
+    told = data["designs"]["drop"]["findings"]
+    found = {
+        (one.title, finding.name)
+        for one in result.explored
+        for finding in one.findings
+        if finding.verdict.value != "HOLDS"
+    }
+    assert {(one["in"], one["property"]) for one in told} == found
+    assert {one["in"] for one in told} >= {MAIN, BOUNDED, FITS}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("design", DESIGNS)
+def test_the_shipped_designs_have_no_finding(
+    design: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    result = compared(monkeypatch, broken.sound, design)
+    assert result.told == ()
+    assert all(result.standings[key] in HOLDING for key in SAFETY)

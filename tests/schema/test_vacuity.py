@@ -1,0 +1,183 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What has to come about, lest a property says nothing."""
+
+from __future__ import annotations
+
+import enum
+
+import pytest
+
+from checker.engines.explicit import explore
+from checker.engines.exploration import Limits
+from checker.engines.interpreter import interpret
+from checker.engines.vacuity import demands, unwritten
+from checker.proof.obligation import Outcome
+from checker.proof.vacuous import shown_by
+from checker.verdict import ExitCode, Verdict, exit_code, judge
+from model.language import Concrete, Disk, Flag, Machine, MachineBuilder, Step
+
+
+class Light(enum.Enum):
+    RED = "red"
+    AMBER = "amber"
+    GREEN = "green"
+
+
+class World:
+    """A light that turns from red to green, and flags."""
+
+    def __init__(self) -> None:
+        self.build = MachineBuilder("lights")
+        self.disk = Disk("disk", Concrete(1, 2))
+        self.light = self.build.enum("light", Light.RED)
+        self.on = self.build.flag("on")
+        self.never = self.build.flag("never")
+        self.some = self.build.granules("some", self.disk)
+        self.none = self.build.granules("none", self.disk)
+        light, on, build, none = self.light, self.on, self.build, self.none
+
+        @build.action("nobody")
+        def turn() -> Step:
+            return Step(
+                when=[light.is_(Light.RED)],
+                then=[light.becomes(Light.GREEN), on.becomes(True)],
+            )
+
+        @build.action("nobody")
+        def clear() -> Step:
+            return Step(
+                when=[light.is_(Light.GREEN)],
+                then=[none.becomes(none & self.some), on.becomes(True)],
+            )
+
+        @build.action("nobody", silent="there is no amber here")
+        def mark() -> Step:
+            return Step(
+                when=[light.is_(Light.AMBER)],
+                then=[self.never.becomes(True), on.becomes(False)],
+            )
+
+        build.may_end()
+
+    def asked(self, *then: Flag, when: tuple[Flag, ...] = ()) -> Machine:
+        self.build.always("Asked", "S1", "", then=then, when=when)
+        return self.build.machine()
+
+
+def reason(machine: Machine) -> str:
+    """Why the property says nothing; both engines say the same."""
+    found = []
+    for engine in (explore, interpret):
+        search = engine(machine, Limits())
+        findings = judge(machine, search.coverage)
+        (asked,) = [f for f in findings if f.name == "Asked"]
+        shown = shown_by(search)
+        if asked.verdict is Verdict.HOLDS:
+            assert exit_code(findings) is ExitCode.AS_EXPECTED
+            assert shown.outcome is Outcome.PROVED
+            found.append("")
+        else:
+            assert asked.steps is None
+            assert exit_code(findings) is ExitCode.UNREACHED
+            assert shown.outcome is Outcome.REFUTED
+            assert "Asked" in shown.detail
+            found.append(asked.reason)
+    assert found[0] == found[1]
+    return found[0]
+
+
+SOUND = {
+    "a value": lambda w: [w.light.is_(Light.RED, Light.GREEN)],
+    "no value": lambda w: [w.light.is_not(Light.AMBER)],
+    "if on, then green": lambda w: [(~w.on) | w.light.is_(Light.GREEN)],
+    "if on, then not red": lambda w: [(~w.on) | w.light.is_not(Light.RED)],
+    "implies": lambda w: [w.on.implies(w.light.is_not(Light.AMBER))],
+    "never both": lambda w: [~(w.on & w.light.is_(Light.RED))],
+    "one or the other": lambda w: [w.on | w.light.is_(Light.RED)],
+    "a sum of both": lambda w: [
+        (w.on & w.light.is_(Light.GREEN)) | w.light.is_(Light.RED)
+    ],
+}
+IDLE = {
+    "if never, then on": lambda w: [(~w.never) | w.on],
+    "implies": lambda w: [w.never.implies(w.on)],
+    "if amber, then on": lambda w: [w.light.is_not(Light.AMBER) | w.on],
+    "if on and never": lambda w: [
+        (~(w.on & w.never)) | w.light.is_(Light.RED)
+    ],
+    "one of two": lambda w: [
+        ((~w.never) | w.on) & ((~w.on) | w.light.is_(Light.GREEN))
+    ],
+    "inside a choice": lambda w: [
+        w.light.is_(Light.RED) | (((~w.never) | w.on) & w.on)
+    ],
+    "if never, then not red": lambda w: [
+        (~w.never) | w.light.is_not(Light.RED)
+    ],
+    "an empty set": lambda w: [w.none <= w.some],
+    "a set only if never": lambda w: [w.none.only_if(w.never) <= w.some],
+}
+
+
+@pytest.mark.parametrize("name", SOUND)
+def test_what_is_put_to_the_test(name: str) -> None:
+    world = World()
+    assert reason(world.asked(*SOUND[name](world))) == ""
+
+
+@pytest.mark.parametrize("name", IDLE)
+def test_what_is_never_put_to_the_test(name: str) -> None:
+    world = World()
+    found = reason(world.asked(*IDLE[name](world)))
+    assert found.startswith("a case of '")
+    assert found.endswith("' is never met: vacuous")
+
+
+def test_only_where_the_premise_is_met() -> None:
+    world = World()
+    then = (~world.on) | world.light.is_(Light.GREEN)
+    machine = world.asked(then, when=(world.light.is_(Light.RED),))
+    assert "never met" in reason(machine)
+
+
+def test_what_nobody_writes() -> None:
+    world = World()
+    machine = world.asked(world.some.is_empty())
+    assert unwritten(machine, machine.properties[0]) == "some is empty"
+    assert reason(machine) == (
+        "'some is empty' reads only what no action writes"
+    )
+
+
+def test_a_violation_is_not_called_vacuous() -> None:
+    world = World()
+    machine = world.asked((~world.never) | world.on, ~world.on)
+    (finding,) = [
+        f
+        for f in judge(machine, explore(machine).coverage)
+        if f.name == "Asked"
+    ]
+    assert (finding.steps, finding.reason) == (1, "")
+
+
+def test_a_search_that_was_stopped_leaves_it_open() -> None:
+    world = World()
+    machine = world.asked(world.on | world.light.is_(Light.RED))
+    short = explore(machine, Limits(max_states=1))
+    assert short.coverage.stopped
+    shown = shown_by(short)
+    assert shown.outcome is Outcome.OPEN
+    assert short.coverage.stopped in shown.detail
+    # what one search does not meet another may
+    assert shown_by(short, explore(machine)).outcome is Outcome.PROVED
+
+
+def test_a_large_conclusion_is_taken_as_one() -> None:
+    """Taking it apart would take for ever."""
+    world = World()
+    both = [world.build.flag(f"a{n}") & world.on for n in range(20)]
+    whole = both[0]
+    for one in both[1:]:
+        whole = whole | one
+    world.build.always("Large", "S1", "", then=[whole])
+    assert demands(world.build.machine().property("Large")) == ()
