@@ -41,7 +41,9 @@ def test_no_violation_is_inconclusive(dbmcheck: Command) -> None:
     assert result.out.startswith(
         "postcopy-small: INCONCLUSIVE (no violation within 3 steps)\n"
     )
-    assert "HOLDS" not in result.out
+    # what must be reachable may have been reached; no more than that
+    held = [line for line in result.out.splitlines() if "HOLDS" in line]
+    assert [line.split()[0] for line in held] == ["BackupOnSource"]
     assert not too_wide(result.out)
 
 

@@ -131,8 +131,28 @@ def test_nothing_is_dead_where_a_busy_bitmap_is_not_waited_for(
             failures=once(*name),
             busy_bitmap=policy,
         )
-        found = [c for c in complaints(options) if "after" not in c]
+        found = [c for c in complaints(options) if "never" in c]
         assert found == [], name
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("design", DESIGNS)
+def test_nothing_is_dead_without_a_mechanism(design: str) -> None:
+    """What breaks without it, another test says."""
+    wrong = {}
+    for mechanism, name, channel in product(
+        mechanisms_of(design), ("", *Failures.names()), (1, 2)
+    ):
+        options = Options(
+            design=design,
+            bounds=bounds_of(design, writes=1, channel=channel),
+            failures=once(*([name] if name else [])),
+            without=frozenset({mechanism.name}),
+        )
+        found = [c for c in complaints(options) if "never" in c]
+        if found:
+            wrong[f"{mechanism.name}, {name}, channel {channel}"] = found
+    assert wrong == {}
 
 
 # -- no action is only ever declared ---------------------------------------
