@@ -269,7 +269,10 @@ def _bitmap_state(rig: Rig) -> BitmapState:
     host = rig.loopback.destination_host
     loader = rig.loopback.destination.loader
     if not host.has_bitmap(NODE, BITMAP):
-        if rig.observer.stands is Stands.REMOVED and host.vm is not RunState.GONE:
+        if (
+            rig.observer.stands is Stands.REMOVED
+            and host.vm is not RunState.GONE
+        ):
             return BitmapState.REMOVED
         lost = loader.cancelled and loader.names
         return BitmapState.LOST if lost else BitmapState.ABSENT

@@ -70,9 +70,7 @@ def _in_flight(rig: Rig, host: Host, granule: int) -> bool:
 def _may_write(rig: Rig, host: Host, granule: int) -> bool:
     # how many are in flight is up to the guest
     room = len(host.in_flight) < rig.writes
-    return (
-        host.may_write and room and not _in_flight(rig, host, granule)
-    )
+    return host.may_write and room and not _in_flight(rig, host, granule)
 
 
 def _begin(rig: Rig, host: Host, granule: int) -> None:

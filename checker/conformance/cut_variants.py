@@ -24,7 +24,10 @@ _THERE = {
     if row.needs == "lost"
 }
 _HERE = {
-    row.event for rows in SOURCE.values() for row in rows if row.needs == "lost"
+    row.event
+    for rows in SOURCE.values()
+    for row in rows
+    if row.needs == "lost"
 }
 
 
