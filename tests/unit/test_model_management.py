@@ -91,7 +91,13 @@ def situations(
     for name in names:
         kind = machine.fields[machine.position[name]].type
         members = getattr(kind, "members", None)
-        values.append([False, True] if members is None else list(members))
+        if members is None:
+            values.append([False, True])
+        elif name == VM:
+            # a machine's enumerations are data, alike the vocabulary's
+            values.append([DestinationVm(m.value) for m in members])
+        else:
+            values.append(list(members))
     for chosen in product(*values):
         yield dict(zip(names, chosen, strict=True))
 
