@@ -15,12 +15,11 @@ from checker.engines.explicit import explore
 from checker.engines.exploration import Limits
 from checker.errors import InputError
 from checker.files import check_writable
+from checker.proof.judgement import Judgement, Provability
 from checker.proof.obligation import Obligation
 from checker.proof.one_term import TRUSTED
 from checker.proof.prove import (
-    Judgement,
     Proof,
-    Provability,
     prove,
     silent,
 )

@@ -21,7 +21,7 @@ from checker.comparison.standing import (
     rows,
     unexplained,
 )
-from checker.proof.prove import Provability
+from checker.proof.judgement import Provability
 from checker.verdict import ExitCode, Verdict
 from model.guarantees import GUARANTEES
 from model.mechanisms import mechanisms_of

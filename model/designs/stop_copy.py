@@ -25,12 +25,12 @@ from model.language import Machine, Step, all_of, any_of
 from model.loader import Style, add_loader
 from model.management import add_management
 from model.properties import Promise, add_properties
+from model.setup import add_setup
 from model.switchover import (
     add_drain,
     add_precopy_end,
     add_send_chunks,
     add_send_complete,
-    add_setup,
     pause,
 )
 from model.takeover import add_takeover

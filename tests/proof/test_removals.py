@@ -15,8 +15,8 @@ from attrs import evolve
 from checker.configuration import load, shipped
 from checker.engines.explicit import explore
 from checker.engines.exploration import violated
+from checker.proof.judgement import Provability
 from checker.proof.prove import (
-    Provability,
     judged,
     without_end,
 )
