@@ -8,7 +8,7 @@ to rest.
 from __future__ import annotations
 
 from model.language import YES, all_of, any_of
-from model.loader import BEING_LOADED
+from model.loss import BEING_LOADED
 from model.variant import AT_SOURCE
 from model.vocabulary import (
     DestinationVm,

@@ -17,7 +17,7 @@ from model.language import (
     any_of,
     choose,
 )
-from model.loader import destination_forgets
+from model.loss import destination_forgets
 from model.management import failed, source_ends
 from model.setup import source_resets
 from model.variant import AT_DESTINATION

@@ -13,14 +13,11 @@ from model.loss import (
     BEING_LOADED,
     Style,
     add_loss,
-    destination_forgets,
     last_of_stream,
 )
 from model.naming import receives, takes
 from model.vocabulary import Incoming, Message
 from model.world import World
-
-__all__ = ["BEING_LOADED", "Style", "add_loader", "destination_forgets"]
 
 
 def add_loader(world: World, style: Style) -> None:

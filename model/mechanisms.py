@@ -13,7 +13,6 @@ from collections.abc import Iterable
 from model.language import ModelError
 from model.mechanism import (
     APPEARS,
-    AS_BUILT,
     COMPLETE_FIRST,
     COVERED_BY_DRAIN,
     DESIGNS,
@@ -29,21 +28,6 @@ from model.mechanism import (
     STOP_COPY,
     Mechanism,
 )
-
-__all__ = [
-    "AS_BUILT",
-    "DESIGNS",
-    "DROP",
-    "LIVE",
-    "MECHANISMS",
-    "MIGRATE",
-    "Mechanism",
-    "POSTCOPY",
-    "SEVERAL",
-    "STOP_COPY",
-    "check_names",
-    "mechanisms_of",
-]
 
 MECHANISMS: tuple[Mechanism, ...] = (
     Mechanism(

@@ -26,7 +26,9 @@ from checker.proof.prove import (
 from checker.traces.minimise import NotShownError, minimise
 from checker.traces.trace import Trace
 from model.designs import DIGITS, build, schema
-from model.mechanisms import DESIGNS
+from model.mechanism import (
+    DESIGNS,
+)
 from model.options import Options
 
 

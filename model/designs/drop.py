@@ -19,7 +19,7 @@ from model.faults import add_faults
 from model.form import add_form
 from model.guest import Recorder, add_guest
 from model.language import Machine, Step
-from model.loader import Style
+from model.loss import Style
 from model.management import add_management
 from model.properties import Promise, add_properties
 from model.setup import add_setup

@@ -20,7 +20,8 @@ from model.faults import add_faults
 from model.form import add_form
 from model.guest import Recorder, add_guest
 from model.language import Machine, Step
-from model.loader import Style, add_loader
+from model.loader import add_loader
+from model.loss import Style
 from model.management import add_management
 from model.properties import Promise, add_properties
 from model.setup import add_setup

@@ -15,7 +15,12 @@ from checker.configuration import Configuration
 from checker.mechanism_sets import Set
 from checker.traces.trace import Trace
 from checker.verdict import Verdict
-from model.mechanisms import Mechanism, mechanisms_of
+from model.mechanism import (
+    Mechanism,
+)
+from model.mechanisms import (
+    mechanisms_of,
+)
 from model.options import Bounds, Options
 from tests.command import Result, too_wide
 

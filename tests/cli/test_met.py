@@ -20,7 +20,10 @@ from checker.traces.trace import Trace
 from model.designs import build
 from model.language import Conjunct, Machine, Property
 from model.language import expression as ex
-from model.mechanisms import DESIGNS, LIVE
+from model.mechanism import (
+    DESIGNS,
+    LIVE,
+)
 from model.options import Bounds, Options
 from tests.command import Result
 

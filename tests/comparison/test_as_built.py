@@ -16,7 +16,9 @@ from model import designs, mechanisms
 from model.designs import build
 from model.language import Machine
 from model.language import expression as ex
-from model.mechanisms import mechanisms_of
+from model.mechanisms import (
+    mechanisms_of,
+)
 from model.options import Options
 from tests.comparison import broken
 

@@ -24,7 +24,9 @@ from checker.proof.prove import (
 )
 from model.designs import build
 from model.language import Projected
-from model.mechanisms import DESIGNS
+from model.mechanism import (
+    DESIGNS,
+)
 from model.options import Options
 from tests.command import Result, too_wide
 

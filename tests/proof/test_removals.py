@@ -22,7 +22,13 @@ from checker.proof.prove import (
 )
 from model.designs import build
 from model.language import Machine, Projected
-from model.mechanisms import DESIGNS, LIVE, mechanisms_of
+from model.mechanism import (
+    DESIGNS,
+    LIVE,
+)
+from model.mechanisms import (
+    mechanisms_of,
+)
 from model.options import Bounds, Options
 from tests.variants.test_kill_matrix import MATRIX
 

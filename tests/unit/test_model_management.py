@@ -20,7 +20,12 @@ from model.designs import build
 from model.language import Conjunct, Instance, Machine
 from model.language import expression as ex
 from model.management import SEES
-from model.mechanisms import DESIGNS, mechanisms_of
+from model.mechanism import (
+    DESIGNS,
+)
+from model.mechanisms import (
+    mechanisms_of,
+)
 from model.options import BUSY_POLICIES, Bounds, Failures, Options
 from model.vocabulary import DestinationVm
 from tests.searches import is_, once
