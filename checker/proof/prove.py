@@ -181,11 +181,24 @@ def prove(
         coverage=search.coverage,
         obligations=tuple(obligations),
         judgements=supported(machine, obligations, judgements),
-        left={p.name: machine.undecided[p.name] for p in left},
+        left=_left(machine, [p.name for p in left], judgements),
         in_part=frozenset(p.guarantee for p in left if p.guarantee),
         kept=kept.used if kept else 0,
         seconds=time.perf_counter() - started,
     )
+
+
+def _left(
+    machine: Machine, runs: Sequence[str], judgements: Sequence[Judgement]
+) -> dict[str, str]:
+    """What this machine cannot be asked, with the reasons.
+
+    ``runs``: what takes whole runs.  A property that says nothing at the
+    size at hand is not judged, and may say something at others.
+    """
+    judged_here = {j.name for j in judgements}
+    others = [n for n in machine.undecided if n not in (*runs, *judged_here)]
+    return {name: machine.undecided[name] for name in (*runs, *others)}
 
 
 def _exploration(options: Options, machine: Machine, limits: Limits) -> Search:

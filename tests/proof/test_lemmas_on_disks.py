@@ -180,6 +180,9 @@ def of_sets(small: Small, disk: Disk, state: dict[str, int]) -> Iterator[Case]:
         if kind == "chunks":
             agreed(a.at_most(small.limit), state, len(x) <= small.limit)
             yield f"at_most: {small.limit}", len(x) <= small.limit
+        if kind == "granules":
+            agreed(a.at_most(small.limit), state, len(x) <= small.limit)
+            yield f"at_most: {small.limit} granules", len(x) <= small.limit
 
 
 def chunk_cases(

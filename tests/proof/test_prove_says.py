@@ -24,9 +24,14 @@ from checker.proof.prove import (
 )
 from model.designs import build
 from model.language import Projected
+<<<<<<< HEAD
 from model.mechanism import (
     DESIGNS,
 )
+=======
+from model.language.projected_channel import slots_suffice
+from model.mechanisms import DESIGNS
+>>>>>>> wip-schema
 from model.options import Options
 from tests.command import Result, too_wide
 
@@ -92,7 +97,7 @@ def test_a_violation_stays_one(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_nothing_is_proved_where_the_slots_do_not_suffice() -> None:
     machine = build(Options(design=DESIGN), Projected())
-    slots = next(p.name for p in machine.properties if not p.guarantee)
+    slots = slots_suffice(machine.channels[0].name)
     found = [
         Judgement(name="a", guarantee="S1", answer=Provability.PROVED),
         Judgement(name=slots, guarantee="", answer=Provability.INCONCLUSIVE),
