@@ -12,16 +12,8 @@ from checker.proof.clause import Clause, Literal, Words, meaning
 from checker.proof.induction import check
 from checker.proof.invariant import Mining, NoInvariantError, mine
 from checker.proof.separation import Separation
-<<<<<<< HEAD
-from model.mechanism import (
-    DESIGNS,
-)
-from model.mechanisms import (
-    mechanisms_of,
-)
-from tests.proof.claims import claim, empty, mined, saying, without_clause
-=======
-from model.mechanisms import DESIGNS, mechanisms_of
+from model.mechanism import DESIGNS
+from model.mechanisms import mechanisms_of
 from tests.proof.claims import (
     NOT_NEEDED,
     claim,
@@ -30,7 +22,6 @@ from tests.proof.claims import (
     saying,
     without_clause,
 )
->>>>>>> wip-schema
 
 each_design = pytest.mark.parametrize("design", DESIGNS)
 REDUNDANT = [

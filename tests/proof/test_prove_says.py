@@ -24,14 +24,8 @@ from checker.proof.prove import (
 )
 from model.designs import build
 from model.language import Projected
-<<<<<<< HEAD
-from model.mechanism import (
-    DESIGNS,
-)
-=======
 from model.language.projected_channel import slots_suffice
-from model.mechanisms import DESIGNS
->>>>>>> wip-schema
+from model.mechanism import DESIGNS
 from model.options import Options
 from tests.command import Result, too_wide
 

@@ -24,19 +24,9 @@ from checker.proof.prove import (
 )
 from model.designs import build
 from model.language import Machine, Projected
-<<<<<<< HEAD
-from model.mechanism import (
-    DESIGNS,
-    LIVE,
-)
-from model.mechanisms import (
-    mechanisms_of,
-)
-from model.options import Bounds, Options
-=======
-from model.mechanisms import DESIGNS, mechanisms_of
+from model.mechanism import DESIGNS
+from model.mechanisms import mechanisms_of
 from model.options import Options
->>>>>>> wip-schema
 from tests.variants.test_kill_matrix import MATRIX
 
 ROWS = [(d, m.name) for d in DESIGNS for m in mechanisms_of(d)]
