@@ -221,7 +221,7 @@ def needs(
     options = Options(
         design=design, without=frozenset(without), busy_bitmap=busy
     )
-    return options.attempt_fails(BY, **asked)
+    return options.variant.attempt_fails(BY, **asked)
 
 
 @pytest.mark.parametrize("design", DESIGNS)
