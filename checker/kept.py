@@ -4,7 +4,7 @@
 Everything is asked that the complete design keeps at the same size.  What it
 keeps only with easier bounds (that a migration ends though the guest never
 stops, say) is asked with these.  What it does not keep at all is not asked,
-and said to be.
+nor what is too large to be decided; both are said.
 """
 
 from __future__ import annotations
@@ -14,8 +14,9 @@ from collections.abc import Callable, Iterable
 from attrs import evolve, frozen
 
 from checker.traces.lines import joined
-from checker.variants import EVERY_PROPERTY, Choice, Explore, Variant
+from checker.variants import AT_ONCE, LASTING, Choice, Explore, Variant
 from checker.verdict import Finding, Verdict
+from model.designs import build
 from model.guarantees import GUARANTEES
 from model.options import Bounds, Options
 
@@ -28,6 +29,9 @@ def _stops_at_once(bounds: Bounds) -> Bounds:
     return evolve(bounds, downtime=bounds.chunks)
 
 
+#: whole runs of a complete design with more states are not looked at: the
+#: graph would take gigabytes
+MOST_STATES = 1 << 20
 #: easier bounds, in words, the first to be tried first
 EASIER: tuple[tuple[str, Callable[[Bounds], Bounds]], ...] = (
     ("a guest that writes at most twice", _writes_end),
@@ -110,8 +114,9 @@ class Question:
 class Kept:
     """All questions about the variants of one design at one size.
 
-    ``unasked``: what the complete design does not keep, as findings.
-    ``stopped``: why that was not found out, or ''.
+    ``unasked``: what the complete design does not keep, or what was not
+    found out, as findings.  ``stopped``: why that was not, where a limit was
+    given, or ''.
     """
 
     questions: tuple[Question, ...]
@@ -126,27 +131,35 @@ def kept_by(
 
     The first question has the bounds of ``options``.
     """
-    (complete,) = explore([options], EVERY_PROPERTY, title)
-    unkept = _held(complete, False)
+    found, stopped = _findings(options, explore, title)
+    held = tuple(f for f in found if f.verdict is Verdict.HOLDS)
+    unkept = tuple(f for f in found if f.verdict is not Verdict.HOLDS)
+    names = frozenset(f.name for f in unkept)
     questions = [
         Question(
             options=options,
             easier="",
-            kept=_held(complete, True),
-            choice=EVERY_PROPERTY,
-            unkept=frozenset(f.name for f in unkept),
+            kept=held,
+            choice=Choice(but=names),
+            unkept=names,
         )
     ]
-    stopped = _undecided(complete)
     for words, easier_than in EASIER if ease else ():
-        left = frozenset(f.name for f in unkept if f.kind == "eventually")
+        left = frozenset(
+            f.name
+            for f in unkept
+            if f.kind in LASTING and f.verdict is Verdict.VIOLATED
+        )
         easier = evolve(options, bounds=easier_than(options.bounds))
         if not left or stopped or easier == options:
             continue
-        choice = Choice(names=left)
-        (complete,) = explore([easier], choice, title)
+        (complete,) = explore([easier], Choice(names=left), title)
         stopped = _undecided(complete)
-        kept = tuple(f for f in _held(complete, True) if f.name in left)
+        kept = tuple(
+            f
+            for f in complete.findings
+            if f.name in left and f.verdict is Verdict.HOLDS
+        )
         names = frozenset(f.name for f in kept)
         if kept:
             questions.append(
@@ -162,11 +175,32 @@ def kept_by(
     return Kept(questions=tuple(questions), unasked=unkept, stopped=stopped)
 
 
-def _held(complete: Variant, held: bool) -> tuple[Finding, ...]:
-    """The findings that hold, or those that do not."""
-    return tuple(
-        f for f in complete.findings if (f.verdict is Verdict.HOLDS) == held
-    )
+def _findings(
+    options: Options, explore: Explore, title: str
+) -> tuple[list[Finding], str]:
+    """The findings on the complete design, and why they are not decided.
+
+    Whole runs are not looked at where there are too many states.
+    """
+    (complete,) = explore([options], Choice(kinds=AT_ONCE), title)
+    found, stopped = list(complete.findings), _undecided(complete)
+    if complete.states <= MOST_STATES and not stopped:
+        (complete,) = explore([options], Choice(kinds=LASTING), title)
+        whole = [f for f in complete.findings if f.kind in LASTING]
+        return found + whole, _undecided(complete)
+    reason = f"{complete.states:,} states are too many for whole runs"
+    found += [
+        Finding(
+            name=prop.name,
+            kind=prop.kind,
+            guarantee=prop.guarantee,
+            verdict=Verdict.INCONCLUSIVE,
+            reason=stopped or reason,
+        )
+        for prop in build(options).properties
+        if prop.kind in LASTING
+    ]
+    return found, stopped
 
 
 def _undecided(complete: Variant) -> str:

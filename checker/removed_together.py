@@ -14,16 +14,15 @@ from itertools import combinations
 
 from attrs import define, evolve, field, frozen
 
-from checker.configuration import KINDS
 from checker.kept import Kept
 from checker.mechanism_sets import Pairs, Set, Together, pairs_of, together
-from checker.variants import Explore, lacking
+from checker.variants import AT_ONCE, LASTING, Explore, lacking
 from model.guarantees import GUARANTEES
-from model.mechanisms import mechanisms_of
+from model.mechanisms import (
+    mechanisms_of,
+)
 
 EVERYTHING = "everything"
-#: kinds of properties that only whole runs show to be broken
-LASTING = frozenset({"eventually"})
 INTERRUPTED = "interrupted"
 
 
@@ -112,7 +111,7 @@ class _Oracle:
 
     def broken(self, sets: Sequence[Set]) -> list[frozenset[str]]:
         """All that is broken without each of ``sets``."""
-        found = self._broken(sets, frozenset(KINDS), "two at a time")
+        found = self._broken(sets, AT_ONCE | LASTING, "two at a time")
         self._at_once |= found
         self._lasting |= found
         return [found[s] for s in sets]
@@ -126,7 +125,7 @@ class _Oracle:
             if f.kind in LASTING
         }
         first = [s for p, s in questions if p not in lasting]
-        self._look(first, self._at_once, frozenset(KINDS) - LASTING)
+        self._look(first, self._at_once, AT_ONCE)
         then = [
             s
             for p, s in questions

@@ -56,18 +56,26 @@ def lacking(options: Options, names: Iterable[str]) -> Options:
 
 @frozen(kw_only=True)
 class Choice:
-    """Which properties are asked about: by name, None is any, and kind."""
+    """Which properties are asked about: by name and by kind.
+
+    ``names``: None is all but those of ``but``.
+    """
 
     names: frozenset[str] | None = None
+    but: frozenset[str] = frozenset()
     kinds: frozenset[str] = frozenset(KINDS)
 
     def chooses(self, prop: Property) -> bool:
         """Whether the property is asked about."""
         named = self.names is None or prop.name in self.names
-        return named and prop.kind in self.kinds
+        left_out = prop.name in self.but or prop.kind not in self.kinds
+        return named and not left_out
 
 
 EVERY_PROPERTY = Choice()
+#: kinds of properties that only whole runs show to be broken
+LASTING = frozenset({"eventually"})
+AT_ONCE = frozenset(KINDS) - LASTING
 Explore = Callable[[Sequence[Options], Choice, str], list[Variant]]
 
 

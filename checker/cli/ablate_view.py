@@ -22,8 +22,10 @@ from checker.errors import InputError
 from checker.kept import Kept, Question
 from checker.removed_together import Sets, removed_together
 from checker.variants import explorer
-from checker.verdict import ExitCode
-from model.mechanisms import DESIGNS
+from checker.verdict import ExitCode, Finding, Verdict
+from model.mechanism import (
+    DESIGNS,
+)
 from model.options import Failures
 
 MOST_PROCESSES = 2
@@ -92,8 +94,14 @@ def to_json(found: Ablation, sets: Sets | None) -> dict[str, Any]:
             for question in kept.questions
         ],
         "not_asked": [
-            {"property": f.name, "guarantee": f.guarantee}
-            for f in found.smallest.unasked
+            {
+                "property": f.name,
+                "guarantee": f.guarantee or None,
+                "bounds": size(kept.questions[0].options),
+                "reason": why_unasked(f),
+            }
+            for kept in _sizes(found)
+            for f in kept.unasked
         ],
         "mechanisms": {
             r.mechanism.name: _removal_json(found.design, r)
@@ -262,16 +270,13 @@ def _print_asked(found: Ablation) -> None:
             f"{names}: asked with {question.easier}; with the bounds above "
             "the complete design does not keep it."
         )
-    if found.smallest.unasked:
-        names = ", ".join(_named(found.smallest.unasked))
-        page.paragraph(
-            f"Not asked: {names}. The complete design does not keep it."
-        )
+    _print_unasked(found.smallest)
     if found.larger is not None:
         page.paragraph(
             "Where what a mechanism is for did not break, the same was asked "
             f"at {size(found.larger.questions[0].options)}."
         )
+        _print_unasked(found.larger)
     at_larger = [
         f"{r.mechanism.name} ({b.finding.name})"
         for r in found.removals
@@ -280,6 +285,19 @@ def _print_asked(found: Ablation) -> None:
     ]
     if at_larger:
         page.paragraph(f"Broken only there: {', '.join(at_larger)}.")
+
+
+def _print_unasked(kept: Kept) -> None:
+    for finding in kept.unasked:
+        (name,) = _named([finding])
+        page.paragraph(f"Not asked there: {name}; {why_unasked(finding)}.")
+
+
+def why_unasked(finding: Finding) -> str:
+    """Why what was found of the complete design is not asked."""
+    if finding.verdict is Verdict.INCONCLUSIVE:
+        return finding.reason
+    return "the complete design does not keep it"
 
 
 def where(found: Ablation) -> str:
@@ -292,7 +310,7 @@ def where(found: Ablation) -> str:
     return f"{size(options)}, {failing}"
 
 
-def _named(findings: Iterable[Any]) -> list[str]:
+def _named(findings: Iterable[Finding]) -> list[str]:
     return [
         f"{f.name} ({f.guarantee})" if f.guarantee else f.name
         for f in findings

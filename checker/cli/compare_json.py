@@ -8,7 +8,7 @@ from typing import Any
 from checker.cli.check_view import finding_json
 from checker.comparison.as_built import AsBuilt
 from checker.comparison.conclusion import assumptions, sentences
-from checker.comparison.costs import Cost, Costs
+from checker.comparison.costs import Cost
 from checker.comparison.result import Comparison, DesignResult, Proved
 from checker.comparison.standing import Told
 from checker.configuration import options_table
@@ -50,8 +50,7 @@ def _design_json(result: DesignResult) -> dict[str, Any]:
         "proved_for_every_size": sorted(result.proved),
         "proof": _proof_json(result.proof),
         "as_built": _as_built_json(result.as_built),
-        "costs": _costs_json(result.costs),
-        "converges": result.converges,
+        "costs": _costs_json(result),
         "tenable": result.tenable,
     }
 
@@ -85,24 +84,30 @@ def _as_built_json(built: AsBuilt | None) -> dict[str, Any] | None:
     }
 
 
-def _costs_json(costs: Costs | None) -> dict[str, Any] | None:
+def _costs_json(result: DesignResult) -> dict[str, Any] | None:
+    costs = result.costs
     if costs is None:
         return None
     some, of = costs.at_risk or (None, None)
     return {
-        "chunks_sent": _cost_json(costs.sent),
+        "chunks_sent": str(costs.sent),
         "chunks_sent_guest_never_stops": costs.sent_never_stops,
-        "chunks_sent_while_stopped": _cost_json(costs.stopped),
+        "chunks_sent_while_stopped": str(costs.stopped),
         "states_at_risk": some,
         "states_under_way": of,
         "share_at_risk": costs.share_at_risk,
         "always_lost": costs.always_lost,
+        "lost_if_refused": result.lost_if_refused,
+        "converges": result.converges,
+        "explored": {
+            "chunks_sent": _points(costs.sent),
+            "chunks_sent_while_stopped": _points(costs.stopped),
+        },
     }
 
 
-def _cost_json(cost: Cost) -> dict[str, Any]:
-    return {
-        "formula": str(cost),
-        "bounds": list(cost.names),
-        "explored": [[*point, most] for point, most in cost.points.items()],
-    }
+def _points(cost: Cost) -> list[dict[str, Any]]:
+    return [
+        {**dict(zip(cost.names, point, strict=True)), "most": most}
+        for point, most in cost.points.items()
+    ]

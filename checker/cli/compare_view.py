@@ -55,7 +55,7 @@ def run(limits: Limits, as_json: bool) -> int:
     if as_json:
         page.as_json(to_json(comparison))
     else:
-        _print(comparison)
+        print_all(comparison)
     return exit_code(comparison)
 
 
@@ -77,7 +77,8 @@ def exit_code(comparison: Comparison) -> int:
     return gravest_code(codes)
 
 
-def _print(comparison: Comparison) -> None:
+def print_all(comparison: Comparison) -> None:
+    """The table, the costs, the answer and what it assumes."""
     results = comparison.results
     page.line("Which design for migrating dirty bitmaps is tenable?")
     page.line()

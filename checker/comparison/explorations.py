@@ -76,7 +76,7 @@ class Searched:
         if self.search.coverage.stopped:
             return None
         try:
-            return graph_of(self.search, self.limits)
+            return graph_of(self.search, self.limits, sort=False)
         except (GraphTooLargeError, MemoryError):
             return None
 

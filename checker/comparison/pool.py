@@ -15,6 +15,7 @@ import contextlib
 import multiprocessing
 import os
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -23,6 +24,7 @@ from multiprocessing.connection import Connection
 from multiprocessing.connection import wait as wait_for
 from multiprocessing.process import BaseProcess
 from types import FrameType
+from typing import Any
 
 from attrs import define, evolve, field
 
@@ -248,11 +250,16 @@ class _Server:
     told: bool = False
     working: bool = False
     spoke: float = field(factory=time.monotonic)
+    heard: float = -_TELL_EVERY
 
     def hear(self, number: int, frame: FrameType | None) -> None:
-        """Stop what is being done, the first time."""
-        first, self.told = not self.told, True
-        if first and self.working:
+        """Stop what is being done; again, if that got lost somewhere.
+
+        The terminal and the first process tell at the same time: that is one.
+        """
+        self.told, now = True, time.monotonic()
+        if self.working and now - self.heard >= _TELL_EVERY / 2:
+            self.heard = now
             raise KeyboardInterrupt
 
     def say(self, text: str, progress: Progress | None) -> None:
@@ -270,13 +277,11 @@ class _Server:
         """The outcome of a task."""
         if self.told:
             return Outcome(task=task, missing=INTERRUPTED)
+        self.working = True
         try:
-            self.working = True
             return perform(
                 task, self.limits, _reports(self.say), _steps(self.say)
             )
-        except KeyboardInterrupt:
-            return Outcome(task=task, missing=INTERRUPTED)
         finally:
             self.working = False
 
@@ -284,6 +289,7 @@ class _Server:
 def _serve(pipe: Connection, limits: Limits) -> None:
     """Do one task after the other, until nobody is there to give any."""
     server = _Server(pipe, limits)
+    _say_nothing_of_lost_interrupts()
     for number in _HEARD:
         signal.signal(number, server.hear)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, _HEARD)
@@ -295,9 +301,22 @@ def _serve(pipe: Connection, limits: Limits) -> None:
                 pipe.send(_answer(server, task))
 
 
+def _say_nothing_of_lost_interrupts() -> None:
+    """One that nobody can raise comes again: the first process sees to it."""
+    report = sys.unraisablehook
+
+    def hook(lost: Any) -> None:
+        if not issubclass(lost.exc_type, KeyboardInterrupt):
+            report(lost)
+
+    sys.unraisablehook = hook
+
+
 def _answer(server: _Server, task: Task) -> Outcome | BaseException:
     try:
         return server.work(task)
+    except KeyboardInterrupt:
+        return Outcome(task=task, missing=INTERRUPTED)
     except Exception as error:
         return error
 

@@ -100,15 +100,18 @@ class _Family:
         most = max(1, len(variants) - 1)
         self._variant = Field("variant", CounterType(most), 0)
         self._fields = (*choosers.values(), self._variant)
-        self._actions: list[Action] = []
         #: for each instance, what its action is called in the variants
-        self._called: list[str] = []
-        for (name, number), action in texts.actions.items():
-            self._called += [name] * len(action.instances)
-            chooser = choosers.get(name)
-            self._actions.append(
-                action if chooser is None else _where(chooser, number, action)
-            )
+        self._called = [
+            name
+            for (name, _), action in texts.actions.items()
+            for _ in action.instances
+        ]
+        self._actions = tuple(
+            _where(choosers[name], number, action)
+            if name in choosers
+            else action
+            for (name, number), action in texts.actions.items()
+        )
 
     def joined(self, numbers: Sequence[int]) -> Machine:
         """The machine that begins as any of these variants."""
@@ -124,7 +127,7 @@ class _Family:
             name="family",
             fields=(*first.fields, *self._fields),
             initials=tuple(initials),
-            actions=tuple(self._actions),
+            actions=self._actions,
             properties=(),
         )
 
@@ -150,6 +153,10 @@ class _Family:
         self, numbers: Sequence[int], limits: Limits, report: Report
     ) -> Iterator[tuple[int, Member]]:
         """The members of these variants, from one search if it may be."""
+        if len(numbers) == 1:
+            for place in self._places[numbers[0]]:
+                yield place, alone(self.machines[place], limits, report)
+            return
         most = limits.max_states
         together = evolve(limits, max_states=most * len(numbers))
         search = explore(self.joined(numbers), together, report)
@@ -157,25 +164,37 @@ class _Family:
             raise KeyboardInterrupt
         shares = None
         if not search.coverage.stopped:
-            shares = Shares(search, self._variant, self._called)
+            lasting = any(
+                prop.kind == "eventually"
+                for number in numbers
+                for place in self._places[number]
+                for prop in self.machines[place].properties
+            )
+            shares = Shares(
+                search, self._variant, self._called, lasting, limits
+            )
         for number in numbers:
             fits = shares is not None and not 0 < most < shares.states(number)
             for place in self._places[number]:
                 machine = self.machines[place]
                 member = None
                 if shares is not None and fits:
-                    member = shares.member(number, machine, limits)
-                if member is None or (member.undecided and len(numbers) > 1):
+                    member = shares.member(number, machine)
+                if member is None or member.undecided:
                     # it does not fit the limits, or not all together do
                     member = alone(machine, limits, report)
                 yield place, member
 
 
 def _where(chooser: Field, number: int, action: Action) -> Action:
-    """The action, where the variant has the text with this number of it."""
-    name = f"{action.name} {number}"
+    """The action, where the variant has the text with this number of it.
+
+    All texts that are fair keep one name, so that they are fair together: a
+    variant has but one of them.
+    """
+    name = action.name if action.fair else f"{action.name}, not fair"
     has = ex.constant(number, chooser.type.width)
-    guard = Conjunct(name, ex.equal(chooser.expression, has))
+    guard = Conjunct(chooser.name, ex.equal(chooser.expression, has))
     instances = tuple(
         evolve(i, action=name, guard=(guard, *i.guard))
         for i in action.instances

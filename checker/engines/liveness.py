@@ -91,7 +91,8 @@ class _Hunt:
         self.states = len(graph)
         self.outside: Mask = ~graph.column(prop.conclusion).astype(bool)
         self.trigger: Mask = graph.column(prop.premise).astype(bool)
-        fair = [a.name for a in machine.actions if a.fair]
+        # texts of one action, of several variants, are fair together
+        fair = dict.fromkeys(a.name for a in machine.actions if a.fair)
         numbers = {name: i for i, name in enumerate(fair)}
         #: number of the fair action of each instance, -1 for the others
         self.fair_of: Numbers = np.array(

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from attrs import frozen
@@ -62,11 +62,17 @@ class Shares:
     """A finished search of a family, dealt out to its variants.
 
     ``variant``: the field that numbers them; ``called``: for each instance,
-    what its action is called in the variants.
+    what its action is called in the variants; ``lasting``: whether there are
+    ``eventually`` properties to decide.
     """
 
     def __init__(
-        self, search: ExplicitSearch, variant: Field, called: Sequence[str]
+        self,
+        search: ExplicitSearch,
+        variant: Field,
+        called: Sequence[str],
+        lasting: bool,
+        limits: Limits,
     ) -> None:
         self._search = search
         self._rows = search.rows()
@@ -83,30 +89,32 @@ class Shares:
         self._called = sorted(set(called))
         place = {name: number for number, name in enumerate(self._called)}
         actions = np.array([place[n] for n in called], dtype=np.int64)
-        self._fired, self._moves = self._steps(actions)
+        self._graph: StateGraph | None = None
+        self._undecided = ""
+        if lasting:
+            try:
+                self._graph = graph_of(search, limits, sort=False)
+            except GraphTooLargeError as error:
+                self._undecided = str(error)
+        self._fired, self._moves = self._count(actions)
         #: the first level of each variant, by what is true there
         self._first: dict[Expression, Numbers] = {}
         self._stuck: dict[Expression, Numbers] = {}
         self._endless: dict[tuple[Expression, Expression], set[int]] = {}
-        self._graph: StateGraph | None = None
 
     def states(self, number: int) -> int:
         """How many states the variant has."""
         return int(self._states[number].sum())
 
-    def member(self, number: int, machine: Machine, limits: Limits) -> Member:
+    def member(self, number: int, machine: Machine) -> Member:
         """The answer to ``machine``, which is the variant ``number``."""
-        endless, undecided = [], ""
-        try:
-            endless = [
-                p.name
-                for p in _eventually(machine)
-                if number in self._need_not_end(p, limits)
-            ]
-        except GraphTooLargeError as error:
-            undecided = str(error)
         coverage = self._coverage(number, machine)
-        return Member(machine, coverage, frozenset(endless), undecided)
+        endless = [
+            p.name
+            for p in _eventually(machine)
+            if number in self._need_not_end(p)
+        ]
+        return Member(machine, coverage, frozenset(endless), self._undecided)
 
     def _coverage(self, number: int, machine: Machine) -> Coverage:
         whole = self._search.coverage
@@ -130,18 +138,25 @@ class Shares:
             memory=int(whole.memory * share),
         )
 
-    def _steps(self, actions: Numbers) -> tuple[Numbers, Mask]:
+    def _count(self, actions: Numbers) -> tuple[Numbers, Mask]:
         """How often each variant takes each action; which states move."""
         kinds = len(self._called)
         fired = np.zeros(self._variants * kinds, dtype=np.int64)
         moves = np.zeros(len(self._rows), dtype=bool)
+        for origin, instance in self._steps():
+            moves[origin] = True
+            kind = self._variant[origin] * kinds + actions[instance]
+            fired += np.bincount(kind, minlength=len(fired))
+        return fired.reshape(-1, kinds), moves
+
+    def _steps(self) -> Iterator[tuple[Numbers, Numbers]]:
+        """Origins and instances of all steps."""
+        if self._graph is not None:
+            yield self._graph.origin, self._graph.instance
+            return
         for level in range(len(self._search.level_starts) - 1):
             for steps in self._search.steps(level):
-                moves[steps.origin] = True
-                owner = self._variant[steps.origin]
-                kind = owner * kinds + actions[steps.instance]
-                fired += np.bincount(kind, minlength=len(fired))
-        return fired.reshape(-1, kinds), moves
+                yield steps.origin, steps.instance
 
     def _column(self, expression: Expression) -> Column:
         return column(self._search.layout, self._rows, expression)
@@ -164,16 +179,14 @@ class Shares:
             self._stuck[may_end] = self._first_level(stuck)
         return self._stuck[may_end]
 
-    def _need_not_end(self, prop: Property, limits: Limits) -> set[int]:
+    def _need_not_end(self, prop: Property) -> set[int]:
         """The variants that break the ``eventually`` property."""
         key = prop.premise, prop.conclusion
-        if key not in self._endless:
-            if self._graph is None:
-                self._graph = graph_of(self._search, limits, sort=False)
+        if self._graph is not None and key not in self._endless:
             starts = starts_of_lassos(self._search.machine, self._graph, prop)
             found = np.unique(self._variant[starts])
             self._endless[key] = {int(number) for number in found}
-        return self._endless[key]
+        return self._endless.get(key, set())
 
 
 def _eventually(machine: Machine) -> list[Property]:

@@ -9,7 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from checker.configuration import load
-from model.mechanisms import DESIGNS, mechanisms_of
+from model.mechanism import (
+    DESIGNS,
+)
+from model.mechanisms import (
+    mechanisms_of,
+)
 from tests.command import Result
 
 Command = Callable[..., Result]
@@ -54,18 +59,28 @@ def test_compare(dbmcheck: Command) -> None:
     for result in data["designs"].values():
         assert result["guarantees"]["S1"] == "HOLDS"
         assert result["guarantees"]["S6"] == "HOLDS"
+        assert result["findings"] == [] and result["missing"] == {}
+        assert result["states"] == result["explored"][0]["states"]
     live, postcopy = data["designs"]["live"], data["designs"]["postcopy"]
     assert live["guarantees"]["L1"] == "VIOLATED"
     assert live["guarantees"]["L1 bounded"] == "HOLDS"
     assert live["guarantees"]["L1 throttled"] == "HOLDS"
     assert live["costs"]["share_at_risk"] == 0
-    assert not live["costs"]["converges"]
+    assert not live["costs"]["converges"] and not live["tenable"]
     assert postcopy["guarantees"]["L1"] == "HOLDS"
     assert postcopy["costs"]["chunks_sent_while_stopped"] == "0"
     assert postcopy["costs"]["share_at_risk"] > 0
-    stop_copy = data["designs"]["stop-copy"]
-    assert stop_copy["costs"]["chunks_sent_while_stopped"] == "M"
+    assert postcopy["tenable"]
+    stop_copy, drop = data["designs"]["stop-copy"], data["designs"]["drop"]
+    # it stops the VM only where all fits the downtime limit
+    assert stop_copy["guarantees"]["L1"] == "VIOLATED"
+    assert stop_copy["guarantees"]["L1 bounded"] == "VIOLATED"
+    assert stop_copy["guarantees"]["L1 D >= M"] == "HOLDS"
+    assert stop_copy["costs"]["chunks_sent_while_stopped"] == "M (D >= M)"
+    assert drop["costs"]["always_lost"]
+    assert live["as_built"]["broken"]["S1"]
     assert any("tenable" in text for text in data["answer"])
+    assert len(set(data["assumes"])) == len(data["assumes"]) > 3
 
 
 def test_the_others(dbmcheck: Command, tmp_path: Path) -> None:

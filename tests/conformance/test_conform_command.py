@@ -78,13 +78,13 @@ def test_what_is_not_driven_is_refused(design, more, text, tiny, capsys):
 
 
 def test_a_mismatch_is_a_trace_with_both_sides(
-    capsys, dropped_successor, tmp_path
+    capsys, dropped_successor, tiny, tmp_path
 ):
     path = tmp_path / "t.json"
-    arguments = ["conform", "postcopy-small", "--trace", str(path)]
+    arguments = ["conform", tiny("postcopy"), "--trace", str(path)]
     found = run(arguments, capsys)
     assert found.code == 14
-    assert found.out.startswith("postcopy-small: DIFFERS\n")
+    assert found.out.startswith("tiny: DIFFERS\n")
     assert "destination.bits         |{0}       |{}        |differs" in (
         found.out
     )
@@ -100,8 +100,8 @@ def test_a_mismatch_is_a_trace_with_both_sides(
         assert "no violation" in refused.err
 
 
-def test_a_mismatch_as_json(capsys, dropped_successor):
-    arguments = ["conform", "postcopy-small", "--format", "json"]
+def test_a_mismatch_as_json(capsys, dropped_successor, tiny):
+    arguments = ["conform", tiny("postcopy"), "--format", "json"]
     found = run(arguments, capsys)
     data = json.loads(found.out)
     assert data["verdict"] == "DIFFERS"
@@ -111,8 +111,8 @@ def test_a_mismatch_as_json(capsys, dropped_successor):
     assert last["action"] == "dirty_bitmap_load_complete_reclaim"
 
 
-def test_a_search_that_does_not_finish_is_inconclusive(capsys):
-    arguments = ["conform", "postcopy-small", "--max-pairs", "100"]
+def test_a_search_that_does_not_finish_is_inconclusive(capsys, tiny):
+    arguments = ["conform", tiny("postcopy"), "--max-pairs", "100"]
     found = run(arguments, capsys)
     assert found.code == 20
     assert "INCONCLUSIVE (more than 100 pairs)" in found.out

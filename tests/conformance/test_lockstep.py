@@ -30,7 +30,16 @@ LARGE = (
 )
 
 
-@pytest.mark.parametrize("name", OWN)
+LONG = ("live-two-writes",)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=pytest.mark.slow) if name in LONG else name
+        for name in OWN
+    ],
+)
 def test_reference_conforms(name: str) -> None:
     outcome = unharmed(name)
     assert outcome.mismatch is None

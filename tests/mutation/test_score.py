@@ -12,7 +12,9 @@ from checker.mutation.score import Score
 from checker.mutation.table import read, reasons, shipped_table
 from checker.mutation.trial import Fate, Outcome
 from checker.verdict import ExitCode
-from model.mechanisms import DESIGNS
+from model.mechanism import (
+    DESIGNS,
+)
 
 SOME = DESIGNS[0]
 

@@ -26,7 +26,9 @@ from checker.proof.certificate import (
     write,
 )
 from checker.proof.clause import Clause
-from model.mechanisms import DESIGNS
+from model.mechanism import (
+    DESIGNS,
+)
 from model.options import Bounds, Options
 from tests.proof.claims import claim, without_clause
 

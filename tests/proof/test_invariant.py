@@ -12,7 +12,12 @@ from checker.proof.clause import Clause, Literal, Words, meaning
 from checker.proof.induction import check
 from checker.proof.invariant import Mining, NoInvariantError, mine
 from checker.proof.separation import Separation
-from model.mechanisms import DESIGNS, mechanisms_of
+from model.mechanism import (
+    DESIGNS,
+)
+from model.mechanisms import (
+    mechanisms_of,
+)
 from tests.proof.claims import claim, empty, mined, saying, without_clause
 
 each_design = pytest.mark.parametrize("design", DESIGNS)

@@ -15,14 +15,20 @@ from attrs import evolve
 from checker.configuration import load, shipped
 from checker.engines.explicit import explore
 from checker.engines.exploration import violated
+from checker.proof.judgement import Provability
 from checker.proof.prove import (
-    Provability,
     judged,
     without_end,
 )
 from model.designs import build
 from model.language import Machine, Projected
-from model.mechanisms import DESIGNS, LIVE, mechanisms_of
+from model.mechanism import (
+    DESIGNS,
+    LIVE,
+)
+from model.mechanisms import (
+    mechanisms_of,
+)
 from model.options import Bounds, Options
 from tests.variants.test_kill_matrix import MATRIX
 

@@ -13,7 +13,9 @@ from checker.proof.certificate import Certificate
 from checker.proof.smtlib import Script, script
 from model.language import expression as ex
 from model.language.machine import Conjunct, Property
-from model.mechanisms import DESIGNS
+from model.mechanism import (
+    DESIGNS,
+)
 from tests.proof.claims import (
     claim,
     empty,

@@ -12,7 +12,9 @@ import pytest
 
 from model.language import ModelError
 from model.language.schema import as_text
-from model.mechanisms import DESIGNS
+from model.mechanism import (
+    DESIGNS,
+)
 from model.texts import Schema, current, kept, run, schema_of
 from model.texts.child import module_of
 from model.texts.process import Run

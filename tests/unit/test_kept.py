@@ -19,7 +19,14 @@ from checker.removed_together import (
 )
 from checker.variants import EVERY_PROPERTY, Choice, Variant
 from checker.verdict import DEADLOCK, FIRES, ExitCode, Finding, Verdict
-from model.mechanisms import DESIGNS, mechanisms_of
+from model.designs import build
+from model.language import Property
+from model.mechanism import (
+    DESIGNS,
+)
+from model.mechanisms import (
+    mechanisms_of,
+)
 from model.options import Bounds, Options
 
 DESIGN = DESIGNS[0]
@@ -58,11 +65,23 @@ def unknown(finding: Finding) -> Finding:
     return evolve(finding, verdict=Verdict.INCONCLUSIVE, reason="too much")
 
 
+def chosen(choice: Choice, finding: Finding) -> bool:
+    """What is no ``always`` or ``eventually`` is found whoever asks."""
+    if finding.kind not in ("always", "eventually"):
+        return True
+    prop = Property(finding.name, finding.kind, finding.guarantee, "")
+    return choice.chooses(prop)
+
+
 class Explorer:
     """Answers from a table; remembers what it was asked."""
 
-    def __init__(self, find: Callable[[Options], Sequence[Finding]]) -> None:
-        self.find = find
+    def __init__(
+        self,
+        find: Callable[[Options], Sequence[Finding]],
+        states: int = 10,
+    ) -> None:
+        self.find, self.states = find, states
         self.asked: list[Options] = []
 
     def __call__(
@@ -72,16 +91,8 @@ class Explorer:
         return [
             Variant(
                 options=o,
-                findings=tuple(
-                    f
-                    for f in self.find(o)
-                    if f.kind not in ("always", "eventually")
-                    or (
-                        (choice.names is None or f.name in choice.names)
-                        and f.kind in choice.kinds
-                    )
-                ),
-                states=10,
+                findings=tuple(f for f in self.find(o) if chosen(choice, f)),
+                states=self.states,
                 stopped="",
                 seconds=0.1,
             )
@@ -96,9 +107,9 @@ def test_what_holds_is_asked_at_the_same_size() -> None:
     explore = Explorer(lambda _: [SAFE, ENDS, SEEN])
     kept = kept_by(SMALL, explore, "")
     (question,) = kept.questions
-    assert explore.asked == [SMALL]
+    assert set(explore.asked) == {SMALL}
     assert {f.name for f in question.kept} == {"Safe", "Ends", "Seen"}
-    assert question.choice == EVERY_PROPERTY
+    assert question.choice == Choice()
     assert kept.unasked == () and kept.stopped == ""
 
 
@@ -174,6 +185,22 @@ def test_what_is_not_decided_is_not_kept() -> None:
     assert kept.stopped == "too much"
 
 
+def test_whole_runs_of_too_many_states_are_not_looked_at() -> None:
+    """No limit was given, so this is no reason to be inconclusive."""
+    kept = kept_by(SMALL, Explorer(lambda _: [SAFE, ENDS], 10**7), "")
+    (question,) = kept.questions
+    assert [f.name for f in question.kept] == ["Safe"]
+    unasked = {f.name: f.reason for f in kept.unasked}
+    assert set(unasked.values()) == {
+        "10,000,000 states are too many for whole runs"
+    }
+    assert set(unasked) == {
+        p.name for p in build(SMALL).properties if p.kind == "eventually"
+    }
+    assert unasked.keys() <= question.unkept
+    assert kept.stopped == ""
+
+
 def test_what_breaks_in_words() -> None:
     assert what_breaks([]) == "nothing breaks"
     assert what_breaks(["L1"]) == "L1 breaks"
@@ -233,8 +260,8 @@ def test_what_does_not_break_is_asked_on_a_larger_disk() -> None:
     chosen = [evolve(m, protects="S1") for m in mechanisms_of(DESIGN)[:2]]
     found = ablate(DESIGN, explore, mechanisms=chosen)
     assert found.larger is not None
-    larger = [o.without for o in explore.asked if o.bounds.chunks > 1]
-    assert larger == [frozenset(), frozenset({NAMES[1]})]
+    larger = {o.without for o in explore.asked if o.bounds.chunks > 1}
+    assert larger == {frozenset(), frozenset({NAMES[1]})}
 
 
 # -- what the process returns ------------------------------------------------

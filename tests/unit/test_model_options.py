@@ -7,9 +7,11 @@ import pytest
 
 from model.designs import build
 from model.language import ModelError
-from model.mechanisms import (
+from model.mechanism import (
     DESIGNS,
     LIVE,
+)
+from model.mechanisms import (
     MECHANISMS,
     check_names,
     mechanisms_of,

@@ -26,7 +26,12 @@ from checker.variants import (
 )
 from checker.verdict import Finding, Verdict
 from model.designs import build
-from model.mechanisms import DESIGNS, mechanisms_of
+from model.mechanism import (
+    DESIGNS,
+)
+from model.mechanisms import (
+    mechanisms_of,
+)
 from tests.command import Result, too_wide
 
 Command = Callable[..., Result]

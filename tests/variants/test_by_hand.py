@@ -14,7 +14,9 @@ from model.designs import build
 from model.language import Instance, Machine
 from model.language import expression as ex
 from model.language.expression import Expression
-from model.mechanisms import DESIGNS
+from model.mechanism import (
+    DESIGNS,
+)
 from model.options import Options
 from model.vocabulary import (
     DestinationVm,

@@ -18,7 +18,10 @@ from checker.engines.explicit import explore
 from checker.verdict import Verdict, judge
 from model.designs import build
 from model.language import Machine
-from model.mechanisms import AS_BUILT, LIVE
+from model.mechanism import (
+    AS_BUILT,
+    LIVE,
+)
 from model.options import Bounds, Failures, Options
 from tests.searches import bounds_of, broken
 

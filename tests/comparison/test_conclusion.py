@@ -1,0 +1,193 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Does the answer say what the results say, and no more?"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from attrs import evolve
+
+from checker.cli import compare_view
+from checker.comparison.as_built import AsBuilt
+from checker.comparison.conclusion import assumptions, sentences
+from checker.comparison.costs import Costs, stopped_cost
+from checker.comparison.result import (
+    SAFETY,
+    Comparison,
+    DesignResult,
+    Proved,
+)
+from checker.comparison.standing import Standing
+from checker.proof.judgement import Provability
+from checker.verdict import ExitCode
+from model.mechanisms import (
+    mechanisms_of,
+)
+from tests.command import too_wide
+from tests.comparison import broken
+from tests.comparison.broken import compared
+
+EMPTY = AsBuilt(label="as tried", without=frozenset({"a", "b"}), broken={})
+
+
+@pytest.fixture(scope="module")
+def drop() -> DesignResult:
+    """A design that is sound, and of which nothing is proved."""
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        return compared(monkeypatch, broken.sound)
+
+
+def costing(result: DesignResult, **changes: Any) -> DesignResult:
+    """The design with other costs."""
+    assert isinstance(result.costs, Costs)
+    return evolve(result, costs=evolve(result.costs, **changes))
+
+
+def answer(*results: DesignResult) -> str:
+    """The answer in one line."""
+    return " ".join(sentences(Comparison(results=results, seconds=0.0)))
+
+
+def proof(*guarantees: str) -> Proved:
+    return Proved(
+        verdict=Provability.PROVED,
+        guarantees=frozenset(guarantees),
+        open="",
+        violated={},
+        code=ExitCode.AS_EXPECTED,
+        states=1,
+        kept=0,
+        seconds=0.0,
+    )
+
+
+def test_how_far_a_guarantee_goes(drop: DesignResult) -> None:
+    every = "under every failure explored"
+    assert f"{every}. " in answer(drop)
+    some = answer(evolve(drop, proof=proof("S1", "S6")))
+    assert f"{every}; S1 and S6 under failures without end as well" in some
+    whole = answer(evolve(drop, proof=proof(*SAFETY)))
+    assert f"{every}, and whatever the size of the disk." in whole
+
+
+def test_what_is_promised_in_part(drop: DesignResult) -> None:
+    part = drop.standing_as(Standing.IN_PART)
+    assert part == ("S5",)
+    assert ", and S5 in part, under" in answer(drop)
+    never = evolve(drop, not_promised={"S5": "no"}, explored=())
+    assert never.standings["S5"] is Standing.NOT_PROMISED
+
+
+def test_a_design_that_always_loses_is_the_price_to_beat(
+    drop: DesignResult,
+) -> None:
+    said = answer(drop)
+    assert "Every migration loses the bitmap and costs a full backup" in said
+    assert "no design brings the bitmap along for every guest; drop" in said
+    assert "tenable at the price of a full backup after every" in said
+    assert "states on the way" not in said
+
+
+def test_a_design_that_may_lose(drop: DesignResult) -> None:
+    risky = costing(drop, always_lost=False, at_risk=(1, 4))
+    assert "In 25% of the states on the way" in answer(risky)
+    safe = costing(drop, always_lost=False, at_risk=(0, 4))
+    assert "No single break and no death of the source" in answer(safe)
+    unknown = costing(drop, always_lost=None, at_risk=None)
+    assert "What a break would lose is not known." in answer(unknown)
+
+
+def test_the_one_with_less_downtime(drop: DesignResult) -> None:
+    quick = evolve(
+        costing(drop, always_lost=False, at_risk=(1, 4)), design="quick"
+    )
+    slow = evolve(
+        costing(
+            drop,
+            always_lost=False,
+            at_risk=(0, 4),
+            stopped=stopped_cost(lambda bounds: bounds.chunks),
+        ),
+        design="slow",
+    )
+    said = answer(quick, slow)
+    assert "quick and slow are tenable" in said
+    assert "quick is preferable to slow where downtime matters more" in said
+    assert "at most M chunks: 27.4 ms for" in said
+    # what is not known is preferred to nothing
+    assert "preferable" not in answer(quick)
+
+
+def test_no_formula_no_number(drop: DesignResult) -> None:
+    odd = stopped_cost(lambda bounds: bounds.chunks**2)
+    said = answer(costing(drop, stopped=odd))
+    assert "What it sends while the guest stands still is not known." in said
+
+
+@pytest.mark.parametrize(
+    ("built", "text"),
+    [
+        (
+            evolve(EMPTY, broken={"S1": ("a",)}),
+            "drop as tried breaks S1 (for want of a).",
+        ),
+        (
+            evolve(EMPTY, broken={"S1": ("a", "b"), "S6": ()}),
+            "drop as tried breaks S1 (for want of a or b, each alone) and S6 "
+            "(for want of a and b together).",
+        ),
+        (
+            evolve(EMPTY, label="as built, 5.2", broken={"S1": ("a",)}),
+            "drop as built, 5.2, breaks S1 (for want of a).",
+        ),
+        (EMPTY, "drop as tried breaks nothing with one chunk"),
+        (evolve(EMPTY, silent=("X",)), "drop as tried was not tested with"),
+        (
+            evolve(EMPTY, undecided="more than 5 states"),
+            "drop as tried was not decided: more than 5 states.",
+        ),
+    ],
+)
+def test_what_exists(drop: DesignResult, built: AsBuilt, text: str) -> None:
+    assert text in answer(evolve(drop, as_built=built))
+
+
+def test_what_is_assumed(drop: DesignResult) -> None:
+    """The union over mechanisms and properties of what is claimed."""
+    asked = Comparison(results=(drop, drop), seconds=0.0)
+    clauses = assumptions(asked)
+    assert len(set(clauses)) == len(clauses)
+    mechanisms = {m.assumes for m in mechanisms_of("drop") if m.assumes}
+    properties = {c for e in drop.explored for c in e.assumes.values()}
+    assert mechanisms and properties
+    assert set(clauses) == mechanisms | properties
+    # nothing is assumed where nothing is claimed
+    undone = evolve(drop, missing={"main": "interrupted"})
+    assert assumptions(evolve(asked, results=(undone,))) == []
+
+
+def test_a_mechanism_that_is_taken_out_assumes_nothing(
+    drop: DesignResult,
+) -> None:
+    one = next(m for m in mechanisms_of("drop") if m.assumes)
+    without = evolve(drop.options, without=frozenset({one.name}))
+    assert one.assumes in drop.assumes
+    assert one.assumes not in evolve(drop, options=without).assumes
+
+
+def test_everything_fits_a_mail(
+    drop: DesignResult, capsys: pytest.CaptureFixture[str]
+) -> None:
+    names = ["live", "postcopy", "stop-copy", "drop"]
+    compare_view.print_all(
+        Comparison(
+            results=tuple(evolve(drop, design=name) for name in names),
+            seconds=0.0,
+        )
+    )
+    out = capsys.readouterr().out
+    assert too_wide(out) == []
+    # no cell is folded: each row of the tables is one line
+    assert all(line.count("|") in (0, 4, 5, 6) for line in out.splitlines())
+    assert "each time" in out
