@@ -119,7 +119,7 @@ def bounds_of(design: str, chunks: int = 1, **bounds: Any) -> Bounds:
 def is_(machine: Machine, field: str, *members: enum.Enum) -> Expression:
     """Whether the field holds one of ``members``."""
     found = machine.fields[machine.position[field]]
-    codes = [found.type.encode(its_own(found.type, m), field) for m in members]
+    codes = [found.type.encode(m, field) for m in members]
     width = found.type.width
     return ex.any_of(
         ex.equal(found.expression, ex.constant(code, width)) for code in codes
@@ -129,17 +129,7 @@ def is_(machine: Machine, field: str, *members: enum.Enum) -> Expression:
 def carries(machine: Machine, channel: str, kind: enum.Enum) -> Expression:
     """Whether a message of this kind is in flight."""
     (found,) = (c for c in machine.channels if c.name == channel)
-    return found.holds(its_own(found.kinds, kind)).expression
-
-
-def its_own(kind: Any, literal: Any) -> Any:
-    """The literal as a type knows it: enumerations go by what they say.
-
-    A machine may come from a text that another process has read.
-    """
-    if isinstance(literal, enum.Enum):
-        return kind.members(literal.value)
-    return literal
+    return found.holds(kind).expression
 
 
 def reaches(search: InterpretedSearch, *parts: Expression) -> bool:

@@ -31,8 +31,7 @@ from model.vocabulary import DestinationVm
 from tests.searches import is_, once
 
 VM, ENDED = "destination.vm", "destination.stream_ended"
-RESUMED = {DestinationVm.RUNNING.value, DestinationVm.DIED.value}
-GONE = {DestinationVm.KILLED.value, DestinationVm.DIED.value}
+RESUMED = (DestinationVm.RUNNING, DestinationVm.DIED)
 CHANGES = [
     *((d, "") for d in DESIGNS),
     *((d, m.name) for d in DESIGNS for m in mechanisms_of(d)),
@@ -78,9 +77,13 @@ def seen(situation: Mapping[str, object]) -> tuple[object, ...]:
     lives or not, that it has resumed or not, and that its migration has
     failed, which only one that has not come to RUN can show.
     """
-    vm = getattr(situation[VM], "value", None)
-    waits = vm == DestinationVm.INMIGRATE.value
-    there = (vm in GONE, vm in RESUMED, waits and bool(situation[ENDED]))
+    vm = situation.get(VM)
+    failed = bool(situation.get(ENDED)) and vm is DestinationVm.INMIGRATE
+    there = (
+        vm in (DestinationVm.KILLED, DestinationVm.DIED),
+        vm in RESUMED,
+        failed,
+    )
     here = [v for name, v in situation.items() if name not in (VM, ENDED)]
     return (*here, *there)
 

@@ -25,7 +25,7 @@ from model.vocabulary import (
     Outgoing,
     SourceVm,
 )
-from tests.searches import bounds_of, broken_in, is_, its_own, once
+from tests.searches import bounds_of, broken_in, is_, once
 
 MIGRATE = [d for d in DESIGNS if d != "drop"]
 each_design = pytest.mark.parametrize("design", DESIGNS)
@@ -46,7 +46,7 @@ def machine_of(design: str, *failures: str) -> Machine:
 def code(machine: Machine, field: str, literal: object) -> Expression:
     """A literal as a value of a field."""
     kind = machine.fields[machine.position[field]].type
-    return ex.constant(kind.encode(its_own(kind, literal), field), kind.width)
+    return ex.constant(kind.encode(literal, field), kind.width)
 
 
 def held(machine: Machine, field: str) -> Expression:
