@@ -183,7 +183,7 @@ class Adapter(ABC):
 
     @abstractmethod
     def cancel(self) -> None:
-        """Cancel the migration; refused from the switchover on."""
+        """Cancel the migration; refused where it is too late for that."""
 
     @abstractmethod
     def resume(self) -> None:

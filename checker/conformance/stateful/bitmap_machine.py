@@ -300,6 +300,9 @@ class BitmapMachine(MachineState):
             self.adapter.cancel()
         except RefusedError:
             return
+        if self.attempt is not None:
+            # after the hand-over it is a cut: the VM may have moved
+            self.attempt.faulted = True
         self.tally("cancelled")
 
     @precondition(under_way)

@@ -39,7 +39,8 @@ class Attempt:
     """What the machine knows of the latest migration.
 
     ``announced``: bitmaps that were there when it began.  ``arrived``: those
-    that can no longer be lost.  ``faulted``: something was cut or killed.
+    that can no longer be lost.  ``faulted``: something was cut, killed or
+    cancelled.
     """
 
     design: str
