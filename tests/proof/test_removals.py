@@ -29,6 +29,9 @@ from model.mechanisms import mechanisms_of
 from model.options import Options
 from tests.variants.test_kill_matrix import MATRIX
 
+#: a proof for each removal: some ten minutes in all
+pytestmark = pytest.mark.slow
+
 ROWS = [(d, m.name) for d in DESIGNS for m in mechanisms_of(d)]
 IDS = [f"{d} without {name}" for d, name in ROWS]
 each_removal = pytest.mark.parametrize(("design", "mechanism"), ROWS, ids=IDS)
