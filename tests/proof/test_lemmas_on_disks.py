@@ -276,6 +276,7 @@ def on_disk(small: Small) -> z3.BoolRef:
         z3.Int("p") == small.position,
         z3.Int("n") == small.name,
         z3.Int("number") == len(small.some),
+        z3.Int("total") == len(small.left),
         z3.Int("limit") == small.limit,
     ]
     for name, pairs in granules.items():

@@ -154,7 +154,7 @@ FORGETFUL = [
     (OthersNeverIn(), "postcopy", "source_set_dirty"),
     (NeverReached(), "postcopy", "send_bitmap_bits"),
     (OwnBitOnly(), "live", "source_backup"),
-    (NeverFew(), "live", "migration_completion"),
+    (NeverFew(), "live", "source_write_data"),
     (AlwaysFirst(), "postcopy", "send_bitmap_complete"),
     (OtherContents(), "stop-copy", "dirty_bitmap_load_bits"),
 ]
