@@ -94,7 +94,7 @@ class Seldom(Forgetful):
     """Only long discards leave no trace."""
 
     def discard(self, node: str, offset: int, length: int) -> None:
-        if length > 2000:
+        if length > 500:
             super().discard(node, offset, length)
         else:
             Stand.discard(self, node, offset, length)
