@@ -166,7 +166,10 @@ def _bounds(results: Sequence[DesignResult]) -> list[str]:
     sizes: dict[str, list[str]] = {}
     for result in results:
         options = result.options
-        text = f"{size(options)}; failures: {failures(options)}"
+        # where it stops is said of all designs together, below
+        parts = size(options).split(", ")
+        words = [word for word in parts if not word.startswith("stops at")]
+        text = f"{', '.join(words)}; failures: {failures(options)}"
         sizes.setdefault(text, []).append(result.design)
     limits: dict[int, list[str]] = {}
     for result in results:
