@@ -17,6 +17,7 @@ from checker.comparison.conclusion import (
     sentences,
 )
 from checker.comparison.explorations import ASKED, NEVER_STOPS
+from checker.comparison.findings import gathered
 from checker.comparison.result import ROWS, Comparison, DesignResult
 from checker.comparison.standing import (
     BOUNDED,
@@ -83,6 +84,7 @@ def print_all(comparison: Comparison) -> None:
     page.line("Which design for migrating dirty bitmaps is tenable?")
     page.line()
     _print_guarantees(results)
+    _print_findings(results)
     print_costs(results)
     print_real_disks(results)
     page.line()
@@ -155,6 +157,21 @@ def _print_guarantees(results: Sequence[DesignResult]) -> None:
             what = "not all of" if _asked(result, key) else "nothing of"
             page.line()
             page.paragraph(f"{result.design} promises {what} {key}: {reason}.")
+
+
+def _print_findings(results: Sequence[DesignResult]) -> None:
+    """Every finding that is not as it should be, and where."""
+    for result in results:
+        for one in gathered(result.told):
+            promise = f" ({one.guarantee})" if one.guarantee else ""
+            places = ", ".join(t.explored.title for t in one.told)
+            page.line()
+            page.paragraph(
+                f"{result.design}: {one.name}{promise}: "
+                f"{one.told[0].standing.value}, in {places}.",
+                indent="  ",
+                first="",
+            )
 
 
 def _asked(result: DesignResult, key: str) -> bool:
