@@ -224,7 +224,8 @@ def _print_legend(results: Sequence[DesignResult]) -> None:
     scopes = {scope(key, results) for key in ROWS}
     legend = {
         "proved": "for every number of chunks, of granules and of messages "
-        "in flight, with failures without end",
+        "in flight, with failures without end and one write at a time on "
+        "each host",
         "some": "proved like that for some of the designs",
         "bounds": "explored within the bounds above",
     }
