@@ -17,6 +17,7 @@ from checker.comparison.conclusion import (
     sentences,
 )
 from checker.comparison.explorations import ASKED, NEVER_STOPS
+from checker.comparison.findings import gathered
 from checker.comparison.result import ROWS, Comparison, DesignResult
 from checker.comparison.standing import (
     BOUNDED,
@@ -83,6 +84,7 @@ def print_all(comparison: Comparison) -> None:
     page.line("Which design for migrating dirty bitmaps is tenable?")
     page.line()
     _print_guarantees(results)
+    _print_findings(results)
     print_costs(results)
     print_real_disks(results)
     page.line()
@@ -157,6 +159,21 @@ def _print_guarantees(results: Sequence[DesignResult]) -> None:
             page.paragraph(f"{result.design} promises {what} {key}: {reason}.")
 
 
+def _print_findings(results: Sequence[DesignResult]) -> None:
+    """Every finding that is not as it should be, and where."""
+    for result in results:
+        for one in gathered(result.told):
+            promise = f" ({one.guarantee})" if one.guarantee else ""
+            places = ", ".join(t.explored.title for t in one.told)
+            page.line()
+            page.paragraph(
+                f"{result.design}: {one.name}{promise}: "
+                f"{one.told[0].standing.value}, in {places}.",
+                indent="  ",
+                first="",
+            )
+
+
 def _asked(result: DesignResult, key: str) -> bool:
     return result.standings.get(key) is not Standing.NOT_PROMISED
 
@@ -166,7 +183,10 @@ def _bounds(results: Sequence[DesignResult]) -> list[str]:
     sizes: dict[str, list[str]] = {}
     for result in results:
         options = result.options
-        text = f"{size(options)}; failures: {failures(options)}"
+        # where it stops is said of all designs together, below
+        parts = size(options).split(", ")
+        words = [word for word in parts if not word.startswith("stops at")]
+        text = f"{', '.join(words)}; failures: {failures(options)}"
         sizes.setdefault(text, []).append(result.design)
     limits: dict[int, list[str]] = {}
     for result in results:
@@ -204,7 +224,8 @@ def _print_legend(results: Sequence[DesignResult]) -> None:
     scopes = {scope(key, results) for key in ROWS}
     legend = {
         "proved": "for every number of chunks, of granules and of messages "
-        "in flight, with failures without end",
+        "in flight, with failures without end and one write at a time on "
+        "each host",
         "some": "proved like that for some of the designs",
         "bounds": "explored within the bounds above",
     }

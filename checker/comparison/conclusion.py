@@ -247,7 +247,9 @@ def _verdict(results: Sequence[DesignResult]) -> str:
     if plain:
         parts.append(f"{enumeration(plain)} {_is(plain)} tenable")
     else:
-        parts.append("no design brings the bitmap along for every guest")
+        parts.append(
+            "no design that brings the bitmap along is tenable for every guest"
+        )
     if dropping:
         parts.append(
             f"{enumeration(dropping)} {_is(dropping)} tenable at the price of "

@@ -51,13 +51,14 @@ class Gathered:
 
 
 def gathered(told: Iterable[Told]) -> list[Gathered]:
-    """The findings by name, in the order in which they were found."""
-    found: dict[str, list[Told]] = {}
+    """The findings by name and standing, in the order of their finding."""
+    found: dict[tuple[str, Standing], list[Told]] = {}
     for one in told:
-        found.setdefault(one.finding.name, []).append(one)
+        key = one.finding.name, one.standing
+        found.setdefault(key, []).append(one)
     return [
         Gathered(name, same[0].finding.guarantee, tuple(same))
-        for name, same in found.items()
+        for (name, _), same in found.items()
     ]
 
 
