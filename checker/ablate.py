@@ -20,7 +20,12 @@ from checker.engines.exploration import Limits
 from checker.kept import Kept, Question, kept_by
 from checker.variants import Explore, Variant, lacking
 from checker.verdict import ExitCode, Finding, Verdict
-from model.mechanisms import Mechanism, mechanisms_of
+from model.mechanism import (
+    Mechanism,
+)
+from model.mechanisms import (
+    mechanisms_of,
+)
 from model.options import Bounds, Options
 
 

@@ -18,7 +18,9 @@ from checker.kept import Kept
 from checker.mechanism_sets import Pairs, Set, Together, pairs_of, together
 from checker.variants import AT_ONCE, LASTING, Explore, lacking
 from model.guarantees import GUARANTEES
-from model.mechanisms import mechanisms_of
+from model.mechanisms import (
+    mechanisms_of,
+)
 
 EVERYTHING = "everything"
 INTERRUPTED = "interrupted"

@@ -17,9 +17,9 @@ from model.language import (
     any_of,
     choose,
 )
-from model.loader import destination_forgets
+from model.loss import destination_forgets
 from model.management import failed, source_ends
-from model.switchover import source_resets
+from model.setup import source_resets
 from model.variant import AT_DESTINATION
 from model.vocabulary import (
     IN_PROGRESS,

@@ -20,9 +20,9 @@ from __future__ import annotations
 
 from model.backup import job_ends
 from model.language import EnumValue, Flag, Step, Update, any_of, choose
-from model.loader import destination_forgets
+from model.loss import destination_forgets
 from model.naming import names_forgotten_at_setup
-from model.switchover import source_resets
+from model.setup import source_resets
 from model.variant import AT_SOURCE
 from model.vocabulary import (
     IN_PROGRESS,

@@ -10,63 +10,24 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from attrs import frozen
-
 from model.language import ModelError
-
-LIVE = "live"
-POSTCOPY = "postcopy"
-STOP_COPY = "stop-copy"
-DROP = "drop"
-DESIGNS = (LIVE, POSTCOPY, STOP_COPY, DROP)
-#: those that migrate the bitmap
-MIGRATE = (LIVE, POSTCOPY, STOP_COPY)
-#: those that are modelled with a second bitmap as well
-SEVERAL = (POSTCOPY, STOP_COPY)
-
-
-@frozen
-class Mechanism:
-    """One safety device.
-
-    ``protects`` is the guarantee it is there for; ``doc`` says what it does
-    and what happens in its absence; ``history`` names the bug of QEMU that
-    was its absence; ``redundant`` maps a design to the reason why nothing
-    breaks there without it.  ``assumes``: what the design asks of others than
-    the migration code (block layer, management, client), as a clause.
-    """
-
-    name: str
-    designs: tuple[str, ...]
-    protects: str
-    doc: str
-    history: str = ""
-    redundant: tuple[tuple[str, str], ...] = ()
-    assumes: str = ""
-
-    def why_redundant(self, design: str) -> str:
-        """The reason why ``design`` can do without it, or ''."""
-        return dict(self.redundant).get(design, "")
-
-
-_COVERED_BY_DRAIN = (
-    "every reader of the bitmap drains first, so no reader falls between "
-    "the data and the bit, whichever comes first"
+from model.mechanism import (
+    APPEARS,
+    COMPLETE_FIRST,
+    COVERED_BY_DRAIN,
+    DESIGNS,
+    DROP,
+    LIVE,
+    MIGRATE,
+    NOT_SENT,
+    ONE_BITMAP,
+    POSTCOPY,
+    SENT_BY_THEN,
+    SEVERAL,
+    STARTS_EMPTY,
+    STOP_COPY,
+    Mechanism,
 )
-_COMPLETE_FIRST = (
-    "here the VM starts only after COMPLETE, so nobody writes to or backs "
-    "up a bitmap that is still being loaded"
-)
-_STARTS_EMPTY = (
-    "here every chunk is sent once, into a bitmap that START has just "
-    "created empty: storing and OR-ing are the same"
-)
-_SENT_BY_THEN = (
-    "here the VM runs on the destination only after everything was sent"
-)
-_APPEARS = "it takes a bitmap that appears between attempts to show it"
-_ONE_BITMAP = "it takes two bitmaps to show it"
-_NOT_SENT = "here nothing of the source's bitmap is sent at all"
 
 MECHANISMS: tuple[Mechanism, ...] = (
     Mechanism(
@@ -102,7 +63,7 @@ MECHANISMS: tuple[Mechanism, ...] = (
         "The bit is set after the data has reached the disk. Without it a "
         "backup may clear the bit before the data arrives.",
         history="B02, fixed in 2.7",
-        redundant=tuple((d, _COVERED_BY_DRAIN) for d in DESIGNS),
+        redundant=tuple((d, COVERED_BY_DRAIN) for d in DESIGNS),
     ),
     Mechanism(
         "bit-before-ack",
@@ -163,9 +124,9 @@ MECHANISMS: tuple[Mechanism, ...] = (
         "Management ends the source's process only when its migration is "
         "over. Without it, a VM that has resumed is enough.",
         redundant=(
-            (LIVE, _SENT_BY_THEN),
-            (STOP_COPY, _SENT_BY_THEN),
-            (DROP, _SENT_BY_THEN),
+            (LIVE, SENT_BY_THEN),
+            (STOP_COPY, SENT_BY_THEN),
+            (DROP, SENT_BY_THEN),
         ),
     ),
     Mechanism(
@@ -302,7 +263,7 @@ MECHANISMS: tuple[Mechanism, ...] = (
         "P1",
         "A chunk that arrives replaces what was there, so that it can clear "
         "bits as well. Without it, it is OR-ed.",
-        redundant=((POSTCOPY, _STARTS_EMPTY), (STOP_COPY, _STARTS_EMPTY)),
+        redundant=((POSTCOPY, STARTS_EMPTY), (STOP_COPY, STARTS_EMPTY)),
     ),
     Mechanism(
         "error-fails-migration",
@@ -319,7 +280,7 @@ MECHANISMS: tuple[Mechanism, ...] = (
         "The source's bitmap is busy while it migrates: no backup begins. "
         "Without it a job may hold the bitmap at the stop, and what its "
         "successor has recorded is not sent.",
-        redundant=((DROP, _NOT_SENT),),
+        redundant=((DROP, NOT_SENT),),
     ),
     Mechanism(
         "bits-after-stop",
@@ -334,7 +295,7 @@ MECHANISMS: tuple[Mechanism, ...] = (
         "While the bitmap is loaded, a successor records the destination's "
         "writes. Without it, they go into the bitmap itself and the next "
         "chunk overwrites them.",
-        redundant=((STOP_COPY, _COMPLETE_FIRST),),
+        redundant=((STOP_COPY, COMPLETE_FIRST),),
     ),
     Mechanism(
         "reclaim-union",
@@ -342,7 +303,7 @@ MECHANISMS: tuple[Mechanism, ...] = (
         "S1",
         "Reclaim adds the successor's bits to the bitmap. Without it the "
         "successor is dropped.",
-        redundant=((STOP_COPY, _COMPLETE_FIRST),),
+        redundant=((STOP_COPY, COMPLETE_FIRST),),
     ),
     Mechanism(
         "reclaim-atomic",
@@ -351,7 +312,7 @@ MECHANISMS: tuple[Mechanism, ...] = (
         "Merge and hand-back are one critical section. Without it a write "
         "in between goes into a successor that was already merged.",
         history="B09, fixed in 2.12",
-        redundant=((STOP_COPY, _COMPLETE_FIRST),),
+        redundant=((STOP_COPY, COMPLETE_FIRST),),
     ),
     Mechanism(
         "busy-until-complete",
@@ -359,7 +320,7 @@ MECHANISMS: tuple[Mechanism, ...] = (
         "S1",
         "The destination's bitmap is busy until COMPLETE. Without it a "
         "client may use a bitmap of which half has arrived.",
-        redundant=((STOP_COPY, _COMPLETE_FIRST),),
+        redundant=((STOP_COPY, COMPLETE_FIRST),),
     ),
     Mechanism(
         "drop-on-failure",
@@ -384,7 +345,7 @@ MECHANISMS: tuple[Mechanism, ...] = (
         "that has found none makes later ones of the same process leave out "
         "a bitmap that was added meanwhile.",
         history="as built, 2.12 to 11.1",
-        redundant=tuple((d, _APPEARS) for d in SEVERAL),
+        redundant=tuple((d, APPEARS) for d in SEVERAL),
     ),
     Mechanism(
         "complete-is-kept",
@@ -394,7 +355,7 @@ MECHANISMS: tuple[Mechanism, ...] = (
         "come. Without it, as built until the VM is about to start, it is "
         "dropped as well.",
         history="as built",
-        redundant=tuple((d, _ONE_BITMAP) for d in SEVERAL),
+        redundant=tuple((d, ONE_BITMAP) for d in SEVERAL),
     ),
     Mechanism(
         "names-per-attempt",
@@ -403,7 +364,7 @@ MECHANISMS: tuple[Mechanism, ...] = (
         "An attempt names its first bitmap, whatever the last message of the "
         "attempt before spoke of. Without it the first message has no name "
         "and everything is dropped.",
-        redundant=tuple((d, _ONE_BITMAP) for d in SEVERAL),
+        redundant=tuple((d, ONE_BITMAP) for d in SEVERAL),
     ),
     Mechanism(
         "full-backup-on-loss",
@@ -416,39 +377,6 @@ MECHANISMS: tuple[Mechanism, ...] = (
         "before it uses a new one of the same name",
     ),
 )
-
-#: what each design lacks as it was posted or built: a label, the mechanisms
-AS_BUILT: dict[str, tuple[str, frozenset[str]]] = {
-    LIVE: (
-        "with the meta bitmap of 2.8, as posted",
-        frozenset(
-            {"meta-sees-clear", "meta-sees-merge", "stop-waits-for-job"}
-        ),
-    ),
-    POSTCOPY: (
-        "as built, 5.2 to 11.1",
-        frozenset(
-            {
-                "name-is-free",
-                "consistent-at-setup",
-                "bitmaps-asked-anew",
-                "complete-is-kept",
-            }
-        ),
-    ),
-    STOP_COPY: (
-        "as built, 5.2 to 11.1",
-        frozenset(
-            {
-                "name-is-free",
-                "consistent-at-setup",
-                "bitmaps-asked-anew",
-                "complete-is-kept",
-                "no-resume-after-run",
-            }
-        ),
-    ),
-}
 
 
 def mechanisms_of(design: str) -> tuple[Mechanism, ...]:

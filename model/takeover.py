@@ -8,7 +8,7 @@ whole by then or its successor records meanwhile depends on the design.
 from __future__ import annotations
 
 from model.language import Step, Update, any_of, choose
-from model.loader import Style
+from model.loss import Style
 from model.vocabulary import DestinationVm, Incoming, Message, Reply
 from model.world import World
 

@@ -14,7 +14,9 @@ from attrs import field, frozen
 
 from model.language import Schematic
 from model.language.tokens import Limit, budget_limit
-from model.mechanisms import LIVE
+from model.mechanism import (
+    LIVE,
+)
 
 __all__ = ["AT_DESTINATION", "AT_SOURCE", "FAILURES", "Variant"]
 

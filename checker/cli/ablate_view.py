@@ -23,7 +23,9 @@ from checker.kept import Kept, Question
 from checker.removed_together import Sets, removed_together
 from checker.variants import explorer
 from checker.verdict import ExitCode, Finding, Verdict
-from model.mechanisms import DESIGNS
+from model.mechanism import (
+    DESIGNS,
+)
 from model.options import Failures
 
 MOST_PROCESSES = 2

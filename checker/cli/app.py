@@ -25,6 +25,7 @@ from checker.cli.options import (
     TraceArgument,
     TraceForm,
     WithoutOption,
+    show_version,
 )
 from checker.cli.prove_command import prove
 from checker.cli.qemu_command import qemu
@@ -51,19 +52,11 @@ app = typer.Typer(
 )
 
 
-def _version(show: bool) -> None:
-    if show:
-        from importlib.metadata import version
-
-        typer.echo(f"dbmcheck {version('dbmcheck')}")
-        raise typer.Exit
-
-
 @app.callback()
 def top(
     version: Annotated[
         bool,
-        typer.Option("--version", callback=_version, is_eager=True),
+        typer.Option("--version", callback=show_version, is_eager=True),
     ] = False,
 ) -> None:
     """Options before the command."""

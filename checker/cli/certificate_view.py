@@ -21,9 +21,13 @@ from checker.proof.certificate import (
     write,
 )
 from checker.proof.invariant import Mining, mine
+from checker.proof.judgement import Provability
 from checker.proof.lifted import SIZES, check_lifted
 from checker.proof.obligation import Obligation, Outcome
-from checker.proof.prove import Proof, Provability, plan
+from checker.proof.prove import (
+    Proof,
+    plan,
+)
 from checker.proof.smtlib import script
 from checker.verdict import ExitCode
 from model.language import Projected

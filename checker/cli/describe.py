@@ -11,7 +11,10 @@ from checker.configuration import (
     load,
     shipped,
 )
-from model.mechanisms import LIVE, STOP_COPY
+from model.mechanism import (
+    LIVE,
+    STOP_COPY,
+)
 from model.options import Failures, Options
 
 

@@ -8,7 +8,13 @@ from typing import Any
 from checker.cli import page
 from checker.configuration import Configuration, load, shipped
 from model.guarantees import GUARANTEES
-from model.mechanisms import DESIGNS, Mechanism, mechanisms_of
+from model.mechanism import (
+    DESIGNS,
+    Mechanism,
+)
+from model.mechanisms import (
+    mechanisms_of,
+)
 
 
 def run(as_json: bool) -> int:

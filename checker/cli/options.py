@@ -92,3 +92,12 @@ PropertyOption = Annotated[
 ]
 ConfigArgument = Annotated[str, typer.Argument(metavar="CONFIG")]
 TraceArgument = Annotated[str, typer.Argument(metavar="TRACE|CONFIG")]
+
+
+def show_version(show: bool) -> None:
+    """Print the version and exit, if asked."""
+    if show:
+        from importlib.metadata import version
+
+        typer.echo(f"dbmcheck {version('dbmcheck')}")
+        raise typer.Exit

@@ -15,19 +15,20 @@ from checker.engines.explicit import explore
 from checker.engines.exploration import Limits
 from checker.errors import InputError
 from checker.files import check_writable
+from checker.proof.judgement import Judgement, Provability
 from checker.proof.obligation import Obligation
 from checker.proof.one_term import TRUSTED
 from checker.proof.prove import (
-    Judgement,
     Proof,
-    Provability,
     prove,
     silent,
 )
 from checker.traces.minimise import NotShownError, minimise
 from checker.traces.trace import Trace
 from model.designs import DIGITS, build, schema
-from model.mechanisms import DESIGNS
+from model.mechanism import (
+    DESIGNS,
+)
 from model.options import Options
 
 

@@ -21,7 +21,7 @@ from checker.comparison.standing import (
 )
 from checker.configuration import Configuration
 from checker.engines.exploration import Limits, Report
-from model import designs, mechanisms
+from model import designs, mechanism
 from model.options import Options
 
 #: as little as may be pending when the VM stops; all of the one chunk
@@ -56,9 +56,7 @@ class _Found:
 
 def as_posted(design: str) -> tuple[str, frozenset[str]] | None:
     """How the model calls the code that exists, and what is not in it."""
-    table: Mapping[str, tuple[str, frozenset[str]]]
-    table = getattr(mechanisms, "AS_BUILT", {})
-    return table.get(design)
+    return mechanism.AS_BUILT.get(design)
 
 
 def explore_as_built(

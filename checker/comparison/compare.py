@@ -16,7 +16,9 @@ from checker.comparison.pool import PROCESSES, Tell, do_all, silent
 from checker.comparison.result import Comparison
 from checker.comparison.tasks import assembled, tasks_of
 from checker.engines.exploration import Limits
-from model.mechanisms import DESIGNS
+from model.mechanism import (
+    DESIGNS,
+)
 
 
 def compare(

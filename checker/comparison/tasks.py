@@ -36,7 +36,11 @@ from checker.configuration import Configuration, load
 from checker.engines.exploration import Limits, Report
 from checker.errors import UndecidedError
 from checker.memory import OUT_OF_MEMORY, is_out_of_memory
-from checker.proof.prove import Proof, Provability, prove
+from checker.proof.judgement import Provability
+from checker.proof.prove import (
+    Proof,
+    prove,
+)
 from model.options import Options
 
 COSTS, PROOF, AS_BUILT = "costs", "proof", "as built"

@@ -23,7 +23,10 @@ from checker.errors import InputError
 from model.designs import build
 from model.language import ModelError
 from model.language.machine import Instance, Machine, State
-from model.mechanisms import LIVE, STOP_COPY
+from model.mechanism import (
+    LIVE,
+    STOP_COPY,
+)
 from model.options import UNLIMITED, Bounds, Budget, Failures, Options
 
 NETWORK = "network"  # the actor of cuts, kills and time-outs

@@ -24,7 +24,9 @@ from typing import Any
 from attrs import field, frozen
 
 from checker.errors import InputError
-from model.mechanisms import DESIGNS
+from model.mechanism import (
+    DESIGNS,
+)
 
 VERSION = 1
 ROLES = ("source", "destination", "both")

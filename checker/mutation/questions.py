@@ -19,7 +19,9 @@ from attrs import frozen
 from checker.configuration import Configuration, load, shipped
 from checker.errors import InputError
 from checker.verdict import Verdict
-from model.mechanisms import DESIGNS
+from model.mechanism import (
+    DESIGNS,
+)
 
 #: states of a small configuration, at most
 SMALL = 20_000

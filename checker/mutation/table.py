@@ -17,7 +17,9 @@ from typing import Any, Final
 from attrs import frozen
 
 from checker.errors import InputError
-from model.mechanisms import DESIGNS
+from model.mechanism import (
+    DESIGNS,
+)
 
 FILE: Final = "equivalent.toml"
 _KEYS: Final = frozenset({"designs", "why", "mutants"})

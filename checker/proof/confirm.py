@@ -28,7 +28,9 @@ from model.designs import build
 from model.language import Projected
 from model.language.machine import Machine, State
 from model.language.projected import ELSEWHERE, NEIGHBOUR, OTHER
-from model.mechanisms import LIVE
+from model.mechanism import (
+    LIVE,
+)
 from model.options import Options
 
 #: smallest first

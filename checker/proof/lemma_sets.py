@@ -315,10 +315,11 @@ def _counting(disk: Disk) -> Iterator[Lemma]:
             {"A": seen_chunks(d)},
         )
     a = granules("S")
+    total = z3.Int("total")
     members = _value(GranuleSet, GranuleSetType(disk), "A")
     known = z3.And(
-        number >= 0,
-        z3.Implies(a[K][R], number >= 1),
+        total >= 0,
+        z3.Implies(a[K][R], total >= 1),
         limit >= 0,
     )
     for asked in LIMITS:
@@ -328,7 +329,7 @@ def _counting(disk: Disk) -> Iterator[Lemma]:
             "Whether a set of granules keeps within any limit is an answer "
             f"where the model's limit is {asked}.",
             z3.And(DISK, known),
-            [(told, number <= limit)],
+            [(told, total <= limit)],
             {"A": seen_granules(a)},
         )
 

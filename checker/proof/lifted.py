@@ -287,8 +287,9 @@ class _Lifted:
                 asked.add(here[name] == self._formulas.term(value))
             asked.add(Formulas(here).conjoined(self._clauses))
         queries = 0
+        undecided = self._claim.machine.undecided
         for prop in self._disk.properties:
-            if prop.kind != "always":
+            if prop.kind != "always" or prop.name in undecided:
                 continue
             queries += 1
             asked.push()

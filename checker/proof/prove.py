@@ -11,7 +11,6 @@ a small disk before it is called a violation.
 from __future__ import annotations
 
 import ctypes
-import enum
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -29,6 +28,12 @@ from checker.engines.exploration import (
 from checker.errors import UndecidedError
 from checker.memory import OUT_OF_MEMORY, is_out_of_memory
 from checker.proof.confirm import Confirmation
+from checker.proof.judgement import (
+    Judgement,
+    Provability,
+    any_channels,
+    lacking,
+)
 from checker.proof.kept import kept_for
 from checker.proof.lemmas import NAME as LEMMAS
 from checker.proof.lemmas import prove_lemmas
@@ -50,12 +55,10 @@ from checker.proof.simulation import (
 from checker.proof.vacuous import NAME as VACUOUS
 from checker.proof.vacuous import nothing_vacuous
 from checker.traces.shortest import shortest_to
-from checker.traces.trace import Move, Trace
 from checker.verdict import ExitCode
 from model.designs import build
 from model.language import Machine, Projected, Property
 from model.language.projected_channel import (
-    ProjectedChannel,
     slots_suffice,
 )
 from model.options import UNLIMITED, Budget, Failures, Options
@@ -65,35 +68,6 @@ _ENDLESS: dict[str, Budget] = dict.fromkeys(Failures.names(), UNLIMITED)
 WITHOUT_END = Failures(**_ENDLESS)
 INTERRUPTED = "interrupted"
 NOT_ALL_MET = "not all is shown"
-
-
-class Provability(enum.Enum):
-    """The answer to one property, or to all of them."""
-
-    PROVED = "PROVED"
-    VIOLATED = "VIOLATED"
-    SPURIOUS = "SPURIOUS"
-    INCONCLUSIVE = "INCONCLUSIVE"
-    NOT_PROVABLE = "NOT PROVABLE THIS WAY"
-    VACUOUS = "VACUOUS"
-
-
-@frozen(kw_only=True)
-class Judgement:
-    """The answer to one property.
-
-    ``steps``: of the shortest counterexample of the machine that follows one
-    granule; ``trace``: a run of a small disk that confirms it; ``abstract``:
-    the moves that no disk could follow, where it is spurious.
-    """
-
-    name: str
-    guarantee: str
-    answer: Provability
-    reason: str = ""
-    steps: int | None = None
-    trace: Trace | None = None
-    abstract: tuple[Move, ...] = ()
 
 
 @frozen(kw_only=True)
@@ -138,7 +112,7 @@ class Proof:
     @property
     def open(self) -> str:
         """The first thing that keeps every property from being proved."""
-        return _lacking(self.machine, self.obligations, self.judgements)
+        return lacking(self.machine, self.obligations, self.judgements)
 
     @property
     def exit_code(self) -> ExitCode:
@@ -207,11 +181,24 @@ def prove(
         coverage=search.coverage,
         obligations=tuple(obligations),
         judgements=supported(machine, obligations, judgements),
-        left={p.name: machine.undecided[p.name] for p in left},
+        left=_left(machine, [p.name for p in left], judgements),
         in_part=frozenset(p.guarantee for p in left if p.guarantee),
         kept=kept.used if kept else 0,
         seconds=time.perf_counter() - started,
     )
+
+
+def _left(
+    machine: Machine, runs: Sequence[str], judgements: Sequence[Judgement]
+) -> dict[str, str]:
+    """What this machine cannot be asked, with the reasons.
+
+    ``runs``: what takes whole runs.  A property that says nothing at the
+    size at hand is not judged, and may say something at others.
+    """
+    judged_here = {j.name for j in judgements}
+    others = [n for n in machine.undecided if n not in (*runs, *judged_here)]
+    return {name: machine.undecided[name] for name in (*runs, *others)}
 
 
 def _exploration(options: Options, machine: Machine, limits: Limits) -> Search:
@@ -248,7 +235,7 @@ def plan(
     ]
     alike = "questions that read alike are about the same thing"
     ask = partial(questions_alike, options, view)
-    channels = _any_channels(machine)
+    channels = any_channels(machine)
     show_all = partial(prove_lemmas, view, channels=channels)
     term = partial(one_term, options, view)
     limits = partial(limits_only_forbid, options)
@@ -263,20 +250,12 @@ def plan(
     ]
 
 
-def _any_channels(machine: Machine) -> list[ProjectedChannel]:
-    return [
-        c
-        for c in machine.channels
-        if isinstance(c, ProjectedChannel) and c.any_capacity
-    ]
-
-
 def _explored(search: Search) -> Obligation:
     """That the exploration reached its fixed point, and asked for slots."""
     coverage, machine = search.coverage, search.machine
     outcome, detail = Outcome.PROVED, ""
     asked = {p.name for p in machine.properties}
-    missing = {slots_suffice(c.name) for c in _any_channels(machine)} - asked
+    missing = {slots_suffice(c.name) for c in any_channels(machine)} - asked
     if missing:
         outcome, detail = Outcome.REFUTED, f"{min(missing)} is not asked"
     elif coverage.stopped:
@@ -331,8 +310,7 @@ def supported(
     What the exploration shows is a proof only if every obligation is met and
     the slots suffice.
     """
-    lacking = _lacking(machine, obligations, judgements)
-    if not lacking:
+    if not lacking(machine, obligations, judgements):
         return tuple(judgements)
     return tuple(
         evolve(j, answer=Provability.INCONCLUSIVE, reason=NOT_ALL_MET)
@@ -340,23 +318,6 @@ def supported(
         else j
         for j in judgements
     )
-
-
-def _lacking(
-    machine: Machine,
-    obligations: Sequence[Obligation],
-    judgements: Sequence[Judgement],
-) -> str:
-    """The first thing that is not shown and all else rests on, or ''."""
-    for obligation in obligations:
-        if not obligation.proved:
-            return f"'{obligation.name}' is {obligation.outcome.value}"
-    slots = {slots_suffice(c.name) for c in _any_channels(machine)}
-    for judgement in judgements:
-        shown = judgement.answer is Provability.PROVED
-        if judgement.name in slots and not shown:
-            return f"{judgement.name} is {judgement.answer.value}"
-    return ""
 
 
 def judged(

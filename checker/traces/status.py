@@ -15,7 +15,9 @@ from attrs import evolve, frozen
 from checker.traces.second import second
 from checker.traces.trace import Trace
 from model.language.machine import Machine, State
-from model.mechanisms import POSTCOPY
+from model.mechanism import (
+    POSTCOPY,
+)
 from model.options import Options
 from model.vocabulary import (
     IN_PROGRESS,

@@ -4,12 +4,14 @@
 from __future__ import annotations
 
 from checker.traces.lines import joined, plural
-from model.mechanisms import (
+from model.mechanism import (
     DROP,
     LIVE,
     POSTCOPY,
     STOP_COPY,
     Mechanism,
+)
+from model.mechanisms import (
     mechanisms_of,
 )
 from model.options import UNLIMITED, Bounds, Budget, Failures, Options

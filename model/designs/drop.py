@@ -19,10 +19,11 @@ from model.faults import add_faults
 from model.form import add_form
 from model.guest import Recorder, add_guest
 from model.language import Machine, Step
-from model.loader import Style
+from model.loss import Style
 from model.management import add_management
 from model.properties import Promise, add_properties
-from model.switchover import add_drain, add_precopy_end, add_setup, pause
+from model.setup import add_setup
+from model.switchover import add_drain, add_precopy_end, pause
 from model.takeover import add_takeover
 from model.variant import Variant
 from model.vocabulary import Outgoing, SourceVm

@@ -38,14 +38,15 @@ from model.language import (
     any_of,
     chunk_alone,
 )
-from model.loader import Style, add_loader
+from model.loader import add_loader
+from model.loss import Style
 from model.management import add_management
 from model.properties import Promise, add_properties
+from model.setup import add_setup
 from model.switchover import (
     add_drain,
     add_precopy_end,
     add_send_complete,
-    add_setup,
     pause,
 )
 from model.takeover import add_takeover

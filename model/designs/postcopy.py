@@ -20,14 +20,15 @@ from model.faults import add_faults
 from model.form import add_form
 from model.guest import Recorder, add_guest
 from model.language import Machine, Step
-from model.loader import Style, add_loader
+from model.loader import add_loader
+from model.loss import Style
 from model.management import add_management
 from model.properties import Promise, add_properties
+from model.setup import add_setup
 from model.switchover import (
     add_drain,
     add_send_chunks,
     add_send_complete,
-    add_setup,
     pause,
 )
 from model.takeover import add_takeover

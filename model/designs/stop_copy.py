@@ -22,15 +22,16 @@ from model.faults import add_faults
 from model.form import add_form
 from model.guest import Recorder, add_guest
 from model.language import Machine, Step, all_of, any_of
-from model.loader import Style, add_loader
+from model.loader import add_loader
+from model.loss import Style
 from model.management import add_management
 from model.properties import Promise, add_properties
+from model.setup import add_setup
 from model.switchover import (
     add_drain,
     add_precopy_end,
     add_send_chunks,
     add_send_complete,
-    add_setup,
     pause,
 )
 from model.takeover import add_takeover

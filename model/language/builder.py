@@ -22,8 +22,8 @@ import enum
 import inspect
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
-from itertools import chain, product
-from typing import Any, TypeVar
+from itertools import chain
+from typing import TypeVar
 
 from attrs import define, evolve
 from attrs import field as attribute
@@ -31,7 +31,6 @@ from attrs import field as attribute
 from model.language import expression as ex
 from model.language.budgets import Budgets, Needs
 from model.language.cases import cases
-from model.language.domain import Chunk, Granule
 from model.language.errors import ModelError
 from model.language.machine import (
     Action,
@@ -42,9 +41,17 @@ from model.language.machine import (
     Machine,
     Property,
 )
+from model.language.made import (
+    Parameter,
+    followed,
+    initials,
+    known,
+    label,
+    parameters,
+    says_nothing,
+)
 from model.language.per_granule import (
     NEEDS_RUNS,
-    at_one_granule,
     reason_against,
 )
 from model.language.projected_channel import (
@@ -52,12 +59,11 @@ from model.language.projected_channel import (
     slots_suffice,
 )
 from model.language.step import Step
-from model.language.tokens import Every, parameter, shown
+from model.language.tokens import Every
 from model.language.unknown import is_unknown
 from model.language.values import Flag, Update
 
 Member = TypeVar("Member", bound=enum.Enum)
-Parameter = Chunk | Granule | enum.Enum | int
 Step_ = TypeVar("Step_", bound=Callable[..., Step])
 Choice = tuple[tuple[tuple[str, str], ...], Callable[[], Step]]
 
@@ -142,8 +148,8 @@ class MachineBuilder(Budgets):
             choices: list[Choice] = [((), function)]
             if over is not None:
                 choices = [
-                    (((names[0], _label(v)),), partial(function, v))
-                    for v in _values(over, name)
+                    (((names[0], label(v)),), partial(function, v))
+                    for v in parameters(over, name)
                 ]
             head = Action(
                 name, actor, fair, fault, doc, (), silent, spends, tuple(needs)
@@ -348,7 +354,7 @@ class MachineBuilder(Budgets):
             if reason:
                 self._undecided[name] = reason
                 return
-            premise, conclusion = _followed(premise), _followed(conclusion)
+            premise, conclusion = followed(premise), followed(conclusion)
         self._properties[name] = evolve(head, when=premise, then=conclusion)
 
     # -- the result ------------------------------------------------------
@@ -358,25 +364,21 @@ class MachineBuilder(Budgets):
         if not self._fields:
             raise ModelError(f"{self.name} has no fields")
         self._add_channel_properties()
+        there = partial(known, actions=self._actions, absent=self._absent)
         self._properties = {
-            name: evolve(prop, by=self._known(f"property {name}", prop.by))
+            name: evolve(prop, by=there(f"property {name}", prop.by))
             for name, prop in self._properties.items()
         }
         costs = [
-            evolve(
-                cost,
-                actions=frozenset(
-                    self._known(f"cost {cost.name}", sorted(cost.actions))
-                ),
-            )
-            for cost in self._costs
+            evolve(c, actions=frozenset(there(f"cost {c.name}", [*c.actions])))
+            for c in self._costs
         ]
         self._check_constant_properties()
         return Machine(
             self.name,
             tuple(self._fields.values()),
             tuple(self._variables),
-            self._initials(),
+            initials(self._fields, self._starts, self._alternatives),
             tuple(self._actions.values()),
             tuple(self._properties.values()),
             tuple(costs),
@@ -388,32 +390,6 @@ class MachineBuilder(Budgets):
             tuple(self._channels),
             tuple(self._budgets),
         )
-
-    def _known(self, what: str, names: Sequence[str]) -> tuple[str, ...]:
-        """Those of the actions that are there; none at all is an error."""
-        for name in names:
-            if name not in self._actions and name not in self._absent:
-                raise ModelError(f"{what}: no action '{name}'")
-        found = tuple(n for n in names if n not in self._absent)
-        if names and not found and what.startswith("property"):
-            raise ModelError(
-                f"{what}: its actions need budgets that are 0; it needs them "
-                "too"
-            )
-        return found
-
-    def _initials(self) -> tuple[tuple[int, ...], ...]:
-        """Each start; a field not set there takes each of its values."""
-        found: dict[tuple[int, ...], None] = {}
-        for start in self._starts or [{}]:
-            codes = [
-                (start[n],)
-                if n in start
-                else self._alternatives.get(n, (f.initial,))
-                for n, f in self._fields.items()
-            ]
-            found.update(dict.fromkeys(product(*codes)))
-        return tuple(found)
 
     def _add_channel_properties(self) -> None:
         """Where slots stand for a channel of any capacity: they suffice."""
@@ -429,32 +405,9 @@ class MachineBuilder(Budgets):
 
     def _check_constant_properties(self) -> None:
         for prop in list(self._properties.values()):
-            empty = {
-                "always": prop.violated is ex.FALSE,
-                "reachable": bool(prop.then) and prop.conclusion is ex.TRUE,
-                "eventually": prop.conclusion is ex.TRUE,
-            }
-            if empty[prop.kind] and prop.trivial:
+            if says_nothing(prop) and prop.trivial:
                 del self._properties[prop.name]
-            elif empty[prop.kind]:
+            elif says_nothing(prop):
                 raise ModelError(
                     f"property {prop.name} could never fail: it says nothing"
                 )
-
-
-def _followed(conjuncts: tuple[Conjunct, ...]) -> tuple[Conjunct, ...]:
-    asked = at_one_granule([c.expression for c in conjuncts])
-    return tuple(
-        Conjunct(old.text, expression)
-        for old, expression in zip(conjuncts, asked, strict=True)
-    )
-
-
-def _values(over: Iterable[Parameter] | Every, action: str) -> list[Any]:
-    if isinstance(over, Every):
-        return [parameter(over, action)]
-    return list(over)
-
-
-def _label(value: Any) -> str:
-    return str(value.value) if isinstance(value, enum.Enum) else shown(value)

@@ -20,7 +20,13 @@ from model.language.domain import NO_CHUNK
 from model.language.errors import ModelError
 from model.language.expression import Expression
 from model.language.sets import ChunkName, Contents
-from model.language.types import ContentsType, EnumType, NameType, Type
+from model.language.types import (
+    ContentsType,
+    EnumType,
+    NameType,
+    Type,
+    alike,
+)
 from model.language.values import EnumValue, Flag, Update, Value, flag
 
 
@@ -35,12 +41,14 @@ class KindType:
         return len(self.members).bit_length()
 
     def encode(self, literal: Any, where: str) -> int:
-        if not isinstance(literal, self.members):
+        if not isinstance(literal, enum.Enum) or not alike(
+            type(literal), self.members
+        ):
             raise ModelError(
                 f"{where} carries {self.members.__name__}: {literal!r} is "
                 f"not a member of {self.members.__name__}"
             )
-        return list(self.members).index(literal) + 1
+        return [m.name for m in self.members].index(literal.name) + 1
 
     def show(self, code: int) -> str:
         if code == 0:

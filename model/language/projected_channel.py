@@ -49,6 +49,14 @@ class ProjectedChannel(Channel):
     any_capacity: bool = True
 
     def __attrs_post_init__(self) -> None:
+        for kind in filter(self._names_chunk, self.payloads):
+            for part in self.payloads[kind]:
+                if not isinstance(self.parts[part], NameType | ContentsType):
+                    raise ModelError(
+                        f"channel {self.name}: a message that names a chunk "
+                        f"carries '{part}' as well; one granule does not see "
+                        "of which message it is"
+                    )
         naming = [k.value for k in self.payloads if self._names_chunk(k)]
         if len(naming) > 1:
             raise ModelError(

@@ -9,7 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from checker.configuration import load
-from model.mechanisms import DESIGNS, mechanisms_of
+from model.mechanism import (
+    DESIGNS,
+)
+from model.mechanisms import (
+    mechanisms_of,
+)
 from tests.command import Result
 
 Command = Callable[..., Result]

@@ -11,7 +11,9 @@ import pytest
 
 from checker.mutation.bench import Bench
 from checker.mutation.trial import Outcome
-from model.mechanisms import DESIGNS
+from model.mechanism import (
+    DESIGNS,
+)
 from tests.command import Result, too_wide, without_progress
 
 Command = Callable[..., Result]

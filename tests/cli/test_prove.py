@@ -11,7 +11,9 @@ from typing import Any
 import pytest
 
 from model.designs import schema
-from model.mechanisms import DESIGNS
+from model.mechanism import (
+    DESIGNS,
+)
 from model.options import Options
 from tests.command import Result, too_wide
 

@@ -12,11 +12,13 @@ from checker import configuration
 from checker.comparison.as_built import AsBuilt, explore_as_built
 from checker.configuration import load
 from checker.engines.exploration import Limits, silent
-from model import designs, mechanisms
+from model import designs, mechanism
 from model.designs import build
 from model.language import Machine
 from model.language import expression as ex
-from model.mechanisms import mechanisms_of
+from model.mechanisms import (
+    mechanisms_of,
+)
 from model.options import Options
 from tests.comparison import broken
 
@@ -46,7 +48,7 @@ def explored(
     monkeypatch.setattr(designs, "build", variant)
     monkeypatch.setattr(configuration, "build", variant)
     table = {DESIGN: ("as tried", frozenset(missing))}
-    monkeypatch.setattr(mechanisms, "AS_BUILT", table, raising=False)
+    monkeypatch.setattr(mechanism, "AS_BUILT", table)
     main = load(DESIGN).options
     return explore_as_built(main, limits or Limits(), lambda _: silent)
 
@@ -79,6 +81,6 @@ def test_what_was_not_decided(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_without_a_table(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delattr(mechanisms, "AS_BUILT", raising=False)
+    monkeypatch.setattr(mechanism, "AS_BUILT", {})
     main = load(DESIGN).options
     assert explore_as_built(main, Limits(), lambda _: silent) is None

@@ -17,10 +17,12 @@ from checker.comparison.result import MAIN, SAFETY, DesignResult, Proved
 from checker.comparison.standing import BOUNDED, ENDS, FITS, Standing
 from checker.configuration import load
 from checker.engines.exploration import Limits
-from checker.proof.prove import Provability
+from checker.proof.judgement import Provability
 from checker.verdict import ExitCode
 from model.language import expression as ex
-from model.mechanisms import DESIGNS
+from model.mechanism import (
+    DESIGNS,
+)
 from model.options import Failures, Options
 from tests.comparison import broken
 from tests.comparison.broken import alone, compared, only

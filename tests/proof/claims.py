@@ -12,7 +12,13 @@ from checker.proof.certificate import Certificate, certificate
 from checker.proof.clause import Clause, clause_of, codes_in_use
 from checker.proof.invariant import Mined, mine
 from model.language import Machine
+from model.mechanisms import POSTCOPY, mechanisms_of
 from model.options import Options
+
+#: postcopy holds without it
+NOT_NEEDED = next(
+    m.name for m in mechanisms_of(POSTCOPY) if m.why_redundant(POSTCOPY)
+)
 
 
 @cache

@@ -26,9 +26,11 @@ from checker.proof.certificate import (
     write,
 )
 from checker.proof.clause import Clause
-from model.mechanisms import DESIGNS
+from model.mechanism import (
+    DESIGNS,
+)
 from model.options import Bounds, Options
-from tests.proof.claims import claim, without_clause
+from tests.proof.claims import NOT_NEEDED, claim, without_clause
 
 Table = dict[str, Any]
 each_design = pytest.mark.parametrize("design", DESIGNS)
@@ -86,9 +88,9 @@ def test_the_file_can_be_read_by_people(design: str) -> None:
 
 
 def test_without_a_mechanism() -> None:
-    one = claim("postcopy", "source-busy")
+    one = claim("postcopy", NOT_NEEDED)
     again = parse(as_text(one).encode(), "x")
-    assert again.options.without == {"source-busy"}
+    assert again.options.without == {NOT_NEEDED}
     assert again.clauses == one.clauses
 
 

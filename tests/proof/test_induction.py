@@ -18,7 +18,9 @@ from checker.proof.induction import (
 from checker.proof.obligation import Obligation, Outcome
 from model.language import expression as ex
 from model.language.machine import Instance, Machine
-from model.mechanisms import DESIGNS
+from model.mechanism import (
+    DESIGNS,
+)
 from tests.proof.claims import (
     claim,
     empty,

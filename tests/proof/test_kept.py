@@ -19,7 +19,9 @@ from checker.proof.prove import prove
 from model.designs import build
 from model.language import Machine, Projected
 from model.language import expression as ex
-from model.mechanisms import DESIGNS
+from model.mechanism import (
+    DESIGNS,
+)
 from model.options import Options
 
 DESIGN = DESIGNS[-1]

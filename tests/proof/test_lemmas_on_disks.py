@@ -180,6 +180,9 @@ def of_sets(small: Small, disk: Disk, state: dict[str, int]) -> Iterator[Case]:
         if kind == "chunks":
             agreed(a.at_most(small.limit), state, len(x) <= small.limit)
             yield f"at_most: {small.limit}", len(x) <= small.limit
+        if kind == "granules":
+            agreed(a.at_most(small.limit), state, len(x) <= small.limit)
+            yield f"at_most: {small.limit} granules", len(x) <= small.limit
 
 
 def chunk_cases(
@@ -273,6 +276,7 @@ def on_disk(small: Small) -> z3.BoolRef:
         z3.Int("p") == small.position,
         z3.Int("n") == small.name,
         z3.Int("number") == len(small.some),
+        z3.Int("total") == len(small.left),
         z3.Int("limit") == small.limit,
     ]
     for name, pairs in granules.items():

@@ -25,7 +25,9 @@ from checker.proof.projection import disk_of, project
 from checker.proof.simulation import Size
 from model.language import expression as ex
 from model.language.machine import Action, Conjunct, Instance, Machine
-from model.mechanisms import DESIGNS
+from model.mechanism import (
+    DESIGNS,
+)
 from tests.proof.claims import (
     claim,
     empty,

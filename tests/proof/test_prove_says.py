@@ -16,11 +16,16 @@ from checker.cli import certificate_view
 from checker.engines import explicit
 from checker.engines.exploration import Limits
 from checker.proof import prove as proving
+from checker.proof.judgement import Judgement, Provability
 from checker.proof.obligation import Obligation, Outcome
-from checker.proof.prove import Judgement, Provability, prove, supported
+from checker.proof.prove import (
+    prove,
+    supported,
+)
 from model.designs import build
 from model.language import Projected
-from model.mechanisms import DESIGNS
+from model.language.projected_channel import slots_suffice
+from model.mechanism import DESIGNS
 from model.options import Options
 from tests.command import Result, too_wide
 
@@ -86,7 +91,7 @@ def test_a_violation_stays_one(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_nothing_is_proved_where_the_slots_do_not_suffice() -> None:
     machine = build(Options(design=DESIGN), Projected())
-    slots = next(p.name for p in machine.properties if not p.guarantee)
+    slots = slots_suffice(machine.channels[0].name)
     found = [
         Judgement(name="a", guarantee="S1", answer=Provability.PROVED),
         Judgement(name=slots, guarantee="", answer=Provability.INCONCLUSIVE),

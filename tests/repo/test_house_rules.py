@@ -61,7 +61,11 @@ def test_the_model_is_pure() -> None:
         r"\bprint\(|\bopen\(",
         re.M,
     )
+    # this room runs the text, apart from everything, and is no part of it
+    runs_it = ROOT / "model" / "texts"
     for path in (ROOT / "model").rglob("*.py"):
+        if runs_it in path.parents:
+            continue
         assert not forbidden.search(path.read_text("utf-8")), label(path)
 
 

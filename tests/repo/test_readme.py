@@ -21,7 +21,9 @@ from checker.configuration import shipped
 from model.correspondence import QEMU_TESTS
 from model.designs import build
 from model.language import Action
-from model.mechanisms import DESIGNS
+from model.mechanism import (
+    DESIGNS,
+)
 from model.options import Failures, Options
 from tests.command import ROOT, Result, without_timing
 

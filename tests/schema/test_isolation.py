@@ -12,7 +12,9 @@ import pytest
 
 from model.language import ModelError
 from model.language.schema import as_text
-from model.mechanisms import DESIGNS
+from model.mechanism import (
+    DESIGNS,
+)
 from model.texts import Schema, current, kept, run, schema_of
 from model.texts.child import module_of
 from model.texts.process import Run
@@ -105,6 +107,7 @@ def test_the_checker_runs_no_text() -> None:
     here = set(done.stdout.split()) & set(shipped().files)
     assert here == {
         "model.guarantees",
+        "model.mechanism",
         "model.mechanisms",
         "model.vocabulary",
     }
@@ -112,7 +115,7 @@ def test_the_checker_runs_no_text() -> None:
 
 def test_what_the_checker_imports_is_tables() -> None:
     """Of those no function makes an action."""
-    for name in ("guarantees", "mechanisms", "vocabulary"):
+    for name in ("guarantees", "mechanism", "mechanisms", "vocabulary"):
         text = shipped().files[f"model.{name}"]
         assert "MachineBuilder" not in text
         assert ".action(" not in text

@@ -15,7 +15,9 @@ from pathlib import Path
 import pytest
 
 import model.texts
-from model.mechanisms import STOP_COPY
+from model.mechanism import (
+    STOP_COPY,
+)
 from model.texts.child import module_of
 from model.texts.sources import Sources, shipped
 

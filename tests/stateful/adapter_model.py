@@ -31,7 +31,9 @@ from checker.engines.evaluate import Evaluator
 from model.designs import build
 from model.language import Machine
 from model.language.machine import Instance
-from model.mechanisms import STOP_COPY
+from model.mechanism import (
+    STOP_COPY,
+)
 from model.options import UNLIMITED, Bounds, Failures, Options
 from model.vocabulary import Break, DestinationVm, Incoming, SourceVm
 

@@ -30,7 +30,9 @@ from checker.engines.found import ExplicitSearch
 from checker.engines.interpreter import successors
 from model.designs import build
 from model.language import Machine, State
-from model.mechanisms import DESIGNS
+from model.mechanism import (
+    DESIGNS,
+)
 from model.options import BUSY_POLICIES, Bounds, Failures, Options
 from tests.searches import ALL_ONCE
 from tests.stateful.python_steps import PythonSteps

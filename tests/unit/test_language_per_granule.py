@@ -95,7 +95,7 @@ def refused(s: Sets) -> dict[str, tuple[Text, str]]:
     return {
         "a number": (
             ([], [s.chunks.at_most(1)]),
-            "'few chunks are in chunks' depends on more than one granule",
+            "'at most 1 are in chunks' depends on more than one granule",
         ),
         "either": (
             ([], [within | other]),
@@ -233,7 +233,7 @@ def test_what_cannot_be_asked_is_left_undecided_with_its_reason() -> None:
     machine = declared(sets()).machine()
     assert [p.name for p in machine.properties] == ["Within"]
     assert machine.undecided == {
-        "Few": "'few chunks are in chunks' depends on more than one granule",
+        "Few": "'at most 1 are in chunks' depends on more than one granule",
         "CanTurnOn": NEEDS_RUNS,
         "Turns": NEEDS_RUNS,
         "TurnsOn": NEEDS_RUNS,

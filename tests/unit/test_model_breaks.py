@@ -19,7 +19,9 @@ from model.language import Machine
 from model.language import expression as ex
 from model.language.expression import Expression
 from model.language.machine import State
-from model.mechanisms import DESIGNS
+from model.mechanism import (
+    DESIGNS,
+)
 from model.options import Options
 from model.vocabulary import (
     IN_PROGRESS,

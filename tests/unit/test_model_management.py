@@ -20,7 +20,12 @@ from model.designs import build
 from model.language import Conjunct, Instance, Machine
 from model.language import expression as ex
 from model.management import SEES
-from model.mechanisms import DESIGNS, mechanisms_of
+from model.mechanism import (
+    DESIGNS,
+)
+from model.mechanisms import (
+    mechanisms_of,
+)
 from model.options import BUSY_POLICIES, Bounds, Failures, Options
 from model.vocabulary import DestinationVm
 from tests.searches import is_, once
@@ -91,7 +96,13 @@ def situations(
     for name in names:
         kind = machine.fields[machine.position[name]].type
         members = getattr(kind, "members", None)
-        values.append([False, True] if members is None else list(members))
+        if members is None:
+            values.append([False, True])
+        elif name == VM:
+            # a machine's enumerations are data, alike the vocabulary's
+            values.append([DestinationVm(m.value) for m in members])
+        else:
+            values.append(list(members))
     for chosen in product(*values):
         yield dict(zip(names, chosen, strict=True))
 

@@ -7,9 +7,11 @@ import pytest
 
 from model.designs import build
 from model.language import ModelError
-from model.mechanisms import (
+from model.mechanism import (
     DESIGNS,
     LIVE,
+)
+from model.mechanisms import (
     MECHANISMS,
     check_names,
     mechanisms_of,
@@ -221,7 +223,7 @@ def needs(
     options = Options(
         design=design, without=frozenset(without), busy_bitmap=busy
     )
-    return options.attempt_fails(BY, **asked)
+    return options.variant.attempt_fails(BY, **asked)
 
 
 @pytest.mark.parametrize("design", DESIGNS)

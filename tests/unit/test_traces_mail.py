@@ -19,7 +19,10 @@ from checker.traces.wording import (
 from checker.verdict import CONFORMANCE
 from model.designs import build
 from model.language import Machine
-from model.mechanisms import AS_BUILT, DESIGNS
+from model.mechanism import (
+    AS_BUILT,
+    DESIGNS,
+)
 from model.options import BITMAPS, BUSY_POLICIES, Bounds, Failures, Options
 from tests.unit.violations import SMALL, mail, violations
 

@@ -13,7 +13,9 @@ from attrs import evolve
 
 from model.designs import build
 from model.language import Machine
-from model.mechanisms import DESIGNS
+from model.mechanism import (
+    DESIGNS,
+)
 from model.options import BUSY_POLICIES, Failures, Options
 from tests.searches import bounds_of, broken, broken_in, once
 

@@ -14,7 +14,9 @@ from model.designs import build
 from model.language import Instance, Machine
 from model.language import expression as ex
 from model.language.expression import Expression
-from model.mechanisms import DESIGNS
+from model.mechanism import (
+    DESIGNS,
+)
 from model.options import Options
 from model.vocabulary import (
     DestinationVm,
@@ -163,3 +165,14 @@ def test_a_failed_attempt_that_keeps_the_bitmap_busy(design: str) -> None:
     machine = changed(machine, "migration_fails", "source.busy", busy)
     found = broken_in(machine)
     assert {"NoNeedlessLossOnSource", "MigrationEnds"} <= found
+
+
+@pytest.mark.parametrize("design", [d for d in DESIGNS if d != "postcopy"])
+def test_a_migration_that_fails_for_no_reason(design: str) -> None:
+    """And still holds the bitmap, if the design does, as no attempt may."""
+    machine = machine_of(design, "cut")
+    failed = code(machine, "source.migration", Outgoing.FAILED)
+    machine = changed(machine, "send_device_state", "source.migration", failed)
+    found = broken_in(machine)
+    assert "FailsOnlyForAReason" in found
+    assert ("AttemptLeavesNothing" in found) == (design != "live")

@@ -18,7 +18,10 @@ from checker.engines.explicit import explore
 from checker.verdict import Verdict, judge
 from model.designs import build
 from model.language import Machine
-from model.mechanisms import AS_BUILT, LIVE
+from model.mechanism import (
+    AS_BUILT,
+    LIVE,
+)
 from model.options import Bounds, Failures, Options
 from tests.searches import bounds_of, broken
 
@@ -53,7 +56,9 @@ def test_as_posted_bits_are_lost_on_every_disk(bounds: Bounds) -> None:
 @each_disk
 @pytest.mark.parametrize("mechanism", FORGOTTEN)
 def test_each_of_the_two_is_needed(bounds: Bounds, mechanism: str) -> None:
-    assert set(broken(live(bounds, mechanism), "always")) == LOST
+    # a job that ends after the stop brings more than was pending
+    also = {"DowntimeKept"} if mechanism == "stop-waits-for-job" else set()
+    assert set(broken(live(bounds, mechanism), "always")) - also == LOST
 
 
 @each_disk

@@ -16,7 +16,9 @@ from checker.mutation.bench import Bench
 from checker.mutation.score import score
 from checker.mutation.table import shipped_table
 from checker.mutation.trial import Fate
-from model.mechanisms import DESIGNS
+from model.mechanism import (
+    DESIGNS,
+)
 
 
 @pytest.mark.slow

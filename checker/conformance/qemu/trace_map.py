@@ -20,7 +20,11 @@ from checker.conformance.qemu.scenario import Side
 from checker.traces.trace import Trace
 from model.designs import build
 from model.language.machine import Machine, State
-from model.mechanisms import DROP, LIVE, POSTCOPY
+from model.mechanism import (
+    DROP,
+    LIVE,
+    POSTCOPY,
+)
 from model.vocabulary import (
     DestinationVm,
     Incoming,

@@ -56,7 +56,9 @@ from checker.conformance.qemu.trace_map import (
 )
 from checker.traces.trace import Move, Trace
 from model.designs import build as build_model
-from model.mechanisms import POSTCOPY
+from model.mechanism import (
+    POSTCOPY,
+)
 
 PATIENCE: Final = 3.0  # seconds for QEMU to show what is predicted
 _LOOK_EVERY: Final = 0.004

@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The designs by name, and what is known of a safety device.
+
+``mechanisms`` has the table of them.
+"""
+
+from __future__ import annotations
+
+from attrs import frozen
+
+LIVE = "live"
+POSTCOPY = "postcopy"
+STOP_COPY = "stop-copy"
+DROP = "drop"
+DESIGNS = (LIVE, POSTCOPY, STOP_COPY, DROP)
+#: those that migrate the bitmap
+MIGRATE = (LIVE, POSTCOPY, STOP_COPY)
+#: those that are modelled with a second bitmap as well
+SEVERAL = (POSTCOPY, STOP_COPY)
+
+
+@frozen
+class Mechanism:
+    """One safety device.
+
+    ``protects`` is the guarantee it is there for; ``doc`` says what it does
+    and what happens in its absence; ``history`` names the bug of QEMU that
+    was its absence; ``redundant`` maps a design to the reason why nothing
+    breaks there without it.  ``assumes``: what the design asks of others than
+    the migration code (block layer, management, client), as a clause.
+    """
+
+    name: str
+    designs: tuple[str, ...]
+    protects: str
+    doc: str
+    history: str = ""
+    redundant: tuple[tuple[str, str], ...] = ()
+    assumes: str = ""
+
+    def why_redundant(self, design: str) -> str:
+        """The reason why ``design`` can do without it, or ''."""
+        return dict(self.redundant).get(design, "")
+
+
+COVERED_BY_DRAIN = (
+    "every reader of the bitmap drains first, so no reader falls between "
+    "the data and the bit, whichever comes first"
+)
+COMPLETE_FIRST = (
+    "here the VM starts only after COMPLETE, so nobody writes to or backs "
+    "up a bitmap that is still being loaded"
+)
+STARTS_EMPTY = (
+    "here every chunk is sent once, into a bitmap that START has just "
+    "created empty: storing and OR-ing are the same"
+)
+SENT_BY_THEN = (
+    "here the VM runs on the destination only after everything was sent"
+)
+APPEARS = "it takes a bitmap that appears between attempts to show it"
+ONE_BITMAP = "it takes two bitmaps to show it"
+NOT_SENT = "here nothing of the source's bitmap is sent at all"
+
+#: what each design lacks as it was posted or built: a label, the mechanisms
+AS_BUILT: dict[str, tuple[str, frozenset[str]]] = {
+    LIVE: (
+        "with the meta bitmap of 2.8, as posted",
+        frozenset(
+            {"meta-sees-clear", "meta-sees-merge", "stop-waits-for-job"}
+        ),
+    ),
+    POSTCOPY: (
+        "as built, 5.2 to 11.1",
+        frozenset(
+            {
+                "name-is-free",
+                "consistent-at-setup",
+                "bitmaps-asked-anew",
+                "complete-is-kept",
+            }
+        ),
+    ),
+    STOP_COPY: (
+        "as built, 5.2 to 11.1",
+        frozenset(
+            {
+                "name-is-free",
+                "consistent-at-setup",
+                "bitmaps-asked-anew",
+                "complete-is-kept",
+                "no-resume-after-run",
+            }
+        ),
+    ),
+}
