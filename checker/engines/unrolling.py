@@ -199,6 +199,8 @@ class Unrolling:
         reason = self._solver.reason_unknown()
         if "interrupt" in reason or "cancel" in reason:
             raise KeyboardInterrupt
+        if "memory" in reason:
+            raise SolverStoppedError(self._too_much)
         raise SolverStoppedError(f"z3 gave up: {reason}")
 
     @contextmanager

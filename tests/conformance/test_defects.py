@@ -53,6 +53,10 @@ NOT_THE_REFERENCES = {
     "full-backup-on-loss": "it is the client who has to take a full backup",
     "name-is-free": "it is the rig that begins with no bitmap there",
     "consistent-at-setup": "it is the rig that begins with a sound bitmap",
+    **dict.fromkeys(
+        ("bitmaps-asked-anew", "complete-is-kept", "names-per-attempt"),
+        "it takes two bitmaps, or one that appears, and the rig has one",
+    ),
 }
 
 FOUND = [(seed, *found) for seed in DEFECTS.values() for found in seed.on]
