@@ -18,8 +18,7 @@ from attrs import evolve, frozen
 
 from checker.configuration import KINDS
 from checker.engines.exploration import Limits, Progress
-from checker.engines.family import explore_family
-from checker.engines.member import Member
+from checker.engines.family import Member, explore_family
 from checker.verdict import Finding, Verdict, judge
 from model.designs import build
 from model.language.machine import Machine, Property

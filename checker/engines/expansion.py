@@ -25,7 +25,7 @@ from checker.engines.assembly import (
     vector_of,
 )
 from checker.engines.emit import Emitter
-from checker.engines.exploration import watches
+from checker.engines.exploration import Watch
 from checker.engines.layout import Layout
 from checker.engines.routine import Routine
 from model.language.expression import Expression, ones, walk
@@ -156,7 +156,9 @@ class _Block:
         return columns
 
 
-def look_routine(module: Module, machine: Machine, layout: Layout) -> Routine:
+def look_routine(
+    module: Module, layout: Layout, watched: Sequence[Watch]
+) -> Routine:
     """``look(rows, first, end, seen)``: which watches are true somewhere.
 
     Sets in ``seen`` the bit of every watch that is true in one of the rows
@@ -164,7 +166,7 @@ def look_routine(module: Module, machine: Machine, layout: Layout) -> Routine:
     """
     routine = Routine(module, "look", "piip", inner=True)
     rows, first, end, seen = routine.arguments
-    truths = [watch.expression for watch in watches(machine)]
+    truths = [watch.expression for watch in watched]
     block = _Block(routine, layout, truths)
     position = routine.variable(first)
     with routine.as_long_as(lambda: routine.less(position.get(), end)):

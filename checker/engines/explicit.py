@@ -15,7 +15,6 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from typing import Any
 
-from checker.engines.compile import native_code
 from checker.engines.exploration import (
     Coverage,
     Limits,
@@ -24,13 +23,11 @@ from checker.engines.exploration import (
     count_fired,
     default_memory,
     silent,
-    watches,
 )
 from checker.engines.found import ExplicitSearch
-from checker.engines.kernel import block_successors, search_module
-from checker.engines.layout import layout_of
 from checker.engines.part import MOST_LOAD, ArenaFullError, Part, seen_in
 from checker.engines.post import Post
+from checker.engines.program import Program
 from checker.engines.table import INDEX_BITS
 from checker.memory import OUT_OF_MEMORY, is_out_of_memory
 from model.language.machine import Machine
@@ -42,7 +39,6 @@ MOST_THREADS = 64
 #: to wake threads takes longer than to expand so many states
 WORTH_A_THREAD = 1 << 12
 _WorkOn = Callable[[Callable[[int], None], Iterable[int]], Any]
-_FUNCTIONS = {"advance": "p", "take": "ppii", "rebuild": "p", "find": "pp"}
 
 
 def explore(
@@ -50,38 +46,48 @@ def explore(
     limits: Limits | None = None,
     report: Report = silent,
     first_slots: int = FIRST_SLOTS,
+    program: Program | None = None,
 ) -> ExplicitSearch:
     """Explore ``machine`` breadth first and remember every state.
 
     A search that does not finish (limits, Ctrl-C) says so in
     ``coverage.stopped``.  It may go beyond ``max_states`` by the successors
     of 64 states, on several threads of some ten thousand.  ``first_slots``
-    is the size of the first hash table, a power of two.
+    is the size of the first hash table, a power of two.  ``program``: of a
+    machine that differs from this one in its initial states at most.
     """
-    return _Explorer(machine, limits or Limits(), report, first_slots).run()
+    limits = limits or Limits()
+    if program is None:
+        threads = min(max(1, limits.threads), MOST_THREADS)
+        program = Program(machine, threads)
+    return _Explorer(program, machine, limits, report, first_slots).run()
 
 
 class _Explorer:
     def __init__(
-        self, machine: Machine, limits: Limits, report: Report, slots: int
+        self,
+        program: Program,
+        machine: Machine,
+        limits: Limits,
+        report: Report,
+        slots: int,
     ) -> None:
+        self.program = program
         self.machine = machine
         self.limits = limits
         self.report = report
-        self.watches = watches(machine)
+        self.watches = program.watches
         self.first_level: dict[str, int] = {}
         self.deadlock_level: int | None = None
         self.memory_limit = limits.memory or default_memory()
-        self.layout = layout_of(machine)
-        self.block = block_successors(machine)
-        threads = min(max(1, limits.threads), MOST_THREADS)
-        module = search_module(machine, self.layout, threads)
-        code = native_code(module, _FUNCTIONS)
+        self.layout = program.layout
+        self.block = program.block
+        threads = program.threads
         while slots * MOST_LOAD < 2 * self.block:
             slots *= 2
         self.parts = [
             Part(
-                code,
+                program.search,
                 self.layout.words,
                 (len(machine.instances), len(self.watches)),
                 self.block,
@@ -120,7 +126,7 @@ class _Explorer:
         if stopped:
             self._end_level()
         return ExplicitSearch(
-            self.machine, self.layout, self.parts, self._coverage(stopped)
+            self.program, self.machine, self.parts, self._coverage(stopped)
         )
 
     def _search(self, work_on: _WorkOn) -> str:

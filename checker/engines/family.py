@@ -1,13 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Many variants of one machine, explored by one search.
+"""Many variants of one machine, explored by one program.
 
 Variants of a design differ in the text of a few actions.  Here they become
-one machine: a state carries the number of its variant, and for each action
-that differs which of its texts the variant has.  No step leads out of a
-variant, so what is found among the states of one is what a search of it alone
-would find, number by number.  The code is compiled once, which is most of the
-time that the search of a small machine takes.  Variants that turn out to be
-the same machine are explored once.
+one machine: a state says, for each action that differs, which of its texts
+the variant has; no step changes that.  So the code is compiled once, which is
+most of the time that the search of a small machine takes, and each variant is
+a search from its own initial states.  Variants that turn out to be the same
+machine are explored once.
 """
 
 from __future__ import annotations
@@ -17,17 +16,41 @@ from collections.abc import Iterator, Sequence
 from attrs import evolve, field, frozen
 
 from checker.engines.explicit import explore
-from checker.engines.exploration import Limits, Progress, Report, silent
-from checker.engines.member import Member, Shares, alone
+from checker.engines.exploration import (
+    Coverage,
+    Limits,
+    Progress,
+    Report,
+    Search,
+    Watch,
+    silent,
+    watches,
+)
+from checker.engines.graph import GraphTooLargeError, graph_of
+from checker.engines.liveness import starts_of_lassos
+from checker.engines.program import Program
+from checker.memory import OUT_OF_MEMORY
 from model.language import expression as ex
+from model.language.expression import Expression
 from model.language.machine import Action, Conjunct, Field, Machine, State
 from model.language.types import CounterType
 
-#: so many states are explored together: their graph takes some 100 MB
-STATES_AT_ONCE = 1 << 18
-#: so many variants are explored together before their size is known
-FIRST_AT_ONCE = 8
 States = tuple[State, ...]
+
+
+@frozen(eq=False)
+class Member:
+    """The answer to one variant.
+
+    ``coverage`` is that of a search of its machine alone.  ``endless``: its
+    ``eventually`` properties that some fair run breaks; ``undecided``: why
+    these were not looked for, or ''.
+    """
+
+    machine: Machine
+    coverage: Coverage
+    endless: frozenset[str]
+    undecided: str
 
 
 def explore_family(
@@ -46,7 +69,8 @@ def explore_family(
         fields = tuple(
             (f.name, str(f.type), f.type.width) for f in machine.fields
         )
-        alike.setdefault(fields, []).append(number)
+        key = fields, machine.may_end
+        alike.setdefault(key, []).append(number)
     for numbers in alike.values():
         family = _Family([machines[n] for n in numbers])
         for place, member in family.members(limits or Limits(), report):
@@ -78,7 +102,7 @@ class _Family:
     """Variants with the same fields, as one machine."""
 
     def __init__(self, machines: Sequence[Machine]) -> None:
-        self.machines = machines
+        self._machines = machines
         texts = _Texts()
         found = [texts.of(machine) for machine in machines]
         choosers = {
@@ -86,104 +110,112 @@ class _Family:
             for name, numbers in texts.numbers.items()
             if any(of.get(name) != 1 for of in found)
         }
-        #: what makes a variant, with the places of the machines that are it;
-        #: text 0: the variant has no such action
-        variants: dict[tuple[tuple[int, ...], States], list[int]] = {}
+        #: the initial states of each variant, and the places of its machines
+        self._places: dict[States, list[int]] = {}
         for place, (of, machine) in enumerate(
             zip(found, machines, strict=True)
         ):
+            # 0: the variant has no such action
             chosen = tuple(of.get(name, 0) for name in choosers)
-            key = chosen, machine.initials
-            variants.setdefault(key, []).append(place)
-        self._begins = list(variants)
-        self._places = list(variants.values())
-        most = max(1, len(variants) - 1)
-        self._variant = Field("variant", CounterType(most), 0)
-        self._fields = (*choosers.values(), self._variant)
-        #: for each instance, what its action is called in the variants
-        self._called = [
-            name
-            for (name, _), action in texts.actions.items()
-            for _ in action.instances
-        ]
-        self._actions = tuple(
-            _where(choosers[name], number, action)
-            if name in choosers
-            else action
-            for (name, number), action in texts.actions.items()
-        )
-
-    def joined(self, numbers: Sequence[int]) -> Machine:
-        """The machine that begins as any of these variants."""
-        first = self.machines[0]
-        initials: list[State] = [
-            (*state, *chosen, number)
-            for number in numbers
-            for chosen, states in [self._begins[number]]
-            for state in states
-        ]
-        return evolve(
-            first,
-            name="family",
-            fields=(*first.fields, *self._fields),
-            initials=tuple(initials),
-            actions=self._actions,
+            begins = tuple((*state, *chosen) for state in machine.initials)
+            self._places.setdefault(begins, []).append(place)
+        self._joined = evolve(
+            machines[0],
+            fields=(*machines[0].fields, *choosers.values()),
+            actions=tuple(
+                _where(choosers[name], number, action)
+                if name in choosers
+                else action
+                for (name, number), action in texts.actions.items()
+            ),
             properties=(),
         )
+        #: what each action is called in the variants
+        self._called = {
+            action.name: name
+            for (name, _), action in zip(
+                texts.actions, self._joined.actions, strict=True
+            )
+        }
+        #: what some variant watches, by what is looked for
+        self._watched = {
+            watch.expression: Watch(str(number), watch.expression)
+            for number, watch in enumerate(
+                watch for machine in machines for watch in watches(machine)
+            )
+        }
 
     def members(
         self, limits: Limits, report: Report
     ) -> Iterator[tuple[int, Member]]:
-        """The members with their places, some at a time."""
-        left = list(range(len(self._begins)))
-        at_once, states = FIRST_AT_ONCE, 0
+        """The members, with the places of their machines."""
+        limits = evolve(limits, threads=1)
+        program = Program(self._joined, watched=[*self._watched.values()])
+        states = 0
 
         def report_all(progress: Progress) -> None:
             report(evolve(progress, states=states + progress.states))
 
-        while left:
-            numbers, left = left[:at_once], left[at_once:]
-            for place, member in self._some(numbers, limits, report_all):
-                states += member.coverage.states
-                yield place, member
-            done = len(self._begins) - len(left)
-            at_once = max(1, STATES_AT_ONCE * done // max(1, states))
+        for begins, places in self._places.items():
+            start = evolve(self._joined, initials=begins)
+            search = explore(start, limits, report_all, program=program)
+            if search.coverage.stopped == "interrupted":
+                raise KeyboardInterrupt
+            states += search.coverage.states
+            yield from self._of(places, search, limits)
 
-    def _some(
-        self, numbers: Sequence[int], limits: Limits, report: Report
+    def _of(
+        self, places: Sequence[int], search: Search, limits: Limits
     ) -> Iterator[tuple[int, Member]]:
-        """The members of these variants, from one search if it may be."""
-        if len(numbers) == 1:
-            for place in self._places[numbers[0]]:
-                yield place, alone(self.machines[place], limits, report)
-            return
-        most = limits.max_states
-        together = evolve(limits, max_states=most * len(numbers))
-        search = explore(self.joined(numbers), together, report)
-        if search.coverage.stopped == "interrupted":
-            raise KeyboardInterrupt
-        shares = None
-        if not search.coverage.stopped:
-            lasting = any(
-                prop.kind == "eventually"
-                for number in numbers
-                for place in self._places[number]
-                for prop in self.machines[place].properties
+        """What one search says of the machines that it is the search of."""
+        endless: dict[tuple[Expression, Expression], bool] = {}
+        undecided = search.coverage.stopped
+        asked = [
+            prop
+            for place in places
+            for prop in self._machines[place].properties
+            if prop.kind == "eventually"
+        ]
+        if asked and not undecided:
+            try:
+                graph = graph_of(search, limits, sort=False)
+                for prop in asked:
+                    key = prop.premise, prop.conclusion
+                    if key not in endless:
+                        machine = search.machine
+                        found = starts_of_lassos(machine, graph, prop)
+                        endless[key] = len(found) > 0
+            except GraphTooLargeError as error:
+                undecided = str(error)
+            except MemoryError:
+                undecided = OUT_OF_MEMORY
+        for place in places:
+            machine = self._machines[place]
+            names = frozenset(
+                p.name
+                for p in machine.properties
+                if endless.get((p.premise, p.conclusion))
+                and p.kind == "eventually"
             )
-            shares = Shares(
-                search, self._variant, self._called, lasting, limits
+            coverage = self._coverage(machine, search.coverage)
+            yield place, Member(machine, coverage, names, undecided)
+
+    def _coverage(self, machine: Machine, coverage: Coverage) -> Coverage:
+        """The coverage in the words of the variant's machine."""
+        fired = dict.fromkeys(self._called.values(), 0)
+        for name, times in coverage.fired.items():
+            fired[self._called[name]] += times
+        levels = {
+            watch.name: coverage.first_level.get(
+                self._watched[watch.expression].name
             )
-        for number in numbers:
-            fits = shares is not None and not 0 < most < shares.states(number)
-            for place in self._places[number]:
-                machine = self.machines[place]
-                member = None
-                if shares is not None and fits:
-                    member = shares.member(number, machine)
-                if member is None or member.undecided:
-                    # it does not fit the limits, or not all together do
-                    member = alone(machine, limits, report)
-                yield place, member
+            for watch in watches(machine)
+        }
+        return evolve(
+            coverage,
+            first_level={k: n for k, n in levels.items() if n is not None},
+            fired={a.name: fired[a.name] for a in machine.actions},
+        )
 
 
 def _where(chooser: Field, number: int, action: Action) -> Action:

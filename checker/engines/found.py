@@ -15,11 +15,10 @@ from attrs import frozen
 from numpy.typing import NDArray
 
 from checker.engines.columns import Column, column
-from checker.engines.compile import NativeCode, native_code
 from checker.engines.exploration import Coverage, StateSet
-from checker.engines.layout import Layout, Rows
+from checker.engines.layout import Rows
 from checker.engines.part import Part, address
-from checker.engines.steps import steps_module
+from checker.engines.program import Program
 from checker.engines.table import INDEX_BITS
 from model.language.expression import Expression
 from model.language.machine import Machine, State
@@ -73,13 +72,14 @@ class ExplicitSearch:
 
     def __init__(
         self,
+        program: Program,
         machine: Machine,
-        layout: Layout,
         parts: list[Part],
         coverage: Coverage,
     ) -> None:
+        self._program = program
         self.machine = machine
-        self.layout = layout
+        self.layout = program.layout
         self.coverage = coverage
         self._parts = parts
         # row: level, column: part; where the part's states of a level begin,
@@ -186,11 +186,6 @@ class ExplicitSearch:
         return min(_STATES_AT_ONCE, max(64, most))
 
     @cached_property
-    def _step_code(self) -> NativeCode:
-        module = steps_module(self.machine, self.layout)
-        return native_code(module, {"steps": "ppiippp"})
-
-    @cached_property
     def _step_rows(self) -> NDArray[np.uint64]:
         most = self._states_at_once * max(1, len(self.machine.instances))
         return np.zeros((3, most), dtype=np.uint64)
@@ -204,7 +199,7 @@ class ExplicitSearch:
 
     def _steps(self, part: int, start: int, n: int) -> Steps:
         addresses = [address(column) for column in self._step_rows]
-        count = self._step_code.call(
+        count = self._program.steps.call(
             "steps",
             address(self._controls),
             int(self._controls[part]),

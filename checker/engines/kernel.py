@@ -20,6 +20,7 @@ from checker.engines.expansion import (
     expand_routine,
     look_routine,
 )
+from checker.engines.exploration import Watch
 from checker.engines.layout import Layout
 from checker.engines.routine import Routine
 from checker.engines.table import (
@@ -47,8 +48,12 @@ def block_successors(machine: Machine) -> int:
     return BLOCK * max(1, len(machine.instances))
 
 
-def search_module(machine: Machine, layout: Layout, parts: int) -> Module:
+def search_module(
+    machine: Machine, layout: Layout, watched: Sequence[Watch], parts: int
+) -> Module:
     """The module that explores ``machine``, for one part or for several.
+
+    It looks for what is ``watched``.
 
     ``advance(control)`` expands states until NEXT is END, or the table or an
     outbox is full.  ``take(control, rows, n, all)`` adds rows, as many as
@@ -58,7 +63,7 @@ def search_module(machine: Machine, layout: Layout, parts: int) -> Module:
     """
     module = Module()
     expand = expand_routine(module, machine, layout, record=False)
-    look = look_routine(module, machine, layout)
+    look = look_routine(module, layout, watched)
     insert = _insert_routine(module, layout, look, parts > 1)
     _advance_routine(module, layout, expand, insert, parts > 1)
     _take_routine(module, machine, layout, insert)

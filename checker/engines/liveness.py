@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
+from functools import cached_property
 
 import numpy as np
 from attrs import frozen
@@ -52,7 +53,9 @@ class _Edges:
 
     @classmethod
     def of(cls, origin: Numbers, states: int) -> _Edges:
-        order = np.argsort(origin, kind="stable").astype(np.int64)
+        order = np.arange(len(origin))
+        if (origin[1:] < origin[:-1]).any():
+            order = np.argsort(origin, kind="stable").astype(np.int64)
         counts = np.bincount(origin, minlength=states)
         first = np.concatenate(([0], np.cumsum(counts)))
         return cls(order, first)
@@ -100,7 +103,11 @@ class _Hunt:
             dtype=np.int64,
         )
         self.fair_count = len(fair)
-        self.edges = _Edges.of(graph.origin, self.states)
+
+    @cached_property
+    def edges(self) -> _Edges:
+        """The graph's edges by their origins."""
+        return _Edges.of(self.graph.origin, self.states)
 
     def run(self) -> Lasso | None:
         distance, parent = self._distances()
@@ -114,8 +121,13 @@ class _Hunt:
 
     def starts(self) -> Numbers:
         """The states in which a fair run may stay outside the goal."""
+        anywhere = self._split(self.outside)[0]
+        if len(anywhere) == 0:
+            return anywhere
+        # no run leaves what lies after the trigger but to the goal, so the
+        # components there are those of the whole
         distance, _ = self._distances()
-        return self._split(distance >= 0)[0]
+        return anywhere[distance[anywhere] >= 0]
 
     def _split(self, inside: Mask) -> tuple[Numbers, Numbers, Numbers]:
         """Of the states ``inside``, those that a fair run may stay among.

@@ -9,11 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from checker.engines.exploration import Coverage, Limits
-from checker.engines.family import explore_family
+from checker.engines.family import Member, explore_family
 from checker.engines.graph import EDGE_BYTES, graph_of
 from checker.engines.interpreter import interpret
 from checker.engines.liveness import find_lasso
-from checker.engines.member import Member
 from model.language import Machine, MachineBuilder, Step
 from tests.oracle.test_liveness import Drawing, drawings, machine_of
 from tests.stateful.random_machines import random_machine
@@ -145,10 +144,9 @@ def stairs(width: int) -> Machine:
 
 
 def test_a_graph_of_all_that_does_not_fit_is_made_of_each() -> None:
-    machines = [stairs(width) for width in range(370, 400)]
-    limits = Limits(memory=4 << 20)
-    one = EDGE_BYTES * 8 * 370
-    assert one < limits.memory < 20 * one
+    machines = [stairs(width) for width in range(392, 400)]
+    one = EDGE_BYTES * 8 * 400
+    limits = Limits(memory=5 * one)
     for machine, member in zip(
         machines, explore_family(machines, limits), strict=True
     ):
