@@ -177,7 +177,7 @@ def _print_equivalent(result: Score) -> None:
     for why in dict.fromkeys(result.table.values()):
         mine = [o for o in result.equivalent if result.table[o.name] == why]
         if mine:
-            page.paragraph(f"{why}:", indent="  ")
+            page.paragraph(why, indent="  ")
         for outcome in mine:
             _print_outcome(outcome)
 
