@@ -1,130 +1,205 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Take out one mechanism after the other and see what breaks.
 
-A design is explored without each of its mechanisms, at the smallest size at
-which the guarantee that the mechanism protects breaks.  If it breaks at none
-of the sizes, the mechanism is redundant here: a finding, with its reason.
+A design is explored without each of its mechanisms, at the size of its
+smallest shipped configuration with every failure, and asked for everything
+that the complete design keeps there.  Where the guarantee that the mechanism
+protects does not break, a larger disk is asked as well.  If nothing breaks at
+either size, the mechanism is redundant here: a finding, with its reason.
 """
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator
+from collections.abc import Sequence
 
 from attrs import evolve, frozen
 
-from checker.check import Answer, check
-from checker.configuration import Configuration
-from checker.engines.exploration import Limits, Report, silent
-from checker.verdict import DEADLOCK, Finding, Verdict
+from checker.check import check
+from checker.configuration import Configuration, load
+from checker.engines.exploration import Limits
+from checker.kept import Kept, Question, kept_by
+from checker.variants import Explore, Variant, lacking
+from checker.verdict import ExitCode, Finding, Verdict
 from model.mechanisms import Mechanism, mechanisms_of
-from model.options import Bounds, Failures, Options
+from model.options import Bounds, Options
 
-ALL_ONCE = Failures(
-    cut=1,
-    source_killed=1,
-    destination_killed=1,
-    refuse=1,
-    cancel=1,
-    retry=1,
-)
-#: smallest first; all failures, a guest that never stops writing
-SIZES = (
-    Bounds(chunks=1, granules=1, downtime=0),
-    Bounds(chunks=2, granules=1),
-)
+
+@frozen(kw_only=True)
+class Break:
+    """Something that is broken, and with which bounds it was asked."""
+
+    finding: Finding
+    question: Question
+
+    @property
+    def real(self) -> bool:
+        """Whether a run shows it; else something can no longer happen."""
+        return self.finding.exit_code is not ExitCode.UNREACHED
+
+    @property
+    def promise(self) -> str:
+        """The guarantee that is broken, or else the finding's own name."""
+        return self.finding.guarantee or self.finding.name
 
 
 @frozen(kw_only=True)
 class Removal:
     """What happened without one mechanism.
 
-    ``finding``: the violation of the protected guarantee, None if it held at
-    every size.  ``also``: other guarantees that broke.
+    ``breaks``: all that broke, at the smallest size where anything did.
+    ``missing``: what was not asked because the variant does not promise it.
+    ``stopped``: why it was not decided, or ''.  ``states`` and ``seconds``:
+    of all searches, a share of the seconds that several variants took.
     """
 
     mechanism: Mechanism
-    answer: Answer
-    finding: Finding | None
-    also: tuple[str, ...]
-    seconds: float
+    breaks: tuple[Break, ...] = ()
+    missing: tuple[str, ...] = ()
+    stopped: str = ""
+    states: int = 0
+    seconds: float = 0.0
+
+    @property
+    def shown(self) -> Break | None:
+        """The shortest violation of what the mechanism protects."""
+        mine = [
+            b
+            for b in self.breaks
+            if b.real and b.promise == self.mechanism.protects
+        ]
+        return min(mine, key=lambda b: b.finding.steps or 0, default=None)
+
+    @property
+    def also(self) -> tuple[str, ...]:
+        """What else is broken: guarantees, or names of what has none."""
+        broken = {b.promise for b in self.breaks if b.real}
+        return tuple(sorted(broken - {self.mechanism.protects}))
+
+    @property
+    def idle(self) -> tuple[str, ...]:
+        """What can no longer happen."""
+        return tuple(b.finding.name for b in self.breaks if not b.real)
 
     @property
     def redundant(self) -> bool:
         """Whether nothing at all broke."""
-        return self.finding is None and not self.also
+        return not self.breaks and not self.stopped
+
+
+@frozen(kw_only=True)
+class Ablation:
+    """Every mechanism of a design taken out, one at a time.
+
+    ``smallest``: what was asked of all variants; ``larger``: what was asked
+    of those that did not break what they should, None if there are none.
+    """
+
+    design: str
+    smallest: Kept
+    larger: Kept | None
+    removals: tuple[Removal, ...]
+
+    @property
+    def stopped(self) -> str:
+        """Why something was not decided, or ''."""
+        stopped = [self.smallest.stopped]
+        if self.larger is not None:
+            stopped.append(self.larger.stopped)
+        stopped += [removal.stopped for removal in self.removals]
+        return next(filter(None, stopped), "")
+
+
+def smallest_of(design: str) -> Options:
+    """The design's smallest shipped configuration with every failure."""
+    return load(f"{design}-small").options
+
+
+def larger_than(options: Options) -> Options:
+    """The same with a disk of several chunks."""
+    return evolve(options, bounds=Bounds())
 
 
 def ablate(
-    design: str, limits: Limits | None = None, report: Report = silent
-) -> Iterator[Removal]:
-    """Each mechanism of ``design`` taken out, in the table's order."""
-    for mechanism in mechanisms_of(design):
-        yield remove(design, mechanism, limits or Limits(), report)
+    design: str,
+    explore: Explore,
+    limits: Limits | None = None,
+    mechanisms: Sequence[Mechanism] | None = None,
+) -> Ablation:
+    """Each of ``mechanisms`` taken out of ``design``; None: all it has.
 
-
-def remove(
-    design: str, mechanism: Mechanism, limits: Limits, report: Report
-) -> Removal:
-    """``design`` without ``mechanism``, at growing sizes until it breaks."""
-    started = time.perf_counter()
-    for bounds in SIZES:
-        configuration = without(design, mechanism, bounds)
-        answer = check(configuration, limits=limits, report=report)
-        finding = _protected(mechanism, answer)
-        if finding is not None or answer.coverage.stopped:
-            break
-    broken = {
-        f.guarantee
-        for f in answer.findings
-        if f.verdict is Verdict.VIOLATED and f.guarantee
-    }
-    if finding is not None:
-        broken.discard(mechanism.protects)
-    return Removal(
-        mechanism=mechanism,
-        answer=answer,
-        finding=finding,
-        also=tuple(sorted(broken)),
-        seconds=time.perf_counter() - started,
-    )
-
-
-def without(
-    design: str, mechanism: Mechanism, bounds: Bounds
-) -> Configuration:
-    """The configuration that shows ``design`` without ``mechanism``.
-
-    Liveness is asked only of what is there for it, and with a guest that
-    stops writing: otherwise the live design need not end, with or without
-    its mechanisms.
+    ``limits``: of the searches that show how long a run is.
     """
-    liveness: tuple[str, ...] = ()
-    if mechanism.protects == "L1":
-        liveness = ("eventually",)
-        bounds = evolve(bounds, writes=2)
-    return Configuration(
-        name=f"{design} without {mechanism.name}",
-        options=Options(
-            design=design,
-            bounds=bounds,
-            failures=ALL_ONCE,
-            without=frozenset({mechanism.name}),
-        ),
-        properties=("always", "reachable", *liveness),
+    chosen = mechanisms_of(design) if mechanisms is None else mechanisms
+    options = smallest_of(design)
+    smallest = kept_by(options, explore, design)
+    removals = [Removal(mechanism=m) for m in chosen]
+    removals = _asked(removals, smallest, explore, limits or Limits())
+    left = [r for r in removals if r.shown is None and not r.stopped]
+    larger = None
+    if left:
+        larger = kept_by(larger_than(options), explore, design)
+        again = _asked(left, larger, explore, limits or Limits())
+        by_name = {r.mechanism.name: r for r in again}
+        removals = [by_name.get(r.mechanism.name, r) for r in removals]
+    return Ablation(
+        design=design,
+        smallest=smallest,
+        larger=larger,
+        removals=tuple(removals),
     )
 
 
-def _protected(mechanism: Mechanism, answer: Answer) -> Finding | None:
-    """The shortest violation of what ``mechanism`` protects."""
+def _asked(
+    removals: Sequence[Removal], kept: Kept, explore: Explore, limits: Limits
+) -> list[Removal]:
+    """The removals, with what the questions of ``kept`` say of each."""
+    found = list(removals)
+    for question in kept.questions:
+        variants = explore(
+            [lacking(question.options, [r.mechanism.name]) for r in found],
+            question.choice,
+            f"{question.options.design}, one at a time",
+        )
+        found = [
+            _with(removal, question, variant, limits)
+            for removal, variant in zip(found, variants, strict=True)
+        ]
+    return found
+
+
+def _with(
+    removal: Removal, question: Question, variant: Variant, limits: Limits
+) -> Removal:
+    """The removal, with what one question says of its variant."""
+    broken = question.of(variant)
+    known = {b.finding.name for b in removal.breaks}
+    new = [
+        Break(finding=_timed(f, variant.options, limits), question=question)
+        for f in broken.findings
+        if f.name not in known
+    ]
+    undecided = next((f.reason for f in broken.undecided), "")
+    return evolve(
+        removal,
+        breaks=(*removal.breaks, *new),
+        missing=tuple(dict.fromkeys((*removal.missing, *broken.missing))),
+        stopped=removal.stopped or variant.stopped or undecided,
+        states=removal.states + variant.states,
+        seconds=removal.seconds + variant.seconds,
+    )
+
+
+def _timed(finding: Finding, options: Options, limits: Limits) -> Finding:
+    """The finding; of a run that never ends, with its number of steps."""
+    if finding.kind != "eventually" or finding.reason:
+        return finding
+    configuration = Configuration(
+        name=options.name, options=options, properties=(finding.name,)
+    )
+    answer = check(configuration, limits=limits)
     broken = [
         f
         for f in answer.findings
-        if f.verdict is Verdict.VIOLATED
-        and f.guarantee == mechanism.protects
-        and f.steps is not None
-        and f.name != DEADLOCK
+        if f.name == finding.name and f.verdict is Verdict.VIOLATED
     ]
-    if not broken:
-        return None
-    return min(broken, key=lambda f: f.steps or 0)
+    return broken[0] if broken else finding

@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache, partial
+from typing import TYPE_CHECKING
 
 from attrs import evolve, frozen
 
@@ -19,12 +21,13 @@ from checker.engines.exploration import (
     violated,
 )
 from checker.engines.liveness import Lasso, find_lasso
+from checker.memory import OUT_OF_MEMORY
 from checker.traces.shortest import (
     move_of,
     shortest_to,
     shortest_to_deadlock,
 )
-from checker.traces.trace import Trace
+from checker.traces.trace import Move, Trace
 from checker.verdict import (
     DEADLOCK,
     ExitCode,
@@ -36,9 +39,13 @@ from checker.verdict import (
     overall,
 )
 from model.language import expression as ex
-from model.language.machine import Machine
+from model.language.machine import Machine, State
+
+if TYPE_CHECKING:
+    from checker.engines.graph import StateGraph
 
 EngineFunction = Callable[[Machine, Limits, Report], Search]
+Graph = Callable[[], "StateGraph"]
 BOUNDED = "smt"
 ENGINES = ("explicit", "interpreter", BOUNDED)
 
@@ -125,25 +132,48 @@ def check(
         return _check_bounded(configuration, limits, report, traces)
     machine = configuration.machine()
     search = engine_named(engine)(machine, limits, report)
-    findings = judge(machine, search.coverage)
+    return answer(configuration, search, limits, engine, traces)
+
+
+def answer(
+    configuration: Configuration,
+    search: Search,
+    limits: Limits,
+    engine: str = "explicit",
+    traces: bool = True,
+    graph: Graph | None = None,
+) -> Answer:
+    """What ``search``, of the configuration's machine, has found out.
+
+    ``graph``: gives the graph of the search, if somebody else needs it too;
+    it may raise GraphTooLargeError and MemoryError.
+    """
+    findings = judge(search.machine, search.coverage)
     found: dict[str, Trace] = {}
     if traces:
         found = _traces(configuration, search, findings)
     if not search.coverage.stopped:
+        asked = graph or cache(partial(_graph_of, search, limits))
         findings = [
-            _decide_by_graph(configuration, search, limits, f, found)
+            _decide_by_graph(configuration, search, asked, f, found)
             if _needs_graph(f)
             else f
             for f in findings
         ]
     return Answer(
         configuration=configuration,
-        machine=machine,
+        machine=search.machine,
         engine=engine,
         coverage=search.coverage,
         findings=tuple(findings),
         traces=found,
     )
+
+
+def _graph_of(search: Search, limits: Limits) -> StateGraph:
+    from checker.engines.graph import graph_of
+
+    return graph_of(search, limits)
 
 
 def _check_bounded(
@@ -216,36 +246,47 @@ def _traces(
     for finding in findings:
         if finding.verdict is not Verdict.VIOLATED or finding.steps is None:
             continue
-        if finding.name == DEADLOCK:
-            initial, moves = shortest_to_deadlock(search, finding.steps)
-        else:
-            broken = (
-                ex.complement(search.machine.type_invariant)
-                if finding.name == TYPE_INVARIANT
-                else search.machine.property(finding.name).violated
-            )
-            initial, moves = shortest_to(search, finding.steps, broken)
+        try:
+            initial, moves = _shortest(search, finding)
+        except MemoryError:
+            continue  # it is violated; there is no memory to show how
         found[finding.name] = Trace(
             configuration.options, finding.name, initial, moves
         )
     return found
 
 
+def _shortest(
+    search: Search, finding: Finding
+) -> tuple[State, tuple[Move, ...]]:
+    assert finding.steps is not None
+    if finding.name == DEADLOCK:
+        return shortest_to_deadlock(search, finding.steps)
+    broken = (
+        ex.complement(search.machine.type_invariant)
+        if finding.name == TYPE_INVARIANT
+        else search.machine.property(finding.name).violated
+    )
+    return shortest_to(search, finding.steps, broken)
+
+
 def _decide_by_graph(
     configuration: Configuration,
     search: Search,
-    limits: Limits,
+    graph_of: Graph,
     finding: Finding,
     found: dict[str, Trace],
 ) -> Finding:
-    from checker.engines.graph import GraphTooLargeError, graph_of
+    from checker.engines.graph import GraphTooLargeError
 
     try:
-        graph = graph_of(search, limits)
+        graph = graph_of()
+        machine = search.machine
+        lasso = find_lasso(machine, graph, machine.property(finding.name))
     except GraphTooLargeError as error:
         return evolve(finding, reason=str(error))
-    machine = search.machine
-    lasso = find_lasso(machine, graph, machine.property(finding.name))
+    except MemoryError:
+        return evolve(finding, reason=OUT_OF_MEMORY)
     if lasso is None:
         return evolve(finding, verdict=Verdict.HOLDS, reason="")
 

@@ -28,6 +28,8 @@ _TOP = (
     "title",
     "design",
     "without",
+    "busy_bitmap",
+    "bitmaps",
     "properties",
     "slow",
     "bounds",
@@ -168,6 +170,10 @@ def from_table(table: Mapping[str, Any], name: str) -> Configuration:
         bounds=_section(table, "bounds", Bounds),
         failures=_section(table, "failures", Failures),
         without=frozenset(_texts(table, "without")),
+        busy_bitmap=_text(table, "busy_bitmap")
+        if "busy_bitmap" in table
+        else "wait",
+        bitmaps=_text(table, "bitmaps") if "bitmaps" in table else "one",
     )
     slow = table.get("slow", False)
     if not isinstance(slow, bool):
@@ -253,6 +259,10 @@ def as_toml(options: Options) -> str:
     lines += ["without = ["] if options.without else []
     lines += [f'    "{name}",' for name in sorted(options.without)]
     lines += ["]"] if options.without else []
+    if options.busy_bitmap != "wait":
+        lines.append(f'busy_bitmap = "{options.busy_bitmap}"')
+    if options.bitmaps != "one":
+        lines.append(f'bitmaps = "{options.bitmaps}"')
     for section, given, usual in (
         ("bounds", options.bounds, Bounds()),
         ("failures", options.failures, Failures()),
@@ -275,6 +285,8 @@ def options_table(options: Options) -> dict[str, Any]:
     table: dict[str, Any] = {
         "design": options.design,
         "without": sorted(options.without),
+        "busy_bitmap": options.busy_bitmap,
+        "bitmaps": options.bitmaps,
         "bounds": {n: getattr(options.bounds, n) for n in fields_dict(Bounds)},
         "failures": {
             n: getattr(options.failures, n) for n in fields_dict(Failures)

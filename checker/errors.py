@@ -17,6 +17,17 @@ class UndecidedError(Exception):
     """What was asked could not be decided; ``str()`` is one line."""
 
 
+class NothingToShowError(Exception):
+    """What was asked for shows no violation; ``str()`` is one line.
+
+    ``code``: what the process should return.
+    """
+
+    def __init__(self, message: str, code: ExitCode = ExitCode.USAGE) -> None:
+        super().__init__(message)
+        self.code = code
+
+
 def exit_code_of(error: Exception) -> ExitCode | None:
     """The exit code for a mistake of the input; None if it is our bug."""
     from checker.configuration import ConfigurationError
@@ -28,6 +39,8 @@ def exit_code_of(error: Exception) -> ExitCode | None:
         return ExitCode.CONFIGURATION
     if isinstance(error, (CannotReplayError, TraceError)):
         return ExitCode.CANNOT_REPLAY
+    if isinstance(error, NothingToShowError):
+        return error.code
     if isinstance(error, UndecidedError):
         return ExitCode.INCONCLUSIVE
     if isinstance(error, (InputError, OSError)):

@@ -20,6 +20,7 @@ from checker.engines.exploration import (
     reached,
     violated,
 )
+from checker.engines.vacuity import demands, unwritten
 from model.language.machine import Machine, Property
 
 DEADLOCK = "NoDeadlock"
@@ -107,8 +108,14 @@ def judge(machine: Machine, coverage: Coverage) -> list[Finding]:
         if f is not None
     ]
     for prop in machine.properties:
-        found.append(_JUDGES[prop.kind](prop, coverage))
+        finding = _JUDGES[prop.kind](prop, coverage)
+        constant = unwritten(machine, prop)
+        if constant and finding.steps is None:
+            reason = f"'{constant}' reads only what no action writes"
+            finding = _answer(prop, Verdict.VIOLATED, None, reason)
+        found.append(finding)
     if not coverage.stopped:
+        excused = {a.name for a in machine.actions if a.silent}
         found += [
             Finding(
                 name=f"{name} {FIRES}",
@@ -118,7 +125,7 @@ def judge(machine: Machine, coverage: Coverage) -> list[Finding]:
                 reason="this action never fires",
             )
             for name, times in coverage.fired.items()
-            if times == 0
+            if times == 0 and name not in excused
         ]
     return found
 
@@ -173,6 +180,10 @@ def _always(prop: Property, coverage: Coverage) -> Finding:
         return _answer(
             prop, Verdict.VIOLATED, None, "its premise is never met: vacuous"
         )
+    for demand in demands(prop):
+        if demand.name not in coverage.first_level:
+            reason = f"a case of '{demand.text}' is never met: vacuous"
+            return _answer(prop, Verdict.VIOLATED, None, reason)
     return _answer(prop, Verdict.HOLDS, None)
 
 
@@ -214,7 +225,11 @@ def overall(findings: Sequence[Finding]) -> Verdict:
 
 def exit_code(findings: Sequence[Finding]) -> ExitCode:
     """The gravest exit code of all findings."""
-    codes = {f.exit_code for f in findings}
+    return gravest_code([f.exit_code for f in findings])
+
+
+def gravest_code(codes: Sequence[ExitCode]) -> ExitCode:
+    """The gravest of ``codes``; as expected if there is none."""
     for code in _ORDER:
         if code in codes:
             return code

@@ -1,122 +1,119 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What may fail, and how each host notices.
 
-A cut loses what is in flight.  A killed process closes its connections; what
-it had sent before still arrives.  Each kind of failure has its own budget.
+The connection may break, by a close or by silence; either process may be
+killed.  Nothing in flight is lost in that very step: each end uses what has
+come to it until it notices, in its own time, so a message may still arrive
+after the other end has noticed.  With that, a break of one direction alone
+is a run of this model as well: the other end notices late.  Each kind of
+failure has its own budget.
 """
 
 from __future__ import annotations
 
-from model.language import EnumValue, Step, Update, any_of, choose
-from model.management import (
-    breaks_after_run,
-    refusal_breaks_link,
-    source_resets,
+from model.language import (
+    Step,
+    Update,
+    any_of,
+    choose,
 )
+from model.loader import destination_forgets
+from model.management import failed, source_ends
+from model.switchover import source_resets
+from model.variant import AT_DESTINATION
 from model.vocabulary import (
+    Break,
     DestinationVm,
-    Incoming,
     Link,
     Outgoing,
-    SourceVm,
 )
-from model.world import World
+from model.world import IN_PROGRESS, World
 
-BEFORE_RUN = (
-    Outgoing.SETUP,
-    Outgoing.ACTIVE,
-    Outgoing.POSTCOPY_REQUESTED,
-    Outgoing.DEVICE,
-    Outgoing.BITMAP_SENT,
-)
-IN_PROGRESS = (*BEFORE_RUN, Outgoing.RUN_SENT)
+Updates = tuple[Update, ...]
 
 
-def add_faults(world: World, resets: tuple[Update, ...] = ()) -> None:
+def add_faults(world: World, resets: Updates = ()) -> None:
     """The failures that the configuration allows, and their detection.
 
     ``resets``: what else an attempt that ends gives up on the source.
     """
-    if world.possible("cut"):
-        _add_cut(world)
-    if world.possible("source_killed"):
-        _add_source_killed(world, resets)
-    if world.possible("destination_killed"):
-        _add_destination_killed(world)
-    breaks = world.possible("cut", "destination_killed")
-    if breaks or refusal_breaks_link(world):
-        _add_source_detection(world, resets)
-    if breaks_after_run(world):
-        _add_uncertainty(world, resets)
-    if world.possible("cut", "source_killed", "cancel") or refusal_breaks_link(
-        world
-    ):
-        _add_destination_detection(world)
+    _add_cut(world)
+    _add_source_killed(world, resets)
+    _add_destination_killed(world)
+    _add_source_detection(world, resets)
+    _add_destination_detection(world)
 
 
 def _add_cut(world: World) -> None:
-    @world.build.action("network", fault=True)
-    def channel_cut() -> Step:
-        """The connection breaks; messages in flight are lost, both ways.
+    build, link = world.build, world.link
 
-        QEMU: qemu_file_get_error() on either side.
+    @build.action("network", fault=True, over=tuple(Break), spends="cut")
+    def channel_cut(how: Break) -> Step:
+        """The connection breaks; what is in flight may arrive, or not.
+
+        QEMU: qemu_file_get_error() on either side, if that side is told.
         """
+        silent = how is Break.SILENCE
         return Step(
-            when=[world.link_up, world.left("cut")],
+            when=[world.link_up],
             then=[
-                world.link.becomes(Link.BROKEN),
-                *world.stream.lose_all(),
-                *world.replies_lost(),
+                link.becomes(Link.SILENT if silent else Link.BROKEN),
                 world.ghost.faulted.becomes(True),
-                *world.spend("cut"),
             ],
         )
 
+    if world.has("time-out"):
 
-def _add_source_killed(world: World, resets: tuple[Update, ...]) -> None:
+        @build.action("network", fair=True, needs=("cut",))
+        def connection_times_out() -> Step:
+            """A connection on which nothing moves is given up.
+
+            QEMU: none of its own; TCP's keep-alive and time-out, or
+            management that ends what does not move.
+            """
+            return Step(
+                when=[link.is_(Link.SILENT)],
+                then=[link.becomes(Link.BROKEN)],
+            )
+
+
+def _add_source_killed(world: World, resets: Updates) -> None:
     source = world.source
 
-    @world.build.action("network", fault=True)
+    @world.build.action("network", fault=True, spends="source_killed")
     def source_killed() -> Step:
-        """The source's process dies; what it has sent still arrives.
+        """The source's process dies; what it has sent may still arrive.
 
         QEMU: SIGKILL.
         """
         return Step(
-            when=[
-                source.migration.is_(*IN_PROGRESS, Outgoing.UNCERTAIN),
-                world.left("source_killed"),
-            ],
+            when=[source.migration.is_(*IN_PROGRESS, Outgoing.UNCERTAIN)],
             then=[
-                source.vm.becomes(SourceVm.GONE),
-                source.migration.becomes(Outgoing.NONE),
-                source.in_flight.becomes(frozenset()),
-                source.bits.becomes(frozenset()),
-                source.has_bitmap.becomes(False),
-                *source_resets(world),
+                *source_ends(world),
                 *resets,
-                world.link.becomes(
-                    choose(~world.link_up, world.link, Link.BROKEN)
-                ),
-                *world.replies_lost(),
+                *world.source_closes(),
                 world.ghost.faulted.becomes(True),
-                *world.spend("source_killed"),
+                world.ghost.killed.becomes(True),
             ],
         )
 
 
 def _add_destination_killed(world: World) -> None:
-    here = world.destination
+    here, link = world.destination, world.link
 
-    @world.build.action("network", fault=True, over=(False, True))
+    @world.build.action(
+        "network",
+        fault=True,
+        over=(False, True),
+        spends="destination_killed",
+    )
     def destination_killed(after_start: bool) -> Step:
         """The destination's process dies, before or after its VM started.
 
-        QEMU: SIGKILL.
+        What it has sent may still arrive.  QEMU: SIGKILL.
         """
-        running = here.vm.is_(DestinationVm.RUNNING)
         under_way = any_of(
-            world.link.is_not(Link.DOWN),
+            link.is_not(Link.DOWN),
             here.vm.is_(DestinationVm.RUN_RECEIVED, DestinationVm.PRELAUNCH),
         ).named("a migration is under way")
         waiting = here.vm.is_(
@@ -124,116 +121,90 @@ def _add_destination_killed(world: World) -> None:
             DestinationVm.RUN_RECEIVED,
             DestinationVm.PRELAUNCH,
         )
+        running = here.vm.is_(DestinationVm.RUNNING)
+        after = DestinationVm.DIED if after_start else DestinationVm.KILLED
+        in_progress = world.source.migration.is_(*IN_PROGRESS)
+        broken = choose(link.is_(Link.SILENT), link, Link.BROKEN)
         return Step(
-            when=[
-                running if after_start else waiting,
-                under_way,
-                world.left("destination_killed"),
-            ],
+            when=[running if after_start else waiting, under_way],
             then=[
-                here.vm.becomes(
-                    DestinationVm.DIED if after_start else DestinationVm.KILLED
+                here.vm.becomes(after),
+                *destination_forgets(world),
+                *(
+                    node.destination.in_flight.becomes(frozenset())
+                    for node in world.nodes
                 ),
-                here.bitmap.becomes(Incoming.ABSENT),
-                here.bits.becomes(frozenset()),
-                here.successor.becomes(frozenset()),
-                here.in_flight.becomes(frozenset()),
                 here.stream_ended.becomes(False),
                 *world.stream.lose_all(),
-                *world.replies_lost(),
-                world.link.becomes(Link.BROKEN),
+                link.becomes(choose(in_progress, broken, Link.DOWN)),
                 world.ghost.faulted.becomes(True),
-                *world.spend("destination_killed"),
+                world.ghost.killed.becomes(True),
             ],
         )
 
 
-def _add_source_detection(world: World, resets: tuple[Update, ...]) -> None:
+def _add_source_detection(world: World, resets: Updates) -> None:
     source = world.source
 
-    @world.build.action("source", fair=True)
-    def migration_fails() -> Step:
-        """The source notices before it has sent RUN: nothing is lost.
-
-        QEMU: migration_detect_error(), migrate_fd_cleanup(),
-        dirty_bitmap_save_cleanup(): busy ends, the bitmap is as it was.
-        """
-        return Step(
-            when=[
-                source.migration.is_(*BEFORE_RUN),
-                world.link.is_not(Link.UP),
-            ],
-            then=[
-                source.migration.becomes(Outgoing.FAILED),
-                *source_resets(world),
-                *resets,
-            ],
-        )
-
-
-def _add_uncertainty(world: World, resets: tuple[Update, ...]) -> None:
-    source = world.source
-    after = (
-        Outgoing.UNCERTAIN
-        if world.has("no-resume-after-run")
-        else Outgoing.FAILED
+    @world.build.action(
+        "source",
+        fair=True,
+        needs=world.options.attempt_fails(
+            "cut|destination_killed", refused=True
+        ),
     )
+    def migration_fails() -> Step:
+        """The source notices that the connection is over.
 
-    @world.build.action("source", fair=True)
-    def migration_fails_after_run() -> Step:
-        """The source notices after it has sent RUN: it must not resume.
-
-        Whether RUN arrived it cannot know, so only management may decide.
-        QEMU: postcopy_pause() or the failed state after the switchover.
+        Before RUN was sent nothing is lost: the VM is the source's.  After it
+        the source cannot know whether RUN arrived; it must not resume.
+        QEMU: migration_detect_error(), migrate_fd_cleanup(),
+        dirty_bitmap_save_cleanup(); postcopy_pause() after RUN.
         """
         return Step(
             when=[
-                source.migration.is_(Outgoing.RUN_SENT),
-                world.link.is_not(Link.UP),
+                source.migration.is_(*IN_PROGRESS),
+                world.link.is_(Link.BROKEN),
             ],
             then=[
-                source.migration.becomes(after),
+                source.migration.becomes(failed(world)),
                 *source_resets(world),
                 *resets,
+                *world.source_closes(),
             ],
         )
 
 
 def _add_destination_detection(world: World) -> None:
     here = world.destination
-    left = _left_by_failed_attempt(world)
+    forgets: Updates = tuple(
+        each.ghost.arrived.becomes(False) for each in world.bitmaps
+    )
+    if world.has("remove-partial"):
+        forgets = destination_forgets(world)
 
-    @world.build.action("destination", fair=True)
+    @world.build.action(
+        "destination",
+        fair=True,
+        needs=world.options.attempt_fails(AT_DESTINATION, at_setup=True),
+    )
     def incoming_fails() -> Step:
-        """The stream ends before RUN was processed: wait for a new attempt.
+        """The stream ends before RUN was processed: the migration failed.
 
-        The bitmap that this attempt had begun is removed.
+        The bitmap that this attempt had begun is removed.  The process ends,
+        or waits to be ended (exit-on-error=false, since 9.1, commit
+        dbea1c89da); it takes no other migration.
         QEMU: process_incoming_migration_co(),
         dirty_bitmap_mig_cancel_incoming().
         """
         return Step(
             when=[
                 here.vm.is_(DestinationVm.INMIGRATE),
+                ~here.stream_ended,
                 world.link.is_(Link.BROKEN),
-                world.stream.is_empty(),
             ],
             then=[
-                world.link.becomes(Link.DOWN),
-                here.bitmap.becomes(left),
-                here.bits.becomes(frozenset()),
+                *forgets,
+                *world.destination_closes(),
             ],
         )
-
-
-def _left_by_failed_attempt(
-    world: World,
-) -> EnumValue[Incoming] | Incoming:
-    """What the next attempt finds under the bitmap's name."""
-    bitmap = world.destination.bitmap
-    if not world.has("remove-partial"):
-        kept = bitmap.is_not(Incoming.LOST)
-        return choose(kept, bitmap, Incoming.ABSENT)
-    if not world.has("fresh-loader"):
-        untouched = bitmap.is_(Incoming.ABSENT)
-        return choose(untouched, bitmap, Incoming.LOST)
-    return Incoming.ABSENT

@@ -1,25 +1,28 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The guest: it writes on the side where its VM runs.
+"""Writes: the guest's, on the side where its VM runs, and other writers'.
 
 A write is two steps: the data reach the disk, then the bit is set in the
 bitmap that records; only then is the write acknowledged and no longer in
-flight.  A discard counts as a write.  Overwriting a granule that is dirty
-already is a write like any other.
+flight.  Several may be in flight, of different granules: two of one granule
+set the same bit.  A discard counts as a write.  Overwriting a granule that is
+dirty already is a write like any other.  A writer that is not the guest (an
+NBD export, a block job) writes as the guest does; what it may do that the
+guest cannot is to go on after the VM has stopped.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from attrs import field, frozen
 
 from model.language import (
     YES,
-    Counter,
     Flag,
     Granule,
     GranuleSet,
     Step,
+    Tally,
     Update,
     any_of,
 )
@@ -29,18 +32,21 @@ from model.world import World
 Updates = tuple[Update, ...]
 
 
+def _nothing(_: Granule) -> Updates:
+    return ()
+
+
 @frozen(eq=False)
 class Recorder:
-    """Which bitmap a host's writes set bits in, and what else they touch.
+    """What else a bit that is set on the source touches.
 
-    A design overrides ``source_also`` to have something happen in the same
-    critical section as the setting of the bit (the live design's meta
-    bitmap).  ``allowance`` is the throttled guest's: chunks sent since its
-    last write.
+    ``source_also``: what happens in the same critical section (the live
+    design's meta bitmap).  ``allowance``: the throttled guest's, chunks sent
+    since its last write.
     """
 
-    source_also: dict[Granule, Updates] = field(factory=dict)
-    allowance: Counter | None = None
+    source_also: Callable[[Granule], Updates] = _nothing
+    allowance: Tally = field(factory=lambda: Tally(None))
 
 
 def drained(world: World, in_flight: GranuleSet) -> Flag:
@@ -54,25 +60,51 @@ def drained(world: World, in_flight: GranuleSet) -> Flag:
     return in_flight.is_empty()
 
 
-def may_write(world: World, recorder: Recorder) -> tuple[list[Flag], Updates]:
-    """Guard and effect of the guest's willingness to write on the source."""
-    counter = world.budgets.get("writes")
-    if counter is not None:
-        return [counter > 0], (counter.becomes(counter - 1),)
-    if recorder.allowance is not None:
-        enough = recorder.allowance.is_(world.options.bounds.throttle)
-        free = world.source.migration.is_not(Outgoing.SETUP, Outgoing.ACTIVE)
-        return (
-            [any_of(free, enough).named("the throttle lets the guest write")],
-            (recorder.allowance.becomes(0),),
-        )
-    return [], ()
+def recorded_on_source(
+    world: World, granules: GranuleSet
+) -> tuple[Update, ...]:
+    """Effect: bits set in what records on the source.
+
+    QEMU: bdrv_set_dirty(): every enabled bitmap of the node, so the
+    successor while a backup job holds the bitmap, else the bitmap itself.
+    """
+    found: list[Update] = []
+    for each in world.recording:
+        bits, successor = each.source.bits, each.source.successor
+        job = each.source.job
+        found += [
+            bits.becomes(bits | granules.only_if(~job)),
+            successor.becomes(successor | granules.only_if(job)),
+        ]
+    return tuple(found)
+
+
+def _recorded_on_destination(world: World, granules: GranuleSet) -> Updates:
+    found: list[Update] = []
+    for each in world.recording:
+        here = each.destination
+        itself = here.bitmap.is_(Incoming.VALID, Incoming.PARTIAL)
+        loading = here.bitmap.is_(Incoming.SUCCESSOR, Incoming.MERGED)
+        if world.has("successor"):
+            found += [
+                here.bits.becomes(here.bits | granules.only_if(itself)),
+                here.successor.becomes(
+                    here.successor | granules.only_if(loading)
+                ),
+            ]
+        else:
+            either = itself | loading
+            found.append(
+                here.bits.becomes(here.bits | granules.only_if(either))
+            )
+    return tuple(found)
 
 
 def add_guest(world: World, recorder: Recorder) -> None:
-    """The guest's writes on both sides."""
-    _add_source_writes(world, recorder)
-    _add_destination_writes(world)
+    """The writes on both sides, to each node."""
+    for node in world.nodes:
+        _add_source_writes(node, recorder)
+        _add_destination_writes(node)
 
 
 def _steps(
@@ -87,25 +119,56 @@ def _steps(
     single = world.single(granule)
     may_start, started = start
     halves = {"data": data, "bit": bit}
-    order = ("data", "bit") if world.has("bit-after-data") else ("bit", "data")
+    first, second = _order(world)
     return {
-        order[0]: Step(
-            when=[*may_start, in_flight.is_empty()],
-            then=[*started, in_flight.becomes(single), *halves[order[0]]],
+        first: Step(
+            when=[
+                *may_start,
+                ~in_flight.contains(granule),
+                in_flight.at_most(world.options.limit("writes_beside")),
+            ],
+            then=[
+                *started,
+                in_flight.becomes(in_flight | single),
+                *halves[first],
+            ],
         ),
-        order[1]: Step(
+        second: Step(
             when=[in_flight.contains(granule)],
             then=[
                 in_flight.becomes(in_flight - single),
-                *halves[order[1]],
+                *halves[second],
             ],
         ),
     }
 
 
+def _order(world: World) -> tuple[str, str]:
+    """The first half of a write, which is up to the guest, and the second."""
+    if world.has("bit-after-data"):
+        return "data", "bit"
+    return "bit", "data"
+
+
+def _dirtied_on_source(world: World, granules: GranuleSet) -> Updates:
+    ghost, job = world.ghost, world.source.job
+    return (
+        ghost.true_dirty.becomes(ghost.true_dirty | granules),
+        ghost.since.becomes(ghost.since | granules.only_if(job)),
+    )
+
+
 def _add_source_writes(world: World, recorder: Recorder) -> None:
-    build, source, ghost = world.build, world.source, world.ghost
-    willing, spent = may_write(world, recorder)
+    build, source = world.build, world.source
+    first, second = _order(world)
+    allowance = recorder.allowance
+    free = source.migration.is_not(Outgoing.SETUP, Outgoing.ACTIVE)
+    willing = any_of(free, allowance.is_full()).named(
+        "the throttle lets the guest write"
+    )
+    writes = [SourceVm.RUNNING]
+    if not world.has("writers-end-at-stop"):
+        writes.append(SourceVm.STOPPED)
 
     def write(granule: Granule) -> dict[str, Step]:
         single = world.single(granule)
@@ -113,15 +176,25 @@ def _add_source_writes(world: World, recorder: Recorder) -> None:
             world,
             source.in_flight,
             granule,
-            ([source.vm.is_(SourceVm.RUNNING), *willing], spent),
-            (ghost.true_dirty.becomes(ghost.true_dirty | single),),
+            ([source.vm.is_(*writes), willing], allowance.emptied()),
+            tuple(
+                update
+                for each in world.recording
+                for update in _dirtied_on_source(each, single)
+            ),
             (
-                source.bits.becomes(source.bits | single),
-                *recorder.source_also.get(granule, ()),
+                *recorded_on_source(world, single),
+                *recorder.source_also(granule),
             ),
         )
 
-    @build.action("guest", over=world.domain.granules)
+    @build.action(
+        "guest",
+        over=world.domain.granules,
+        fair=second == "data",
+        spends="writes" if first == "data" else "",
+        suffix=world.suffix,
+    )
     def source_write_data(granule: Granule) -> Step:
         """The data of a guest write reach the disk.
 
@@ -129,7 +202,13 @@ def _add_source_writes(world: World, recorder: Recorder) -> None:
         """
         return write(granule)["data"]
 
-    @build.action("guest", over=world.domain.granules, fair=True)
+    @build.action(
+        "guest",
+        over=world.domain.granules,
+        fair=second == "bit",
+        spends="writes" if first == "bit" else "",
+        suffix=world.suffix,
+    )
     def source_set_dirty(granule: Granule) -> Step:
         """The write's bit is set; then the write is acknowledged.
 
@@ -139,38 +218,30 @@ def _add_source_writes(world: World, recorder: Recorder) -> None:
 
 
 def _add_destination_writes(world: World) -> None:
-    build, here, ghost = world.build, world.destination, world.ghost
-    counter = world.budgets.get("writes")
-    willing = [] if counter is None else [counter > 0]
-    spent = () if counter is None else (counter.becomes(counter - 1),)
-    itself = here.bitmap.is_(Incoming.VALID, Incoming.PARTIAL)
-    loading = here.bitmap.is_(Incoming.SUCCESSOR, Incoming.MERGED)
+    build, here = world.build, world.destination
+    first, second = _order(world)
 
     def write(granule: Granule) -> dict[str, Step]:
         single = world.single(granule)
-        if world.has("successor"):
-            recorded: Updates = (
-                here.bits.becomes(here.bits | single.only_if(itself)),
-                here.successor.becomes(
-                    here.successor | single.only_if(loading)
-                ),
-            )
-        else:
-            recorded = (
-                here.bits.becomes(
-                    here.bits | single.only_if(itself | loading)
-                ),
-            )
         return _steps(
             world,
             here.in_flight,
             granule,
-            ([here.vm.is_(DestinationVm.RUNNING), *willing], spent),
-            (ghost.true_dirty.becomes(ghost.true_dirty | single),),
-            recorded,
+            ([here.vm.is_(DestinationVm.RUNNING)], ()),
+            tuple(
+                w.ghost.true_dirty.becomes(w.ghost.true_dirty | single)
+                for w in world.recording
+            ),
+            _recorded_on_destination(world, single),
         )
 
-    @build.action("guest", over=world.domain.granules)
+    @build.action(
+        "guest",
+        over=world.domain.granules,
+        fair=second == "data",
+        spends="writes" if first == "data" else "",
+        suffix=world.suffix,
+    )
     def destination_write_data(granule: Granule) -> Step:
         """The data of a guest write reach the disk.
 
@@ -178,9 +249,15 @@ def _add_destination_writes(world: World) -> None:
         """
         return write(granule)["data"]
 
-    @build.action("guest", over=world.domain.granules, fair=True)
+    @build.action(
+        "guest",
+        over=world.domain.granules,
+        fair=second == "bit",
+        spends="writes" if first == "bit" else "",
+        suffix=world.suffix,
+    )
     def destination_set_dirty(granule: Granule) -> Step:
-        """The write's bit is set in whichever bitmap records here.
+        """The write's bit is set in whatever bitmap records here.
 
         QEMU: bdrv_set_dirty(): every enabled bitmap of the node, so the
         successor while the bitmap is loaded, the bitmap itself afterwards,

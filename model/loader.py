@@ -4,21 +4,33 @@
 Loading is QEMU's as built for postcopy and stop-copy (successor, reclaim,
 errors drop the bitmap); the live design has a plain bitmap and any error
 fails the migration.  ``Style`` says which.
+
+An error may come at START (no such node or alias; the name exists), at BITS
+(they do not fit the bitmap) and at COMPLETE (no such bitmap).  As built, 5.1
+to 11.x, a name that exists fails the migration, and all the others cancel the
+bitmaps and the rest of the stream is read; before 5.1 all of them failed it
+(commit b91f33b81d; dirty_bitmap_load_start(), dirty_bitmap_load_header(),
+dirty_bitmap_load_bits()).  START refuses neither granularity nor size: the
+bitmap is created with the granularity that it names, and no size is on the
+wire.
 """
 
 from __future__ import annotations
 
 from attrs import frozen
 
-from model.language import Chunk, Step, Update, choose
-from model.management import refusal_breaks_link, retries_after_cut
+from model.language import Chunk, Flag, Step, Update, any_of, choose
+from model.naming import names_forgotten_by_loader, receives, takes
 from model.vocabulary import (
     DestinationVm,
     Incoming,
     Link,
     Message,
+    Name,
 )
 from model.world import World
+
+Updates = tuple[Update, ...]
 
 BEING_LOADED = (Incoming.LOADING, Incoming.SUCCESSOR, Incoming.MERGED)
 
@@ -38,14 +50,15 @@ class Style:
 
 def add_loader(world: World, style: Style) -> None:
     """The destination's steps from START to COMPLETE, and the loss."""
-    _add_start(world)
-    if world.possible("refuse"):
-        _add_refusal(world, style)
-    _add_bits(world)
-    _add_complete(world, style)
-    if may_be_skipped(world, style):
-        _add_skipping(world, style)
-    if not style.run_is_last and world.possible("cut", "source_killed"):
+    for each in world.bitmaps:
+        _add_start(each)
+        _add_bits(each)
+        _add_complete(each, style)
+        _add_refusals(each, style)
+        _add_skipping(each, style)
+    if world.several:
+        _add_nameless(world, style)
+    if not style.run_is_last:
         _add_cancel_incoming(world)
 
 
@@ -56,13 +69,6 @@ def drops(world: World, style: Style) -> bool:
     return not world.has("error-fails-migration")
 
 
-def may_be_skipped(world: World, style: Style) -> bool:
-    """Whether a bitmap may be dropped while its data still arrive."""
-    if not world.has("fresh-loader") and retries_after_cut(world):
-        return True
-    return world.possible("refuse") and drops(world, style)
-
-
 def after_loss(world: World) -> Incoming:
     """What stands under the bitmap's name after a loss."""
     kept = not world.has("drop-on-failure") or (
@@ -71,10 +77,17 @@ def after_loss(world: World) -> Incoming:
     return Incoming.PARTIAL if kept else Incoming.LOST
 
 
-def _add_start(world: World) -> None:
-    build, here, stream = world.build, world.destination, world.stream
+def _last(world: World, style: Style) -> Updates:
+    """Effect of COMPLETE of the last bitmap: nothing else comes."""
+    if style.run_is_last or not world.is_last:
+        return ()
+    return world.stream_ends()
 
-    @build.action("destination", fair=True)
+
+def _add_start(world: World) -> None:
+    build, here = world.build, world.destination
+
+    @build.action("destination", fair=True, suffix=world.suffix)
     def dirty_bitmap_load_start() -> Step:
         """START: create the bitmap; it is busy and does not record.
 
@@ -83,64 +96,31 @@ def _add_start(world: World) -> None:
         """
         return Step(
             when=[
-                stream.head_is(Message.START),
+                receives(world, Message.START),
                 here.bitmap.is_(Incoming.ABSENT),
             ],
-            then=[*stream.take(), here.bitmap.becomes(Incoming.LOADING)],
+            then=[*takes(world), here.bitmap.becomes(Incoming.LOADING)],
         )
 
-    if not world.has("remove-partial") and retries_after_cut(world):
+    if world.has("name-is-free"):
+        return
 
-        @build.action("destination", fair=True)
-        def dirty_bitmap_load_start_exists() -> Step:
-            """START of a name that exists: the migration fails.
+    @build.action(
+        "destination", fault=True, spends="refuse", suffix=world.suffix
+    )
+    def dirty_bitmap_load_start_exists() -> Step:
+        """START of a name that exists: the migration fails.
 
-            QEMU: dirty_bitmap_load_start(), "already exists".
-            """
-            return Step(
-                when=[
-                    stream.head_is(Message.START),
-                    here.bitmap.is_not(Incoming.ABSENT),
-                ],
-                then=[
-                    *stream.lose_all(),
-                    world.link.becomes(Link.BROKEN),
-                    world.ghost.vm_harmed.becomes(True),
-                ],
-            )
-
-
-def _add_refusal(world: World, style: Style) -> None:
-    here, stream = world.destination, world.stream
-
-    @world.build.action("destination", fault=True)
-    def dirty_bitmap_load_start_refused() -> Step:
-        """START is refused: no such node, other size or granularity.
-
-        QEMU: dirty_bitmap_load_header(), cancel_incoming_locked().
+        QEMU: dirty_bitmap_load_start(), "already exists".
         """
-        consequence: list[Update | tuple[Update, ...]]
-        if refusal_breaks_link(world):
-            consequence = [
-                *stream.lose_all(),
-                world.link.becomes(Link.BROKEN),
-                world.ghost.vm_harmed.becomes(True),
-            ]
-        else:
-            consequence = [
-                *stream.take(),
-                here.bitmap.becomes(after_loss(world)),
-            ]
         return Step(
             when=[
-                stream.head_is(Message.START),
+                receives(world, Message.START),
                 here.bitmap.is_(Incoming.ABSENT),
-                world.left("refuse"),
             ],
             then=[
-                *consequence,
-                world.ghost.faulted.becomes(True),
-                *world.spend("refuse"),
+                world.ghost.trouble.becomes(True),
+                *world.destination_closes(),
             ],
         )
 
@@ -148,7 +128,12 @@ def _add_refusal(world: World, style: Style) -> None:
 def _add_bits(world: World) -> None:
     here, stream = world.destination, world.stream
 
-    @world.build.action("destination", over=world.domain.chunks, fair=True)
+    @world.build.action(
+        "destination",
+        over=world.domain.chunks,
+        fair=True,
+        suffix=world.suffix,
+    )
     def dirty_bitmap_load_bits(chunk: Chunk) -> Step:
         """BITS: store one chunk in the bitmap, not in its successor.
 
@@ -159,20 +144,20 @@ def _add_bits(world: World) -> None:
             arrived = arrived | here.bits.contents(chunk)
         return Step(
             when=[
-                stream.head_is(Message.BITS),
+                receives(world, Message.BITS),
                 stream.head_chunk().is_(chunk),
                 here.bitmap.is_(*BEING_LOADED),
             ],
             then=[
-                *stream.take(),
+                *takes(world),
                 here.bits.becomes(here.bits.with_contents(chunk, arrived)),
             ],
         )
 
 
 def _add_complete(world: World, style: Style) -> None:
-    here, stream = world.destination, world.stream
-    ends = () if style.run_is_last else _stream_ends(world)
+    here = world.destination
+    ends = _last(world, style)
     reclaimed = here.bits
     if world.has("reclaim-union"):
         reclaimed = here.bits | here.successor
@@ -180,8 +165,9 @@ def _add_complete(world: World, style: Style) -> None:
         here.bitmap.becomes(Incoming.VALID),
         here.successor.becomes(frozenset()),
     )
+    arrived = world.ghost.arrived.becomes(True)
 
-    @world.build.action("destination", fair=True)
+    @world.build.action("destination", fair=True, suffix=world.suffix)
     def dirty_bitmap_load_complete() -> Step:
         """COMPLETE before the VM's start: the bitmap is whole.
 
@@ -190,12 +176,13 @@ def _add_complete(world: World, style: Style) -> None:
         """
         return Step(
             when=[
-                stream.head_is(Message.COMPLETE),
+                receives(world, Message.COMPLETE),
                 here.bitmap.is_(Incoming.LOADING),
             ],
             then=[
-                *stream.take(),
+                *takes(world),
                 here.bitmap.becomes(Incoming.COMPLETE),
+                arrived,
                 *ends,
             ],
         )
@@ -203,7 +190,7 @@ def _add_complete(world: World, style: Style) -> None:
     if style.run_is_last:
         return
 
-    @world.build.action("destination", fair=True)
+    @world.build.action("destination", fair=True, suffix=world.suffix)
     def dirty_bitmap_load_complete_reclaim() -> Step:
         """COMPLETE after the VM's start: merge the successor, hand back.
 
@@ -212,19 +199,19 @@ def _add_complete(world: World, style: Style) -> None:
         """
         merged = here.bits.becomes(reclaimed)
         when = [
-            stream.head_is(Message.COMPLETE),
+            receives(world, Message.COMPLETE),
             here.bitmap.is_(Incoming.SUCCESSOR),
         ]
         if world.has("reclaim-atomic"):
-            then = [*stream.take(), merged, *hand_back, *ends]
+            then = [*takes(world), merged, *hand_back, arrived, *ends]
         else:
             pending = here.bitmap.becomes(Incoming.MERGED)
-            then = [*stream.take(), merged, pending, *ends]
+            then = [*takes(world), merged, pending, arrived, *ends]
         return Step(when=when, then=then)
 
     if not world.has("reclaim-atomic"):
 
-        @world.build.action("destination", fair=True)
+        @world.build.action("destination", fair=True, suffix=world.suffix)
         def reclaim_hand_back() -> Step:
             """The second half of a reclaim that is not atomic (B09).
 
@@ -235,70 +222,247 @@ def _add_complete(world: World, style: Style) -> None:
             )
 
 
-def _stream_ends(world: World) -> tuple[Update, ...]:
-    return (
-        world.destination.stream_ended.becomes(True),
-        world.link.becomes(Link.DOWN),
+def _add_refusals(world: World, style: Style) -> None:
+    """A bitmap error at START, at BITS or at COMPLETE."""
+    build, here = world.build, world.destination
+    dropping = drops(world, style)
+    last = _last(world, style)
+
+    def refused(when: list[Flag], ends: Updates = ()) -> Step:
+        return Step(
+            when=when,
+            then=[
+                world.ghost.trouble.becomes(True),
+                *(_dropped(world, ends) if dropping else _failed(world)),
+            ],
+        )
+
+    @build.action(
+        "destination", fault=True, spends="refuse", suffix=world.suffix
     )
+    def dirty_bitmap_load_start_refused() -> Step:
+        """START is refused: no such node or alias.
+
+        QEMU: dirty_bitmap_load_header(), cancel_incoming_locked().
+        """
+        return refused(
+            [
+                receives(world, Message.START),
+                here.bitmap.is_(Incoming.ABSENT),
+            ]
+        )
+
+    @build.action(
+        "destination", fault=True, spends="refuse", suffix=world.suffix
+    )
+    def dirty_bitmap_load_bits_refused() -> Step:
+        """BITS are refused: they do not fit the bitmap.
+
+        QEMU: dirty_bitmap_load_bits(), cancel_incoming_locked().
+        """
+        return refused(
+            [receives(world, Message.BITS), here.bitmap.is_(*BEING_LOADED)]
+        )
+
+    @build.action(
+        "destination", fault=True, spends="refuse", suffix=world.suffix
+    )
+    def dirty_bitmap_load_complete_refused() -> Step:
+        """COMPLETE is refused: it names no bitmap that is being loaded.
+
+        QEMU: dirty_bitmap_load_header(), cancel_incoming_locked().
+        """
+        return refused(
+            [
+                receives(world, Message.COMPLETE),
+                here.bitmap.is_(*BEING_LOADED),
+            ],
+            last,
+        )
+
+
+def _dropped(world: World, ends: Updates) -> Updates:
+    """Effect: every bitmap that is not done is removed, the rest is read.
+
+    An error in one bitmap drops all that the loader still has; as built that
+    is every bitmap until the VM is about to start, complete or not.
+    """
+    found: list[Update] = [*world.stream.take(), *ends]
+    dropped = [*BEING_LOADED, Incoming.ABSENT]
+    if not world.has("complete-is-kept"):
+        dropped.append(Incoming.COMPLETE)
+    for here in (each.destination for each in world.bitmaps):
+        loading = here.bitmap.is_(*dropped)
+        lost = choose(~loading, here.bitmap, after_loss(world))
+        left = here.bits.only_if(~loading)
+        if after_loss(world) is Incoming.PARTIAL:
+            left = here.bits | here.successor
+        found += [
+            here.bitmap.becomes(lost),
+            here.bits.becomes(left),
+            here.successor.becomes(frozenset()),
+        ]
+    return (*found, *names_forgotten_by_loader(world))
+
+
+def _failed(world: World) -> Updates:
+    """Effect: the error ends the incoming migration; a VM that runs dies.
+
+    QEMU: before 5.1 an error in postcopy was an assertion.
+    """
+    vm = world.destination.vm
+    waits = vm.is_(DestinationVm.INMIGRATE)
+    return (
+        vm.becomes(choose(waits, vm, DestinationVm.DIED)),
+        *destination_forgets(world),
+        *(n.destination.in_flight.becomes(frozenset()) for n in world.nodes),
+        *world.destination_closes(),
+    )
+
+
+def destination_forgets(world: World) -> Updates:
+    """Effect: the destination's process has no bitmap."""
+    found: list[Update] = []
+    for each in world.bitmaps:
+        here = each.destination
+        found += [
+            here.bitmap.becomes(Incoming.ABSENT),
+            here.bits.becomes(frozenset()),
+            here.successor.becomes(frozenset()),
+            each.ghost.arrived.becomes(False),
+        ]
+    return (*found, *names_forgotten_by_loader(world))
+
+
+def _add_nameless(world: World, style: Style) -> None:
+    """A message that names no bitmap, and none came before: an error."""
+    current = world.destination.named
+    assert current is not None
+    name = world.stream.head_member("name")
+    remembers = not world.has("names-per-attempt")
+
+    @world.build.action(
+        "destination",
+        fair=True,
+        needs=() if remembers else ("refuse",),
+        silent="only after an error, or a source that remembers an attempt",
+    )
+    def dirty_bitmap_load_header_nameless() -> Step:
+        """A message names no bitmap, and no other came before.
+
+        All are dropped; after an error they have been.
+
+        QEMU: dirty_bitmap_load_header(), cancel_incoming_locked().
+        """
+        return Step(
+            when=[
+                any_of(
+                    *(
+                        world.stream.head_is(kind)
+                        for kind in (
+                            Message.START,
+                            Message.BITS,
+                            Message.COMPLETE,
+                        )
+                    )
+                ),
+                name.is_(Name.NONE),
+                current.is_(Name.NONE),
+            ],
+            then=[*_dropped(world, ())],
+        )
 
 
 def _add_skipping(world: World, style: Style) -> None:
     """The rest of a dropped bitmap's data is read and ignored."""
-    here, stream = world.destination, world.stream
-    dropped = here.bitmap.is_(after_loss(world))
+    here = world.destination
+    gone = (after_loss(world), Incoming.REMOVED)
+    why = "skips what follows a loss, a removal or a bitmap left out"
 
-    @world.build.action("destination", fair=True)
+    @world.build.action(
+        "destination",
+        fair=True,
+        needs=("refuse|edits",) if world.has("names-per-attempt") else (),
+        silent=why,
+        suffix=world.suffix,
+    )
     def skip_bits() -> Step:
         """BITS of a bitmap that was dropped are read and ignored.
 
         QEMU: dirty_bitmap_load_bits(), s->cancelled.
         """
         return Step(
-            when=[stream.head_is(Message.BITS), dropped],
-            then=[*stream.take()],
+            when=[receives(world, Message.BITS), here.bitmap.is_(*gone)],
+            then=[*takes(world)],
         )
 
-    if not world.has("fresh-loader") and retries_after_cut(world):
+    if world.several:
 
-        @world.build.action("destination", fair=True)
+        @world.build.action(
+            "destination",
+            fair=True,
+            silent=why,
+            suffix=world.suffix,
+        )
         def skip_start() -> Step:
-            """START for a loader that was cancelled in an earlier attempt.
+            """START after an error in another bitmap is read and ignored.
 
-            QEMU: dirty_bitmap_load_header() with s->cancelled, which nobody
-            resets.
+            QEMU: dirty_bitmap_load_start(), s->cancelled.
             """
             return Step(
-                when=[stream.head_is(Message.START), dropped],
-                then=[*stream.take()],
+                when=[
+                    receives(world, Message.START),
+                    here.bitmap.is_(*gone),
+                ],
+                then=[*takes(world)],
             )
 
-    @world.build.action("destination", fair=True)
+    @world.build.action(
+        "destination", fair=True, silent=why, suffix=world.suffix
+    )
     def skip_complete() -> Step:
-        """COMPLETE of a bitmap that was dropped is read and ignored.
+        """COMPLETE of a bitmap that was dropped, or of none at all.
 
         QEMU: dirty_bitmap_load_complete(), s->cancelled.
         """
-        ends = () if style.run_is_last else _stream_ends(world)
+        ends = _last(world, style)
         return Step(
-            when=[stream.head_is(Message.COMPLETE), dropped],
-            then=[*stream.take(), *ends],
+            when=[
+                receives(world, Message.COMPLETE),
+                here.bitmap.is_(*gone, Incoming.ABSENT),
+            ],
+            then=[*takes(world), *ends],
         )
 
 
 def _add_cancel_incoming(world: World) -> None:
     """The stream breaks after RUN: postcopy's declared loss."""
     here = world.destination
-    unfinished = here.bitmap.is_(*BEING_LOADED)
-    kept = choose(~unfinished, here.bitmap, after_loss(world))
-    left = here.bits.only_if(~unfinished)
-    if not world.has("drop-on-failure"):
-        left = here.bits | here.successor
+    removed: list[Update] = []
+    for each in world.bitmaps:
+        mine = each.destination
+        unfinished = mine.bitmap.is_(*BEING_LOADED)
+        kept = choose(~unfinished, mine.bitmap, after_loss(world))
+        left = mine.bits.only_if(~unfinished)
+        if not world.has("drop-on-failure"):
+            left = mine.bits | mine.successor
+        removed += [
+            mine.bitmap.becomes(kept),
+            mine.bits.becomes(left),
+            mine.successor.becomes(frozenset()),
+        ]
+    ends_early = not world.has("quit-when-over")
 
-    @world.build.action("destination", fair=True)
+    @world.build.action(
+        "destination",
+        fair=True,
+        needs=() if ends_early else ("cut|source_killed|cancel",),
+    )
     def dirty_bitmap_mig_cancel_incoming() -> Step:
         """The stream breaks after RUN: unfinished bitmaps are removed.
 
-        The VM goes on.  The loss shows as the absence of the name.
+        The VM goes on.  The loss shows as the absence of the name.  A bitmap
+        whose COMPLETE has come stays, also where another's has not.
         QEMU: dirty_bitmap_mig_cancel_incoming(), postcopy_ram_listen_thread().
         """
         return Step(
@@ -310,12 +474,6 @@ def _add_cancel_incoming(world: World) -> None:
                 ),
                 ~here.stream_ended,
                 world.link.is_(Link.BROKEN),
-                world.stream.is_empty(),
             ],
-            then=[
-                here.bitmap.becomes(kept),
-                here.bits.becomes(left),
-                here.successor.becomes(frozenset()),
-                *_stream_ends(world),
-            ],
+            then=[*removed, *world.destination_closes()],
         )

@@ -1,185 +1,163 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Management: the layer that issues QMP commands (libvirt, a person).
 
-It starts the migration, tries again, resumes the source where it may, and
-fences where nobody can know which side runs.  It reads events: it knows
-whether the destination ever emitted RESUME.
+It starts the migration, tries again, cancels, resumes the source where it
+may, fences where nobody can know which side runs, and ends the source when
+the VM has moved.
+
+It knows what queries show it and what it has done itself: on the source the
+state of the VM and of the migration, on the destination whether the process
+lives, whether it ever resumed (the event RESUME) and whether its migration
+has failed.  It does not know what is in flight, whether the link stands, or
+how far the destination is before it resumes; ``SEES`` is checked.  A query
+and the command that follows are one step here: what a right management acts
+upon stays true (a process has ended, a VM has run, an attempt has failed), so
+an older answer would be no different.  Wrong managements act upon what does
+not stay true; they are variants.
 """
 
 from __future__ import annotations
 
-from model.language import Flag, Step, Update
+from model.backup import job_ends
+from model.language import EnumValue, Flag, Step, Update, any_of, choose
+from model.loader import destination_forgets
+from model.naming import names_forgotten_at_setup
+from model.switchover import source_resets
+from model.variant import AT_SOURCE
 from model.vocabulary import (
     DestinationVm,
-    Incoming,
     Link,
     Outgoing,
     SourceVm,
 )
-from model.world import World
+from model.world import (
+    EVER_RAN,
+    IN_PROGRESS,
+    NOT_RESUMED,
+    World,
+)
 
-CANCELLABLE = (
-    Outgoing.SETUP,
-    Outgoing.ACTIVE,
-    Outgoing.POSTCOPY_REQUESTED,
+Updates = tuple[Update, ...]
+
+#: fields that a query shows; of the destination's VM see ``NOT_RESUMED``
+SEES = (
+    "source.vm",
+    "source.migration",
+    "source.job",
+    "source.busy",
+    "destination.vm",
+    "destination.stream_ended",
 )
 
 
-def source_resets(world: World) -> tuple[Update, ...]:
-    """Effect: the source's share of a migration attempt is cleaned up.
-
-    QEMU: dirty_bitmap_do_save_cleanup().
-    """
-    return (
-        world.source.busy.becomes(False),
-        world.source.cursor.becomes(0),
-    )
-
-
-def add_management(world: World, resets: tuple[Update, ...] = ()) -> None:
+def add_management(world: World, resets: Updates = ()) -> None:
     """What management does in every design.
 
     ``resets``: what else an attempt that ends gives up on the source.
     """
     _add_attempts(world)
-    if world.possible("cancel"):
-        _add_cancel(world, resets)
-    if breaks_after_stop(world):
-        _add_resume(world)
-    if world.has("fencing") and may_be_in_doubt(world):
-        _add_fence(world)
+    _add_cancel(world, resets)
+    _add_resume(world)
+    if world.has("fencing"):
+        _add_fence(world, resets)
     _add_quit(world, resets)
 
 
-def refusal_breaks_link(world: World) -> bool:
-    """Whether a destination that refuses START closes the connection."""
-    if not world.possible("refuse"):
-        return False
-    if world.options.design == "live":
-        return world.has("error-fails-migration")
-    return not world.has("error-drops-bitmap")
-
-
-def may_be_in_doubt(world: World) -> bool:
-    """Whether the source may be left not knowing who runs.
-
-    A source that resumes on its own leaves no doubt, unless it had completed
-    before the destination's VM was to start.
-    """
-    if world.has("no-resume-after-run"):
-        return breaks_after_run(world)
-    bounds = world.options.bounds
-    all_in_flight = bounds.channel > bounds.chunks + 1
-    return world.options.design == "postcopy" and (
-        world.possible("destination_killed")
-        or (world.possible("cut") and all_in_flight)
-        or (refusal_breaks_link(world) and bounds.channel > bounds.chunks + 2)
+def failed(world: World) -> EnumValue[Outgoing]:
+    """What a migration that fails is called: RUN may have been sent."""
+    migration = world.source.migration
+    late = (
+        Outgoing.UNCERTAIN
+        if world.has("no-resume-after-run")
+        else Outgoing.FAILED
     )
+    sent = migration.is_(Outgoing.RUN_SENT)
+    before = choose(sent, migration, Outgoing.FAILED)
+    return choose(~sent, before, late)
 
 
-def retries_after_cut(world: World) -> bool:
-    """Whether a second attempt may follow one that the loader has begun."""
-    return world.possible("retry") and world.possible("cut", "cancel")
-
-
-def fails_and_retries(world: World) -> bool:
-    """Whether a second attempt is possible.
-
-    A killed process cannot be tried again.
-    """
-    fails = world.possible("cut", "cancel") or refusal_breaks_link(world)
-    return world.possible("retry") and fails
-
-
-def breaks_after_stop(world: World) -> bool:
-    """Whether an attempt may fail after the VM was paused, before RUN.
-
-    A refusal can do so only if START is still in flight at the stop; the
-    live design stops when all but ``downtime`` chunks were sent.
-    """
-    if world.possible("cut", "cancel", "destination_killed"):
-        return True
-    bounds = world.options.bounds
-    ahead = 0
-    if world.options.design == "live":
-        ahead = max(0, bounds.chunks - bounds.downtime)
-    return refusal_breaks_link(world) and bounds.channel > ahead
-
-
-def breaks_after_run(world: World) -> bool:
-    """Whether the connection may break between RUN sent and RUN processed.
-
-    A refusal can do so only if START is still in flight when RUN is sent.
-    """
-    if world.possible("cut", "destination_killed"):
-        return True
-    bounds = world.options.bounds
-    ahead = 1 if world.options.design == "postcopy" else bounds.chunks + 2
-    return refusal_breaks_link(world) and bounds.channel > ahead
+def _failed_there(world: World) -> Flag:
+    """What a query shows: its process is gone, or its migration failed."""
+    here = world.destination
+    return any_of(
+        here.vm.is_(DestinationVm.KILLED),
+        here.vm.is_(DestinationVm.INMIGRATE) & here.stream_ended,
+    )
 
 
 def _add_attempts(world: World) -> None:
     build, source, ghost = world.build, world.source, world.ghost
-    ready = (
-        source.vm.is_(SourceVm.RUNNING),
-        world.destination.vm.is_(DestinationVm.INMIGRATE),
-        world.link.is_(Link.DOWN),
-    )
+    here = world.destination
     begun = (
         source.migration.becomes(Outgoing.SETUP),
         world.link.becomes(Link.UP),
-        ghost.faulted.becomes(False),
+        *names_forgotten_at_setup(world),
     )
 
     @build.action("management")
     def migrate() -> Step:
         """The first attempt.  QEMU: qmp_migrate()."""
         return Step(
-            when=[source.migration.is_(Outgoing.NONE), *ready],
+            when=[
+                source.migration.is_(Outgoing.NONE),
+                source.vm.is_(SourceVm.RUNNING),
+                here.vm.is_(*NOT_RESUMED),
+            ],
             then=[*begun],
         )
 
-    if fails_and_retries(world):
+    fails = world.options.attempt_fails(AT_SOURCE, refused=True, at_setup=True)
 
-        @build.action("management")
-        def migrate_again() -> Step:
-            """A further attempt after a failed one, in the same processes.
+    @build.action("management", needs=fails, spends="retry")
+    def migrate_again() -> Step:
+        """A further attempt after a failed one, to a new process.
 
-            QEMU: qmp_migrate(); the destination was told to wait again.
-            """
-            return Step(
-                when=[
-                    source.migration.is_(Outgoing.FAILED),
-                    *ready,
-                    world.left("retry"),
-                ],
-                then=[
-                    *begun,
-                    ghost.retried.becomes(True),
-                    *world.spend("retry"),
-                ],
-            )
-
-
-def _add_cancel(world: World, resets: tuple[Update, ...]) -> None:
-    @world.build.action("management", fault=True)
-    def migrate_cancel() -> Step:
-        """Cancel, before the switchover; refused afterwards.
-
-        QEMU: qmp_migrate_cancel(), migration_cancel().
+        A destination process takes one incoming migration; the old one,
+        which has failed or ended, is replaced.  The source's process is the
+        same.
+        QEMU: qmp_migrate(); qmp_migrate_incoming() works once a process
+        (since 2.3), so a retry never meets the loader of the failed attempt.
         """
         return Step(
             when=[
-                world.source.migration.is_(*CANCELLABLE),
-                world.link_up,
-                world.left("cancel"),
+                source.migration.is_(Outgoing.FAILED),
+                source.vm.is_(SourceVm.RUNNING),
+                _failed_there(world).named("the destination has failed"),
             ],
             then=[
-                world.source.migration.becomes(Outgoing.FAILED),
+                *begun,
+                here.vm.becomes(DestinationVm.INMIGRATE),
+                *destination_forgets(world),
+                here.stream_ended.becomes(False),
+                *world.stream.lose_all(),
+                ghost.faulted.becomes(False),
+                ghost.trouble.becomes(False),
+                ghost.retried.becomes(True),
+            ],
+        )
+
+
+def _add_cancel(world: World, resets: Updates) -> None:
+    source = world.source
+
+    @world.build.action("management", fault=True, spends="cancel")
+    def migrate_cancel() -> Step:
+        """Cancel, in every state in which some QEMU accepts it.
+
+        After RUN was sent that is no different from a break: the source
+        cannot know who runs.  5.2 to 9.2 accept it in postcopy too, 10.0 no
+        more (commit 646119088f); all accept it while the rest of a precopy
+        stream is written.
+        QEMU: qmp_migrate_cancel(), migration_cancel().
+        """
+        return Step(
+            when=[source.migration.is_(*IN_PROGRESS)],
+            then=[
+                source.migration.becomes(failed(world)),
                 *source_resets(world),
                 *resets,
-                world.link.becomes(Link.BROKEN),
-                *world.spend("cancel"),
+                *world.source_closes(),
+                world.ghost.faulted.becomes(True),
             ],
         )
 
@@ -187,7 +165,11 @@ def _add_cancel(world: World, resets: tuple[Update, ...]) -> None:
 def _add_resume(world: World) -> None:
     source = world.source
 
-    @world.build.action("management", fair=True)
+    @world.build.action(
+        "management",
+        fair=True,
+        needs=world.options.attempt_fails(AT_SOURCE, refused=True),
+    )
     def resume_source() -> Step:
         """The source's guest goes on after a failed attempt.
 
@@ -202,42 +184,61 @@ def _add_resume(world: World) -> None:
         )
 
 
-def in_doubt(world: World) -> Flag:
-    """RUN was sent, the link is gone, the destination has not run."""
-    source, here = world.source, world.destination
-    return (
-        source.vm.is_(SourceVm.STOPPED)
-        & source.migration.is_(Outgoing.UNCERTAIN, Outgoing.COMPLETED)
-        & here.vm.is_(DestinationVm.INMIGRATE, DestinationVm.KILLED)
-        & world.link.is_not(Link.UP)
+def _add_fence(world: World, resets: Updates) -> None:
+    source, here, build = world.source, world.destination, world.build
+    doubt = source.migration.is_(Outgoing.UNCERTAIN)
+    # the source says completed, the destination has failed
+    completed = source.migration.is_(Outgoing.COMPLETED)
+    refuted = completed & _failed_there(world)
+    unknown = [
+        source.vm.is_(SourceVm.STOPPED),
+        here.vm.is_(*NOT_RESUMED),
+        (doubt | refuted).named("nobody can know who runs"),
+    ]
+    gone_on = (
+        source.migration.becomes(Outgoing.FAILED),
+        *source_resets(world),
+        *resets,
     )
+    silent = "where a refusal comes before RUN is sent, and nothing fails"
+    fails = world.options.attempt_fails(AT_SOURCE, refused=True)
 
+    if not world.has("fence-before-resume"):
 
-def _add_fence(world: World) -> None:
-    source, here = world.source, world.destination
+        @build.action("management", fair=True, needs=fails, silent=silent)
+        def cont_without_fence() -> Step:
+            """The source goes on although the destination may.
 
-    @world.build.action("management", fair=True)
+            QEMU: qmp_cont().
+            """
+            return Step(when=unknown, then=[*gone_on])
+
+        return
+
+    @build.action("management", fair=True, needs=fails, silent=silent)
     def fence_destination() -> Step:
-        """End a destination that has not started; the source may resume.
+        """End a destination that has not resumed; the source may.
 
         QEMU: none; management's duty (SIGKILL, then cont on the source).
         """
         return Step(
-            when=[in_doubt(world)],
+            when=unknown,
             then=[
+                *gone_on,
                 here.vm.becomes(DestinationVm.KILLED),
-                here.bitmap.becomes(Incoming.ABSENT),
-                here.bits.becomes(frozenset()),
+                *destination_forgets(world),
+                here.stream_ended.becomes(False),
                 *world.stream.lose_all(),
+                *world.replies_lost(),
                 world.link.becomes(Link.DOWN),
-                source.migration.becomes(Outgoing.FAILED),
-                *source_resets(world),
             ],
         )
 
 
-def _add_quit(world: World, resets: tuple[Update, ...]) -> None:
+def _add_quit(world: World, resets: Updates) -> None:
     source, here = world.source, world.destination
+    over = (Outgoing.COMPLETED, Outgoing.UNCERTAIN)
+    moved = [here.vm.is_(*EVER_RAN)] if world.has("quit-when-moved") else []
 
     @world.build.action("management", fair=True)
     def quit_source() -> Step:
@@ -248,16 +249,49 @@ def _add_quit(world: World, resets: tuple[Update, ...]) -> None:
         return Step(
             when=[
                 source.vm.is_(SourceVm.STOPPED),
-                source.in_flight.is_empty(),
-                source.migration.is_(Outgoing.COMPLETED, Outgoing.UNCERTAIN),
-                here.vm.is_(DestinationVm.RUNNING, DestinationVm.DIED),
+                source.migration.is_(*over),
+                *moved,
             ],
-            then=[
-                source.vm.becomes(SourceVm.GONE),
-                source.migration.becomes(Outgoing.NONE),
-                source.has_bitmap.becomes(False),
-                source.bits.becomes(frozenset()),
-                *source_resets(world),
-                *resets,
-            ],
+            then=[*source_ends(world), *resets],
         )
+
+    if not world.has("quit-when-over"):
+
+        @world.build.action("management", fair=True)
+        def quit_source_early() -> Step:
+            """The VM has moved, and the source still has to send.
+
+            QEMU: qmp_quit().
+            """
+            return Step(
+                when=[
+                    source.migration.is_(Outgoing.RUN_SENT),
+                    here.vm.is_(*EVER_RAN),
+                ],
+                then=[
+                    *source_ends(world),
+                    *resets,
+                    *world.source_closes(),
+                ],
+            )
+
+
+def source_ends(world: World) -> Updates:
+    """Effect: the source's process ends; what it has sent may arrive."""
+    source = world.source
+    found: list[Update] = [
+        n.source.in_flight.becomes(frozenset()) for n in world.nodes
+    ]
+    for each in world.bitmaps:
+        found += [
+            each.source.has_bitmap.becomes(False),
+            each.source.bits.becomes(frozenset()),
+            *job_ends(each),
+        ]
+    return (
+        source.vm.becomes(SourceVm.GONE),
+        source.migration.becomes(Outgoing.NONE),
+        *found,
+        *source_resets(world),
+        *names_forgotten_at_setup(world),
+    )

@@ -17,7 +17,12 @@ from model.language import ModelError
 LIVE = "live"
 POSTCOPY = "postcopy"
 STOP_COPY = "stop-copy"
-DESIGNS = (LIVE, POSTCOPY, STOP_COPY)
+DROP = "drop"
+DESIGNS = (LIVE, POSTCOPY, STOP_COPY, DROP)
+#: those that migrate the bitmap
+MIGRATE = (LIVE, POSTCOPY, STOP_COPY)
+#: those that are modelled with a second bitmap as well
+SEVERAL = (POSTCOPY, STOP_COPY)
 
 
 @frozen
@@ -56,21 +61,31 @@ _STARTS_EMPTY = (
     "here every chunk is sent once, into a bitmap that START has just "
     "created empty: storing and OR-ing are the same"
 )
-_READ_AFTER_STOP = (
-    "chunks are read only after the VM has stopped, so what a backup clears "
-    "earlier was never sent (busy also keeps the user from removing the "
-    "bitmap, which is not modelled)"
+_SENT_BY_THEN = (
+    "here the VM runs on the destination only after everything was sent"
 )
+_APPEARS = "it takes a bitmap that appears between attempts to show it"
+_ONE_BITMAP = "it takes two bitmaps to show it"
 
 MECHANISMS: tuple[Mechanism, ...] = (
     Mechanism(
         "drain-at-stop",
-        DESIGNS,
+        MIGRATE,
         "S1",
         "In-flight writes end before the VM counts as stopped. Without it a "
         "write sets its bit on the source after its chunk was sent.",
         assumes="the block layer drains writes before the VM counts as "
         "stopped and before a backup starts",
+    ),
+    Mechanism(
+        "writers-end-at-stop",
+        MIGRATE,
+        "S1",
+        "Writers that are not the guest (exports, block jobs) write no more "
+        "once the VM counts as stopped. Without it their bits are set on the "
+        "source after their chunk was sent.",
+        assumes="no export and no block job writes to the source's disk "
+        "after the VM has stopped",
     ),
     Mechanism(
         "drain-before-backup",
@@ -115,16 +130,64 @@ MECHANISMS: tuple[Mechanism, ...] = (
     Mechanism(
         "fencing",
         DESIGNS,
-        "L1",
+        "S3",
         "Where nobody can know who runs, management ends a destination that "
-        "has not started, then resumes the source. Without it a RUN that was "
+        "has not resumed, then resumes the source. Without it a RUN that was "
         "lost leaves a VM that runs nowhere.",
         assumes="management fences the destination where nobody can know "
         "which side runs",
     ),
     Mechanism(
-        "recorder-before-start",
+        "fence-before-resume",
         DESIGNS,
+        "S6",
+        "Management resumes a source in doubt only when it has ended the "
+        "destination. Without it 'cont' on the source meets a RUN that still "
+        "arrives.",
+    ),
+    Mechanism(
+        "quit-when-moved",
+        DESIGNS,
+        "S3",
+        "Management ends the source's process only when it has seen the VM "
+        "resume on the destination. Without it, it goes by what the source "
+        "says.",
+        assumes="management ends a source that is done only when it has seen "
+        "the VM resume on the destination",
+    ),
+    Mechanism(
+        "quit-when-over",
+        DESIGNS,
+        "S5",
+        "Management ends the source's process only when its migration is "
+        "over. Without it, a VM that has resumed is enough.",
+        redundant=(
+            (LIVE, _SENT_BY_THEN),
+            (STOP_COPY, _SENT_BY_THEN),
+            (DROP, _SENT_BY_THEN),
+        ),
+    ),
+    Mechanism(
+        "completed-after-shut",
+        (LIVE, STOP_COPY, DROP),
+        "S3",
+        "The source says completed when the destination has said that it "
+        "runs (the return path). Without it, when everything is written to "
+        "the connection.",
+        history="as built without the capability return-path",
+    ),
+    Mechanism(
+        "time-out",
+        DESIGNS,
+        "L1",
+        "A connection on which nothing moves is given up. Without it a "
+        "silent break leaves both ends waiting.",
+        assumes="a connection on which nothing moves is given up, by TCP or "
+        "by management",
+    ),
+    Mechanism(
+        "recorder-before-start",
+        MIGRATE,
         "S1",
         "The destination's recorder is on before its VM starts. Without it "
         "the first writes go unrecorded.",
@@ -132,19 +195,58 @@ MECHANISMS: tuple[Mechanism, ...] = (
     ),
     Mechanism(
         "remove-partial",
-        DESIGNS,
+        MIGRATE,
         "S2",
         "A failed attempt removes the bitmap it has begun on the "
         "destination. Without it a part of a bitmap stands under the name, "
-        "and the next attempt fails because the name is taken.",
+        "for as long as the process is there to be asked.",
+    ),
+    Mechanism(
+        "cursor-per-attempt",
+        MIGRATE,
+        "S1",
+        "Each attempt begins at the first chunk. Without it the next attempt "
+        "goes on where the failed one was, to a destination that has none of "
+        "the chunks before.",
     ),
     Mechanism(
         "own-bits-only",
-        DESIGNS,
+        MIGRATE,
         "P1",
-        "Storage migration keeps to its own bitmap. Without it, its start "
-        "marks every granule in the user's bitmap as well.",
-        history="B01, fixed in 2.3",
+        "Storage migration sets bits in its own bitmap only. Without it, its "
+        "start marks every granule in the user's bitmap as well.",
+        history="B01, fixed in 2.3 (commit c4237dfa63)",
+    ),
+    Mechanism(
+        "own-resets-only",
+        DESIGNS,
+        "S1",
+        "Storage migration clears bits in its own bitmap only. Without it, "
+        "it clears the user's bit of each granule that it copies.",
+        history="B01, fixed in 2.3 (commit c4237dfa63)",
+    ),
+    Mechanism(
+        "name-is-free",
+        MIGRATE,
+        "S3",
+        "The destination has no bitmap of the name that arrives. With one, "
+        "as built (2.12 to 11.x), START fails the migration.",
+        redundant=(
+            (LIVE, "here any bitmap error fails the migration, by design"),
+        ),
+        assumes="the destination has no bitmap of that name before",
+    ),
+    Mechanism(
+        "consistent-at-setup",
+        MIGRATE,
+        "S3",
+        "The source's bitmap is consistent when a migration begins. An "
+        "inconsistent one, as built (since 4.0), fails the migration at "
+        "setup.",
+        redundant=(
+            (LIVE, "here any bitmap error fails the migration, by design"),
+        ),
+        assumes="no inconsistent bitmap is to be migrated",
     ),
     Mechanism(
         "meta-bitmap",
@@ -158,7 +260,26 @@ MECHANISMS: tuple[Mechanism, ...] = (
         (LIVE,),
         "P1",
         "Clearing bits (a backup does) marks the chunks as changed too.",
-        history="hole of the historical meta bitmap: reset bypassed it",
+        history="hole of the historical meta bitmap (2.8): "
+        "hbitmap_reset_all() bypassed it",
+    ),
+    Mechanism(
+        "meta-sees-merge",
+        (LIVE,),
+        "S1",
+        "Merging bits (a backup job that ends does, and the user may) marks "
+        "the chunks as changed too.",
+        history="hole of the historical meta bitmap (2.8): hbitmap_merge() "
+        "bypassed it",
+    ),
+    Mechanism(
+        "stop-waits-for-job",
+        (LIVE,),
+        "S1",
+        "The VM is stopped only when no backup job holds the bitmap, and "
+        "while the stop is due no job begins. Without it what the job's "
+        "successor has recorded is not sent.",
+        history="whether the series of 2015 froze the bitmap is not known",
     ),
     Mechanism(
         "clear-meta-before-read",
@@ -176,7 +297,7 @@ MECHANISMS: tuple[Mechanism, ...] = (
     ),
     Mechanism(
         "chunk-overwrites",
-        DESIGNS,
+        MIGRATE,
         "P1",
         "A chunk that arrives replaces what was there, so that it can clear "
         "bits as well. Without it, it is OR-ed.",
@@ -192,13 +313,11 @@ MECHANISMS: tuple[Mechanism, ...] = (
     ),
     Mechanism(
         "source-busy",
-        (POSTCOPY, STOP_COPY),
+        (POSTCOPY, STOP_COPY, DROP),
         "S1",
-        "The source's bitmap is busy while it migrates: no backup.",
-        redundant=(
-            (POSTCOPY, _READ_AFTER_STOP),
-            (STOP_COPY, _READ_AFTER_STOP),
-        ),
+        "The source's bitmap is busy while it migrates: no backup begins. "
+        "Without it a job may hold the bitmap at the stop, and what its "
+        "successor has recorded is not sent.",
     ),
     Mechanism(
         "bits-after-stop",
@@ -252,21 +371,41 @@ MECHANISMS: tuple[Mechanism, ...] = (
         (POSTCOPY, STOP_COPY),
         "S3",
         "A bitmap that the destination refuses is dropped and the migration "
-        "goes on. Without it the migration fails.",
+        "goes on. Without it the migration fails, and a VM that runs dies.",
         history="B17, fixed in 5.1",
     ),
     Mechanism(
-        "fresh-loader",
-        (POSTCOPY, STOP_COPY),
+        "bitmaps-asked-anew",
+        SEVERAL,
         "S5",
-        "A new attempt finds a loader that has forgotten the failed one. "
-        "Without it the destination still drops every bitmap, silently.",
-        history="latent in QEMU as built: 'cancelled' lasts as long as the "
-        "process, which as built ends with a failed attempt",
+        "Each attempt looks for bitmaps. Without it, as built, an attempt "
+        "that has found none makes later ones of the same process leave out "
+        "a bitmap that was added meanwhile.",
+        history="as built, 2.12 to 11.1",
+        redundant=tuple((d, _APPEARS) for d in SEVERAL),
+    ),
+    Mechanism(
+        "complete-is-kept",
+        SEVERAL,
+        "S5",
+        "An error in one bitmap leaves another alone whose COMPLETE has "
+        "come. Without it, as built until the VM is about to start, it is "
+        "dropped as well.",
+        history="as built",
+        redundant=tuple((d, _ONE_BITMAP) for d in SEVERAL),
+    ),
+    Mechanism(
+        "names-per-attempt",
+        SEVERAL,
+        "S5",
+        "An attempt names its first bitmap, whatever the last message of the "
+        "attempt before spoke of. Without it the first message has no name "
+        "and everything is dropped.",
+        redundant=tuple((d, _ONE_BITMAP) for d in SEVERAL),
     ),
     Mechanism(
         "full-backup-on-loss",
-        (POSTCOPY, STOP_COPY),
+        (POSTCOPY, STOP_COPY, DROP),
         "S1",
         "After a loss the client takes a full backup before it uses a new "
         "bitmap of that name. Without it, it takes the new one for the old.",
@@ -275,6 +414,39 @@ MECHANISMS: tuple[Mechanism, ...] = (
         "before it uses a new one of the same name",
     ),
 )
+
+#: what each design lacks as it was posted or built: a label, the mechanisms
+AS_BUILT: dict[str, tuple[str, frozenset[str]]] = {
+    LIVE: (
+        "with the meta bitmap of 2.8, as posted",
+        frozenset(
+            {"meta-sees-clear", "meta-sees-merge", "stop-waits-for-job"}
+        ),
+    ),
+    POSTCOPY: (
+        "as built, 5.2 to 11.1",
+        frozenset(
+            {
+                "name-is-free",
+                "consistent-at-setup",
+                "bitmaps-asked-anew",
+                "complete-is-kept",
+            }
+        ),
+    ),
+    STOP_COPY: (
+        "as built, 5.2 to 11.1",
+        frozenset(
+            {
+                "name-is-free",
+                "consistent-at-setup",
+                "bitmaps-asked-anew",
+                "complete-is-kept",
+                "no-resume-after-run",
+            }
+        ),
+    ),
+}
 
 
 def mechanisms_of(design: str) -> tuple[Mechanism, ...]:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What is promised, in the words of DOMAIN's table of guarantees.
+"""What is promised: every guarantee as properties of the model.
 
 S1 no missing bit, S2 a loss is observable, S3 bitmap trouble never harms the
 VM, S5 no needless loss, S6 one side runs, P1 precision, L1 every migration
@@ -8,19 +8,13 @@ ends.  S4 and M1 need several bitmaps or images and are not modelled yet.
 
 from __future__ import annotations
 
-from model.backup import (
-    can_be_lost,
-    usable_on_destination,
-    usable_on_source,
-)
+from attrs import frozen
+
+from model.backup import usable_on_destination, usable_on_source
 from model.guest import drained
-from model.language import YES, any_of
-from model.loader import BEING_LOADED, Style
-from model.management import (
-    breaks_after_stop,
-    fails_and_retries,
-    refusal_breaks_link,
-)
+from model.language import YES, Flag, all_of, any_of
+from model.loader import BEING_LOADED
+from model.variant import AT_DESTINATION, AT_SOURCE
 from model.vocabulary import (
     DestinationVm,
     Incoming,
@@ -28,32 +22,45 @@ from model.vocabulary import (
     Outgoing,
     SourceVm,
 )
-from model.world import World
+from model.world import (
+    EVER_RAN,
+    World,
+)
 
-GUARANTEES = {
-    "S1": "no missing bit: superset of the true dirty set or declared lost",
-    "S2": "a loss is observable by the one who would use the bitmap",
-    "S3": "bitmap trouble never harms the VM",
-    "S5": "no needless loss: success, cancel and early failure lose nothing",
-    "S6": "at most one side runs the guest, ever",
-    "P1": "without faults the destination's bitmap is exact",
-    "L1": "every migration ends, and busy ends",
-}
-
-EVER_RAN = (DestinationVm.RUNNING, DestinationVm.DIED)
+MOVES = "management can tell a VM that has resumed from one that has not"
+WHOLE = (Incoming.COMPLETE, Incoming.MERGED, Incoming.VALID)
 
 
-def add_properties(world: World, style: Style) -> None:
+@frozen(kw_only=True)
+class Promise:
+    """What a design promises beside what every design does.
+
+    ``migrates``: the bitmap is migrated at all.  ``errors_drop``: a bitmap
+    error drops the bitmap and never fails the migration.  ``declares_loss``:
+    a migration may succeed and lose the bitmap.
+    """
+
+    migrates: bool = True
+    errors_drop: bool = True
+    declares_loss: bool = True
+
+
+def add_properties(world: World, promise: Promise) -> None:
     """Every guarantee, every thing that must be reachable, every cost."""
-    _add_no_lost_bit(world)
-    _add_observable(world)
-    _add_vm_unharmed(world, style)
-    _add_no_needless_loss(world, style)
+    for each in world.bitmaps:
+        _add_no_lost_bit(each)
+        _add_observable(each, promise)
+        _add_as_it_was(each)
+        _add_no_needless_loss(each, promise)
+        _add_precision(each)
+    _add_vm_lives(world)
+    _add_vm_unharmed(world, promise)
+    _add_completed(world)
     _add_one_side(world)
-    _add_precision(world)
     _add_ends(world)
-    _add_reachable(world)
-    _add_costs(world)
+    _add_reachable(world, promise)
+    if promise.migrates:
+        _add_costs(world)
     _add_rest(world)
 
 
@@ -61,7 +68,7 @@ def _add_no_lost_bit(world: World) -> None:
     source, here, ghost = world.source, world.destination, world.ghost
     build = world.build
     build.always(
-        "NoLostDirtyBitOnSource",
+        world.name("NoLostDirtyBitOnSource"),
         "S1",
         "Where a backup could start on the source, every granule written "
         "since the last backup has its bit.",
@@ -73,7 +80,7 @@ def _add_no_lost_bit(world: World) -> None:
         ],
     )
     build.always(
-        "NoLostDirtyBitOnDestination",
+        world.name("NoLostDirtyBitOnDestination"),
         "S1",
         "Where a backup could start on the destination, every granule "
         "written since the last backup has its bit.",
@@ -85,7 +92,7 @@ def _add_no_lost_bit(world: World) -> None:
         ],
     )
     build.always(
-        "BackupChainRestoresDisk",
+        world.name("BackupChainRestoresDisk"),
         "S1",
         "The full backup and the incremental ones taken by a client that "
         "trusts the bitmap restore the disk.",
@@ -93,88 +100,214 @@ def _add_no_lost_bit(world: World) -> None:
     )
 
 
-def _add_observable(world: World) -> None:
-    here = world.destination
-    world.build.always(
-        "LossIsVisible",
+def _add_observable(world: World, promise: Promise) -> None:
+    here, build = world.destination, world.build
+    whole = "the destination's bitmap is whole"
+    build.always(
+        world.name("UsableIsWhole"),
+        "S2",
+        "A bitmap on the destination that looks usable is whole.",
+        when=[usable_on_destination(world)],
+        then=[here.bitmap.is_(Incoming.COMPLETE, Incoming.VALID).named(whole)],
+    )
+    if not promise.migrates:
+        return
+    build.always(
+        world.name("LossIsVisible"),
         "S2",
         "When the destination runs and reads no more, a bitmap that is not "
-        "whole is not there; one that looks usable is whole.",
-        when=[here.vm.is_(DestinationVm.RUNNING)],
+        "whole is not there.",
+        when=[here.vm.is_(DestinationVm.RUNNING), here.stream_ended],
         then=[
-            (~usable_on_destination(world))
-            | here.bitmap.is_(Incoming.COMPLETE, Incoming.VALID),
-            (~here.stream_ended)
-            | here.bitmap.is_not(
+            here.bitmap.is_not(
                 Incoming.LOADING, Incoming.SUCCESSOR, Incoming.PARTIAL
-            ),
+            )
         ],
     )
-
-    fails = world.possible("cut", "source_killed", "cancel")
-    if not (fails or refusal_breaks_link(world)):
-        return
-    world.build.always(
-        "NothingLeftBehind",
+    build.always(
+        world.name("NothingLeftBehind"),
         "S2",
         "After a failed attempt the destination has no bitmap of that name.",
-        when=[
-            here.vm.is_(DestinationVm.INMIGRATE),
-            world.link.is_(Link.DOWN),
-        ],
+        when=[here.vm.is_(DestinationVm.INMIGRATE), here.stream_ended],
         then=[here.bitmap.is_(Incoming.ABSENT, Incoming.LOST)],
+        needs=world.options.attempt_fails(
+            AT_DESTINATION, refused=True, at_setup=True
+        ),
     )
 
 
-def _add_vm_unharmed(world: World, style: Style) -> None:
-    if not style.errors_drop:
+def _add_vm_lives(world: World) -> None:
+    """A VM ends only because it was killed, and is not left stopped."""
+    source, here, ghost = world.source, world.destination, world.ghost
+    world.build.always(
+        "VmEndsOnlyIfKilled",
+        "S3",
+        "If no process was killed, the source has the VM, or the destination "
+        "runs it.",
+        when=[(~ghost.killed).named("no process was killed")],
+        then=[
+            any_of(
+                source.vm.is_not(SourceVm.GONE),
+                here.vm.is_(DestinationVm.RUNNING),
+            ).named("some host has the VM"),
+            here.vm.is_not(DestinationVm.DIED),
+        ],
+        assumes=MOVES,
+    )
+    world.build.eventually(
+        "VmIsNotLeftStopped",
+        "S3",
+        "A VM that was stopped for the migration runs again, on one side, "
+        "unless it was killed.",
+        when=[source.vm.is_(SourceVm.PAUSED, SourceVm.STOPPED)],
+        then=[
+            any_of(
+                source.vm.is_(SourceVm.RUNNING, SourceVm.GONE),
+                here.vm.is_(*EVER_RAN),
+            ).named("a guest that can run runs")
+        ],
+    )
+
+
+def _add_vm_unharmed(world: World, promise: Promise) -> None:
+    migration, ghost = world.source.migration, world.ghost
+    world.build.always(
+        "FailsOnlyForAReason",
+        "S3",
+        "A migration fails only if something failed.",
+        when=[migration.is_(Outgoing.FAILED, Outgoing.UNCERTAIN)],
+        then=[
+            (ghost.faulted | ghost.trouble).named(
+                "a failure or a bitmap error happened"
+            )
+        ],
+        needs=world.options.attempt_fails(
+            AT_SOURCE, refused=True, at_setup=True
+        ),
+    )
+    if not promise.migrates:
+        return
+    if not promise.errors_drop:
         world.build.not_promised(
             "S3",
             "a bitmap error fails the migration by design; the VM goes on "
             "at the source",
         )
         return
+    fails_if_busy = world.options.busy_bitmap == "fail"
     world.build.always(
-        "VmUnharmedByBitmap",
+        "BitmapTroubleFailsNoMigration",
         "S3",
-        "No migration fails because of its bitmap: the VM's fate is what it "
-        "is without bitmaps.",
-        then=[
-            (~world.ghost.vm_harmed).named(
-                "no migration has failed because of a bitmap"
-            )
+        "A migration whose only trouble was a bitmap's does not fail: its "
+        "outcome is what it is without bitmaps.",
+        when=[
+            ghost.trouble.named("a bitmap error happened"),
+            (~ghost.faulted).named("nothing else failed"),
         ],
+        then=[migration.is_not(Outgoing.FAILED, Outgoing.UNCERTAIN)],
+        needs=() if fails_if_busy else ("refuse",),
     )
 
 
-def _add_no_needless_loss(world: World, style: Style) -> None:
-    source, here, ghost = world.source, world.destination, world.ghost
+def _had(world: World) -> list[Flag]:
+    """That there was a bitmap when the attempt began: nothing to ask where
+    there always is.
+    """
+    had = world.ghost.had
+    return [] if had is None else [had.named("there was a bitmap")]
+
+
+def _add_as_it_was(world: World) -> None:
+    """A source that goes on has its bitmap as before."""
+    source, ghost = world.source, world.ghost
     world.build.always(
-        "NoNeedlessLossOnSource",
+        world.name("NoNeedlessLossOnSource"),
         "S5",
-        "A source that runs after a failed or cancelled migration has its "
-        "bitmap as before, and it is not busy.",
+        "A source that runs before or after a failed or cancelled migration "
+        "has its bitmap, and the migration does not hold it.",
         when=[
             source.vm.is_(SourceVm.RUNNING),
             source.migration.is_(Outgoing.NONE, Outgoing.FAILED),
+            *_had(world),
         ],
         then=[
             source.has_bitmap.named("the source has its bitmap"),
             (~source.busy).named("the source's bitmap is not busy"),
         ],
     )
-    arrived = [here.vm.is_(DestinationVm.RUNNING), here.stream_ended]
-    if style.errors_drop:
-        arrived.append((~ghost.faulted).named("nothing failed"))
     world.build.always(
-        "SuccessLosesNothing",
+        world.name("FailedAttemptChangesNothing"),
+        "S5",
+        "A failed or cancelled attempt leaves the source's bitmap as it "
+        "was: it has no bit too many.",
+        when=[
+            source.vm.is_(SourceVm.RUNNING),
+            source.migration.is_(Outgoing.FAILED),
+            (~source.job).named("no backup job runs"),
+            drained(world, source.in_flight),
+        ],
+        then=[
+            (source.bits <= ghost.true_dirty).named(
+                "the source's bitmap within the true dirty set"
+            )
+        ],
+        needs=world.options.attempt_fails(
+            AT_SOURCE, refused=True, at_setup=True
+        ),
+    )
+
+
+def _add_no_needless_loss(world: World, promise: Promise) -> None:
+    here, ghost = world.destination, world.ghost
+    if not promise.migrates:
+        world.build.not_promised("S5", "the bitmap is not migrated by design")
+        return
+    arrived = [
+        here.vm.is_(DestinationVm.RUNNING),
+        here.stream_ended,
+        *_had(world),
+    ]
+    kept = [*WHOLE, Incoming.REMOVED]
+    if promise.declares_loss:
+        arrived.append((~ghost.faulted).named("nothing failed"))
+        arrived.append((~ghost.trouble).named("no bitmap error happened"))
+    world.build.always(
+        world.name("SuccessLosesNothing"),
         "S5",
         "A migration that succeeds brings the bitmap along"
-        + ("." if style.errors_drop else ", whatever happened before."),
+        + ("." if promise.declares_loss else ", whatever happened before."),
         when=arrived,
-        then=[
-            here.bitmap.is_(Incoming.COMPLETE, Incoming.MERGED, Incoming.VALID)
+        then=[here.bitmap.is_(*kept)],
+    )
+    world.build.always(
+        world.name("CompleteIsKept"),
+        "S5",
+        "A bitmap whose COMPLETE was received stays, until the user removes "
+        "it.",
+        when=[
+            here.vm.is_(DestinationVm.RUNNING),
+            ghost.arrived.named("COMPLETE was received"),
         ],
+        then=[here.bitmap.is_(*kept)],
+    )
+
+
+def _add_completed(world: World) -> None:
+    """'completed' says that the destination runs: where SHUT comes back.
+
+    A postcopy source has no return path here: its 'completed' says that all
+    was written to the connection, and nothing of the destination.
+    QEMU: qapi/migration.json, MigrationStatus.
+    """
+    if world.return_path is None:
+        return
+    here = world.destination
+    world.build.always(
+        "CompletedMeansMoved",
+        "S3",
+        "When the source says completed, the destination has run the VM.",
+        when=[world.source.migration.is_(Outgoing.COMPLETED)],
+        then=[here.vm.is_(*EVER_RAN)],
     )
 
 
@@ -193,7 +326,7 @@ def _add_one_side(world: World) -> None:
 def _add_precision(world: World) -> None:
     here, ghost = world.destination, world.ghost
     world.build.always(
-        "DestinationIsExact",
+        world.name("DestinationIsExact"),
         "P1",
         "If nothing failed in this attempt, the destination's bitmap has no "
         "bit too many.",
@@ -214,52 +347,57 @@ def _add_precision(world: World) -> None:
 def _add_ends(world: World) -> None:
     source, here = world.source, world.destination
     moved = here.vm.is_(*EVER_RAN)
+    over = source.migration.is_(Outgoing.NONE, Outgoing.FAILED)
+    free = all_of(
+        *(
+            w.destination.bitmap.is_not(*BEING_LOADED) & ~w.source.busy
+            for w in world.bitmaps
+        )
+    )
     world.build.eventually(
         "MigrationEnds",
         "L1",
-        "Whatever was begun ends: somebody runs the guest or nobody can, "
-        "and no bitmap stays busy.",
+        "Whatever was begun ends, on both sides, and no bitmap stays busy.",
         when=[source.migration.is_(Outgoing.SETUP)],
         then=[
-            any_of(
-                source.vm.is_(SourceVm.GONE),
-                source.migration.is_(Outgoing.NONE, Outgoing.FAILED),
-                moved,
-            ).named("the source is done"),
-            any_of(
-                source.vm.is_(SourceVm.RUNNING, SourceVm.GONE), moved
-            ).named("a guest that can run runs"),
+            any_of(source.vm.is_(SourceVm.GONE), over, moved).named(
+                "the source is done"
+            ),
             any_of(
                 here.vm.is_(DestinationVm.KILLED, DestinationVm.DIED),
-                here.vm.is_(DestinationVm.INMIGRATE)
-                & world.link.is_(Link.DOWN),
-                here.vm.is_(DestinationVm.RUNNING) & here.stream_ended,
+                here.stream_ended,
             ).named("the destination is done"),
-            (here.bitmap.is_not(*BEING_LOADED) & ~source.busy).named(
-                "no bitmap is busy"
-            ),
+            free.named("no bitmap is busy"),
         ],
     )
 
 
-def _add_reachable(world: World) -> None:
+def _add_reachable(world: World, promise: Promise) -> None:
     build, here = world.build, world.destination
     arrived = [
         here.vm.is_(DestinationVm.RUNNING),
         here.bitmap.is_(Incoming.VALID),
         here.stream_ended,
     ]
+    if promise.migrates:
+        arrived.append(world.ghost.arrived.named("COMPLETE was received"))
     build.reachable(
         "MigrationCompletes",
         "The destination runs with a whole bitmap.",
         then=arrived,
     )
     build.reachable(
+        "BackupOnSource",
+        "A backup is taken on the source.",
+        by=["source_backup_succeeds"],
+    )
+    build.reachable(
         "BackupOnDestination",
         "A backup is taken on the destination.",
         by=["destination_backup"],
     )
-    if can_be_lost(world):
+    declared = world.has("error-drops-bitmap") and world.has("drop-on-failure")
+    if promise.declares_loss and promise.migrates and declared:
         build.reachable(
             "BitmapDeclaredLost",
             "The destination runs without the bitmap, visibly.",
@@ -267,24 +405,30 @@ def _add_reachable(world: World) -> None:
                 here.vm.is_(DestinationVm.RUNNING),
                 here.bitmap.is_(Incoming.LOST),
             ],
+            needs=("refuse",),
         )
-    if breaks_after_stop(world):
-        build.reachable(
-            "SourceResumes",
-            "After a failure the source's guest goes on.",
-            by=["resume_source"],
-        )
-    if fails_and_retries(world):
-        build.reachable(
-            "RetrySucceeds",
-            "A second attempt in the same processes completes.",
-            then=[*arrived, world.ghost.retried],
-        )
+    build.reachable(
+        "SourceResumes",
+        "After a failure the source's guest goes on.",
+        by=["resume_source"],
+        needs=world.options.attempt_fails(AT_SOURCE, refused=True),
+    )
+    build.reachable(
+        "RetrySucceeds",
+        "A second attempt completes.",
+        then=[*arrived, world.ghost.retried],
+        needs=(
+            "retry",
+            *world.options.attempt_fails(
+                AT_SOURCE, refused=True, at_setup=True
+            ),
+        ),
+    )
 
 
 def _add_costs(world: World) -> None:
     build, source = world.build, world.source
-    sends = ["send_bitmap_bits"]
+    sends = [f"send_bitmap_bits{w.suffix}" for w in world.bitmaps]
     build.cost("chunks sent", by=sends, when=YES)
     build.cost(
         "chunks sent while stopped",
@@ -299,10 +443,12 @@ def _add_rest(world: World) -> None:
     build, source, here = world.build, world.source, world.destination
     build.may_end(source.vm.is_(SourceVm.RUNNING))
     build.may_end(here.vm.is_(DestinationVm.RUNNING))
-    build.may_end(source.vm.is_(SourceVm.GONE), world.link.is_not(Link.UP))
+    build.may_end(source.vm.is_(SourceVm.GONE), world.link.is_(Link.DOWN))
     build.note(
         "bitmap lost",
-        here.vm.is_(DestinationVm.RUNNING) & here.bitmap.is_(Incoming.LOST),
+        here.vm.is_(DestinationVm.RUNNING)
+        & here.bitmap.is_(Incoming.LOST, Incoming.ABSENT)
+        & here.stream_ended,
     )
     build.note(
         "migration under way",

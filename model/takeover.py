@@ -7,10 +7,12 @@ whole by then or its successor records meanwhile depends on the design.
 
 from __future__ import annotations
 
-from model.language import Step, Update, choose
+from model.language import Step, Update, any_of, choose
 from model.loader import Style
 from model.vocabulary import DestinationVm, Incoming, Message, Reply
 from model.world import World
+
+Updates = tuple[Update, ...]
 
 
 def add_takeover(world: World, style: Style) -> None:
@@ -23,7 +25,7 @@ def add_takeover(world: World, style: Style) -> None:
 
 def _add_run(world: World, style: Style) -> None:
     here, stream = world.destination, world.stream
-    ends = (here.stream_ended.becomes(True),) if style.run_is_last else ()
+    ends = world.stream_ends() if style.run_is_last else ()
 
     @world.build.action("destination", fair=True)
     def loadvm_run() -> Step:
@@ -36,6 +38,7 @@ def _add_run(world: World, style: Style) -> None:
             when=[
                 stream.head_is(Message.RUN),
                 here.vm.is_(DestinationVm.INMIGRATE),
+                ~here.stream_ended,
             ],
             then=[
                 *stream.take(),
@@ -45,19 +48,26 @@ def _add_run(world: World, style: Style) -> None:
         )
 
 
-def _recorders_on(world: World) -> Update:
-    """Effect: whoever is to record the guest's writes does so."""
-    bitmap = world.destination.bitmap
-    with_complete = choose(
-        bitmap.is_not(Incoming.COMPLETE), bitmap, Incoming.VALID
-    )
-    return bitmap.becomes(
-        choose(
-            bitmap.is_not(Incoming.LOADING),
-            with_complete,
-            Incoming.SUCCESSOR,
+def _recorders_on(world: World) -> Updates:
+    """Effect: what is to record the guest's writes does so.
+
+    Of a bitmap that is not enabled neither it nor its successor records.
+    """
+    found: list[Update] = []
+    for bitmap in (each.destination.bitmap for each in world.bitmaps):
+        with_complete = choose(
+            bitmap.is_not(Incoming.COMPLETE), bitmap, Incoming.VALID
         )
-    )
+        found.append(
+            bitmap.becomes(
+                choose(
+                    bitmap.is_not(Incoming.LOADING),
+                    with_complete,
+                    Incoming.SUCCESSOR,
+                )
+            )
+        )
+    return tuple(found)
 
 
 def _add_vm_start(world: World) -> None:
@@ -74,7 +84,7 @@ def _add_vm_start(world: World) -> None:
             """
             return Step(
                 when=[here.vm.is_(first)],
-                then=[here.vm.becomes(second), _recorders_on(world)],
+                then=[here.vm.becomes(second), *_recorders_on(world)],
             )
 
         @build.action("destination", fair=True)
@@ -101,21 +111,30 @@ def _add_vm_start(world: World) -> None:
         return Step(
             when=[
                 here.vm.is_(DestinationVm.RUNNING),
-                here.bitmap.is_(Incoming.LOADING, Incoming.COMPLETE),
+                any_of(
+                    *(
+                        each.destination.bitmap.is_(
+                            Incoming.LOADING, Incoming.COMPLETE
+                        )
+                        for each in world.bitmaps
+                    )
+                ),
             ],
-            then=[_recorders_on(world)],
+            then=[*_recorders_on(world)],
         )
 
 
 def _add_reply(world: World) -> None:
     here, back = world.destination, world.return_path
-    assert back is not None
+    if back is None or not world.has("completed-after-shut"):
+        return
 
     @world.build.action("destination", fair=True)
     def migrate_send_rp_shut() -> Step:
         """Tell the source that everything was loaded and the VM runs.
 
-        QEMU: migrate_send_rp_shut().
+        A SHUT that is sent over a broken link is one that was sent before
+        the break.  QEMU: migrate_send_rp_shut().
         """
         return Step(
             when=[

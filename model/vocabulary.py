@@ -29,7 +29,7 @@ class Outgoing(enum.Enum):
     BITMAP_SENT = "bitmap-sent"  # COMPLETE is sent, RUN is not
     RUN_SENT = "run-sent"  # from here on only the destination may run
     COMPLETED = "completed"
-    FAILED = "failed"  # or cancelled: before RUN was sent
+    FAILED = "failed"  # or cancelled, and the VM is the source's
     UNCERTAIN = "failed-after-run"  # the source cannot know who runs
 
 
@@ -40,8 +40,8 @@ class DestinationVm(enum.Enum):
     RUN_RECEIVED = "run-received"
     PRELAUNCH = "prelaunch"  # recorders are on, the VM does not run yet
     RUNNING = "running"
-    KILLED = "killed"  # before it ever ran
-    DIED = "died"  # after it ran
+    KILLED = "killed"  # the process ended before its VM ever ran
+    DIED = "died"  # the process ended after its VM had run
 
 
 class Incoming(enum.Enum):
@@ -55,14 +55,28 @@ class Incoming(enum.Enum):
     VALID = "valid"  # whole and recording
     PARTIAL = "partial"  # not busy although it is not whole
     LOST = "lost"  # declared lost: no bitmap of that name
+    REMOVED = "removed"  # by the user, after it had arrived
 
 
 class Link(enum.Enum):
-    """The connection between the two hosts."""
+    """The connection between the two hosts.
 
-    DOWN = "down"
+    Of a break each end learns in its own time: until then it reads what has
+    arrived.  A message that is sent after the break is one that was sent
+    before it and is lost, so there are no sends over a broken link.
+    """
+
+    DOWN = "down"  # neither end uses it
     UP = "up"
-    BROKEN = "broken"  # no further sends; the destination has not noticed
+    BROKEN = "broken"  # over: whoever still uses it will notice
+    SILENT = "silent"  # nothing moves, and neither end is told
+
+
+class Break(enum.Enum):
+    """How a connection breaks."""
+
+    CLOSE = "close"  # an end or an error that both ends get to see
+    SILENCE = "silence"  # nothing comes any more, until a time-out
 
 
 class Message(enum.Enum):
@@ -72,6 +86,14 @@ class Message(enum.Enum):
     BITS = "BITS"
     COMPLETE = "COMPLETE"
     RUN = "RUN"  # device state, then "run": the end of the guest's pause
+
+
+class Name(enum.Enum):
+    """Which of two bitmaps a message, or an end of the stream, speaks of."""
+
+    NONE = "-"  # of a message: the one of the message before
+    FIRST = "first"
+    SECOND = "second"
 
 
 class Reply(enum.Enum):

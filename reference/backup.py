@@ -2,15 +2,17 @@
 """The backup client: it goes by what a query shows and by the name.
 
 A full backup copies the disk and begins a bitmap; an incremental one copies
-the granules whose bit is set and clears the bits.  A bitmap that is not there
-any more was declared lost: the next backup has to be a full one.
+the granules whose bit is set and clears the bits.  It may be a job: from its
+beginning to its end the bitmap is frozen and a successor records.  A bitmap
+that is not there any more was declared lost: the next backup has to be a full
+one.
 """
 
 from __future__ import annotations
 
 from reference.disk import Disk
 from reference.errors import BitmapError, BusyError
-from reference.host import Host, RunState
+from reference.host import Host, Job, RunState
 
 COPY = 1 << 20  # bytes at a time
 
@@ -54,6 +56,70 @@ def incremental_backup(
         _copy(disk, image, offset, length)
     bitmap.clear()
     return ranges
+
+
+def begin_incremental(
+    host: Host, node: str, name: str, disk: Disk, image: Disk
+) -> tuple[Job, list[tuple[int, int]]]:
+    """Begin a job: what is dirty now is copied as it is now.
+
+    Until the job ends a successor records.  Returns the job, and what was
+    copied.  Raises as ``incremental_backup`` does.
+    QEMU: bdrv_dirty_bitmap_create_successor().
+    """
+    check_incremental(host, node, name)
+    bitmap = host.bitmap(node, name)
+    ranges = bitmap.dirty_ranges()
+    for offset, length in ranges:
+        _copy(disk, image, offset, length)
+    bitmap.create_successor()
+    job = Job(node, name)
+    host.jobs.append(job)
+    return job, ranges
+
+
+def comes_further(host: Host) -> bool:
+    """Whether jobs may end now: not on a disk that is inactive."""
+    return host.vm in (RunState.RUNNING, RunState.STOPPING)
+
+
+def job_succeeds(host: Host, job: Job) -> None:
+    """The image counts: the successor takes the bitmap's place.
+
+    QEMU: bdrv_dirty_bitmap_abdicate().
+    """
+    _end(host, job)
+    bitmaps = host.node(job.node).bitmaps
+    bitmaps[job.name] = bitmaps[job.name].abdicate()
+
+
+def job_fails(host: Host, job: Job) -> None:
+    """The image is of no use: the successor's bits are merged back.
+
+    QEMU: bdrv_reclaim_dirty_bitmap().
+    """
+    _end(host, job)
+    host.bitmap(job.node, job.name).reclaim()
+
+
+def _end(host: Host, job: Job) -> None:
+    if not comes_further(host):
+        raise BitmapError(f"the VM is {host.vm.value}: no job comes further")
+    host.jobs.remove(job)
+
+
+def full_backup_anew(
+    host: Host, node: str, name: str, disk: Disk, image: Disk
+) -> None:
+    """Clear a bitmap that is there and copy the whole disk.
+
+    Raises BitmapError if the bitmap is not free, the VM does not run or a
+    write is in flight.  QEMU: a transaction of block-dirty-bitmap-clear and
+    blockdev-backup with sync=full.
+    """
+    check_incremental(host, node, name)
+    host.bitmap(node, name).clear()
+    _copy(disk, image, 0, host.node(node).size)
 
 
 def full_backup(

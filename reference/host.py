@@ -42,6 +42,14 @@ class Write:
     length: int
 
 
+@frozen
+class Job:
+    """A backup job: it holds a bitmap, whose successor records."""
+
+    node: str
+    name: str
+
+
 @define
 class Node:
     """A disk of ``size`` bytes by its node name, and its bitmaps."""
@@ -58,6 +66,7 @@ class Host:
     vm: RunState
     nodes: dict[str, Node] = field(factory=dict)
     in_flight: list[Write] = field(factory=list)
+    jobs: list[Job] = field(factory=list)
 
     # -- nodes and bitmaps -------------------------------------------------
 
@@ -123,6 +132,11 @@ class Host:
 
     # -- the guest ---------------------------------------------------------
 
+    @property
+    def may_write(self) -> bool:
+        """Whether the guest, or another writer, may write now."""
+        return self.vm is RunState.RUNNING
+
     def begin_write(
         self, disk: Disk, node: str, offset: int, data: bytes
     ) -> Write:
@@ -131,7 +145,7 @@ class Host:
         Raises BitmapError unless the VM runs and the range is on the disk.
         """
         size = self.node(node).size
-        if self.vm is not RunState.RUNNING:
+        if not self.may_write:
             raise BitmapError(f"the VM is {self.vm.value}: it cannot write")
         if not data or offset < 0 or offset + len(data) > size:
             raise BitmapError(
@@ -182,5 +196,6 @@ class Host:
         """The process is gone, and with it all that was in memory."""
         self.vm = RunState.GONE
         self.in_flight.clear()
+        self.jobs.clear()
         for node in self.nodes.values():
             node.bitmaps.clear()

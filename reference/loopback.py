@@ -3,8 +3,9 @@
 
 Deterministic: nothing happens unless it is asked for, one step at a time.
 The pipe keeps what was written in *messages*, one for each step of a sender;
-it hands them on whole or byte by byte.  A cut loses what is in flight; a
-process that dies or closes leaves what it has sent.
+it hands them on whole or byte by byte.  When the connection breaks nothing in
+flight is lost at once: each end uses what has come to it until it notices, in
+its own time.  Of a silent break neither is told until a time-out.
 """
 
 from __future__ import annotations
@@ -18,15 +19,20 @@ from reference.events import Event
 from reference.host import Host, RunState
 from reference.protocol.destination import Destination
 from reference.protocol.source import Source
-from reference.protocol.tables import Arrival, Design, Phase
+from reference.protocol.tables import IN_PROGRESS, Arrival, Design, Phase
 
 
 class Connection(enum.Enum):
     """What joins the two ends."""
 
-    DOWN = "down"  # there is none
+    DOWN = "down"  # there is none, or neither end uses it any more
     UP = "up"
-    BROKEN = "broken"  # closed at one end; the other has not noticed
+    BROKEN = "broken"  # over: whoever still uses it may notice
+    SILENT = "silent"  # nothing moves, and neither end is told
+
+
+#: in which the source uses the connection no more, and not in good order
+ENDED = (Phase.FAILED, Phase.IN_DOUBT)
 
 
 @define
@@ -94,7 +100,7 @@ class Loopback:
         nodes: dict[str, int],
         chunk_bytes: int,
         capacity: int = 1 << 30,
-        downtime: int = 1,
+        downtime: int | None = None,
     ) -> Loopback:
         """A running source and a waiting destination with equal ``nodes``.
 
@@ -105,10 +111,13 @@ class Loopback:
         for name, size in nodes.items():
             source_host.add_node(name, size)
             destination_host.add_node(name, size)
+        source = Source(design, chunk_bytes)
+        if downtime is not None:
+            source.downtime = downtime
         return cls(
             source_host,
             destination_host,
-            Source(design, chunk_bytes, downtime),
+            source,
             Destination(design, chunk_bytes),
             forward=Pipe(capacity),
             backward=Pipe(1),
@@ -117,30 +126,49 @@ class Loopback:
     # -- what the transport offers -----------------------------------------
 
     def offers(self, needs: str, pipe: Pipe) -> bool:
-        """Whether a row that ``needs`` this may happen now."""
+        """Whether a row that ``needs`` this may happen now.
+
+        What is sent after a break is as good as sent before it and lost, so
+        nothing is sent then.
+        """
         up = self.connection is Connection.UP
         if needs == "room":
             return up and pipe.has_room
         if needs == "link":
             return up
         if needs == "lost":
-            return not up
+            return self.connection is Connection.BROKEN
         return True
 
-    # -- the source --------------------------------------------------------
+    # -- the source, and management with it --------------------------------
 
     def source_can(self, event: str) -> bool:
         """Whether the source may take this step now."""
         row = self.source.row(event, self.source_host)
         if row is None:
             return False
-        if event in ("migrate", "migrate_again"):
-            return (
-                self.connection is Connection.DOWN
-                and self.destination_host.vm is RunState.INMIGRATE
-                and self.destination.phase is Arrival.WAITING
-            )
+        if event == "migrate":
+            waiting = self.destination_host.vm is RunState.INMIGRATE
+            return waiting and not self.destination.has_failed
+        if event == "migrate_again":
+            return self._destination_failed()
+        if event == "fence_destination":
+            return self._nobody_knows_who_runs()
+        if event == "quit_source":
+            return self.destination.phase is Arrival.RUNNING
         return self.offers(row.needs, self.forward)
+
+    def _destination_failed(self) -> bool:
+        """What management is shown: ended before its VM ran, or failed."""
+        ended = self.destination_host.vm is RunState.GONE
+        resumed = self.destination.phase is Arrival.RUNNING
+        return self.destination.has_failed or (ended and not resumed)
+
+    def _nobody_knows_who_runs(self) -> bool:
+        """RUN was sent and the destination was never seen to resume."""
+        if self.source.phase is Phase.COMPLETED:
+            return self._destination_failed()
+        return self.destination.phase is not Arrival.RUNNING
 
     def source_does(
         self, event: str, chunk: int = -1, index: int = 0
@@ -148,26 +176,36 @@ class Loopback:
         """One step of the source, or of management with the source."""
         if not self.source_can(event):
             raise ProtocolError(f"{event} is not possible now")
-        row = self.source.row(event, self.source_host)
-        if row is not None and row.needs == "lost":
-            lost = self.source.lost(self.source_host)
-            assert lost is not None
-            return lost
         done = self.source.do(event, self.source_host, chunk, index)
         self.forward.put(done.data)
         if event in ("migrate", "migrate_again"):
+            if event == "migrate_again":
+                self._renew_destination()
             self.connection = Connection.UP
-        elif event in ("migrate_cancel", "dirty_bitmap_save_fails"):
-            self.connection = Connection.BROKEN
+        elif event == "fence_destination":
+            self.destination.die(self.destination_host)
+            self.forward.lose()
+        if self.source.phase in ENDED:
+            self._source_closes()
+        self._settle()
         return done.event
 
-    def shut_arrives(self) -> list[Event]:
-        """What is on the return path reaches the source."""
-        events = self.source.receive(self.backward.take(), self.source_host)
-        if self.source.phase is Phase.COMPLETED:
-            self.connection = Connection.DOWN
-        elif self.source.error:
-            self.connection = Connection.BROKEN
+    def _renew_destination(self) -> None:
+        """A destination takes one migration: the next goes to another."""
+        host = Host(RunState.INMIGRATE)
+        for node in self.destination_host.nodes.values():
+            host.add_node(node.name, node.size)
+        self.destination_host = host
+        self.destination.renew()
+        self.forward.lose()
+
+    def shut_arrives(self, most: int | None = None) -> list[Event]:
+        """What is on the return path (or a part of it) comes to the source."""
+        data = self.backward.take(most)
+        events = self.source.receive(data, self.source_host)
+        if self.source.error:
+            self._breaks()
+        self._settle()
         return events
 
     # -- the destination ---------------------------------------------------
@@ -178,14 +216,8 @@ class Loopback:
         events = self.destination.receive(data, self.destination_host)
         self.backward.put(self.destination.take_replies())
         if self.destination.error:
-            # the destination closes: what is in flight is lost
-            self.forward.lose()
-            self.backward.lose()
-            self.connection = Connection.BROKEN
-        elif self.destination.ended and (
-            self.destination.design is Design.POSTCOPY
-        ):
-            self.connection = Connection.DOWN
+            self._destination_closes()
+        self._settle()
         return events
 
     def destination_can(self, event: str) -> bool:
@@ -193,9 +225,6 @@ class Loopback:
         row = self.destination.row(event, self.destination_host)
         if row is None or self.destination_host.vm is RunState.GONE:
             return False
-        if row.needs == "lost":
-            broken = self.connection is Connection.BROKEN
-            return broken and self.forward.is_empty
         return self.offers(row.needs, self.backward)
 
     def destination_does(self, event: str) -> Event:
@@ -203,38 +232,60 @@ class Loopback:
         if not self.destination_can(event):
             raise ProtocolError(f"{event} is not possible now")
         row = self.destination.row(event, self.destination_host)
-        if row is not None and row.needs == "lost":
-            lost = self.destination.lost(self.destination_host)
-            assert lost is not None
-            self.connection = Connection.DOWN
-            return lost
         done = self.destination.do(event, self.destination_host)
         self.backward.put(done.data)
+        if row is not None and row.needs == "lost":
+            self._destination_closes()
+        self._settle()
         return done.event
 
     # -- failures, and management's last resort ----------------------------
 
-    def cut(self) -> None:
-        """The connection breaks; what is in flight is lost, both ways."""
-        self.connection = Connection.BROKEN
-        self.forward.lose()
-        self.backward.lose()
+    def cut(self, silent: bool = False) -> None:
+        """The connection breaks; what is in flight may still arrive."""
+        self.connection = Connection.SILENT if silent else Connection.BROKEN
+        self._settle()
 
-    def kill_source(self) -> None:
-        """The source's process dies; what it has sent still arrives."""
-        self.source.die(self.source_host)
-        self.backward.lose()
-        if self.connection is Connection.UP:
+    def time_out(self) -> None:
+        """A connection on which nothing moves is given up."""
+        if self.connection is Connection.SILENT:
             self.connection = Connection.BROKEN
 
+    def kill_source(self) -> None:
+        """The source's process dies; what it has sent may still arrive."""
+        self.source.die(self.source_host)
+        self._source_closes()
+        self._settle()
+
     def kill_destination(self) -> None:
-        """The destination's process dies."""
+        """The destination's process dies; what it has sent may arrive."""
         self.destination.die(self.destination_host)
-        self.cut()
+        self._destination_closes()
+        self._settle()
 
     def fence(self) -> None:
         """Management ends the destination; the source may resume."""
-        self.source.do("fence_destination", self.source_host)
-        self.destination.die(self.destination_host)
-        self.cut()
-        self.connection = Connection.DOWN
+        self.source_does("fence_destination")
+
+    # -- the connection's end ----------------------------------------------
+
+    def _breaks(self) -> None:
+        if self.connection is Connection.UP:
+            self.connection = Connection.BROKEN
+
+    def _source_closes(self) -> None:
+        """It reads no more; what it has sent may still arrive."""
+        self.backward.lose()
+        self._breaks()
+
+    def _destination_closes(self) -> None:
+        """It reads no more; what it has sent may still arrive."""
+        self.forward.lose()
+        self._breaks()
+
+    def _settle(self) -> None:
+        """The connection is down when neither end uses it any more."""
+        here = self.destination
+        ended = self.destination_host.vm is RunState.GONE or here.ended
+        if ended and self.source.phase not in IN_PROGRESS:
+            self.connection = Connection.DOWN

@@ -65,8 +65,6 @@ _TIMED = (
     (re.compile(r"^seconds, all in.*$", re.M), "seconds, all in (timing)"),
     # prove: the first column
     (re.compile(r"^ *\d+\.\d\d \|", re.M), "   (s) |"),
-    # ablate: the last column
-    (re.compile(r"\|\s*\d+\.\d\d$", re.M), "|(s)"),
 )
 
 

@@ -3,15 +3,21 @@
 
 from __future__ import annotations
 
+import enum
 from itertools import combinations
+from typing import Any
 
+from checker.check import check
+from checker.configuration import Configuration
 from checker.engines.explicit import explore
 from checker.engines.exploration import Coverage, Limits
-from checker.engines.interpreter import interpret
-from checker.verdict import Verdict, judge
+from checker.engines.interpreter import InterpretedSearch, interpret
+from checker.verdict import Finding, Verdict, judge
 from model.designs import build
 from model.language import Machine
-from model.options import Failures, Options
+from model.language import expression as ex
+from model.language.expression import Expression
+from model.options import Bounds, Failures, Options
 
 #: to compile a machine takes as long as to interpret so many states
 QUICK = 2500
@@ -42,9 +48,28 @@ def complaints(options: Options, quick: int = QUICK) -> list[str]:
     ]
 
 
+def broken(options: Options, *properties: str) -> dict[str, Finding]:
+    """What is violated, the ``eventually`` properties included.
+
+    ``properties`` are those that are asked: kinds, guarantees or names.
+    """
+    configuration = Configuration(
+        name=options.name, options=options, properties=properties
+    )
+    answer = check(configuration, traces=False)
+    assert not answer.coverage.stopped
+    return {
+        f.name: f for f in answer.findings if f.verdict is Verdict.VIOLATED
+    }
+
+
 def once(*names: str) -> Failures:
     """Each of these failures may happen once."""
     return Failures(**dict.fromkeys(names, 1))
+
+
+#: every failure once
+ALL_ONCE = once(*Failures.names())
 
 
 def failure_sets() -> list[tuple[str, ...]]:
@@ -52,3 +77,39 @@ def failure_sets() -> list[tuple[str, ...]]:
     names = Failures.names()
     alone = [(name,) for name in names]
     return [(), *alone, *combinations(names, 2), names]
+
+
+def bounds_of(design: str, chunks: int = 1, **bounds: Any) -> Bounds:
+    """A small disk at which every part of the design is used.
+
+    Live leaves a pass for the stopped VM only if less than the whole bitmap
+    fits the downtime limit; stop-copy stops only if all of it does.
+    """
+    downtime = chunks if design == "stop-copy" else chunks - 1
+    return Bounds(chunks=chunks, **{"downtime": downtime, **bounds})
+
+
+# -- states ------------------------------------------------------------------
+
+
+def is_(machine: Machine, field: str, *members: enum.Enum) -> Expression:
+    """Whether the field holds one of ``members``."""
+    found = machine.fields[machine.position[field]]
+    codes = [found.type.encode(m, field) for m in members]
+    width = found.type.width
+    return ex.any_of(
+        ex.equal(found.expression, ex.constant(code, width)) for code in codes
+    )
+
+
+def carries(machine: Machine, channel: str, kind: enum.Enum) -> Expression:
+    """Whether a message of this kind is in flight."""
+    (found,) = (c for c in machine.channels if c.name == channel)
+    return found.holds(kind).expression
+
+
+def reaches(search: InterpretedSearch, *parts: Expression) -> bool:
+    """Whether some state that was found meets all of ``parts``."""
+    wanted = ex.all_of(parts)
+    levels = range(search.coverage.levels)
+    return any(search.meeting(level, wanted) for level in levels)

@@ -15,8 +15,12 @@ import threading
 from collections.abc import Sequence
 from typing import Any
 
+from checker.memory import OUT_OF_MEMORY, is_out_of_memory
+
 INTERRUPTED = 130
 BROKEN_PIPE = 141
+#: as ``ExitCode`` has it; nothing may be imported where memory is short
+INCONCLUSIVE = 20
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -72,8 +76,14 @@ def _run(arguments: Sequence[str] | None) -> int:
 
 
 def _explain(error: Exception) -> int:
-    from checker.errors import exit_code_of
-
+    try:
+        if is_out_of_memory(error):
+            raise MemoryError
+        from checker.errors import exit_code_of
+    except (MemoryError, SystemError, ImportError):
+        # an import that gets no memory says so in one of these ways
+        print(f"dbmcheck: INCONCLUSIVE: {OUT_OF_MEMORY}", file=sys.stderr)
+        return INCONCLUSIVE
     code = exit_code_of(error)
     if code is not None:
         print(f"dbmcheck: {error}", file=sys.stderr)

@@ -1,103 +1,317 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""``dbmcheck ablate``: what breaks without each mechanism."""
+"""``dbmcheck ablate``: what breaks without each mechanism, and without sets.
+
+The table of single removals is printed as soon as it is known; what sets of
+mechanisms do takes longer and comes after it.
+"""
 
 from __future__ import annotations
 
+import os
+import sys
+from collections.abc import Iterable
 from typing import Any
 
-from checker.ablate import Removal, ablate
-from checker.cli import page
-from checker.cli.progress import shown
+from checker.ablate import Ablation, Break, Removal, ablate
+from checker.cli import page, sets_view
+from checker.cli.describe import failures, size
+from checker.cli.progress import steps_shown
+from checker.configuration import load, shipped
 from checker.engines.exploration import Limits
 from checker.errors import InputError
+from checker.kept import Kept, Question
+from checker.removed_together import Sets, removed_together
+from checker.variants import explorer
 from checker.verdict import ExitCode
 from model.mechanisms import DESIGNS
+from model.options import Failures
+
+MOST_PROCESSES = 2
 
 
-def run(design: str, limits: Limits, as_json: bool) -> int:
-    """Ablate, print; returns the exit code."""
+def run(
+    design: str,
+    limits: Limits,
+    processes: int | None,
+    singles: bool,
+    as_json: bool,
+) -> int:
+    """Ablate, print; returns the exit code.  ``singles``: no sets."""
     if design not in DESIGNS:
         raise InputError(
             f"no design '{design}'; allowed are {', '.join(DESIGNS)}"
         )
-    with shown() as report_for:
-        removals = list(ablate(design, limits, report_for(design)))
+    several = processes or min(MOST_PROCESSES, os.cpu_count() or 1)
+    sets: Sets | None = None
+    with (
+        steps_shown() as said,
+        explorer(limits, said, several) as explore,
+    ):
+        found = ablate(design, explore, limits)
+        if not as_json:
+            _print(found)
+            sys.stdout.flush()
+        if not singles and not found.smallest.stopped:
+            sets = removed_together(design, found.smallest, explore)
+    code = exit_code(found, sets)
     if as_json:
-        page.as_json(to_json(design, removals))
-    else:
-        _print(design, removals)
-    return exit_code(design, removals)
+        page.as_json(to_json(found, sets))
+    elif sets is not None:
+        sets_view.show(sets, where(found))
+    if not as_json:
+        page.line()
+        _print_how_to_see(found)
+    return code
 
 
-def exit_code(design: str, removals: list[Removal]) -> int:
-    """0 if every removal broke what it should, or is explained."""
-    if any(r.answer.coverage.stopped for r in removals):
+def exit_code(found: Ablation, sets: Sets | None) -> ExitCode:
+    """0 if every removal broke what it should, or is explained.
+
+    What is explained as redundant may not break anything at all.
+    """
+    if found.stopped or (sets is not None and sets.stopped):
         return ExitCode.INCONCLUSIVE
-    for removal in removals:
-        explained = bool(removal.mechanism.why_redundant(design))
-        if (removal.finding is None) != explained:
+    for removal in found.removals:
+        explained = bool(removal.mechanism.why_redundant(found.design))
+        as_it_should = removal.shown is not None
+        if not (removal.redundant if explained else as_it_should):
             return ExitCode.NOT_AS_EXPECTED
     return ExitCode.AS_EXPECTED
 
 
-def to_json(design: str, removals: list[Removal]) -> dict[str, Any]:
-    """The table as plain data."""
+# -- data --------------------------------------------------------------------
+
+
+def to_json(found: Ablation, sets: Sets | None) -> dict[str, Any]:
+    """The table, and what was found out about sets, as plain data."""
     return {
-        "design": design,
+        "design": found.design,
+        "asked": [
+            _question_json(question)
+            for kept in _sizes(found)
+            for question in kept.questions
+        ],
+        "not_asked": [
+            {"property": f.name, "guarantee": f.guarantee}
+            for f in found.smallest.unasked
+        ],
         "mechanisms": {
-            r.mechanism.name: {
-                "protects": r.mechanism.protects,
-                "property": r.finding.name if r.finding else None,
-                "steps": r.finding.steps if r.finding else None,
-                "seconds": r.seconds,
-                "states": r.answer.coverage.states,
-                "also_breaks": list(r.also),
-                "redundant": r.redundant,
-                "reason": r.mechanism.why_redundant(design) or None,
-                "stopped": r.answer.coverage.stopped or None,
-            }
-            for r in removals
+            r.mechanism.name: _removal_json(found.design, r)
+            for r in found.removals
         },
+        "sets": None if sets is None else sets_view.to_json(sets),
+        "stopped": found.stopped or None,
+        "exit_code": int(exit_code(found, sets)),
     }
 
 
-def _print(design: str, removals: list[Removal]) -> None:
-    page.line(f"{design}: each mechanism taken out, all else in place")
+def _sizes(found: Ablation) -> list[Kept]:
+    larger = [] if found.larger is None else [found.larger]
+    return [found.smallest, *larger]
+
+
+def _question_json(question: Question) -> dict[str, Any]:
+    return {
+        "bounds": size(question.options),
+        "easier": question.easier or None,
+        "properties": [f.name for f in question.kept],
+    }
+
+
+def _removal_json(design: str, removal: Removal) -> dict[str, Any]:
+    shown = removal.shown
+    return {
+        "protects": removal.mechanism.protects,
+        "property": shown.finding.name if shown else None,
+        "steps": shown.finding.steps if shown else None,
+        "seconds": removal.seconds,
+        "states": removal.states,
+        "also_breaks": list(removal.also),
+        "breaks": [_break_json(b) for b in removal.breaks],
+        "not_asked": list(removal.missing),
+        "redundant": removal.redundant,
+        "reason": removal.mechanism.why_redundant(design) or None,
+        "stopped": removal.stopped or None,
+    }
+
+
+def _break_json(broken: Break) -> dict[str, Any]:
+    return {
+        "property": broken.finding.name,
+        "kind": broken.finding.kind,
+        "guarantee": broken.finding.guarantee or None,
+        "steps": broken.finding.steps,
+        "reason": broken.finding.reason or None,
+        "chunks": broken.question.options.bounds.chunks,
+        "easier": broken.question.easier or None,
+    }
+
+
+# -- text --------------------------------------------------------------------
+
+
+def _print(found: Ablation) -> None:
+    page.line(f"{found.design}: each mechanism taken out, all else in place")
     page.line()
     page.table(
-        ["without", "for", "breaks", "steps", "s"],
-        [_row(r) for r in removals],
-        right=(3, 4),
+        ["without", "for", "breaks", "steps", "also"],
+        [_row(r) for r in found.removals],
+        right=(3,),
     )
-    redundant = [r for r in removals if r.redundant]
-    if redundant:
-        page.line()
-        page.line("Redundant in this design, as modelled:")
-    for removal in redundant:
-        reason = removal.mechanism.why_redundant(design) or "not explained"
-        page.paragraph(
-            f"{removal.mechanism.name}: {reason}.", indent="    ", first="  "
-        )
+    _print_redundant(found)
+    _print_idle(found)
     page.line()
-    page.paragraph(
-        f"To see one: dbmcheck cite {design}-small --without MECHANISM"
-    )
+    _print_asked(found)
 
 
 def _row(removal: Removal) -> list[str]:
-    finding = removal.finding
-    stopped = removal.answer.coverage.stopped
-    breaks = "nothing: redundant"
-    if finding is not None:
-        breaks = finding.name
-    elif stopped:
-        breaks = f"INCONCLUSIVE ({stopped})"
+    shown = removal.shown
+    breaks, steps = "nothing: redundant", ""
+    if shown is not None:
+        breaks, steps = shown.finding.name, str(shown.finding.steps)
+    elif removal.stopped:
+        breaks = f"INCONCLUSIVE ({removal.stopped})"
     elif removal.also:
-        breaks = f"only {', '.join(removal.also)}"
+        breaks = "something else"
+    elif removal.idle:
+        breaks = "nothing, but see below"
     return [
         removal.mechanism.name,
         removal.mechanism.protects,
         breaks,
-        "" if finding is None else str(finding.steps),
-        f"{removal.seconds:.2f}",
+        steps,
+        " ".join(removal.also),
     ]
+
+
+def _print_redundant(found: Ablation) -> None:
+    redundant = [r for r in found.removals if r.redundant]
+    if redundant:
+        page.line()
+        page.line("Redundant in this design, as modelled:")
+    for removal in redundant:
+        reason = removal.mechanism.why_redundant(found.design)
+        _item(f"{removal.mechanism.name}: {reason or 'not explained'}.")
+    contradicted = [
+        r
+        for r in found.removals
+        if r.breaks and r.mechanism.why_redundant(found.design)
+    ]
+    if contradicted:
+        page.line()
+        page.line("Explained as redundant, and yet:")
+    for removal in contradicted:
+        broken = ", ".join(_in_words(b) for b in removal.breaks)
+        _item(f"{removal.mechanism.name}: {broken}.")
+
+
+def _in_words(broken: Break) -> str:
+    finding = broken.finding
+    if not broken.real:
+        return f"{finding.name}: {finding.reason}"
+    guarantee = f" ({finding.guarantee})" if finding.guarantee else ""
+    return f"{finding.name}{guarantee} breaks in {finding.steps} steps"
+
+
+def _print_idle(found: Ablation) -> None:
+    idle = [r for r in found.removals if r.idle]
+    if idle:
+        page.line()
+        page.line("What can no longer happen:")
+    for removal in idle:
+        _item(f"without {removal.mechanism.name}: {', '.join(removal.idle)}")
+    missing = [r for r in found.removals if r.missing]
+    if missing:
+        page.line()
+        page.line("Not asked, because the variant does not promise it:")
+    for removal in missing:
+        names = ", ".join(removal.missing)
+        _item(f"without {removal.mechanism.name}: {names}")
+
+
+def _print_asked(found: Ablation) -> None:
+    """With which bounds what was asked."""
+    first = found.smallest.questions[0]
+    if found.smallest.stopped:
+        page.paragraph(
+            "INCONCLUSIVE: what the complete design keeps is not known "
+            f"({found.smallest.stopped})."
+        )
+        return
+    page.paragraph(
+        f"Asked at {where(found)}: everything that the complete design "
+        "keeps there."
+    )
+    for question in found.smallest.questions[1:]:
+        names = ", ".join(_named(question.kept))
+        page.paragraph(
+            f"{names}: asked with {question.easier}; with the bounds above "
+            "the complete design does not keep it."
+        )
+    if found.smallest.unasked:
+        names = ", ".join(_named(found.smallest.unasked))
+        page.paragraph(
+            f"Not asked: {names}. The complete design does not keep it."
+        )
+    if found.larger is not None:
+        page.paragraph(
+            "Where what a mechanism is for did not break, the same was asked "
+            f"at {size(found.larger.questions[0].options)}."
+        )
+    at_larger = [
+        f"{r.mechanism.name} ({b.finding.name})"
+        for r in found.removals
+        for b in r.breaks
+        if b.question.options.bounds.chunks != first.options.bounds.chunks
+    ]
+    if at_larger:
+        page.paragraph(f"Broken only there: {', '.join(at_larger)}.")
+
+
+def where(found: Ablation) -> str:
+    """The size and the failures of the smallest variants, in words."""
+    options = found.smallest.questions[0].options
+    budgets = {getattr(options.failures, n) for n in Failures.names()}
+    failing = "every failure once"
+    if budgets != {1}:
+        failing = f"failures: {failures(options)}"
+    return f"{size(options)}, {failing}"
+
+
+def _named(findings: Iterable[Any]) -> list[str]:
+    return [
+        f"{f.name} ({f.guarantee})" if f.guarantee else f.name
+        for f in findings
+    ]
+
+
+def _item(text: str) -> None:
+    page.paragraph(text, indent="    ", first="  ")
+
+
+def _print_how_to_see(found: Ablation) -> None:
+    page.paragraph(
+        f"To see one: dbmcheck cite {found.design}-small --without MECHANISM"
+    )
+    for question in found.smallest.questions[1:]:
+        for finding in question.kept:
+            name = asked_by(found.design, finding.name)
+            if name:
+                page.paragraph(
+                    f"one that breaks {finding.name}: "
+                    f"dbmcheck cite {name} --without MECHANISM"
+                )
+
+
+def asked_by(design: str, property_name: str) -> str:
+    """The smallest shipped configuration that keeps a property, or ''."""
+    holding = [
+        c
+        for c in map(load, shipped())
+        if c.options.design == design
+        and not c.options.without
+        and c.expect.verdict == "HOLDS"
+        and any(p.name == property_name for p in c.machine().properties)
+    ]
+    smallest = min(holding, key=lambda c: c.expect.states or 0, default=None)
+    return smallest.name if smallest else ""

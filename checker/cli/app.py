@@ -150,14 +150,35 @@ def ablate(
     format: FormatOption = Format.TEXT,
     memory: MemoryOption = "",
     max_states: StatesOption = 0,
-    threads: ThreadsOption = 1,
+    processes: Annotated[
+        int | None,
+        typer.Option(
+            min=1, max=64, help="Default: two, if there are two cores."
+        ),
+    ] = None,
+    singles: Annotated[
+        bool,
+        typer.Option(
+            "--singles",
+            help="Take out one at a time only: seconds, not a minute.",
+        ),
+    ] = False,
 ) -> None:
-    """Take out each mechanism of a design; show what breaks."""
+    """Take out each mechanism, each pair, and more; show what breaks.
+
+    Asks everything that the complete design keeps.  Then says which
+    mechanisms heal each other, which may go together, and which are enough
+    for a guarantee.
+    """
     from checker.cli import ablate_view
     from checker.cli.limits import limits
 
-    chosen = limits(memory, max_states, threads)
-    raise typer.Exit(ablate_view.run(design, chosen, format == Format.JSON))
+    chosen = limits(memory, max_states, 1)
+    raise typer.Exit(
+        ablate_view.run(
+            design, chosen, processes, singles, format == Format.JSON
+        )
+    )
 
 
 @app.command()

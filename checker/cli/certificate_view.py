@@ -61,6 +61,9 @@ def keep(found: Found | None, path: Path) -> str:
     """Write the certificate if one was found; says what was done."""
     if found is None:
         return "not proved, no certificate written"
+    open_ = [o.name for o in found.obligations if not o.proved]
+    if open_:
+        return f"'{open_[0]}' is not shown, no certificate written"
     write(found.claim, path)
     size = page.number(path.stat().st_size)
     return f"certificate written to {path}, {size} bytes"
@@ -133,7 +136,8 @@ def run_verify(
         page.line(f"{path}: {verdict} ({claim.options.name})")
         page.line()
         page.fact("clauses", str(len(claim.clauses)))
-        page.fact("implies", ", ".join(claim.properties))
+        implied = ", ".join(claim.properties)
+        page.fact("implies" if proved else "claims", implied)
         page.line()
         print_obligations(obligations)
         if smtlib_file is not None:

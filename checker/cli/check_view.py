@@ -18,7 +18,7 @@ from checker.errors import InputError
 from checker.files import check_writable
 from checker.traces.trace import Trace
 from checker.verdict import ExitCode, Finding, Verdict
-from model.designs import build
+from model.designs import DIGITS, build, schema
 from model.language import Machine
 from model.options import Options
 
@@ -168,6 +168,7 @@ def to_json(answer: Answer, trace: Trace | None) -> dict[str, Any]:
         "configuration": answer.configuration.name,
         "design": answer.configuration.options.design,
         "without": sorted(answer.configuration.options.without),
+        "schema": schema(answer.configuration.options).digest,
         "engine": answer.engine,
         "verdict": answer.verdict.value,
         "property": worst.name if worst else None,
@@ -218,6 +219,7 @@ def _print(
         page.paragraph(answer.configuration.title, indent="  ")
     page.line()
     page.fact("design", options.name)
+    page.fact("model", schema(options).digest[:DIGITS])
     page.fact("bounds", size(options))
     page.fact("failures", failures(options))
     if coverage.depth is None:

@@ -11,6 +11,7 @@ from checker.configuration import (
     load,
     shipped,
 )
+from model.mechanisms import LIVE, STOP_COPY
 from model.options import Failures, Options
 
 
@@ -28,11 +29,34 @@ def size(options: Options) -> str:
         if isinstance(writes, int)
         else f"{writes} writes"
     )
-    return (
+    words = [
         f"{plural(bounds.chunks, 'chunk')} of "
-        f"{plural(bounds.granules, 'granule')}, "
-        f"{plural(bounds.channel, 'message')} in flight, {guest}"
-    )
+        f"{plural(bounds.granules, 'granule')}",
+        f"{plural(bounds.channel, 'message')} in flight",
+        guest,
+    ]
+    if options.design in (LIVE, STOP_COPY):
+        words.append(f"stops at {plural(bounds.downtime, 'chunk')} pending")
+    if bounds.in_flight > 1:
+        words.append(f"{bounds.in_flight} writes at a time")
+    if bounds.edits:
+        number = bounds.edits
+        words.append(
+            plural(number, "edit")
+            if isinstance(number, int)
+            else f"{number} edits"
+        )
+    if options.bitmaps != "one":
+        words.append(f"bitmaps: {options.bitmaps}")
+    if options.busy_bitmap != "wait":
+        words.append(f"busy bitmap: {options.busy_bitmap}")
+    return ", ".join(words)
+
+
+def guest(options: Options) -> str:
+    """What a guest of a proof does, in words."""
+    writes = plural(options.bounds.in_flight, "write")
+    return f"never stops; {writes} in flight on each host at a time"
 
 
 def failures(options: Options) -> str:

@@ -7,8 +7,8 @@ from typing import Any
 
 from checker.cli import page
 from checker.configuration import Configuration, load, shipped
+from model.guarantees import GUARANTEES
 from model.mechanisms import DESIGNS, Mechanism, mechanisms_of
-from model.properties import GUARANTEES
 
 
 def run(as_json: bool) -> int:
@@ -72,5 +72,6 @@ def _mechanism_json(mechanism: Mechanism, design: str) -> dict[str, Any]:
         "protects": mechanism.protects,
         "doc": mechanism.doc,
         "history": mechanism.history or None,
+        "assumes": mechanism.assumes or None,
         "redundant": mechanism.why_redundant(design) or None,
     }

@@ -70,6 +70,25 @@ def shown() -> Iterator[Callable[[str], Report]]:
 
 
 @contextmanager
+def words_shown() -> Iterator[Callable[[str, Progress | None], None]]:
+    """Gives a function that shows what is done and how far a search is."""
+    terminal = sys.stderr.isatty()
+    every = _TERMINAL_EVERY if terminal else _LOG_EVERY
+    started = last = time.monotonic()
+    with _line() as write:
+
+        def tell(text: str, progress: Progress | None) -> None:
+            nonlocal last
+            now = time.monotonic()
+            if now - last >= every:
+                last = now
+                said = describe(text, progress) if progress else text
+                write(f"{now - started:6.1f} s  {said}")
+
+        yield tell
+
+
+@contextmanager
 def depths_shown() -> Iterator[Callable[[str], Report]]:
     """The same for a bounded search: each depth, and the time it took."""
     terminal = sys.stderr.isatty()

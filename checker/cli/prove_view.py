@@ -9,13 +9,14 @@ from typing import Any
 
 from checker.cli import page
 from checker.cli.check_view import trace_json
-from checker.cli.describe import failures, size
+from checker.cli.describe import failures, guest, size
 from checker.cli.progress import steps_shown
 from checker.engines.explicit import explore
 from checker.engines.exploration import Limits
 from checker.errors import InputError
 from checker.files import check_writable
 from checker.proof.obligation import Obligation
+from checker.proof.one_term import TRUSTED
 from checker.proof.prove import (
     Judgement,
     Proof,
@@ -23,9 +24,9 @@ from checker.proof.prove import (
     prove,
     silent,
 )
-from checker.traces.minimise import minimise
+from checker.traces.minimise import NotShownError, minimise
 from checker.traces.trace import Trace
-from model.designs import build
+from model.designs import DIGITS, build, schema
 from model.mechanisms import DESIGNS
 from model.options import Options
 
@@ -105,9 +106,12 @@ def shown_trace(
         trace = judgement.trace
         if trace is not None:
             report("looking for the fewest failures that show it")
-            _, smaller = minimise(
-                trace.options, trace.property_name, explore, Limits()
-            )
+            try:
+                _, smaller = minimise(
+                    trace.options, trace.property_name, explore, Limits()
+                )
+            except (NotShownError, MemoryError):
+                return trace  # the disk is too large to be searched again
             same = len(smaller.moves) == len(trace.moves)
             return smaller if same else trace
     return None
@@ -133,7 +137,10 @@ def to_json(proof: Proof) -> dict[str, Any]:
     return {
         "design": proof.options.design,
         "without": sorted(proof.options.without),
+        "schema": schema(proof.options).digest,
         "verdict": proof.verdict.value,
+        "vacuous": proof.vacuous or None,
+        "trusted": TRUSTED,
         "abstract_states": coverage.states,
         "abstract_transitions": coverage.transitions,
         "abstract_levels": coverage.levels,
@@ -174,16 +181,25 @@ def headline(proof: Proof) -> str:
                 if j.answer is Provability.VIOLATED
             ]
             return f"{name}: VIOLATED ({', '.join(broken)})"
-    return f"{name}: INCONCLUSIVE"
+        case Provability.VACUOUS:
+            return f"{name}: VACUOUS ({proof.vacuous})"
+    if proof.open:
+        return f"{name}: INCONCLUSIVE ({proof.open})"
+    undecided = [
+        j.name for j in proof.judgements if j.answer is not Provability.PROVED
+    ]
+    return f"{name}: INCONCLUSIVE ({', '.join(undecided)})"
 
 
 def _print(proof: Proof, trace: Trace | None) -> None:
     coverage = proof.coverage
     page.paragraph(headline(proof), indent="  ", first="")
     page.line()
+    page.fact("model", schema(proof.options).digest[:DIGITS])
     page.fact("disk", "any number of chunks, each of any size")
     page.fact("channel", "any number of messages in flight")
     page.fact("failures", "of every kind, without end")
+    page.fact("guest", guest(proof.options))
     page.fact(
         "explored",
         f"{page.number(coverage.states)} states of one granule and its "
@@ -192,6 +208,8 @@ def _print(proof: Proof, trace: Trace | None) -> None:
     )
     page.line()
     print_obligations(proof.obligations)
+    page.line()
+    page.paragraph(TRUSTED)
     page.line()
     page.table(
         ["property", "for", "verdict", ""],

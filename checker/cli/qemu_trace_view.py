@@ -16,6 +16,7 @@ from checker.conformance.qemu.trace_difference import Compared, Outcome
 from checker.conformance.qemu.trace_map import (
     MAPPING,
     CannotMapError,
+    check_design,
     check_mappable,
 )
 from checker.conformance.qemu.trace_run import run_trace
@@ -23,7 +24,6 @@ from checker.errors import InputError, UndecidedError
 from checker.traces.replay import CannotReplayError
 from checker.traces.trace import Trace
 from checker.verdict import ExitCode
-from model.mechanisms import LIVE
 
 
 def run(
@@ -82,13 +82,10 @@ def traces_of(argument: str, property_name: str = "") -> list[Trace]:
     if argument.endswith(".json"):
         return [find(argument, property_name, ()).trace]
     configuration = load(argument)
-    if configuration.options.design == LIVE:
-        raise _unmapped(
-            argument,
-            CannotMapError(
-                "QEMU has no live design; postcopy and stop-copy can be run"
-            ),
-        )
+    try:
+        check_design(configuration.options.design)
+    except CannotMapError as error:
+        raise _unmapped(argument, error) from None
     if configuration.expect.verdict == "VIOLATED":
         trace = find(argument, property_name, ()).trace
         try:

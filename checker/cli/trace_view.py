@@ -6,9 +6,9 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from attrs import frozen
+from attrs import evolve, frozen
 
-from checker.check import check
+from checker.check import Answer, check
 from checker.cli import page
 from checker.cli.check_view import trace_json
 from checker.cli.describe import command, configured, size
@@ -20,11 +20,19 @@ from checker.configuration import (
     selects,
     shipped,
 )
-from checker.engines.exploration import Coverage
-from checker.errors import InputError, UndecidedError
+from checker.engines.exploration import TYPE_INVARIANT, Coverage
+from checker.errors import InputError, NothingToShowError, UndecidedError
+from checker.traces.claim import Claim, claim_of, first_met
+from checker.traces.lines import place
 from checker.traces.mail import Label
 from checker.traces.trace import Trace
-from checker.verdict import CONFORMANCE, DEADLOCK, Verdict
+from checker.verdict import (
+    CONFORMANCE,
+    DEADLOCK,
+    Finding,
+    Verdict,
+    gravest,
+)
 from model.designs import build
 from model.language import Machine
 
@@ -52,26 +60,9 @@ def find(
     configuration = configured(argument, without)
     with shown() as report_for:
         answer = check(configuration, report=report_for(configuration.name))
-    if not answer.traces:
-        undecided = answer.verdict is Verdict.INCONCLUSIVE
-        raise (UndecidedError if undecided else InputError)(
-            f"{configuration.name}: {answer.verdict.value}, there is no "
-            "violation to show"
-        )
-    name = property_name or (answer.gravest.name if answer.gravest else "")
-    chosen = [
-        f.name
-        for f in answer.findings
-        if f.name in answer.traces and name in (f.name, f.guarantee)
-    ]
-    if not chosen:
-        allowed = ", ".join(answer.traces)
-        raise InputError(
-            f"{configuration.name}: no violation of '{name}'; violated are "
-            f"{allowed}"
-        )
-    trace = answer.traces[chosen[0]]
-    wanted = f" --property {chosen[0]}" if property_name else ""
+    chosen = _gravest_shown(answer, property_name)
+    trace = answer.traces[chosen.name]
+    wanted = f" --property {chosen.name}" if property_name else ""
     return Subject(
         trace=trace,
         machine=answer.machine,
@@ -81,6 +72,46 @@ def find(
         file=None
         if argument in shipped()
         else (argument, as_toml(load(argument).options)),
+    )
+
+
+def _gravest_shown(answer: Answer, property_name: str) -> Finding:
+    """The gravest finding that a trace shows, of those that are asked for.
+
+    If there is none, one line says why: InputError if the property is not
+    known, UndecidedError if it was not decided, else NothingToShowError.
+    """
+    name = answer.configuration.name
+    asked = [
+        f
+        for f in answer.findings
+        if property_name in ("", f.name, f.guarantee)
+    ]
+    # of these there is a finding only where they are violated
+    silent = property_name in (DEADLOCK, TYPE_INVARIANT)
+    if not asked and not silent:
+        known = ", ".join(f.name for f in answer.findings)
+        raise InputError(
+            f"{name}: no property '{property_name}'; it has {known}"
+        )
+    shown = gravest([f for f in asked if f.name in answer.traces])
+    if shown is not None:
+        return shown
+    worst = gravest(asked)
+    if worst is None and answer.coverage.stopped:
+        raise UndecidedError(f"{name}: {answer.coverage.stopped}")
+    if worst is None:
+        what = f"{property_name} HOLDS" if property_name else "HOLDS"
+        if any(f.kind == "reachable" for f in asked) and property_name:
+            what = f"{property_name} is met"
+        raise NothingToShowError(
+            f"{name}: {what}, there is no violation to show"
+        )
+    if worst.verdict is Verdict.INCONCLUSIVE:
+        raise UndecidedError(f"{name}: {worst.verdict.value}: {worst.reason}")
+    raise NothingToShowError(
+        f"{name}: {worst.name}: {worst.reason}; no run shows that",
+        worst.exit_code,
     )
 
 
@@ -118,6 +149,8 @@ def _complete(trace: Trace, argument: str, without: tuple[str, ...]) -> str:
         and c.expect.verdict == "HOLDS"
         and _asks(c, trace.property_name)
     ]
+    if not holding:
+        return ""
     # the design's own configuration if it asks this, else the smallest
     best = min(holding, key=lambda c: (c.name != design, c.expect.states or 0))
     return f"dbmcheck check {best.name}"
@@ -163,6 +196,7 @@ def _render(subject: Subject, form: str) -> str:
     if form in ("mail", "pytest"):
         _check_claims(trace)
     if form == "mail":
+        from checker.alternative import alternatives
         from checker.traces.mail import mail_block
 
         coverage = subject.coverage
@@ -172,6 +206,7 @@ def _render(subject: Subject, form: str) -> str:
             reproduce=subject.reproduce,
             complete=subject.complete,
             label=_label(trace),
+            alternative=str(alternatives(trace) or ""),
             file=subject.file,
             states=coverage.states if coverage else None,
             transitions=coverage.transitions if coverage else None,
@@ -227,7 +262,10 @@ def explain_it(
 
 
 def replay_file(argument: str, config: str, as_json: bool) -> int:
-    """Replay a trace file; exit 0 if every step fits."""
+    """Replay a trace file; exit 0 if every step fits and it shows its claim.
+
+    A claim may be that something is violated, or that it is met.
+    """
     from checker.traces.replay import replay
     from checker.traces.storage import load as load_trace
 
@@ -235,26 +273,45 @@ def replay_file(argument: str, config: str, as_json: bool) -> int:
     if config:
         options = load(config).options
         identity = trace.identity()
-        trace = replay(
+        again = replay(
             options, trace.property_name, identity["actions"], trace.loop
         )
+        trace = evolve(again, model=trace.model)
     machine = build(trace.options)
+    claim = claim_of(machine, trace)
     if as_json:
-        page.as_json({"fits": True, "trace": trace_json(machine, trace)})
+        shown_trace = trace_json(machine, trace)
+        page.as_json(
+            {
+                "fits": True,
+                "shows": claim.value,
+                "model_changed": trace.changed,
+                "trace": shown_trace,
+            }
+        )
         return 0
     from checker.traces.table import render_table
 
     page.line(render_table(machine, trace).rstrip("\n"))
     page.line()
-    prop = [
-        p for p in machine.properties if selects((trace.property_name,), p)
-    ]
-    guarantee = f" ({prop[0].guarantee})" if prop else ""
-    shows = f"and shows that {trace.property_name}{guarantee} is violated"
-    if trace.property_name == CONFORMANCE:
-        shows = "where the reference parted from the model"
     page.paragraph(
-        f"trace {trace.id} fits, step by step, {shows}: "
+        f"trace {trace.id} fits, step by step, {_claimed(machine, trace)}: "
         f"{trace.options.name}; {size(trace.options)}"
     )
+    if trace.changed:
+        page.line("The model has changed since this trace was written.")
     return 0
+
+
+def _claimed(machine: Machine, trace: Trace) -> str:
+    """What a trace that fits shows, in words."""
+    name = trace.property_name
+    match claim_of(machine, trace):
+        case Claim.DIFFERS:
+            return "where the reference parted from the model"
+        case Claim.MET:
+            where = place(first_met(machine, trace))
+            return f"and shows that {name} is met, first {where}"
+    asked = [p for p in machine.properties if selects((name,), p)]
+    guarantee = f" ({asked[0].guarantee})" if asked else ""
+    return f"and shows that {name}{guarantee} is violated"

@@ -10,11 +10,18 @@ The true dirty set is: the observer sees the disk and the backup.
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterable, Mapping
 from enum import Enum
 
-from checker.conformance.rig import BITMAP, GRANULARITY, NODE, WORD, Rig
+from checker.conformance.rig import (
+    BITMAP,
+    GRANULARITY,
+    NODE,
+    WORD,
+    Rig,
+    Stands,
+)
+from checker.conformance.snapshot import freeze, thaw
 from model.language.domain import NO_CHUNK
 from model.language.machine import Machine
 from model.vocabulary import (
@@ -76,7 +83,15 @@ _LINK = {
     Connection.DOWN: Link.DOWN,
     Connection.UP: Link.UP,
     Connection.BROKEN: Link.BROKEN,
+    Connection.SILENT: Link.SILENT,
 }
+#: ghosts that the rig's observer sees
+_OBSERVED = (
+    "ghost_true_dirty",
+    "ghost_since",
+    "ghost_would_miss",
+    "ghost_missed",
+)
 
 
 class AbstractionError(Exception):
@@ -85,11 +100,10 @@ class AbstractionError(Exception):
 
 def visible(machine: Machine) -> tuple[str, ...]:
     """The fields of ``machine`` that ``abstract`` speaks of."""
-    observed = ("ghost_true_dirty", "ghost_missed")
     return tuple(
         f.name
         for f in machine.fields
-        if f.name in observed
+        if f.name in _OBSERVED
         or not (
             f.ghost
             or f.name.endswith("_left")
@@ -110,8 +124,14 @@ def abstract(rig: Rig) -> Codes:
     _destination(rig, codes)
     codes["link"] = _code(_LINK[rig.loopback.connection])
     _stream(rig, codes)
-    codes["ghost_true_dirty"] = _mask(rig.observer.differs)
-    codes["ghost_missed"] = _mask(rig.observer.missed)
+    observer = rig.observer
+    if (observer.job is None) == bool(rig.loopback.source_host.jobs):
+        raise AbstractionError("a job without a backup, or the reverse")
+    codes["ghost_true_dirty"] = _mask(observer.differs)
+    codes["ghost_missed"] = _mask(observer.missed)
+    job = observer.job
+    codes["ghost_since"] = _mask(job.since) if job else 0
+    codes["ghost_would_miss"] = _mask(job.would_miss) if job else 0
     return codes
 
 
@@ -160,13 +180,19 @@ def _in_flight(rig: Rig, host: Host) -> int:
 def _source(rig: Rig, codes: Codes) -> None:
     core, host = rig.loopback.source, rig.loopback.source_host
     there = host.has_bitmap(NODE, BITMAP)
-    bits = busy = 0
+    bits = busy = job = successor = 0
     if there:
         bitmap = host.bitmap(NODE, BITMAP)
         gone = core.phase is Phase.GONE
-        bits, busy = _set(rig, bitmap.bits), int(bitmap.busy)
+        bits = _set(rig, bitmap.bits)
+        if bitmap.successor is None:
+            busy = int(bitmap.busy)
+        else:
+            job, successor = 1, _set(rig, bitmap.successor.bits)
         _check_metadata(bitmap, persistent=True)
-        if not bitmap.recording and not gone:
+        if bool(job) != bool(host.jobs):
+            raise AbstractionError("a successor without a job")
+        if not bitmap.records and not gone:
             raise AbstractionError("the source's bitmap does not record")
         if bitmap.skip_store != (core.phase not in _STORES):
             raise AbstractionError(
@@ -181,6 +207,8 @@ def _source(rig: Rig, codes: Codes) -> None:
     codes["source.bits"] = bits
     codes["source.has_bitmap"] = int(there)
     codes["source.busy"] = busy
+    codes["source.job"] = job
+    codes["source.successor"] = successor
     codes["source.cursor"] = core.bitmaps[0].cursor if core.bitmaps else 0
 
 
@@ -223,8 +251,7 @@ def _destination(rig: Rig, codes: Codes) -> None:
     if host.has_bitmap(NODE, BITMAP):
         bitmap = host.bitmap(NODE, BITMAP)
         bits = _set(rig, bitmap.bits)
-        incoming = (NODE, BITMAP) in core.loader.bitmaps
-        _check_metadata(bitmap, persistent=incoming)
+        _check_metadata(bitmap, rig.observer.stands is not Stands.ANEW)
         if bitmap.skip_store:
             raise AbstractionError("the destination would not store it")
         if bitmap.successor is not None:
@@ -242,6 +269,8 @@ def _bitmap_state(rig: Rig) -> BitmapState:
     host = rig.loopback.destination_host
     loader = rig.loopback.destination.loader
     if not host.has_bitmap(NODE, BITMAP):
+        if rig.observer.stands is Stands.REMOVED and host.vm is not RunState.GONE:
+            return BitmapState.REMOVED
         lost = loader.cancelled and loader.names
         return BitmapState.LOST if lost else BitmapState.ABSENT
     bitmap = host.bitmap(NODE, BITMAP)
@@ -279,9 +308,13 @@ def _stream(rig: Rig, codes: Codes) -> None:
         if rig.loopback.backward.messages:
             raise AbstractionError("postcopy has no return path")
     else:
-        back = copy.deepcopy(rig.loopback.source.replies).receive(
-            b"".join(rig.loopback.backward.messages)
-        )
+        back = []
+        pipe = rig.loopback.backward
+        if pipe.messages:
+            replies = thaw(freeze(rig.loopback.source.replies))
+            first, *rest = pipe.messages
+            data = b"".join([first[pipe.delivered :], *rest])
+            back = replies.receive(data)
         if back not in ([], [Shut(0)]):
             raise AbstractionError(f"the return path carries {back}")
         code = _code(Reply.SHUT) + 1 if back else 0
@@ -292,7 +325,7 @@ def _items_in_flight(rig: Rig) -> list[Item]:
     pipe = rig.loopback.forward
     if not pipe.messages:
         return []
-    reader = copy.deepcopy(rig.loopback.destination.reader)
+    reader = thaw(freeze(rig.loopback.destination.reader))
     first, *rest = pipe.messages
     return reader.receive(b"".join([first[pipe.delivered :], *rest]))
 

@@ -146,14 +146,14 @@ class _Reference:
 
 
 def environment(machine: Machine) -> frozenset[int]:
-    """Steps that happen to the reference: failures, guest writes.
+    """Steps that happen to the reference, whenever the model says so.
 
-    When they may happen the model says; what management asks of the
-    reference (cancel, a further attempt) it has to refuse by itself.
+    That a process is killed, and the writes of a guest that is throttled.
+    All else the reference has to refuse by itself where it may not be.
     """
-    outside = {a.name for a in machine.actions if a.fault}
-    outside -= {"migrate_cancel"}
-    outside |= {"source_write_data", "destination_write_data"}
+    outside = {"source_killed", "destination_killed"}
+    if any(field.name.startswith("throttle.") for field in machine.fields):
+        outside |= {"source_write_data"}
     return frozenset(
         n for n, i in enumerate(machine.instances) if i.action in outside
     )

@@ -9,11 +9,14 @@ first few are ever used.
 
 from __future__ import annotations
 
+import enum
+from collections.abc import Iterable
+
 from attrs import define, field, frozen
 
 from model.options import Options
 from reference.loopback import Loopback
-from reference.protocol.tables import Design
+from reference.protocol.tables import BusyBitmap, Design
 
 NODE, BITMAP = "drive0", "bitmap0"
 GRANULARITY = 512  # bytes
@@ -53,17 +56,41 @@ class Shape:
         }
 
 
+class Stands(enum.Enum):
+    """What the client knows of the bitmap on the destination."""
+
+    ARRIVES = "arrives"  # whatever the migration has brought, or not
+    REMOVED = "removed"  # by the user
+    ANEW = "anew"  # begun with a full backup
+
+
+@define
+class Copied:
+    """A backup job under way, in the model's granules.
+
+    ``granules``: what it has copied; ``would_miss``: what it should have
+    copied as well; ``since``: written since it began.
+    """
+
+    granules: list[int]
+    would_miss: list[int]
+    since: list[int] = field(factory=list)
+
+
 @define
 class Observer:
     """Knows what no host can see: which granules differ from the backup.
 
     To the reference it is the guest's disk.  ``missed``: the granules that
-    a backup should have copied and did not.
+    a backup should have copied and did not.  ``job``: the backup job on the
+    source, if one is under way.
     """
 
     shape: Shape
     differs: list[int] = field(factory=list)
     missed: list[int] = field(factory=list)
+    job: Copied | None = None
+    stands: Stands = Stands.ARRIVES
 
     def read(self, offset: int, length: int) -> bytes:
         """Whatever: what is copied is seen by ``Image``."""
@@ -72,8 +99,13 @@ class Observer:
     def write(self, offset: int, data: bytes) -> None:
         """The guest's data reach the disk."""
         granule = self.shape.granule(offset)
-        if granule not in self.differs:
-            self.differs = sorted([*self.differs, granule])
+        self.differs = sorted({*self.differs, granule})
+        if self.job is not None:
+            self.job.since = sorted({*self.job.since, granule})
+
+    def misses(self, granules: Iterable[int]) -> None:
+        """A backup has succeeded that should have copied these."""
+        self.missed = sorted({*self.missed, *granules})
 
 
 @define
@@ -95,10 +127,14 @@ class Image:
 
 @define
 class Rig:
-    """The reference in the state that it has reached."""
+    """The reference in the state that it has reached.
+
+    ``writes``: how many may be in flight on each host.
+    """
 
     loopback: Loopback
     observer: Observer
+    writes: int = 1
 
 
 def build(options: Options) -> Rig:
@@ -112,6 +148,7 @@ def build(options: Options) -> Rig:
         bounds.channel,
         bounds.downtime,
     )
+    loopback.source.busy_bitmap = BusyBitmap(options.busy_bitmap)
     host = loopback.source_host
     host.add_bitmap(NODE, BITMAP, GRANULARITY, persistent=True)
-    return Rig(loopback, Observer(shape))
+    return Rig(loopback, Observer(shape), bounds.in_flight)

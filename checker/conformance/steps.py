@@ -9,68 +9,38 @@ reference knows nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from functools import lru_cache
 
-from attrs import frozen
-
-from checker.conformance.rig import (
-    BITMAP,
-    GRANULARITY,
-    NODE,
-    Image,
-    Rig,
-)
+from checker.conformance.client_steps import CLIENT_STEPS, Step
+from checker.conformance.rig import BITMAP, NODE, Rig, Stands
 from checker.conformance.snapshot import freeze, thaw
 from model.language.machine import Instance, Machine
-from reference.backup import (
-    check_full,
-    check_incremental,
-    full_backup,
-    incremental_backup,
-)
-from reference.errors import BitmapError, DirtyBitmapError
+from model.vocabulary import Break
+from reference.errors import DirtyBitmapError
 from reference.events import Event
-from reference.host import Host, RunState
+from reference.host import RunState
 from reference.loopback import Connection
 from reference.protocol.tables import DESTINATION, SOURCE, Arrival
+from reference.wire.chunks import BitsRun, Complete, Start
 
-REFUSED = "dirty_bitmap_load_start_refused"
-SOURCE_EVENTS = (
-    "migrate",
-    "migrate_again",
-    "migrate_cancel",
-    "migrate_start_postcopy",
-    "resume_source",
-    "dirty_bitmap_save_setup",
-    "bulk_phase",
-    "dirty_phase",
-    "serialize_chunk",
-    "send_bitmap_bits",
-    "migration_completion",
-    "postcopy_start",
-    "bdrv_drain_all",
-    "send_postcopy_run",
-    "send_bitmap_complete",
-    "send_device_state",
-    "migration_fails",
-    "migration_fails_after_run",
-)
-DESTINATION_EVENTS = (
-    "dirty_bitmap_mig_before_vm_start",
-    "vm_start",
-    "migrate_send_rp_shut",
-    "incoming_fails",
-    "dirty_bitmap_mig_cancel_incoming",
-)
+#: arguments of actions that are words
+WORDS = [how.value for how in Break]
+#: what the model calls a refusal of the message of this kind
+REFUSALS = {
+    Start: "dirty_bitmap_load_start_refused",
+    BitsRun: "dirty_bitmap_load_bits_refused",
+    Complete: "dirty_bitmap_load_complete_refused",
+}
 MESSAGES = (
     "dirty_bitmap_load_start",
-    REFUSED,
     "dirty_bitmap_load_bits",
     "dirty_bitmap_load_complete",
     "dirty_bitmap_load_complete_reclaim",
     "skip_bits",
     "skip_complete",
     "loadvm_run",
+    *REFUSALS.values(),
 )
 
 
@@ -78,24 +48,27 @@ class RefusedStepError(Exception):
     """The reference did not do what the model does."""
 
 
-@frozen
-class Step:
-    """Whether the reference would, and how it does.
-
-    Both take the number of the action's chunk or granule, -1 if none.
-    """
-
-    ask: Callable[[Rig, int], bool]
-    do: Callable[[Rig, int], object]
-
-
 def argument(instance: Instance) -> int:
-    """The number of the instance's chunk or granule; -1 if it has none."""
+    """The number of what the instance is about, -1 if it has none.
+
+    That is a chunk, a granule, a yes or no, or how a connection breaks.
+    """
     for _, text in instance.arguments:
         if text in ("True", "False"):
             return int(text == "True")
-        return int(text)
+        return WORDS.index(text) if text in WORDS else int(text)
     return -1
+
+
+@lru_cache(maxsize=1)
+def _told(machine: Machine) -> tuple[tuple[str, int], ...]:
+    """Action and argument of each instance of the machine."""
+    return tuple((i.action, argument(i)) for i in machine.instances)
+
+
+def undriven(machine: Machine) -> tuple[str, ...]:
+    """The actions of the machine that the reference cannot be told to do."""
+    return tuple(a.name for a in machine.actions if a.name not in STEPS)
 
 
 def enabled(rig: Rig, machine: Machine) -> frozenset[int]:
@@ -136,11 +109,14 @@ def _check_work(rig: Rig) -> None:
 
 def _enabled(rig: Rig, machine: Machine) -> frozenset[int]:
     found = []
-    arrives = {refuse: _would_mean(rig, refuse) for refuse in (False, True)}
-    for number, instance in enumerate(machine.instances):
-        step, where = instance.action, argument(instance)
+    # whether a message is to be refused -> what it would mean
+    arrives: dict[bool, frozenset[tuple[str, int]]] = {}
+    for number, (step, where) in enumerate(_told(machine)):
         if step in MESSAGES:
-            would = (step, where) in arrives[step == REFUSED]
+            refuse = step in REFUSALS.values()
+            if refuse not in arrives:
+                arrives[refuse] = _would_mean(rig, refuse)
+            would = (step, where) in arrives[refuse]
         else:
             would = STEPS[step].ask(rig, where)
         if would:
@@ -164,100 +140,32 @@ def perform(rig: Rig, instance: Instance) -> None:
         raise RefusedStepError(f"the reference: {kind}: {error}") from error
 
 
-# -- the guest and the backup client -------------------------------------
+# -- messages ----------------------------------------------------------------
 
 
-def _may_write(host: Host) -> bool:
-    # the model's guest has one write in flight at most
-    return host.vm is RunState.RUNNING and not host.in_flight
+def _sabotage(rig: Rig) -> None:
+    """Make the destination refuse the message that comes next.
 
-
-def _begin(rig: Rig, host: Host, granule: int) -> None:
-    offset = rig.observer.shape.offset(granule)
-    host.begin_write(rig.observer, NODE, offset, b"x")
-
-
-def _is_in_flight(rig: Rig, host: Host, granule: int) -> bool:
-    offset = rig.observer.shape.offset(granule)
-    return any(write.offset == offset for write in host.in_flight)
-
-
-def _finish(rig: Rig, host: Host, granule: int) -> None:
-    offset = rig.observer.shape.offset(granule)
-    for write in list(host.in_flight):
-        if write.offset == offset:
-            host.finish_write(write)
-
-
-def _may_back_up(host: Host) -> bool:
-    try:
-        check_incremental(host, NODE, BITMAP)
-    except BitmapError:
-        return False
-    return True
-
-
-def _backup(rig: Rig, host: Host) -> None:
-    observer = rig.observer
-    before = set(observer.differs)
-    copied = incremental_backup(host, NODE, BITMAP, observer, Image(observer))
-    missed = before - observer.shape.granules_of(copied)
-    if missed:
-        observer.missed = sorted({*observer.missed, *missed})
-
-
-def _is_lost(rig: Rig) -> bool:
-    # the client: a bitmap is lost when nothing can bring it any more
-    host, core = rig.loopback.destination_host, rig.loopback.destination
-    if not core.ended or host.has_bitmap(NODE, BITMAP):
-        return False
-    try:
-        check_full(host, NODE)
-    except BitmapError:
-        return False
-    return True
-
-
-def _full_backup(rig: Rig) -> None:
-    observer = rig.observer
-    host, image = rig.loopback.destination_host, Image(observer)
-    full_backup(host, NODE, BITMAP, GRANULARITY, observer, image)
-
-
-def _source_host(rig: Rig) -> Host:
-    return rig.loopback.source_host
-
-
-def _destination_host(rig: Rig) -> Host:
-    return rig.loopback.destination_host
-
-
-def _host_steps(side: str, host: Callable[[Rig], Host]) -> dict[str, Step]:
-    return {
-        f"{side}_write_data": Step(
-            lambda rig, _: _may_write(host(rig)),
-            lambda rig, granule: _begin(rig, host(rig), granule),
-        ),
-        f"{side}_set_dirty": Step(
-            lambda rig, granule: _is_in_flight(rig, host(rig), granule),
-            lambda rig, granule: _finish(rig, host(rig), granule),
-        ),
-        f"{side}_backup": Step(
-            lambda rig, _: _may_back_up(host(rig)),
-            lambda rig, _: _backup(rig, host(rig)),
-        ),
-    }
-
-
-# -- messages ------------------------------------------------------------
+    START: there is no such node.  BITS: the disk is smaller than what they
+    cover.  COMPLETE: of the bitmap nothing has arrived.
+    """
+    host = rig.loopback.destination_host
+    loader = rig.loopback.destination.loader
+    incoming = loader.bitmaps.get((NODE, BITMAP))
+    if incoming is not None and not incoming.complete:
+        incoming.covered = 0
+        incoming.bitmap(host).disk_size = 0
 
 
 def _deliver(rig: Rig, refuse: bool) -> list[Event]:
     host = rig.loopback.destination_host
     if not refuse:
         return rig.loopback.deliver()
-    # the destination has no such node when START comes
-    nodes, host.nodes = host.nodes, {}
+    nodes = host.nodes
+    if rig.loopback.destination.loader.names:
+        _sabotage(rig)
+    else:
+        host.nodes = {}
     try:
         return rig.loopback.deliver()
     finally:
@@ -265,13 +173,12 @@ def _deliver(rig: Rig, refuse: bool) -> list[Event]:
 
 
 def _meaning(rig: Rig, refuse: bool) -> frozenset[tuple[str, int]]:
-    """Deliver the next message: what it brought about, with its chunk.
-
-    A refusal that closes the connection (live) leaves no event but an error.
-    """
+    """Deliver the next message: what it brought about, with its chunk."""
     events = _deliver(rig, refuse)
-    if refuse and rig.loopback.destination.error:
-        return frozenset({(REFUSED, -1)})
+    if refuse:
+        # whatever else there is was not refused
+        refused = REFUSALS.values()
+        return frozenset((e.action, -1) for e in events if e.action in refused)
     return frozenset((event.action, event.chunk) for event in events)
 
 
@@ -280,9 +187,6 @@ def _would_mean(rig: Rig, refuse: bool) -> frozenset[tuple[str, int]]:
     loopback = rig.loopback
     dead = loopback.destination_host.vm is RunState.GONE
     if loopback.forward.is_empty or dead:
-        return frozenset()
-    if refuse and loopback.destination.loader.names:
-        # only a START can be refused for want of a node
         return frozenset()
     trial: Rig = thaw(freeze(rig))
     try:
@@ -293,7 +197,7 @@ def _would_mean(rig: Rig, refuse: bool) -> frozenset[tuple[str, int]]:
 
 def _receive(action: str) -> Step:
     def do(rig: Rig, where: int) -> None:
-        meant = _meaning(rig, action == REFUSED)
+        meant = _meaning(rig, action in REFUSALS.values())
         if (action, where) not in meant:
             said = ", ".join(name for name, _ in sorted(meant)) or "nothing"
             error = rig.loopback.destination.error
@@ -303,7 +207,7 @@ def _receive(action: str) -> Step:
 
     return Step(
         lambda rig, where: (
-            (action, where) in _would_mean(rig, action == REFUSED)
+            (action, where) in _would_mean(rig, action in REFUSALS.values())
         ),
         do,
     )
@@ -342,72 +246,79 @@ def _does(rig: Rig, event: str) -> None:
         raise RefusedStepError(f"it did {done.action}")
 
 
-# -- failures and management ---------------------------------------------
-
-
-def _ran(rig: Rig) -> bool:
-    """Whether the destination ever emitted RESUME."""
-    return rig.loopback.destination.phase is Arrival.RUNNING
-
-
-def _in_doubt(rig: Rig) -> bool:
-    """RUN was sent, the link is gone, no RESUME was ever seen."""
-    loopback = rig.loopback
-    gone = loopback.destination_host.vm is RunState.GONE
-    waiting = loopback.destination.phase is Arrival.WAITING
-    return (
-        (waiting or (gone and not _ran(rig)))
-        and loopback.connection is not Connection.UP
-        and loopback.source_can("fence_destination")
-    )
+# -- failures and management --------------------------------------------------
 
 
 def _killable(rig: Rig, after_start: int) -> bool:
     loopback = rig.loopback
     if loopback.destination_host.vm is RunState.GONE:
         return False
-    between = loopback.destination.phase in (
-        Arrival.TAKEN_OVER,
-        Arrival.PRELAUNCH,
-    )
+    phase = loopback.destination.phase
+    between = phase in (Arrival.TAKEN_OVER, Arrival.PRELAUNCH)
     if loopback.connection is Connection.DOWN and not between:
         return False
-    return _ran(rig) == bool(after_start)
+    return (phase is Arrival.RUNNING) == bool(after_start)
 
 
-def _shut_can_arrive(rig: Rig) -> bool:
+def _kill_source(rig: Rig, _: int) -> None:
+    rig.loopback.kill_source()
+    rig.observer.job = None
+
+
+def _quit_source(rig: Rig, _: int) -> None:
+    rig.loopback.source_does("quit_source")
+    rig.observer.job = None
+
+
+def _cancel_job(rig: Rig, _: int) -> None:
+    rig.loopback.source_does("block_job_cancel")
+    rig.observer.job = None
+
+
+def _try_again(rig: Rig, _: int) -> None:
+    rig.loopback.source_does("migrate_again")
+    rig.observer.stands = Stands.ARRIVES
+
+
+def _shut_can_arrive(rig: Rig, _: int) -> bool:
     loopback = rig.loopback
     alive = loopback.source_host.vm is not RunState.GONE
     return alive and not loopback.backward.is_empty
 
 
+SOURCE_EVENTS = {row.event for rows in SOURCE.values() for row in rows}
+DESTINATION_EVENTS = {
+    row.event for rows in DESTINATION.values() for row in rows
+}
 STEPS: Mapping[str, Step] = {
-    **_host_steps("source", _source_host),
-    **_host_steps("destination", _destination_host),
-    "destination_full_backup": Step(
-        lambda rig, _: _is_lost(rig), lambda rig, _: _full_backup(rig)
-    ),
-    **{event: _source(event) for event in SOURCE_EVENTS},
-    **{event: _destination(event) for event in DESTINATION_EVENTS},
+    **{event: _source(event) for event in sorted(SOURCE_EVENTS)},
+    **{event: _destination(event) for event in sorted(DESTINATION_EVENTS)},
     **{action: _receive(action) for action in MESSAGES},
-    "close_return_path_on_source": Step(
-        lambda rig, _: _shut_can_arrive(rig),
-        lambda rig, _: rig.loopback.shut_arrives(),
+    **CLIENT_STEPS,
+    "migrate_again": Step(
+        lambda rig, _: rig.loopback.source_can("migrate_again"), _try_again
     ),
-    "fence_destination": Step(
-        lambda rig, _: _in_doubt(rig), lambda rig, _: rig.loopback.fence()
+    "block_job_cancel": Step(
+        lambda rig, _: rig.loopback.source_can("block_job_cancel"),
+        _cancel_job,
+    ),
+    "close_return_path_on_source": Step(
+        _shut_can_arrive, lambda rig, _: rig.loopback.shut_arrives()
     ),
     "quit_source": Step(
-        lambda rig, _: _ran(rig) and rig.loopback.source_can("quit_source"),
-        lambda rig, _: rig.loopback.source_does("quit_source"),
+        lambda rig, _: rig.loopback.source_can("quit_source"), _quit_source
     ),
     "channel_cut": Step(
         lambda rig, _: rig.loopback.connection is Connection.UP,
-        lambda rig, _: rig.loopback.cut(),
+        lambda rig, how: rig.loopback.cut(WORDS[how] == Break.SILENCE.value),
+    ),
+    "connection_times_out": Step(
+        lambda rig, _: rig.loopback.connection is Connection.SILENT,
+        lambda rig, _: rig.loopback.time_out(),
     ),
     "source_killed": Step(
         lambda rig, _: rig.loopback.source_host.vm is not RunState.GONE,
-        lambda rig, _: rig.loopback.kill_source(),
+        _kill_source,
     ),
     "destination_killed": Step(
         _killable, lambda rig, _: rig.loopback.kill_destination()

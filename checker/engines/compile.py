@@ -80,7 +80,7 @@ def native_code(module: Module, functions: Mapping[str, str]) -> NativeCode:
     text = module.text()
     if not _keeps:
         return NativeCode(_compiled(text), functions)
-    path = _cache_directory() / f"{_digest(text)}.o"
+    path = cache_directory() / f"{_digest(text)}.o"
     image = _cached(path)
     if image is None:
         image = _compiled(text)
@@ -123,7 +123,8 @@ def _compiled(text: str) -> bytes:
     return bytes(machine.emit_object(module))
 
 
-def _cache_directory() -> Path:
+def cache_directory() -> Path:
+    """Where what took long is kept; it need not exist."""
     base = os.environ.get("XDG_CACHE_HOME", "")
     root = Path(base) if base else Path.home() / ".cache"
     return root / "dbmcheck"

@@ -13,7 +13,7 @@ from collections.abc import Collection
 import numpy as np
 from numpy.typing import NDArray
 
-from checker.engines.graph import StateGraph
+from checker.engines.graph import Numbers, StateGraph
 from checker.engines.liveness import components
 from model.language.expression import Expression
 from model.language.machine import Cost, Machine
@@ -25,9 +25,19 @@ def most(machine: Machine, graph: StateGraph, cost: Cost) -> int | None:
     """The most that a run may cost; None if there is no most."""
     paid = np.array([i.action in cost.actions for i in machine.instances])
     when = graph.column(cost.when).astype(bool)
-    weight = (paid[graph.instance] & when[graph.origin]).astype(np.int64)
-    count, label = components(len(graph), graph.origin, graph.target)
-    origin, target = label[graph.origin], label[graph.target]
+    pays = paid[graph.instance] & when[graph.origin]
+    if not pays.any():
+        return 0
+    # what is before the first such step, or after the last, costs nothing
+    pay = np.zeros(len(graph), dtype=bool)
+    pay[graph.origin[pays]] = True
+    after = _closure(pay, graph.origin, graph.target)
+    inside = after[graph.origin] & after[graph.target]
+    number = np.cumsum(after) - 1
+    origin, target = number[graph.origin[inside]], number[graph.target[inside]]
+    weight = pays[inside].astype(np.int64)
+    count, label = components(int(after.sum()), origin, target)
+    origin, target = label[origin], label[target]
     if weight[origin == target].any():
         return UNLIMITED
     between = origin != target
@@ -41,6 +51,31 @@ def most(machine: Machine, graph: StateGraph, cost: Cost) -> int | None:
         if (new == best).all():
             return int(best.max())
         best = new
+
+
+def leaves(graph: StateGraph, within: Expression) -> bool:
+    """Whether a step leads out of the states ``within``."""
+    inside = graph.column(within).astype(bool)
+    return bool((inside[graph.origin] & ~inside[graph.target]).any())
+
+
+def always_passes(
+    graph: StateGraph, within: Expression, through: Expression
+) -> bool:
+    """Whether no run leaves the states ``within`` but over ``through``.
+
+    ``through`` may lie on either side of the border.  False as well if no
+    run gets ``within``, or none ever meets ``through``.
+    """
+    inside = graph.column(within).astype(bool)
+    met = graph.column(through).astype(bool)
+    start = np.zeros(len(graph), dtype=bool)
+    start[: graph.level_offsets[1]] = True
+    open_ = ~met[graph.origin] & ~met[graph.target]
+    origin, target = graph.origin[open_], graph.target[open_]
+    entered = _closure(start & ~met, origin, target) & inside
+    around = _closure(entered, origin, target) & ~inside
+    return bool(met.any() and inside.any() and not around.any())
 
 
 def share_at_risk(
@@ -75,14 +110,19 @@ def share_at_risk(
 
 
 def _closure(
-    start: NDArray[np.bool_],
-    origin: NDArray[np.int64],
-    target: NDArray[np.int64],
+    start: NDArray[np.bool_], origin: Numbers, target: Numbers
 ) -> NDArray[np.bool_]:
-    """States that the edges reach from ``start``."""
-    found = start.copy()
-    size = -1
-    while size != int(found.sum()):
-        size = int(found.sum())
-        found[target[found[origin]]] = True
-    return found
+    """States that the edges reach from ``start``, with these."""
+    from scipy.sparse import csr_matrix
+    from scipy.sparse.csgraph import breadth_first_order
+
+    size, starts = len(start), np.flatnonzero(start)
+    # one more vertex, the last, leads to all of them
+    origins = np.concatenate((origin, np.full(len(starts), size)))
+    targets = np.concatenate((target, starts))
+    ones = np.ones(len(targets), dtype=np.int8)
+    edges = csr_matrix((ones, (origins, targets)), shape=(size + 1, size + 1))
+    order = breadth_first_order(edges, size, return_predecessors=False)
+    found = np.zeros(size + 1, dtype=bool)
+    found[order] = True
+    return found[:size]

@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The expression DAG as LLVM IR.
 
-An expression of n bits becomes a value of LLVM's type ``iN``, whatever n is;
-LLVM cuts wide ones into words.  The meaning is that of ``evaluate``.
+An expression of n bits becomes a number of 1, 8, 16, 32 or 64 bits, or of as
+many words as it takes, with zeros in front.  LLVM knows every width, but its
+code generator ends the whole process on vectors of some odd ones (a vector of
+64 numbers of 4 bits that is cut to 3), so it never sees an odd one here.  The
+meaning is that of ``evaluate``.
 """
 
 from __future__ import annotations
@@ -13,6 +16,16 @@ from checker.engines.assembly import WORD, Function, Value, same_number
 from checker.engines.layout import Layout
 from model.language.expression import Expression, ones
 from model.language.machine import Instance
+
+#: widths of the processor's own numbers, and of truth values
+NATIVE = (1, 8, 16, 32, WORD)
+
+
+def native(width: int) -> int:
+    """Width of the number that holds an expression of ``width`` bits."""
+    if width > WORD:
+        return -(-width // WORD) * WORD
+    return next(native for native in NATIVE if width <= native)
 
 
 class Emitter:
@@ -39,10 +52,10 @@ class Emitter:
         self._known: dict[Expression, Value] = {}
 
     def _number(self, value: int, width: int = WORD) -> Value:
-        return same_number(self.lanes, value, width)
+        return same_number(self.lanes, value, native(width))
 
     def value(self, root: Expression) -> Value:
-        """The LLVM value of ``root``."""
+        """The LLVM value of ``root``, ``native(root.width)`` bits wide."""
         pending = [root]
         while pending:
             node = pending[-1]
@@ -82,7 +95,7 @@ class Emitter:
             new = self.value(expression)
             for piece in self.layout.pieces[name]:
                 kept[piece.word] &= ~(ones(piece.width) << piece.shift)
-                bits = self._bits(new, expression.width, piece.start)
+                bits = self._moved(new, 0, piece.start)
                 bits = self.function.fit(bits, WORD)
                 bits = self._moved(bits, piece.shift)
                 added[piece.word].append(bits)
@@ -105,16 +118,19 @@ class Emitter:
             value = self.function.lshr(value, self._number(down, width))
         return value
 
-    def _bits(self, value: Value, width: int, start: int) -> Value:
-        value = self._moved(value, 0, start)
-        return self.function.fit(value, min(width, WORD))
+    def _cut(self, value: Value, width: int) -> Value:
+        """The lowest ``width`` bits of ``value``."""
+        value = self.function.fit(value, native(width))
+        if native(width) == width:
+            return value
+        return self.function.and_(value, self._number(ones(width), width))
 
     def _field(self, node: Expression) -> Value:
         total = None
         for piece in self.layout.pieces[node.name]:
             bits = self._moved(self.words[piece.word], 0, piece.shift)
-            bits = self.function.fit(bits, piece.width)
-            bits = self.function.fit(bits, node.width)
+            bits = self._cut(bits, piece.width)
+            bits = self.function.fit(bits, native(node.width))
             bits = self._moved(bits, piece.start)
             total = self.function.or_(total, bits) if total else bits
         assert total is not None
@@ -126,11 +142,10 @@ class Emitter:
         if node.operator == "field":
             return self._field(node)
         operands = [self._known[operand] for operand in node.operands]
-        write, first = self.function, operands[0]
-        inner = node.operands[0].width
+        write, first, width = self.function, operands[0], node.width
         match node.operator:
             case "not":
-                return write.xor(first, self._number(ones(inner), inner))
+                return write.xor(first, self._number(ones(width), width))
             case "and":
                 return write.and_(*operands)
             case "or":
@@ -140,15 +155,14 @@ class Emitter:
             case "lt":
                 return write.compare("ult", *operands)
             case "add":
-                return write.add(*operands)
+                return self._cut(write.add(*operands), width)
             case "sub":
-                return write.sub(*operands)
+                return self._cut(write.sub(*operands), width)
             case "ite":
                 return write.select(*operands)
             case "slice":
-                moved = self._moved(first, 0, node.value)
-                return write.fit(moved, node.width)
+                return self._cut(self._moved(first, 0, node.value), width)
             case "place":
-                return self._moved(write.fit(first, node.width), node.value)
+                return self._moved(write.fit(first, native(width)), node.value)
         assert node.operator == "count"
-        return write.fit(write.ones_in(first), node.width)
+        return write.fit(write.ones_in(first), native(width))

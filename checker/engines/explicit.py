@@ -32,6 +32,7 @@ from checker.engines.layout import layout_of
 from checker.engines.part import MOST_LOAD, ArenaFullError, Part, seen_in
 from checker.engines.post import Post
 from checker.engines.table import INDEX_BITS
+from checker.memory import OUT_OF_MEMORY, is_out_of_memory
 from model.language.machine import Machine
 
 FIRST_SLOTS = 1 << 16
@@ -110,6 +111,12 @@ class _Explorer:
             stopped = "interrupted"
         except ArenaFullError:
             stopped = f"more than {self.memory_limit} bytes of memory"
+            if any(part.shortened for part in self.parts):
+                stopped = OUT_OF_MEMORY
+        except (MemoryError, OSError) as error:
+            if not is_out_of_memory(error):
+                raise
+            stopped = OUT_OF_MEMORY
         if stopped:
             self._end_level()
         return ExplicitSearch(

@@ -16,6 +16,7 @@ from typing import Any, Protocol
 
 from attrs import frozen
 
+from checker.engines.vacuity import demands
 from model.language import expression as ex
 from model.language.expression import Expression
 from model.language.machine import Machine, State
@@ -55,6 +56,7 @@ def watches(machine: Machine) -> tuple[Watch, ...]:
         if prop.kind == "always":
             found.append(Watch(violated(prop.name), prop.violated))
             found.append(Watch(premise(prop.name), prop.premise))
+            found += [Watch(d.name, d.expression) for d in demands(prop)]
         elif prop.kind == "eventually":
             found.append(Watch(premise(prop.name), prop.premise))
         elif prop.then:

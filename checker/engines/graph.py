@@ -52,10 +52,12 @@ class StateGraph:
         return int(self.level_offsets[-1])
 
 
-def graph_of(search: Search, limits: Limits) -> StateGraph:
+def graph_of(search: Search, limits: Limits, sort: bool = True) -> StateGraph:
     """The graph that a finished search has walked.
 
-    Raises GraphTooLargeError if it does not fit ``limits.memory``.
+    Without ``sort``, the states of an explicit search keep its numbers, for
+    those who do not mind.  Raises GraphTooLargeError if it does not fit
+    ``limits.memory``.
     """
     needed = search.coverage.transitions * EDGE_BYTES
     allowed = limits.memory or default_memory()
@@ -65,7 +67,7 @@ def graph_of(search: Search, limits: Limits) -> StateGraph:
         )
     if isinstance(search, InterpretedSearch):
         return _interpreted(search)
-    return _explicit(search)
+    return _explicit(search, sort)
 
 
 def _in_order(found: StateGraph, rows: Rows) -> StateGraph:
@@ -76,23 +78,34 @@ def _in_order(found: StateGraph, rows: Rows) -> StateGraph:
     order = np.lexsort((*keys, level)).astype(np.int64)
     place = np.empty_like(order)
     place[order] = np.arange(len(order))
-    origin, target = place[found.origin], place[found.target]
-    edges = np.lexsort((found.instance, origin))
+    edges = _leaving(found.origin, order)
 
     def column(expression: Expression) -> NDArray[np.uint64]:
         return found.column(expression)[order]
 
     return StateGraph(
-        origin[edges],
+        place[found.origin[edges]],
         found.instance[edges],
-        target[edges],
+        place[found.target[edges]],
         found.level_offsets,
         lambda number: found.state(int(order[number])),
         column,
     )
 
 
-def _explicit(search: Search) -> StateGraph:
+def _leaving(origin: Numbers, states: Numbers) -> Numbers:
+    """The edges that leave ``states``, in the order of these.
+
+    ``origin``, of each edge, is in order; so are the edges of a state.
+    """
+    counts = np.bincount(origin, minlength=len(states))
+    first = np.cumsum(counts) - counts
+    sizes = counts[states]
+    start = np.cumsum(sizes) - sizes
+    return np.repeat(first[states] - start, sizes) + np.arange(len(origin))
+
+
+def _explicit(search: Search, sort: bool) -> StateGraph:
     from checker.engines.found import ExplicitSearch
 
     assert isinstance(search, ExplicitSearch)
@@ -116,7 +129,7 @@ def _explicit(search: Search) -> StateGraph:
         search.state,
         column,
     )
-    return _in_order(found, search.rows())
+    return _in_order(found, search.rows()) if sort else found
 
 
 def _interpreted(search: InterpretedSearch) -> StateGraph:

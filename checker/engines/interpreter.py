@@ -23,6 +23,7 @@ from checker.engines.exploration import (
     silent,
     watches,
 )
+from checker.memory import OUT_OF_MEMORY
 from model.language.expression import Expression
 from model.language.machine import Machine, State
 
@@ -109,6 +110,8 @@ class _Interpreter:
                 frontier = following
         except KeyboardInterrupt:
             stopped = "interrupted"
+        except MemoryError:
+            stopped = OUT_OF_MEMORY
         return InterpretedSearch(
             self.machine, self.levels, self._coverage(stopped)
         )

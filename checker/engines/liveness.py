@@ -93,30 +93,41 @@ class _Hunt:
         self.trigger: Mask = graph.column(prop.premise).astype(bool)
         fair = [a.name for a in machine.actions if a.fair]
         numbers = {name: i for i, name in enumerate(fair)}
-        #: number of the fair action of each edge, -1 for the others
-        self.fair_of_edge: Numbers = np.array(
+        #: number of the fair action of each instance, -1 for the others
+        self.fair_of: Numbers = np.array(
             [numbers.get(i.action, -1) for i in machine.instances],
             dtype=np.int64,
-        )[graph.instance]
+        )
         self.fair_count = len(fair)
         self.edges = _Edges.of(graph.origin, self.states)
 
     def run(self) -> Lasso | None:
         distance, parent = self._distances()
-        inside = distance >= 0
-        kept = inside[self.graph.origin] & inside[self.graph.target]
-        origin = self.graph.origin[kept]
-        target = self.graph.target[kept]
-        count, label = components(self.states, origin, target)
-        within = np.flatnonzero(kept)[label[origin] == label[target]]
-        fair = self._fair_components(count, label, inside, within)
-        candidates = np.flatnonzero(inside & fair[label])
-        if len(candidates) == 0:
+        kept, within, label = self._split(distance >= 0)
+        if len(kept) == 0:
             return None
-        entry = int(candidates[np.argmin(distance[candidates])])
-        members = inside & (label == label[entry])
+        entry = int(kept[np.argmin(distance[kept])])
+        members = (distance >= 0) & (label == label[entry])
         cycle = self._cycle(entry, members, within, label)
         return Lasso(self._stem(entry, parent), cycle, entry)
+
+    def starts(self) -> Numbers:
+        """The states in which a fair run may stay outside the goal."""
+        distance, _ = self._distances()
+        return self._split(distance >= 0)[0]
+
+    def _split(self, inside: Mask) -> tuple[Numbers, Numbers, Numbers]:
+        """Of the states ``inside``, those that a fair run may stay among.
+
+        With the edges inside a component, and each state's component.
+        """
+        both = inside[self.graph.origin] & inside[self.graph.target]
+        origin = self.graph.origin[both]
+        target = self.graph.target[both]
+        count, label = components(self.states, origin, target)
+        within = np.flatnonzero(both)[label[origin] == label[target]]
+        fair = self._fair_components(count, label, inside, within)
+        return np.flatnonzero(inside & fair[label]), within, label
 
     def _distances(self) -> tuple[Numbers, Numbers]:
         """Fewest steps to each state outside the goal, after the trigger.
@@ -164,11 +175,15 @@ class _Hunt:
             result &= (everywhere & ~taken & ((1 << (high - low)) - 1)) == 0
         return result
 
+    def _fair(self, edge: int) -> int:
+        """The number of the fair action of an edge, -1 if it is not fair."""
+        return int(self.fair_of[self.graph.instance[edge]])
+
     def _bits(self, edges: Numbers, low: int, high: int) -> Numbers:
-        number = self.fair_of_edge[edges]
-        mine = (number >= low) & (number < high)
-        shift = np.where(mine, number - low, 0)
-        return np.where(mine, np.int64(1) << shift, 0)
+        mine = (self.fair_of >= low) & (self.fair_of < high)
+        shift = np.where(mine, self.fair_of - low, 0)
+        bits = np.where(mine, np.int64(1) << shift, 0)
+        return bits[self.graph.instance[edges]]
 
     def _enabled(self, low: int, high: int) -> Numbers:
         """For each state, the fair actions low..high that are enabled."""
@@ -218,7 +233,7 @@ class _Hunt:
             for edge in self._nearest(state, own, steps, pending):
                 walk.append(edge)
                 state = int(self.graph.target[edge])
-                pending.discard(int(self.fair_of_edge[edge]))
+                pending.discard(self._fair(edge))
                 pending = self._unserved(state, pending)
         if state != entry:
             walk += self._search(
@@ -232,7 +247,7 @@ class _Hunt:
     def _unserved(self, state: int, pending: set[int]) -> set[int]:
         """Fair actions of ``pending`` that are enabled in ``state``."""
         here = self.edges.leaving(np.array([state]))
-        return pending & {int(n) for n in self.fair_of_edge[here]}
+        return pending & {self._fair(edge) for edge in here}
 
     def _nearest(
         self, start: int, own: Numbers, steps: _Edges, pending: set[int]
@@ -243,7 +258,7 @@ class _Hunt:
         """
 
         def serves(edge: int) -> bool:
-            if int(self.fair_of_edge[edge]) in pending:
+            if self._fair(edge) in pending:
                 return True
             there = int(self.graph.target[edge])
             return len(self._unserved(there, pending)) < len(pending)
@@ -287,3 +302,13 @@ def find_lasso(
 ) -> Lasso | None:
     """A fair run that breaks the ``eventually`` property, or None."""
     return _Hunt(machine, graph, prop).run()
+
+
+def starts_of_lassos(
+    machine: Machine, graph: StateGraph, prop: Property
+) -> Numbers:
+    """Where fair runs may stay that break the ``eventually`` property.
+
+    The numbers of all such states; none if it holds.
+    """
+    return _Hunt(machine, graph, prop).starts()

@@ -34,7 +34,7 @@ FEWEST_ROWS = 1 << 20
 
 
 class ArenaFullError(Exception):
-    """A state more would need more memory than the limit allows."""
+    """A state more would need more memory than there may be."""
 
 
 def reserved(words: int) -> Rows:
@@ -91,6 +91,7 @@ class Part:
         self._successors = np.zeros(successors * words, dtype=np.uint64)
         self._candidates = np.zeros(successors * (words + 1), dtype=np.uint64)
         self._pending = np.zeros(successors * 2, dtype=np.uint64)
+        self.shortened = False
         row = words * _WORD_BYTES
         self._arena = self._reserved(memory // row, words)
         self._table = self._reserved(memory // _WORD_BYTES, 1)
@@ -116,7 +117,10 @@ class Part:
         self.control[word] = address(array)
 
     def _reserved(self, rows: int, words: int) -> Rows:
-        """Addresses for so many rows, or for as many as there can be."""
+        """Addresses for so many rows, or for as many as there can be.
+
+        ``shortened``: the system gave less than the limit allows.
+        """
         rows = min(rows, (1 << INDEX_BITS) - 1)
         rows = max(rows, FEWEST_ROWS) + self._block
         while True:
@@ -124,6 +128,7 @@ class Part:
                 return reserved(rows * words)
             except (OSError, ValueError, OverflowError):
                 rows //= 2
+                self.shortened = True
                 if rows < FEWEST_ROWS:
                     raise
 

@@ -9,9 +9,8 @@ from collections.abc import Mapping, Sequence
 from attrs import frozen
 
 from model.language import expression as ex
-from model.language.expression import Expression
+from model.language.expression import Expression, rebuilt
 from model.language.machine import Action, Instance
-from model.language.unknown import rebuilt
 
 
 class Kind(enum.Enum):

@@ -2,12 +2,13 @@
 """Certificates: an invariant in a file that people and programs can check.
 
     {
-      "dbmcheck-certificate": 1,      the version of this schema
+      "dbmcheck-certificate": 2,      the version of this form
       "checksum": "0123...",          SHA-256 of all that follows
       "program": "0.2.0",             who wrote it
       "design": "postcopy",
       "without": [],                  mechanisms that the design lacks
-      "model": "4567...",             digest of the machine it is about
+      "schema": "89ab...",            digest of the one term it is about
+      "model": "4567...",             digest of the machine made of it
       "properties": ["OneSideRuns"],  what the clauses imply
       "clauses": [
         {
@@ -50,15 +51,23 @@ from checker.json_files import shown as as_shown
 from checker.proof.clause import Clause, Words, clause_of, codes_in_use
 from checker.proof.induction import check
 from checker.proof.obligation import Obligation
-from checker.proof.prove import WITHOUT_END
-from model.designs import build
+from checker.proof.prove import without_end
+from model.designs import build, schema
 from model.language import Machine, ModelError, Projected
 from model.options import Options
 
 VERSION_KEY = "dbmcheck-certificate"
-VERSION = 1
+VERSION = 2
 MAX_FILE = 1 << 22
-_BODY = ("program", "design", "without", "model", "properties", "clauses")
+_BODY = (
+    "program",
+    "design",
+    "without",
+    "schema",
+    "model",
+    "properties",
+    "clauses",
+)
 _KEYS = (VERSION_KEY, "checksum", *_BODY)
 
 
@@ -94,10 +103,8 @@ def certificate(options: Options, clauses: Sequence[Clause]) -> Certificate:
 
     Only the design and what it lacks matter.
     """
-    design = Options(
-        design=options.design,
-        failures=WITHOUT_END,
-        without=options.without,
+    design = without_end(
+        Options(design=options.design, without=options.without)
     )
     machine = build(design, Projected())
     return Certificate(options=design, machine=machine, clauses=tuple(clauses))
@@ -115,6 +122,7 @@ def as_text(claim: Certificate) -> str:
         "program": _program(),
         "design": claim.options.design,
         "without": sorted(claim.options.without),
+        "schema": schema(claim.options).digest,
         "model": claim.machine.digest,
         "properties": list(claim.properties),
         "clauses": [shown.table(clause) for clause in claim.clauses],
@@ -263,11 +271,15 @@ def _claim(table: Any, expected: Options | None) -> Certificate:
         != (expected.design, expected.without)
     ):
         raise InputError(f"is about {empty.options.name}, not {expected.name}")
-    if table["model"] != empty.machine.digest:
-        raise InputError(
-            "is about another version of the model: the machine's digest is "
-            f"{empty.machine.digest[:12]}, not {as_shown(table['model'])[:13]}"
-        )
+    for key, digest in (
+        ("schema", schema(empty.options).digest),
+        ("model", empty.machine.digest),
+    ):
+        if table[key] != digest:
+            raise InputError(
+                f"is about another version of the model: the {key}'s digest "
+                f"is {digest[:12]}, not {as_shown(table[key])[:13]}"
+            )
     _check_properties(table["properties"], empty.properties)
     check_type(table["clauses"], list, "clauses", "a list")
     shown = _Shown(empty.machine)

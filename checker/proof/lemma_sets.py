@@ -314,6 +314,23 @@ def _counting(disk: Disk) -> Iterator[Lemma]:
             [(told, number <= limit)],
             {"A": seen_chunks(d)},
         )
+    a = granules("S")
+    members = _value(GranuleSet, GranuleSetType(disk), "A")
+    known = z3.And(
+        number >= 0,
+        z3.Implies(a[K][R], number >= 1),
+        limit >= 0,
+    )
+    for asked in LIMITS:
+        told = members.at_most(asked).expression
+        yield among(
+            f"at_most: {asked} granules",
+            "Whether a set of granules keeps within any limit is an answer "
+            f"where the model's limit is {asked}.",
+            z3.And(DISK, known),
+            [(told, number <= limit)],
+            {"A": seen_granules(a)},
+        )
 
 
 def _contents(disk: Disk) -> Iterator[Lemma]:

@@ -13,7 +13,7 @@ from __future__ import annotations
 import ctypes
 import enum
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 
 from attrs import evolve, field, frozen
@@ -26,10 +26,19 @@ from checker.engines.exploration import (
     Search,
     violated,
 )
+from checker.errors import UndecidedError
+from checker.memory import OUT_OF_MEMORY, is_out_of_memory
 from checker.proof.confirm import Confirmation
+from checker.proof.kept import kept_for
 from checker.proof.lemmas import NAME as LEMMAS
 from checker.proof.lemmas import prove_lemmas
 from checker.proof.obligation import Obligation, Outcome, timed
+from checker.proof.one_term import (
+    LIMITS,
+    TERM,
+    limits_only_forbid,
+    one_term,
+)
 from checker.proof.questions import questions_alike
 from checker.proof.simulation import (
     disks,
@@ -38,7 +47,8 @@ from checker.proof.simulation import (
     start_simulation,
     step_simulation,
 )
-from checker.proof.uniform import text_is_uniform
+from checker.proof.vacuous import NAME as VACUOUS
+from checker.proof.vacuous import nothing_vacuous
 from checker.traces.shortest import shortest_to
 from checker.traces.trace import Move, Trace
 from checker.verdict import ExitCode
@@ -48,18 +58,13 @@ from model.language.projected_channel import (
     ProjectedChannel,
     slots_suffice,
 )
-from model.options import UNLIMITED, Failures, Options
+from model.options import UNLIMITED, Budget, Failures, Options
 
 Report = Callable[[str], None]
-WITHOUT_END = Failures(
-    cut=UNLIMITED,
-    source_killed=UNLIMITED,
-    destination_killed=UNLIMITED,
-    refuse=UNLIMITED,
-    cancel=UNLIMITED,
-    retry=UNLIMITED,
-)
+_ENDLESS: dict[str, Budget] = dict.fromkeys(Failures.names(), UNLIMITED)
+WITHOUT_END = Failures(**_ENDLESS)
 INTERRUPTED = "interrupted"
+NOT_ALL_MET = "not all is shown"
 
 
 class Provability(enum.Enum):
@@ -70,6 +75,7 @@ class Provability(enum.Enum):
     SPURIOUS = "SPURIOUS"
     INCONCLUSIVE = "INCONCLUSIVE"
     NOT_PROVABLE = "NOT PROVABLE THIS WAY"
+    VACUOUS = "VACUOUS"
 
 
 @frozen(kw_only=True)
@@ -95,7 +101,8 @@ class Proof:
     """All that was shown of one design.
 
     ``left``: properties that need whole runs of a disk of known size, each
-    with the reason.
+    with the reason; ``in_part``: guarantees that such a property speaks of.
+    ``kept``: how many obligations were met in an earlier run, not in this.
     """
 
     options: Options
@@ -104,6 +111,8 @@ class Proof:
     obligations: tuple[Obligation, ...]
     judgements: tuple[Judgement, ...]
     left: dict[str, str] = field(factory=dict)
+    in_part: frozenset[str] = frozenset()
+    kept: int = 0
     seconds: float
 
     @property
@@ -112,32 +121,44 @@ class Proof:
         answers = {j.answer for j in self.judgements}
         if Provability.VIOLATED in answers:
             return Provability.VIOLATED
-        met = all(o.proved for o in self.obligations)
-        if met and answers == {Provability.PROVED}:
+        if self.vacuous:
+            return Provability.VACUOUS
+        if not self.open and answers == {Provability.PROVED}:
             return Provability.PROVED
         return Provability.INCONCLUSIVE
+
+    @property
+    def vacuous(self) -> str:
+        """What never happens although it is spoken of, or ''."""
+        for one in self.obligations:
+            if one.name == VACUOUS and one.outcome is Outcome.REFUTED:
+                return one.detail
+        return ""
+
+    @property
+    def open(self) -> str:
+        """The first thing that keeps every property from being proved."""
+        return _lacking(self.machine, self.obligations, self.judgements)
 
     @property
     def exit_code(self) -> ExitCode:
         """What the process should return."""
         return {
+            Provability.VACUOUS: ExitCode.UNREACHED,
             Provability.PROVED: ExitCode.AS_EXPECTED,
             Provability.VIOLATED: ExitCode.ALWAYS_VIOLATED,
         }.get(self.verdict, ExitCode.INCONCLUSIVE)
 
     @property
     def proved_guarantees(self) -> frozenset[str]:
-        """Guarantees all of whose safety properties are proved here."""
-        if not all(o.proved for o in self.obligations):
-            return frozenset()
+        """Guarantees all of whose properties are proved here."""
         named = {j.guarantee for j in self.judgements if j.guarantee}
         open_ = {
             j.guarantee
             for j in self.judgements
             if j.answer is not Provability.PROVED
         }
-        # where the slots do not suffice nothing is proved at all
-        return frozenset() if "" in open_ else frozenset(named - open_)
+        return frozenset(named - open_ - self.in_part)
 
 
 def silent(step: str) -> None:
@@ -145,8 +166,8 @@ def silent(step: str) -> None:
 
 
 def without_end(options: Options) -> Options:
-    """``options`` with failures without end and a guest that never stops."""
-    bounds = evolve(options.bounds, writes="unbounded")
+    """``options`` with all that may happen without end, edits as well."""
+    bounds = evolve(options.bounds, writes="unbounded", edits=UNLIMITED)
     return evolve(options, failures=WITHOUT_END, bounds=bounds)
 
 
@@ -155,41 +176,66 @@ def prove(
     limits: Limits | None = None,
     report: Report = silent,
     view: Projected | None = None,
+    keep: bool = False,
 ) -> Proof:
     """Try to prove the design of ``options``, whatever its size.
 
-    Of ``options`` only the design and the mechanisms that it lacks matter.
+    Of ``options``, the size and how often something may fail do not matter.
     ``view``: another view of the disk than the shipped one, for tests.
+    ``keep``: take obligations that the same program has met before as met,
+    and keep those that it meets now; see ``kept``.
     """
     started = time.perf_counter()
     options, view = without_end(options), view or Projected()
     machine = build(options, view)
     report("exploring what one granule sees")
-    search = explore(machine, limits or Limits())
+    search = _exploration(options, machine, limits or Limits())
     obligations = [_explored(search)]
-    for name, work in plan(options, machine, view):
+    kept = kept_for(machine, options.name) if keep else None
+    for name, work in plan(options, machine, view, search):
         report(name)
-        obligations.append(_met(name, work, obligations[-1]))
+        asked = kept.met(name, work) if kept else work
+        obligations.append(_met(name, asked, obligations[-1]))
+    if kept:
+        kept.keep(obligations[1:])
     report("judging the properties")
+    judgements = judged(options, search, report)
+    left = [p for p in build(options).properties if p.kind != "always"]
     return Proof(
         options=options,
         machine=machine,
         coverage=search.coverage,
         obligations=tuple(obligations),
-        judgements=judged(options, search, report),
-        left={
-            p.name: machine.undecided[p.name]
-            for p in build(options).properties
-            if p.kind != "always"
-        },
+        judgements=supported(machine, obligations, judgements),
+        left={p.name: machine.undecided[p.name] for p in left},
+        in_part=frozenset(p.guarantee for p in left if p.guarantee),
+        kept=kept.used if kept else 0,
         seconds=time.perf_counter() - started,
     )
 
 
+def _exploration(options: Options, machine: Machine, limits: Limits) -> Search:
+    try:
+        return explore(machine, limits)
+    except (MemoryError, OSError) as error:
+        if not is_out_of_memory(error):
+            raise
+        raise UndecidedError(
+            f"{options.name}: INCONCLUSIVE: {OUT_OF_MEMORY} before the "
+            "first state"
+        ) from None
+
+
 def plan(
-    options: Options, machine: Machine, view: Projected
+    options: Options,
+    machine: Machine,
+    view: Projected,
+    search: Search | None = None,
 ) -> list[tuple[str, Callable[[], Obligation]]]:
-    """What shows that ``machine`` speaks of every disk: name and work."""
+    """What shows that ``machine`` speaks of every disk: name and work.
+
+    ``search``: of ``machine``, if there was one.
+    """
     many = tuple(disks(options, machine))
     shows = {
         "every step of a disk is one of the projection": step_simulation,
@@ -200,15 +246,19 @@ def plan(
         (name, partial(over_all, name, many, show))
         for name, show in shows.items()
     ]
-    uniform = "the model text does not look at sizes"
     alike = "questions that read alike are about the same thing"
     ask = partial(questions_alike, options, view)
     channels = _any_channels(machine)
     show_all = partial(prove_lemmas, view, channels=channels)
+    term = partial(one_term, options, view)
+    limits = partial(limits_only_forbid, options)
+    happens = partial(nothing_vacuous, options, search)
     return [
+        (TERM, partial(timed, TERM, term)),
+        (LIMITS, partial(timed, LIMITS, limits)),
         *simulated,
-        (uniform, partial(timed, uniform, text_is_uniform)),
         (alike, partial(timed, alike, ask)),
+        (VACUOUS, partial(timed, VACUOUS, happens)),
         (LEMMAS, show_all),
     ]
 
@@ -254,12 +304,59 @@ def _met(
             # Ctrl-C while an argument is handed to z3 comes out as this
             if "KeyboardInterrupt" not in str(error):
                 raise
+        except Exception as error:
+            if not is_out_of_memory(error):
+                raise
+            return Obligation(
+                name=name,
+                outcome=Outcome.OPEN,
+                seconds=0.0,
+                detail=OUT_OF_MEMORY,
+            )
     return Obligation(
         name=name, outcome=Outcome.OPEN, seconds=0.0, detail=INTERRUPTED
     )
 
 
 # -- properties --------------------------------------------------------------
+
+
+def supported(
+    machine: Machine,
+    obligations: Sequence[Obligation],
+    judgements: Sequence[Judgement],
+) -> tuple[Judgement, ...]:
+    """The judgements, none of them PROVED if something else is not shown.
+
+    What the exploration shows is a proof only if every obligation is met and
+    the slots suffice.
+    """
+    lacking = _lacking(machine, obligations, judgements)
+    if not lacking:
+        return tuple(judgements)
+    return tuple(
+        evolve(j, answer=Provability.INCONCLUSIVE, reason=NOT_ALL_MET)
+        if j.answer is Provability.PROVED
+        else j
+        for j in judgements
+    )
+
+
+def _lacking(
+    machine: Machine,
+    obligations: Sequence[Obligation],
+    judgements: Sequence[Judgement],
+) -> str:
+    """The first thing that is not shown and all else rests on, or ''."""
+    for obligation in obligations:
+        if not obligation.proved:
+            return f"'{obligation.name}' is {obligation.outcome.value}"
+    slots = {slots_suffice(c.name) for c in _any_channels(machine)}
+    for judgement in judgements:
+        shown = judgement.answer is Provability.PROVED
+        if judgement.name in slots and not shown:
+            return f"{judgement.name} is {judgement.answer.value}"
+    return ""
 
 
 def judged(
@@ -327,12 +424,22 @@ def _judged(
             reason="the projection of the channel is too small",
             abstract=moves,
         )
-    confirmed = confirmation.of(prop.name, moves)
+    try:
+        confirmed = confirmation.of(prop.name, moves)
+    except (MemoryError, OSError) as error:
+        if not is_out_of_memory(error):
+            raise
+        return evolve(
+            judgement,
+            answer=Provability.INCONCLUSIVE,
+            reason=OUT_OF_MEMORY,
+            abstract=moves,
+        )
     if confirmed is None:
         return evolve(
             judgement,
             answer=Provability.SPURIOUS,
-            reason="no small disk does what the projection did",
+            reason="no small disk was found to do what the projection did",
             abstract=moves,
         )
     return evolve(

@@ -17,7 +17,6 @@ disks; that the sizes do not matter is the business of ``lemmas``.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any
 
 import z3
 from attrs import evolve, frozen
@@ -31,8 +30,7 @@ from model.language.domain import Granule
 from model.language.expression import Expression
 from model.language.machine import Instance, Machine, Property
 from model.language.projected_channel import ProjectedChannel
-from model.mechanisms import LIVE
-from model.options import UNLIMITED, Budget, Failures, Options
+from model.options import Options
 
 
 @frozen
@@ -67,10 +65,6 @@ SIZES = (
     Size(4, 1, 2),
     Size(3, 2, 2),
 )
-#: where all that is asked is how the text depends on other options
-PLAIN = Size(2, 1, 2)
-SMALLEST = Size(1, 1, 2)
-ONCE = Failures(**dict.fromkeys(Failures.names(), 1))
 
 
 @frozen(eq=False)
@@ -100,38 +94,12 @@ class Disk:
 def disks(
     options: Options, projected: Machine, sizes: Iterable[Size] = SIZES
 ) -> Iterator[Disk]:
-    """The design at each size, and with other limits on failures and guest.
+    """The design at each size, without any limit on failures and guest.
 
-    Each kind of failure alone, none, and each at most once show that budgets
-    can be forgotten, and that a disk on which less may fail does no more.
+    What a limit can do is the business of ``one_term``.
     """
     for size in sizes:
         yield disk(f"{size}", build(size.of(options)), projected)
-    for name, varied in _variants(options):
-        yield disk(name, build(varied), projected)
-
-
-def _variants(options: Options) -> Iterator[tuple[str, Options]]:
-    """Other options than sizes, each with the smallest disk that serves."""
-    smallest, plain = SMALLEST.of(options), PLAIN.of(options)
-    yield "no failures", evolve(smallest, failures=Failures())
-    for name in Failures.names():
-        budgets: dict[str, Budget] = {name: UNLIMITED}
-        only = Failures(**budgets)
-        yield f"only {name} fails", evolve(smallest, failures=only)
-    once = evolve(plain, failures=ONCE)
-    yield "each failure once", _bounded(once, writes=2)
-    yield "three writes", _bounded(smallest, writes=3)
-    if options.design == LIVE:
-        for limit in (0, 2, 3):
-            yield f"limit D = {limit}", _bounded(plain, downtime=limit)
-        for throttle in (1, 3):
-            held = _bounded(smallest, writes="throttled", throttle=throttle)
-            yield f"one write for {throttle} chunks", held
-
-
-def _bounded(options: Options, **bounds: Any) -> Options:
-    return evolve(options, bounds=evolve(options.bounds, **bounds))
 
 
 def disk(name: str, machine: Machine, projected: Machine) -> Disk:

@@ -9,6 +9,8 @@ and stays away from the goal for ever after the property was triggered.
 
 from __future__ import annotations
 
+import enum
+
 from checker.engines.evaluate import Evaluator
 from checker.engines.exploration import TYPE_INVARIANT
 from checker.engines.interpreter import is_stuck, successors
@@ -17,6 +19,51 @@ from checker.traces.lines import listed
 from checker.traces.trace import Trace
 from checker.verdict import CONFORMANCE, DEADLOCK
 from model.language.machine import Action, Machine, Property, State
+
+
+class Claim(enum.Enum):
+    """What a trace that shows its property says of it."""
+
+    VIOLATED = "violated"
+    MET = "met"
+    #: the reference parts from the model here, and nothing is violated
+    DIFFERS = "differs"
+
+
+def claim_of(machine: Machine, trace: Trace) -> Claim:
+    """What ``trace`` says of its property, which it must show.
+
+    A ``reachable`` property is met by a run that shows it: that is what the
+    design is for, and no violation.
+    """
+    name = trace.property_name
+    if name == CONFORMANCE:
+        return Claim.DIFFERS
+    kinds = {p.name: p.kind for p in machine.properties}
+    return Claim.MET if kinds.get(name) == "reachable" else Claim.VIOLATED
+
+
+def first_met(machine: Machine, trace: Trace) -> int:
+    """After how many moves a ``reachable`` property is met first.
+
+    ``trace`` must show it.
+    """
+    prop = machine.property(trace.property_name)
+    return next(
+        number
+        for number in range(len(trace.states))
+        if met_after(machine, trace, prop, number)
+    )
+
+
+def met_after(
+    machine: Machine, trace: Trace, prop: Property, number: int
+) -> bool:
+    """Whether so many moves of ``trace`` meet a ``reachable`` property."""
+    if number and trace.moves[number - 1].action in prop.by:
+        return True
+    here = Evaluator(machine, trace.states[number])
+    return bool(prop.then) and here.holds(prop.conclusion)
 
 
 def why_not_shown(machine: Machine, trace: Trace) -> str:
@@ -53,15 +100,17 @@ def _always(machine: Machine, last: State, prop: Property) -> str:
 
 
 def _reachable(machine: Machine, trace: Trace, prop: Property) -> str:
-    if prop.by:
-        if trace.moves and trace.moves[-1].action in prop.by:
-            return ""
-        return f"the last step is not {' or '.join(prop.by)}"
+    if met_after(machine, trace, prop, len(trace.moves)):
+        return ""
     here = Evaluator(machine, trace.states[-1])
-    for conjunct in prop.then:
-        if not here.holds(conjunct.expression):
-            return f"'{conjunct.text}' is false in the last state"
-    return ""
+    reasons = [
+        f"'{conjunct.text}' is false in the last state"
+        for conjunct in prop.then
+        if not here.holds(conjunct.expression)
+    ]
+    if prop.by:
+        reasons.insert(0, f"the last step is not {' or '.join(prop.by)}")
+    return reasons[0]
 
 
 def _deadlock(machine: Machine, last: State) -> str:

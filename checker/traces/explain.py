@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Why a trace breaks its property: each conjunct, at each step.
+"""Why a trace breaks or meets its property: each conjunct, at each step.
 
 One column per conjunct of the premise and of the conclusion, + where it is
 true, . where it is false, with a mark where it changes; the last column says
@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 
 from checker.engines.evaluate import Evaluator
 from checker.engines.exploration import TYPE_INVARIANT
-from checker.traces.claim import served
+from checker.traces.claim import first_met, met_after, served
 from checker.traces.lines import (
     WIDTH,
     listed,
@@ -43,6 +43,8 @@ def explain(machine: Machine, trace: Trace) -> str:
         lines += ["", *_breaks(machine, trace, prop)]
     if prop.kind == "eventually":
         lines += ["", *_for_ever(machine, trace)]
+    if prop.kind == "reachable":
+        lines += ["", *_meets(machine, trace)]
     return text_of(lines)
 
 
@@ -82,7 +84,7 @@ def _table(machine: Machine, trace: Trace, prop: Property) -> list[str]:
             + ("+" if value else ".")
             for i, value in enumerate(now)
         ]
-        word = _word(prop, trace, number, now)
+        word = _word(machine, prop, trace, number, now)
         head = f"{number:3}  {_cells(marks, border)}  {word:10} "
         lines.append(head + shortened(title, WIDTH - len(head)))
         before = now
@@ -95,7 +97,13 @@ def _cells(cells: Sequence[str], border: int) -> str:
     return "".join(cells[:border]) + " |" + "".join(cells[border:])
 
 
-def _word(prop: Property, trace: Trace, number: int, now: list[bool]) -> str:
+def _word(
+    machine: Machine,
+    prop: Property,
+    trace: Trace,
+    number: int,
+    now: list[bool],
+) -> str:
     """What the truth values of one state make of the property."""
     premise, goal = all(now[: len(prop.when)]), all(now[len(prop.when) :])
     if prop.kind == "always":
@@ -103,7 +111,7 @@ def _word(prop: Property, trace: Trace, number: int, now: list[bool]) -> str:
             return ""
         return "holds" if goal else "VIOLATED"
     if prop.kind == "reachable":
-        return "reached" if goal and prop.then else ""
+        return "met" if met_after(machine, trace, prop, number) else ""
     if goal:
         return "met"
     if trace.loop is not None and number >= trace.loop:
@@ -132,6 +140,17 @@ def _breaks(machine: Machine, trace: Trace, prop: Property) -> list[str]:
         lines += wrapped(f"false: {conjunct.text}", f"  {letter}  ")
         lines += _values(machine, last, conjunct)
     return lines
+
+
+def _meets(machine: Machine, trace: Trace) -> list[str]:
+    """The first step that meets a reachable property."""
+    number = first_met(machine, trace)
+    step = (
+        f"step {number}, {trace.moves[number - 1].label}"
+        if number
+        else "the initial state"
+    )
+    return wrapped(f"Met by {step}; that is no violation.")
 
 
 def _values(machine: Machine, state: State, conjunct: Conjunct) -> list[str]:

@@ -2,7 +2,8 @@
 """Lines that survive a mail: at most 72 columns, broken where it reads well.
 
 Text is broken at spaces; a word that is too long for a line (the set of all
-granules of a disk, say) is broken after a comma, or where it must be.  Where
+granules of a disk, say) is broken after a comma, before a bracket, after an
+underscore, or where it must be.  Where
 ``UNBROKEN`` stands, a space is printed and no line ends.
 """
 
@@ -41,11 +42,22 @@ def _pieces(word: str, room: int) -> Iterator[tuple[str, bool]]:
     """``word`` in pieces that fit, and whether one continues the last."""
     continued = False
     while len(word) > room:
-        comma = word.rfind(",", 0, room)
-        cut = comma + 1 if comma > 0 else room
+        cut = _cut(word, room)
         yield word[:cut], continued
         word, continued = word[cut:], True
     yield word, continued
+
+
+def _cut(word: str, room: int) -> int:
+    """After how many of the first ``room`` characters to break ``word``."""
+    for after in (
+        word.rfind(",", 0, room) + 1,
+        word.rfind("(", 1, room + 1),
+        word.rfind("_", 0, room) + 1,
+    ):
+        if after > 0:
+            return after
+    return room
 
 
 def paragraph(text: str, indent: int = 0) -> list[str]:
@@ -96,6 +108,11 @@ def joined(items: Sequence[str]) -> str:
 def plural(number: int, noun: str) -> str:
     """'1 granule', '2 granules'."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def place(moves: int) -> str:
+    """Where a run is after so many moves: 'after step 3'."""
+    return f"after step {moves}" if moves else "in the initial state"
 
 
 def text_of(lines: Iterable[str]) -> str:

@@ -9,13 +9,17 @@ the search.  DOMAIN.md, section 9, says what reviewers expect.
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from checker.engines.exploration import TYPE_INVARIANT
+from checker.errors import NothingToShowError
+from checker.traces.claim import Claim, claim_of, first_met
 from checker.traces.consequence import consequence
 from checker.traces.lines import (
+    UNBROKEN,
     command_lines,
     joined,
+    place,
     plural,
     text_of,
     wrapped,
@@ -23,27 +27,39 @@ from checker.traces.lines import (
 from checker.traces.short_steps import short_steps
 from checker.traces.status import Status, status_at_end
 from checker.traces.trace import Trace
-from checker.traces.wording import in_words, taken_out
+from checker.traces.wording import (
+    BITMAPS_IN_WORDS,
+    BUSY_IN_WORDS,
+    in_words,
+    taken_out,
+)
 from checker.verdict import DEADLOCK
+from model.guarantees import GUARANTEES
 from model.language.machine import Machine
-from model.mechanisms import Mechanism, mechanisms_of
-from model.properties import GUARANTEES
+from model.mechanisms import AS_BUILT, Mechanism, mechanisms_of
 
 _INDENT = 2
 ASSUMED = (
-    "one disk that both hosts reach, and one bitmap of it, known by its name",
-    "at most one write in flight on each host; a write is two steps, the "
-    "data and then the bit",
-    "messages arrive in order and unchanged, or not at all",
+    "a write is two steps, the data and its bit",
+    "messages arrive in order and unchanged, or not at all; of a break each "
+    "host learns in its own time, and until then it reads what has come",
     "a client starts a backup whenever a query shows the bitmap there and "
-    "not busy, on the host where the VM runs",
+    "not busy, on the host where the VM runs; on the source it is a job that "
+    "takes its time and may fail, on the destination it is one step",
+    "management knows what QMP shows it and what it has done itself",
 )
+_FALSE = "After the last step this is false."
+_AGAIN = (
+    "a further attempt goes to a new destination process; the source's is "
+    "the same"
+)
+_PUT_OFF = "hosts and management do not put off for ever what stays possible"
 NOT_MODELLED = (
-    "several disks or bitmaps; disabled or inconsistent bitmaps",
-    "persistence in the image file; separate storage",
-    "writers other than the guest and the backup (NBD exports, block jobs, "
-    "merge, clear); resize",
-    "a backup that fails; a bitmap error after START; migrating back",
+    "more than two bitmaps; one that is disabled or enabled on the way; "
+    "resize",
+    "persistence in the image file; separate storage; snapshots",
+    "RAM, and with it postcopy's pause and recovery; migrating back; the end "
+    "of a whole host",
     "the bytes on the wire; time",
 )
 
@@ -79,26 +95,35 @@ def mail_block(
     reproduce: str,
     complete: str = "",
     label: Label | None = None,
+    alternative: str = "",
     states: int | None = None,
     transitions: int | None = None,
     file: tuple[str, str] | None = None,
 ) -> str:
-    """The block of text.
+    """The block of text; NothingToShowError if nothing is violated.
 
     ``reproduce``: the command that shows this trace; ``complete``: the one
     that checks the complete design, '' where that is what fails.  ``label``:
     if not given, a defect of the variant where mechanisms were taken out,
-    else not judged.  ``states`` and ``transitions``: what the search that
-    found the trace explored; with them, the trace counts as a shortest one.
+    else not judged.  ``alternative``: what could be taken out as well so
+    that the promise holds again, as a sentence.  ``states`` and
+    ``transitions``: what the search that found the trace explored; with
+    them, the trace counts as a shortest one.
     ``file``: name and content of a configuration that the reader has not.
     """
+    if claim_of(machine, trace) is Claim.MET:
+        raise NothingToShowError(
+            f"{trace.property_name} is met "
+            f"{place(first_met(machine, trace))}: there is nothing to cite"
+        )
     found = states is not None
     lines = [*_head(machine, trace), ""]
     lines += [*_broken(machine, trace), ""]
     lines += _section("What it does to a backup")
     lines += [*_text(consequence(machine, trace)), ""]
     lines += _section("What kind of finding this is")
-    lines += [*_label(trace, label, bool(complete)), ""]
+    lines += _label(trace, label, bool(complete))
+    lines += [*(_text(alternative) if alternative else []), ""]
     lines += _section("Configuration")
     lines += [*_configuration(trace), ""]
     lines += _section(_title(trace, shortest=found))
@@ -142,13 +167,9 @@ def _broken(machine: Machine, trace: Trace) -> list[str]:
     prop = machine.property(name)
     promise = GUARANTEES.get(prop.guarantee)
     if promise is None:
-        return wrapped(f"Shown: {prop.doc} ({name})")
+        return wrapped(f"Broken: {name}: {prop.doc} {_FALSE}")
     lines = wrapped(f"Broken: {promise} ({prop.guarantee}).")
-    end = (
-        "This is put off for ever."
-        if prop.kind == "eventually"
-        else "After the last step this is false."
-    )
+    end = "This is put off for ever." if prop.kind == "eventually" else _FALSE
     return [*lines, "", *wrapped(f"{name}: {prop.doc} {end}")]
 
 
@@ -159,15 +180,18 @@ def _head(machine: Machine, trace: Trace) -> list[str]:
 
 def _label(trace: Trace, label: Label | None, compared: bool) -> list[str]:
     lacking = taken_out(trace.options)
+    busy = trace.options.busy_bitmap
+    chosen = "" if busy == "wait" else BUSY_IN_WORDS[busy]
     if label is None:
-        label = Label.VARIANT if lacking else Label.UNJUDGED
+        label = Label.VARIANT if lacking or chosen else Label.UNJUDGED
     text = _KINDS[label]
     if label is Label.VARIANT:
-        names = joined([f"'{m.name}'" for m in lacking])
-        were = "was" if len(lacking) == 1 else "were"
-        text = f"{names} {were} taken out on purpose."
-        if compared:
+        text = _on_purpose(trace, lacking) if lacking else ""
+        if chosen:
+            text += f" At setup it was chosen that {chosen}."
+        if lacking and compared:
             text += " The second command below checks the complete design."
+        text = text.strip()
     lines = _text(f"{label.value}. {text}")
     for mechanism in lacking:
         if mechanism.history:
@@ -175,6 +199,20 @@ def _label(trace: Trace, label: Label | None, compared: bool) -> list[str]:
                 f"History of '{mechanism.name}': {mechanism.history}."
             )
     return lines
+
+
+def _on_purpose(trace: Trace, lacking: Sequence[Mechanism]) -> str:
+    names = joined([f"'{m.name}'" for m in lacking])
+    were = "was" if len(lacking) == 1 else "were"
+    return f"{names} {were} taken out on purpose{_as_built(trace)}."
+
+
+def _as_built(trace: Trace) -> str:
+    """Whether the variant is the design as somebody has really made it."""
+    label, lacks = AS_BUILT.get(trace.options.design, ("", frozenset()))
+    if trace.options.without != lacks or not lacks:
+        return ""
+    return f": this is the design {label}"
 
 
 def _configuration(trace: Trace) -> list[str]:
@@ -208,7 +246,8 @@ def _status(status: Status) -> list[str]:
     lines = []
     for number, (query, shown) in enumerate(status.queries):
         host = "" if number else status.host
-        lines += wrapped(shown, f"  {host:11}  {query:13}  ")
+        text = shown.replace("count ", f"count{UNBROKEN}")
+        lines += wrapped(text, f"  {host:11}  {query:13}  ")
     return lines
 
 
@@ -217,6 +256,7 @@ def _assumptions(machine: Machine, trace: Trace) -> list[str]:
         (p for p in machine.properties if p.name == trace.property_name), None
     )
     assumed = [
+        BITMAPS_IN_WORDS[trace.options.bitmaps],
         *ASSUMED,
         *(
             m.assumes
@@ -224,15 +264,12 @@ def _assumptions(machine: Machine, trace: Trace) -> list[str]:
             if m.assumes and trace.options.has(m.name)
         ),
     ]
-    if trace.options.failures.possible("retry"):
-        assumed.append(
-            "a failed attempt may be followed by another one in the same "
-            "processes (QEMU's destination, as built, ends with the first)"
-        )
+    if trace.options.failures.retry != 0:
+        assumed.append(_AGAIN)
+    if prop is not None and prop.assumes:
+        assumed.append(prop.assumes)
     if prop is not None and prop.kind == "eventually":
-        assumed.append(
-            "hosts and management do not put off for ever what stays possible"
-        )
+        assumed.append(_PUT_OFF)
     lines = ["Assumed:", *_bullets(assumed)]
     lines += ["", "Not modelled:", *_bullets(NOT_MODELLED)]
     return lines

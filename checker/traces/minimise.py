@@ -2,10 +2,11 @@
 """The smallest configuration that still breaks a property.
 
 Greedy, to a fixed point: fewer failures, a smaller disk, a smaller channel,
-fewer writes.  Each candidate is searched, and taken only if the same property
-is still broken there.  For each dimension the smallest value that serves is
-taken, so the result is the same in every run; no single dimension of it can
-be made smaller.  A smaller channel may make the trace a step longer.
+fewer writes, fewer of them at a time, fewer edits.  Each candidate is
+searched, and taken only if the same property is still broken there.  For each
+dimension the smallest value that serves is taken, so the result is the same
+in every run; no single dimension of it can be made smaller.  A smaller
+channel may make the trace a step longer.
 """
 
 from __future__ import annotations
@@ -36,7 +37,15 @@ MAX_STATES = 200_000
 MOST_TRIED = 5
 Find = Callable[[Options, str, Limits], Trace | None]
 _FAILURES = Failures.names()
-_SIZES = ("chunks", "granules", "channel", "writes")
+#: what may be made smaller, and its least value
+_SIZES = {
+    "chunks": 1,
+    "granules": 1,
+    "channel": 1,
+    "writes": 1,
+    "in_flight": 1,
+    "edits": 0,
+}
 
 
 class NotShownError(Exception):
@@ -114,7 +123,7 @@ def _smaller(options: Options, name: str) -> Iterator[Options]:
     """``options`` with less of one dimension, the least first."""
     failing = name in _FAILURES
     value = getattr(options.failures if failing else options.bounds, name)
-    first = 0 if failing else 1
+    first = 0 if failing else _SIZES[name]
     for less in range(first, value if isinstance(value, int) else MOST_TRIED):
         change: dict[str, Any] = {name: less}
         if failing:
@@ -171,6 +180,10 @@ def _asked_only(machine: Machine, property_name: str) -> Machine:
     if property_name in (DEADLOCK, TYPE_INVARIANT):
         return evolve(machine, properties=())
     prop = machine.property(property_name)
+    if prop.kind == "reachable":
+        raise NotShownError(
+            f"{property_name} is a reachable property: no run breaks it"
+        )
     if prop.kind != "always":
         raise NotShownError(
             f"{property_name} is an {prop.kind} property; minimise needs "

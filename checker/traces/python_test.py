@@ -13,7 +13,7 @@ from checker.traces.lines import wrapped
 from checker.traces.trace import Move, Trace
 from checker.verdict import DEADLOCK
 from model.designs import build
-from model.options import Bounds, Failures
+from model.options import Bounds, Failures, Options
 
 _WIDTH = 79
 
@@ -21,8 +21,9 @@ _WIDTH = 79
 def to_python_test(trace: Trace) -> str:
     """A complete test module that replays ``trace``.
 
-    It passes as long as the model runs like that and the run shows that the
-    property is broken.
+    It passes as long as the model runs like that and the run shows what
+    it shows now: that the property is broken, or, if it is a ``reachable``
+    one, that it is met.
     """
     kind = _kind(trace)
     imports, check = _CHECKS[kind]
@@ -91,6 +92,11 @@ def _options(trace: Trace) -> list[str]:
         names = [f"            {_quoted(n)}," for n in sorted(options.without)]
         lines += ["    without=frozenset(", "        {", *names]
         lines += ["        }", "    ),"]
+    usual = Options(design=options.design)
+    for name in ("busy_bitmap", "bitmaps"):
+        chosen = getattr(options, name)
+        if chosen != getattr(usual, name):
+            lines.append(f"    {name}={_quoted(chosen)},")
     return lines
 
 

@@ -16,6 +16,7 @@ from attrs import frozen
 from checker.traces.changes import Change, changes
 from checker.traces.lines import WIDTH, shortened, text_of, wrapped
 from checker.traces.messages import Traffic, traffic_along
+from checker.traces.second import is_of_second, one
 from checker.traces.trace import Move, Trace
 from model.language.machine import Machine, State
 from model.vocabulary import DestinationVm, SourceVm
@@ -35,11 +36,13 @@ _CHANNEL = DESTINATION - SOURCE - 1
 _STREAM = "stream"
 _NOTED = {
     "source.bits": "bits",
+    "source.successor": "successor",
     "source.meta": "meta",
     "destination.bits": "bits",
     "destination.successor": "successor",
     "destination.bitmap": "bitmap",
     "ghost_true_dirty": "true dirty",
+    "ghost_would_miss": "the backup will miss",
     "ghost_missed": "missed by a backup",
 }
 
@@ -142,9 +145,9 @@ def _action(machine: Machine, before: State, move: Move) -> list[_Row]:
     text = move.label
     if move.actor in ("guest", "client"):
         text = f"{move.actor}: {text}"
-    if lane is None:
-        return [_cut(blank, text)]
     mark = "X" if machine.action(move.action).fault else "*"
+    if lane is None:
+        return [_on_channel(blank, text, mark)]
     rows = _beside(blank, lane, text)
     rows[0] = rows[0].put(lane, mark)
     return rows
@@ -163,20 +166,23 @@ def _beside(blank: _Row, lane: int, text: str) -> list[_Row]:
 
 def _note(blank: _Row, move: Move, change: Change) -> list[_Row]:
     """What a step does to a bitmap, on the side of that bitmap."""
-    noted = _NOTED.get(change.name)
+    noted = _NOTED.get(one(change.name))
     if noted is None:
         return []
+    if is_of_second(change.name):
+        noted = f"{noted} of second"
     lane = LANES.get(change.name.partition(".")[0], _lane(move))
     text = f"[{noted} {change.old} -> {change.new}]"
     return _beside(blank, lane or SOURCE, text)
 
 
-def _cut(blank: _Row, text: str) -> _Row:
-    """A failure of the channel, all across it."""
+def _on_channel(blank: _Row, text: str, mark: str) -> _Row:
+    """What happens to the channel, all across it."""
     text = f" {shortened(text, _CHANNEL - 4)} "
     left = (_CHANNEL - len(text)) // 2
     right = _CHANNEL - len(text) - left
-    across = (" X" * _CHANNEL)[-left:] + text + ("X " * _CHANNEL)[:right]
+    before, after = f" {mark}" * _CHANNEL, f"{mark} " * _CHANNEL
+    across = before[-left:] + text + after[:right]
     return blank.put(SOURCE + 1, across)
 
 

@@ -16,25 +16,36 @@ from checker.traces.lines import (
     wrapped,
 )
 from checker.traces.messages import Traffic, channels, traffic_along
+from checker.traces.second import one
 from checker.traces.trace import Trace
 from model.language.machine import Machine
 
 BOOKKEEPING = frozenset(
     {
         "source.cursor",
+        "source.announced",
+        "source.completed",
+        "source.named",
         "source.stage",
         "source.chunk",
         "throttle.chunks_sent",
+        "destination.named",
         "destination.stream_ended",
+        "ghost_since",
         "ghost_faulted",
+        "ghost_trouble",
+        "ghost_arrived",
+        "ghost_killed",
         "ghost_retried",
+        "ghost_had",
     }
 )
 
 
 def short_steps(machine: Machine, trace: Trace) -> list[str]:
     """The steps in lines of at most 72 columns; ghost data have a star."""
-    silent = BOOKKEEPING | {channel.name for channel in channels(machine)}
+    silent = {channel.name for channel in channels(machine)}
+    silent |= {v.name for v in machine.variables if one(v.name) in BOOKKEEPING}
     silent |= {v.name for v in machine.variables if v.name.endswith("_left")}
     lines: list[str] = []
     for number, (move, flows, changed) in enumerate(

@@ -2,7 +2,8 @@
 """Trace files: JSON that can be kept, mailed, and replayed years later.
 
     {
-      "dbmcheck-trace": 1,            the version of this schema
+      "dbmcheck-trace": 1,            the version of this form
+      "model": "4567...",             digest of the model's term; may lack
       "id": "0123456789ab",           hash of all that follows
       "configuration": {...},         design, without, bounds, failures
       "property": "NoDeadlock",
@@ -22,6 +23,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+from attrs import evolve
+
 from checker.configuration import (
     ConfigurationError,
     from_table,
@@ -39,12 +42,14 @@ from checker.json_files import (
 )
 from checker.traces.replay import CannotReplayError, replay
 from checker.traces.trace import Trace, trace_id
+from model.designs import schema
 from model.language.errors import ModelError
 from model.options import Options
 
 VERSION_KEY = "dbmcheck-trace"
 VERSION = 1
 MAX_FILE = 1 << 20
+MODEL = "model"
 _KEYS = (VERSION_KEY, "id", "configuration", "property", "loop", "actions")
 
 
@@ -54,8 +59,14 @@ class TraceError(Exception):
 
 def as_text(trace: Trace) -> str:
     """The content of a trace file."""
-    table = {VERSION_KEY: VERSION, "id": trace.id, **trace.identity()}
-    return json.dumps({k: table[k] for k in _KEYS}, indent=1) + "\n"
+    table = {
+        VERSION_KEY: VERSION,
+        MODEL: schema(trace.options).digest,
+        "id": trace.id,
+        **trace.identity(),
+    }
+    keys = (VERSION_KEY, MODEL, *_KEYS[1:])
+    return json.dumps({k: table[k] for k in keys}, indent=1) + "\n"
 
 
 def save(trace: Trace, path: Path) -> None:
@@ -90,16 +101,21 @@ def parse(data: bytes, where: str, expected: Options | None = None) -> Trace:
     except (BadFileError, TraceError) as error:
         raise TraceError(f"{where}: {error}") from None
     name, actions, loop = table["property"], table["actions"], table["loop"]
+    model = table.get(MODEL, "")
     try:
-        return replay(options, name, actions, loop)
+        return evolve(replay(options, name, actions, loop), model=model)
     except CannotReplayError as error:
+        if model not in ("", schema(options).digest):
+            where += " (the model has changed since)"
         raise error.within(where) from None
 
 
 def _check(table: Any) -> None:
     """Keys and types; what the values mean is checked by who uses them."""
     check_version(table, VERSION_KEY, VERSION, "trace")
-    check_keys("at the top", table, _KEYS)
+    known = {k: v for k, v in table.items() if k != MODEL}
+    check_keys("at the top", known, _KEYS)
+    check_type(table.get(MODEL, ""), str, MODEL, "a string")
     check_type(table["id"], str, "id", "a string")
     check_type(table["property"], str, "property", "a string")
     check_type(table["actions"], list, "actions", "a list")

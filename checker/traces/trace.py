@@ -11,9 +11,10 @@ import hashlib
 import json
 from typing import Any
 
-from attrs import frozen
+from attrs import field, frozen
 
 from checker.configuration import options_table
+from model.designs import schema
 from model.language.machine import State
 from model.options import Options
 
@@ -39,7 +40,8 @@ class Trace:
     """A run of the machine of ``options`` that shows ``property_name``.
 
     ``loop``: for a lasso, the number of moves before the cycle: the state
-    after the last move is the state after move ``loop``.
+    after the last move is the state after move ``loop``.  ``model``: the
+    schema that it was a trace of when it was written, '' if nobody knows.
     """
 
     options: Options
@@ -47,6 +49,12 @@ class Trace:
     initial: State
     moves: tuple[Move, ...]
     loop: int | None = None
+    model: str = field(default="", eq=False)
+
+    @property
+    def changed(self) -> bool:
+        """Whether the model is another one than when it was written."""
+        return self.model not in ("", schema(self.options).digest)
 
     @property
     def states(self) -> tuple[State, ...]:

@@ -5,13 +5,14 @@ from __future__ import annotations
 
 from checker.traces.lines import joined, plural
 from model.mechanisms import (
+    DROP,
     LIVE,
     POSTCOPY,
     STOP_COPY,
     Mechanism,
     mechanisms_of,
 )
-from model.options import UNLIMITED, Bounds, Failures, Options
+from model.options import UNLIMITED, Bounds, Budget, Failures, Options
 
 DESIGNS_IN_WORDS = {
     LIVE: (
@@ -27,23 +28,58 @@ DESIGNS_IN_WORDS = {
         "stop-copy: the whole bitmap is sent while the VM is stopped (QEMU "
         "without postcopy)"
     ),
+    DROP: (
+        "drop: the bitmap is not migrated, and the next backup is a full one"
+    ),
+}
+BUSY_IN_WORDS = {
+    "wait": "waits until no backup job holds the bitmap",
+    "fail": (
+        "a bitmap that a backup job holds fails the migration (as QEMU does)"
+    ),
+    "abort": "a backup job that holds the bitmap is cancelled",
+    "leave-out": "a bitmap that a backup job holds is left out",
+}
+#: where the bitmaps are and how they are known
+BITMAPS_IN_WORDS = {
+    "one": (
+        "one disk that both hosts reach, and one bitmap of it, known by its "
+        "name"
+    ),
+    "appears": (
+        "one disk that both hosts reach, and one bitmap of it, known by its "
+        "name, from when the user adds it"
+    ),
+    "two": (
+        "one disk that both hosts reach, and two bitmaps of it, known by "
+        "their names"
+    ),
+    "two-nodes": (
+        "two disks that both hosts reach, and one bitmap of each, known by "
+        "its name"
+    ),
+    "one-disabled": (
+        "one disk that both hosts reach, and two bitmaps of it, known by "
+        "their names; the second is disabled and records nothing"
+    ),
 }
 _FAILURES = {
-    "cut": ("channel cut", "channel cuts"),
+    "cut": (
+        "break of the connection (closed or silent)",
+        "breaks of the connection (closed or silent)",
+    ),
     "source_killed": ("kill of the source", "kills of the source"),
     "destination_killed": (
         "kill of the destination",
         "kills of the destination",
     ),
-    "refuse": (
-        "refusal of the bitmap by the destination",
-        "refusals of the bitmap by the destination",
-    ),
-    "cancel": (
-        "cancel before the switchover",
-        "cancels before the switchover",
-    ),
+    "refuse": ("bitmap error", "bitmap errors"),
+    "cancel": ("cancel", "cancels"),
     "retry": ("further attempt", "further attempts"),
+    "backup_fails": (
+        "failure of a backup job on the source",
+        "failures of backup jobs on the source",
+    ),
 }
 
 
@@ -54,15 +90,13 @@ def in_words(options: Options) -> tuple[tuple[str, str], ...]:
         ("design", DESIGNS_IN_WORDS[options.design]),
         ("disk", disk_in_words(bounds)),
         ("channel", _channel(bounds)),
-        ("guest", writes_in_words(bounds)),
+        ("guest", f"{writes_in_words(bounds)}, {_at_a_time(bounds)}"),
+        ("user", edits_in_words(bounds)),
         ("failures", failures_in_words(options.failures)),
+        ("setup", BUSY_IN_WORDS[options.busy_bitmap]),
+        ("switchover", switchover_in_words(options)),
     ]
-    if options.design == LIVE:
-        pending = plural(bounds.downtime, "chunk")
-        parts.append(
-            ("switchover", f"the VM stops with at most {pending} pending")
-        )
-    return tuple(parts)
+    return tuple((heading, text) for heading, text in parts if text)
 
 
 def disk_in_words(bounds: Bounds) -> str:
@@ -87,16 +121,50 @@ def writes_in_words(bounds: Bounds) -> str:
     return f"writes at most {plural(bounds.writes, 'time')} in all"
 
 
+def _at_a_time(bounds: Bounds) -> str:
+    """How many writes may be under way together."""
+    if bounds.in_flight == 1:
+        return "one write at a time"
+    return f"at most {bounds.in_flight} writes at a time"
+
+
+def edits_in_words(bounds: Bounds) -> str:
+    """What the user does to the bitmap by hand; '' if nothing."""
+    if not bounds.edits:
+        return ""
+    return (
+        f"{_at_most(bounds.edits, 'edit', 'edits')}: merges bits in or "
+        "clears the bitmap on the source, removes it on the destination"
+    )
+
+
+def _at_most(budget: Budget, one: str, many: str) -> str:
+    if budget == UNLIMITED:
+        return f"any number of {many}"
+    return f"at most {budget} {one if budget == 1 else many}"
+
+
+def switchover_in_words(options: Options) -> str:
+    """What the stop of the VM waits for; '' if for management only."""
+    bounds = options.bounds
+    if options.design not in (LIVE, STOP_COPY):
+        return ""
+    pending = f"at most {plural(bounds.downtime, 'chunk')}"
+    text = f"the VM stops with {pending if bounds.downtime else 'nothing'} "
+    text += "pending"
+    if options.design == STOP_COPY:
+        text += "; while it runs, the whole bitmap is"
+    return text
+
+
 def failures_in_words(failures: Failures) -> str:
     """Which failures may happen, and how often."""
     parts = []
     for name in failures.names():
         one, many = _FAILURES[name]
         budget = getattr(failures, name)
-        if budget == UNLIMITED:
-            parts.append(f"any number of {many}")
-        elif budget:
-            parts.append(f"at most {budget} {one if budget == 1 else many}")
+        if budget:
+            parts.append(_at_most(budget, one, many))
     return joined(parts) or "none"
 
 

@@ -1,18 +1,20 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The designs, each in a file of its own."""
+"""The designs, each in a file of its own, and the machines made of them."""
 
 from __future__ import annotations
 
-from model.designs import live, postcopy, stop_copy
 from model.language import Domain, Machine
-from model.mechanisms import LIVE, POSTCOPY, STOP_COPY
+from model.language.instance import instance
 from model.options import Options
+from model.texts import Schema, schema_of
 
-BUILDERS = {
-    LIVE: live.build,
-    POSTCOPY: postcopy.build,
-    STOP_COPY: stop_copy.build,
-}
+#: how much of a schema's digest is shown to people
+DIGITS = 16
+
+
+def schema(options: Options) -> Schema:
+    """The one term that every machine of the variant is an instance of."""
+    return schema_of(options.variant)
 
 
 def build(options: Options, domain: Domain | None = None) -> Machine:
@@ -21,4 +23,5 @@ def build(options: Options, domain: Domain | None = None) -> Machine:
     ``domain``: what its disk is made of; a small disk of the size that
     ``options`` ask for unless given.
     """
-    return BUILDERS[options.design](options, domain)
+    term = schema(options).term
+    return instance(term, domain or options.domain, options)

@@ -19,28 +19,28 @@ from __future__ import annotations
 
 from attrs import frozen
 
-from model.backup import add_backup_client
+from model.backup import Watch, add_backup_client
 from model.faults import add_faults
+from model.form import add_form
 from model.guest import Recorder, add_guest
 from model.language import (
     Chunk,
     ChunkName,
     ChunkSet,
     Contents,
-    Counter,
-    Domain,
     EnumValue,
     Flag,
     Granule,
     Machine,
     Step,
+    Tally,
     Update,
+    any_of,
     chunk_alone,
 )
 from model.loader import Style, add_loader
 from model.management import add_management
-from model.options import Options
-from model.properties import add_properties
+from model.properties import Promise, add_properties
 from model.switchover import (
     add_drain,
     add_precopy_end,
@@ -49,6 +49,7 @@ from model.switchover import (
     pause,
 )
 from model.takeover import add_takeover
+from model.variant import Variant
 from model.vocabulary import Message, Outgoing, SourceVm, Stage
 from model.world import World, create
 
@@ -62,19 +63,22 @@ class Pass:
 
     ``meta``: chunks that changed since they were read.  ``stage``: how far
     it is with the chunk named ``chunk``, whose granules are ``contents``.
-    ``allowance``: with a throttled guest, chunks sent since its last write.
+    ``allowance``: chunks sent since the throttled guest's last write.
     """
 
     meta: ChunkSet
     stage: EnumValue[Stage]
     chunk: ChunkName
     contents: Contents
-    allowance: Counter | None
+    allowance: Tally
 
 
-def build(options: Options, domain: Domain | None = None) -> Machine:
-    """The live design at the size that ``options`` asks for."""
-    world = create(options, return_path=True, domain=domain)
+def build(options: Variant) -> Machine:
+    """The live design."""
+    world = create(
+        options,
+        return_path=True,
+    )
     now = _declare(world)
     resets = (
         now.meta.becomes(frozenset()),
@@ -83,24 +87,28 @@ def build(options: Options, domain: Domain | None = None) -> Machine:
         now.contents.becomes(frozenset()),
     )
     add_guest(world, _recorder(world, now))
-    add_setup(world)
+    add_setup(world, holds=False)
     _add_passes(world, now)
     _add_send_chunk(world, now)
     _add_end(world, now)
     add_precopy_end(world)
     add_loader(world, STYLE)
     add_takeover(world, STYLE)
-    add_backup_client(world, source_also=_cleared(world, now))
+    add_backup_client(world, _watch(world, now))
     add_management(world, resets)
     add_faults(world, resets)
-    add_properties(world, STYLE)
+    add_form(
+        world,
+        holds=False,
+        idle=(now.meta.is_empty(), now.stage.is_(Stage.IDLE)),
+    )
+    _add_downtime_kept(world, now)
+    add_properties(world, Promise(errors_drop=False, declares_loss=False))
     return world.build.machine()
 
 
 def _declare(world: World) -> Pass:
     build, disk = world.build, world.disk
-    bounds = world.options.bounds
-    throttled = bounds.writes == "throttled"
     meta = build.chunk_set("source.meta", disk)
     stage = build.enum("source.stage", Stage.IDLE)
     chunk = build.chunk_name("source.chunk", disk)
@@ -109,39 +117,73 @@ def _declare(world: World) -> Pass:
         stage=stage,
         chunk=chunk,
         contents=build.contents("source.contents", disk, of=chunk),
-        allowance=build.counter("throttle.chunks_sent", bounds.throttle)
-        if throttled
-        else None,
+        allowance=build.tally(
+            "throttle.chunks_sent", world.options.throttle()
+        ),
     )
 
 
 def _meta_exists(world: World) -> Flag:
     """The meta bitmap lives from setup to COMPLETE."""
-    return world.source.migration.is_(Outgoing.ACTIVE, Outgoing.DEVICE)
+    source = world.source
+    exists = source.migration.is_(Outgoing.ACTIVE, Outgoing.DEVICE)
+    return exists if source.left_out is None else exists & ~source.left_out
 
 
 def _recorder(world: World, now: Pass) -> Recorder:
     """A bit that changes marks its chunk, in the same critical section.
 
+    While a backup job holds the bitmap a write changes its successor only.
     QEMU: the meta HBitmap, set inside hbitmap_set() (2.8 to 2.11).
     """
-    marks: dict[Granule, Updates] = {}
-    if world.has("meta-bitmap"):
-        for granule in world.domain.granules:
-            changes = ~world.source.bits.contains(granule)
-            marked = chunk_alone(world.disk, granule.chunk).only_if(
-                _meta_exists(world) & changes
-            )
-            marks[granule] = (now.meta.becomes(now.meta | marked),)
+    source = world.source
+
+    def marks(granule: Granule) -> Updates:
+        if not world.has("meta-bitmap"):
+            return ()
+        changes = ~source.bits.contains(granule) & ~source.job
+        chunk = chunk_alone(world.disk, granule.chunk)
+        return (_marked(world, now, chunk.only_if(changes)),)
+
     return Recorder(source_also=marks, allowance=now.allowance)
 
 
-def _cleared(world: World, now: Pass) -> Updates:
-    """Clearing the bitmap changes the chunks that have bits."""
-    if not (world.has("meta-bitmap") and world.has("meta-sees-clear")):
-        return ()
-    changed = world.source.bits.chunks().only_if(_meta_exists(world))
-    return (now.meta.becomes(now.meta | changed),)
+def _marked(world: World, now: Pass, chunks: ChunkSet) -> Update:
+    return now.meta.becomes(now.meta | chunks.only_if(_meta_exists(world)))
+
+
+def _watch(world: World, now: Pass) -> Watch:
+    """What else marks chunks, and when no backup may begin.
+
+    The historical meta bitmap saw neither a merge nor a reset.  A stop that
+    waits for the job lets no further one begin.
+    """
+    source = world.source
+
+    def changes(gone: ChunkSet | None, come: ChunkSet | None) -> Updates:
+        if not world.has("meta-bitmap"):
+            return ()
+        seen = []
+        if gone is not None and world.has("meta-sees-clear"):
+            seen.append(gone)
+        if come is not None and world.has("meta-sees-merge"):
+            seen.append(come)
+        if not seen:
+            return ()
+        chunks = seen[0]
+        for more in seen[1:]:
+            chunks = chunks | more
+        return (_marked(world, now, chunks),)
+
+    begins: tuple[Flag, ...] = ()
+    if world.has("stop-waits-for-job"):
+        due = _little_is_pending(world, now) & source.migration.is_(
+            Outgoing.ACTIVE
+        )
+        if source.left_out is not None:
+            due = due & ~source.left_out
+        begins = ((~due).named("the stop is not due"),)
+    return Watch(changes=changes, begins=begins)
 
 
 def _little_is_pending(world: World, now: Pass) -> Flag:
@@ -150,9 +192,30 @@ def _little_is_pending(world: World, now: Pass) -> Flag:
     QEMU: pending_size < threshold_size in migration_iteration_run(); asked
     between two chunks, and if it is so the VM is stopped: no further pass.
     """
-    pending = world.source.cursor.ahead() | now.meta
-    return pending.at_most(world.options.bounds.downtime).named(
-        f"at most {world.options.bounds.downtime} chunks are pending"
+    source = world.source
+    pending = source.cursor.ahead() | now.meta
+    little = pending.at_most(world.options.limit("downtime"))
+    if source.left_out is not None:
+        little = any_of(little, source.left_out)
+    return little.named("what is pending fits the downtime limit")
+
+
+def _add_downtime_kept(world: World, now: Pass) -> None:
+    """The downtime that live promises: D chunks and the writes in flight."""
+    source = world.source
+    pending = source.cursor.ahead() | now.meta
+    most = world.options.limit("pending_at_stop")
+    world.build.always(
+        "DowntimeKept",
+        "",
+        "When the VM is stopped no more is pending than the downtime limit "
+        "allows and the writes that were in flight add.",
+        when=[
+            source.vm.is_(SourceVm.PAUSED, SourceVm.STOPPED),
+            source.migration.is_(Outgoing.ACTIVE, Outgoing.DEVICE),
+        ],
+        then=[pending.at_most(most).named("that little is pending")],
+        trivial="where the whole bitmap fits the limit",
     )
 
 
@@ -165,6 +228,8 @@ def _add_passes(world: World, now: Pass) -> None:
         iterating = iterating & ~_little_is_pending(world, now)
     iterating = iterating & source.vm.is_(SourceVm.RUNNING)
     sending = iterating | source.migration.is_(Outgoing.DEVICE)
+    if source.left_out is not None:
+        sending = sending & ~source.left_out
 
     def half(chunk: Chunk, clears: bool) -> Update:
         if clears:
@@ -201,14 +266,14 @@ def _add_passes(world: World, now: Pass) -> None:
             ],
         )
 
-    bounds = world.options.bounds
-    # where the whole bitmap may be pending the VM stops before any pass
-    passes = bounds.downtime < bounds.chunks
-    if world.has("meta-bitmap") and (
-        passes or not world.has("last-pass-stopped")
-    ):
+    if world.has("meta-bitmap"):
 
-        @build.action("source", over=world.domain.chunks, fair=True)
+        @build.action(
+            "source",
+            over=world.domain.chunks,
+            fair=True,
+            silent="where the whole bitmap fits the downtime limit",
+        )
         def dirty_phase(chunk: Chunk) -> Step:
             """Take a chunk that changed; clear its meta bit.
 
@@ -243,10 +308,6 @@ def _add_passes(world: World, now: Pass) -> None:
 
 def _add_send_chunk(world: World, now: Pass) -> None:
     stream = world.stream
-    counted: Updates = ()
-    if now.allowance is not None:
-        top = world.options.bounds.throttle
-        counted = (now.allowance.becomes((now.allowance + 1).capped(top)),)
 
     @world.build.action("source", over=world.domain.chunks, fair=True)
     def send_bitmap_bits(chunk: Chunk) -> Step:
@@ -263,7 +324,7 @@ def _add_send_chunk(world: World, now: Pass) -> None:
                 now.stage.becomes(Stage.IDLE),
                 now.chunk.becomes(None),
                 now.contents.becomes(frozenset()),
-                *counted,
+                *now.allowance.one_more(),
             ],
         )
 
@@ -276,6 +337,11 @@ def _add_end(world: World, now: Pass) -> None:
             now.stage.is_(Stage.IDLE),
             _little_is_pending(world, now),
         ]
+        if world.has("stop-waits-for-job"):
+            no_job = ~source.job
+            if source.left_out is not None:
+                no_job = any_of(no_job, source.left_out)
+            little.append(no_job.named("no backup job runs"))
         before, stopped = Outgoing.ACTIVE, Outgoing.DEVICE
     else:
         little = []

@@ -17,12 +17,12 @@ from __future__ import annotations
 
 from model.backup import add_backup_client
 from model.faults import add_faults
+from model.form import add_form
 from model.guest import Recorder, add_guest
-from model.language import Domain, Machine, Step
+from model.language import Machine, Step
 from model.loader import Style, add_loader
 from model.management import add_management
-from model.options import Options
-from model.properties import add_properties
+from model.properties import Promise, add_properties
 from model.switchover import (
     add_drain,
     add_send_chunks,
@@ -31,19 +31,19 @@ from model.switchover import (
     pause,
 )
 from model.takeover import add_takeover
+from model.variant import Variant
 from model.vocabulary import Message, Outgoing, SourceVm
 from model.world import World, create
 
 STYLE = Style(run_is_last=False, errors_drop=True)
 
 
-def build(options: Options, domain: Domain | None = None) -> Machine:
-    """The postcopy design at the size that ``options`` asks for."""
-    world = create(options, return_path=False, domain=domain)
+def build(options: Variant) -> Machine:
+    """The postcopy design."""
+    world = create(options, return_path=False)
     source = world.source
     add_guest(world, Recorder())
-    busy = world.has("source-busy")
-    add_setup(world, also=(source.busy.becomes(busy),))
+    add_setup(world, holds=world.has("source-busy"))
     _add_switchover(world)
     sending = [Outgoing.RUN_SENT]
     if not world.has("bits-after-stop"):
@@ -53,14 +53,15 @@ def build(options: Options, domain: Domain | None = None) -> Machine:
         world,
         when=[source.migration.is_(Outgoing.RUN_SENT)],
         then=Outgoing.COMPLETED,
-        also=(source.busy.becomes(False),),
+        also=tuple(w.source.busy.becomes(False) for w in world.bitmaps),
     )
     add_loader(world, STYLE)
     add_takeover(world, STYLE)
     add_backup_client(world)
     add_management(world)
     add_faults(world)
-    add_properties(world, STYLE)
+    add_form(world, holds=world.has("source-busy"))
+    add_properties(world, Promise())
     return world.build.machine()
 
 
@@ -74,7 +75,7 @@ def _add_switchover(world: World) -> None:
         QEMU: qmp_migrate_start_postcopy().
         """
         return Step(
-            when=[source.migration.is_(Outgoing.ACTIVE), world.link_up],
+            when=[source.migration.is_(Outgoing.ACTIVE)],
             then=[source.migration.becomes(Outgoing.POSTCOPY_REQUESTED)],
         )
 

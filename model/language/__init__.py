@@ -5,7 +5,7 @@ It knows flags, enumerations, counters, sets of granules, cursors and
 channels; it knows nothing of bitmaps or of QEMU.
 """
 
-from model.language.builder import MachineBuilder, Step
+from model.language.builder import MachineBuilder
 from model.language.channel import Channel
 from model.language.domain import Chunk, Concrete, Domain, Granule
 from model.language.errors import ModelError
@@ -21,6 +21,7 @@ from model.language.machine import (
     Variable,
 )
 from model.language.projected import Projected
+from model.language.schematic import Schematic
 from model.language.sets import (
     ChunkName,
     ChunkSet,
@@ -32,7 +33,9 @@ from model.language.sets import (
     every_granule,
     single,
 )
-from model.language.types import ContentsType, Disk, NameType
+from model.language.step import Step
+from model.language.tally import Tally
+from model.language.types import ContentsType, Disk, EnumType, NameType, Type
 from model.language.values import (
     NO,
     YES,
@@ -62,6 +65,7 @@ __all__ = [
     "Cursor",
     "Disk",
     "Domain",
+    "EnumType",
     "EnumValue",
     "Field",
     "Flag",
@@ -74,8 +78,11 @@ __all__ = [
     "NameType",
     "Projected",
     "Property",
+    "Schematic",
     "State",
     "Step",
+    "Tally",
+    "Type",
     "Update",
     "Variable",
     "all_of",

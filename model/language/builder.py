@@ -21,15 +21,16 @@ from __future__ import annotations
 import enum
 import inspect
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from itertools import chain, product
 from typing import Any, TypeVar
 
-from attrs import define, frozen
+from attrs import define, evolve
 from attrs import field as attribute
 
 from model.language import expression as ex
+from model.language.budgets import Budgets, Needs
 from model.language.cases import cases
-from model.language.declarations import Declarations
 from model.language.domain import Chunk, Granule
 from model.language.errors import ModelError
 from model.language.machine import (
@@ -50,24 +51,19 @@ from model.language.projected_channel import (
     ProjectedChannel,
     slots_suffice,
 )
+from model.language.step import Step
+from model.language.tokens import Every, parameter, shown
 from model.language.unknown import is_unknown
 from model.language.values import Flag, Update
 
 Member = TypeVar("Member", bound=enum.Enum)
 Parameter = Chunk | Granule | enum.Enum | int
-Step_ = TypeVar("Step_", bound=Callable[..., "Step"])
-
-
-@frozen(eq=False)
-class Step:
-    """What an action does: a guard and an effect."""
-
-    when: Sequence[Flag]
-    then: Sequence[Update | tuple[Update, ...]]
+Step_ = TypeVar("Step_", bound=Callable[..., Step])
+Choice = tuple[tuple[tuple[str, str], ...], Callable[[], Step]]
 
 
 @define(eq=False)
-class MachineBuilder(Declarations):
+class MachineBuilder(Budgets):
     """Collects a model text; see the module's docstring.
 
     ``one_granule``: the disks follow one granule (``Projected``), so what
@@ -75,6 +71,7 @@ class MachineBuilder(Declarations):
     """
 
     one_granule: bool = False
+    _absent: set[str] = attribute(factory=set, init=False)
     _undecided: dict[str, str] = attribute(factory=dict, init=False)
     _actions: dict[str, Action] = attribute(factory=dict, init=False)
     _properties: dict[str, Property] = attribute(factory=dict, init=False)
@@ -116,52 +113,74 @@ class MachineBuilder(Declarations):
     def action(
         self,
         actor: str,
-        over: Iterable[Parameter] | None = None,
+        over: Iterable[Parameter] | Every | None = None,
         fair: bool = False,
         fault: bool = False,
+        spends: str = "",
+        needs: Needs = (),
+        silent: str = "",
+        suffix: str = "",
     ) -> Callable[[Step_], Step_]:
-        """Decorator: the function below is an action of ``actor``."""
+        """Decorator: the function below is an action of ``actor``.
+
+        ``spends``: the budget of which each step takes one.  ``needs``:
+        budgets without which the action is not there at all, each a name or
+        several with '|' between them.  ``silent``: why it may never fire in
+        some configurations; without a reason that is an error.  ``suffix``:
+        what its name has behind the function's.
+        """
 
         def declare(function: Step_) -> Step_:
-            name = function.__name__
+            name = function.__name__ + suffix
+            doc = inspect.getdoc(function) or ""
             names = list(inspect.signature(function).parameters)
-            values = None if over is None else list(over)
-            if (values is not None) != (len(names) == 1):
+            if (over is not None) != (len(names) == 1):
                 raise ModelError(
                     f"action {name}: takes {len(names)} parameters, but "
                     f"'over' is {'not ' if over is None else ''}given"
                 )
-            labels = [_label(value) for value in values or ()]
-            if len(set(labels)) != len(labels):
-                raise ModelError(f"action {name}: 'over' repeats a value")
-            choices: list[tuple[Any, ...]] = [()]
-            if values is not None:
-                choices = [(value,) for value in values]
-            instances: list[Instance] = []
-            for chosen in choices:
-                arguments = tuple(
-                    (names[0], _label(value)) for value in chosen
-                )
-                try:
-                    step = function(*chosen)
-                    made = self._instance(name, actor, arguments, step)
-                except ModelError as error:
-                    raise error.within(f"action {name}") from None
-                instances += cases(made)
-            doc = inspect.getdoc(function) or ""
-            self._add_action(
-                Action(name, actor, fair, fault, doc, tuple(instances))
+            choices: list[Choice] = [((), function)]
+            if over is not None:
+                choices = [
+                    (((names[0], _label(v)),), partial(function, v))
+                    for v in _values(over, name)
+                ]
+            head = Action(
+                name, actor, fair, fault, doc, (), silent, spends, tuple(needs)
             )
+            self.add_action(head, choices)
             return function
 
         return declare
 
-    def _add_action(self, action: Action) -> None:
-        if action.name in self._actions:
-            raise ModelError(f"action {action.name} is declared twice")
-        if not action.instances:
-            raise ModelError(f"action {action.name} has no instance")
-        self._actions[action.name] = action
+    def add_action(self, head: Action, choices: Sequence[Choice]) -> None:
+        """Add an action with an instance for each of ``choices``.
+
+        ``head``: the action without instances.  A choice is the parameters
+        as people write them, and what returns the step.
+        """
+        name = head.name
+        if name in self._actions or name in self._absent:
+            raise ModelError(f"action {name} is declared twice")
+        if not choices:
+            raise ModelError(f"action {name} has no instance")
+        labels = [arguments for arguments, _ in choices]
+        if len(set(labels)) != len(labels):
+            raise ModelError(f"action {name}: 'over' repeats a value")
+        instances: list[Instance] = []
+        try:
+            if not self.is_there(head.needs, head.spends):
+                self._absent.add(name)
+                return
+            for arguments, step in choices:
+                spent = self.spending(step(), head.spends)
+                made = self._instance(name, head.actor, arguments, spent)
+                instances += cases(made)
+        except ModelError as error:
+            raise error.within(f"action {name}") from None
+        if not instances:
+            raise ModelError(f"action {name} has no instance")
+        self._actions[name] = evolve(head, instances=tuple(instances))
 
     def _instance(
         self,
@@ -237,9 +256,27 @@ class MachineBuilder(Declarations):
         doc: str,
         then: Sequence[Flag],
         when: Sequence[Flag] = (),
+        needs: Needs = (),
+        assumes: str = "",
+        trivial: str = "",
     ) -> None:
-        """Must hold in every state: if all of ``when``, all of ``then``."""
-        self._add_property("always", name, guarantee, doc, when, then)
+        """Must hold in every state: if all of ``when``, all of ``then``.
+
+        ``needs``: budgets without which it is not asked, as of an action.
+        ``assumes``: what it takes for granted, as a clause.  ``trivial``: why
+        it may say nothing at some sizes, where it is not asked; without a
+        reason that is an error.
+        """
+        head = Property(
+            name,
+            "always",
+            guarantee,
+            doc,
+            assumes=assumes,
+            needs=tuple(needs),
+            trivial=trivial,
+        )
+        self.add_property(head, when, then)
 
     def reachable(
         self,
@@ -247,11 +284,15 @@ class MachineBuilder(Declarations):
         doc: str,
         then: Sequence[Flag] = (),
         by: Sequence[str] = (),
+        needs: Needs = (),
     ) -> None:
         """Must be met once: a state with all of ``then``, or a step ``by``."""
         if bool(then) == bool(by):
             raise ModelError(f"property {name}: give either 'then' or 'by'")
-        self._add_property("reachable", name, "", doc, (), then, tuple(by))
+        head = Property(
+            name, "reachable", "", doc, (), (), tuple(by), "", tuple(needs)
+        )
+        self.add_property(head, (), then)
 
     def eventually(
         self,
@@ -260,9 +301,15 @@ class MachineBuilder(Declarations):
         doc: str,
         then: Sequence[Flag],
         when: Sequence[Flag] = (),
+        needs: Needs = (),
+        assumes: str = "",
     ) -> None:
         """Under weak fairness: after ``when``, sooner or later ``then``."""
-        self._add_property("eventually", name, guarantee, doc, when, then)
+        kind: Kind = "eventually"
+        head = Property(
+            name, kind, guarantee, doc, (), (), (), assumes, tuple(needs)
+        )
+        self.add_property(head, when, then)
 
     def not_promised(self, guarantee: str, reason: str) -> None:
         """State why this design does not promise a guarantee."""
@@ -278,25 +325,22 @@ class MachineBuilder(Declarations):
         (noted,) = self._conjuncts([when])
         self._notes[name] = noted.expression
 
-    def _add_property(
-        self,
-        kind: Kind,
-        name: str,
-        guarantee: str,
-        doc: str,
-        when: Sequence[Flag],
-        then: Sequence[Flag],
-        by: tuple[str, ...] = (),
+    def add_property(
+        self, head: Property, when: Sequence[Flag], then: Sequence[Flag]
     ) -> None:
+        """Add ``head``, a property without a formula, with its formula."""
+        name = head.name
         if name in self._properties or name in self._undecided:
             raise ModelError(f"property {name} is declared twice")
         try:
+            if not self.is_there(head.needs):
+                return
             premise, conclusion = self._conjuncts(when), self._conjuncts(then)
         except ModelError as error:
             raise error.within(f"property {name}") from None
         if self.one_granule:
             reason = NEEDS_RUNS
-            if kind == "always":
+            if head.kind == "always":
                 reason = reason_against(
                     [c.expression for c in premise],
                     [c.expression for c in conclusion],
@@ -305,9 +349,7 @@ class MachineBuilder(Declarations):
                 self._undecided[name] = reason
                 return
             premise, conclusion = _followed(premise), _followed(conclusion)
-        self._properties[name] = Property(
-            name, kind, guarantee, doc, premise, conclusion, by
-        )
+        self._properties[name] = evolve(head, when=premise, then=conclusion)
 
     # -- the result ------------------------------------------------------
 
@@ -316,15 +358,19 @@ class MachineBuilder(Declarations):
         if not self._fields:
             raise ModelError(f"{self.name} has no fields")
         self._add_channel_properties()
-        for prop in self._properties.values():
-            for name in prop.by:
-                if name not in self._actions:
-                    raise ModelError(
-                        f"property {prop.name}: no action '{name}'"
-                    )
-        for cost in self._costs:
-            for name in sorted(cost.actions - set(self._actions)):
-                raise ModelError(f"cost {cost.name}: no action '{name}'")
+        self._properties = {
+            name: evolve(prop, by=self._known(f"property {name}", prop.by))
+            for name, prop in self._properties.items()
+        }
+        costs = [
+            evolve(
+                cost,
+                actions=frozenset(
+                    self._known(f"cost {cost.name}", sorted(cost.actions))
+                ),
+            )
+            for cost in self._costs
+        ]
         self._check_constant_properties()
         return Machine(
             self.name,
@@ -333,14 +379,28 @@ class MachineBuilder(Declarations):
             self._initials(),
             tuple(self._actions.values()),
             tuple(self._properties.values()),
-            tuple(self._costs),
+            tuple(costs),
             self._may_end,
             dict(self._notes),
             dict(self._unpromised),
             tuple(self._invariants),
             dict(self._undecided),
             tuple(self._channels),
+            tuple(self._budgets),
         )
+
+    def _known(self, what: str, names: Sequence[str]) -> tuple[str, ...]:
+        """Those of the actions that are there; none at all is an error."""
+        for name in names:
+            if name not in self._actions and name not in self._absent:
+                raise ModelError(f"{what}: no action '{name}'")
+        found = tuple(n for n in names if n not in self._absent)
+        if names and not found and what.startswith("property"):
+            raise ModelError(
+                f"{what}: its actions need budgets that are 0; it needs them "
+                "too"
+            )
+        return found
 
     def _initials(self) -> tuple[tuple[int, ...], ...]:
         """Each start; a field not set there takes each of its values."""
@@ -368,13 +428,15 @@ class MachineBuilder(Declarations):
                 )
 
     def _check_constant_properties(self) -> None:
-        for prop in self._properties.values():
+        for prop in list(self._properties.values()):
             empty = {
                 "always": prop.violated is ex.FALSE,
                 "reachable": bool(prop.then) and prop.conclusion is ex.TRUE,
                 "eventually": prop.conclusion is ex.TRUE,
             }
-            if empty[prop.kind]:
+            if empty[prop.kind] and prop.trivial:
+                del self._properties[prop.name]
+            elif empty[prop.kind]:
                 raise ModelError(
                     f"property {prop.name} could never fail: it says nothing"
                 )
@@ -388,5 +450,11 @@ def _followed(conjuncts: tuple[Conjunct, ...]) -> tuple[Conjunct, ...]:
     )
 
 
-def _label(value: Parameter) -> str:
-    return str(value.value) if isinstance(value, enum.Enum) else str(value)
+def _values(over: Iterable[Parameter] | Every, action: str) -> list[Any]:
+    if isinstance(over, Every):
+        return [parameter(over, action)]
+    return list(over)
+
+
+def _label(value: Any) -> str:
+    return str(value.value) if isinstance(value, enum.Enum) else shown(value)

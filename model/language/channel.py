@@ -20,8 +20,8 @@ from model.language.domain import NO_CHUNK
 from model.language.errors import ModelError
 from model.language.expression import Expression
 from model.language.sets import ChunkName, Contents
-from model.language.types import ContentsType, NameType, Type
-from model.language.values import Flag, Update, Value, flag
+from model.language.types import ContentsType, EnumType, NameType, Type
+from model.language.values import EnumValue, Flag, Update, Value, flag
 
 
 @frozen
@@ -132,6 +132,14 @@ class Channel:
             )
         text = f"{part} of next in {self.name}"
         return Contents(kind, self._part(0, part), text)
+
+    def head_member(self, part: str) -> EnumValue[Any]:
+        """The member of an enumeration that the oldest message carries."""
+        kind = self.parts.get(part)
+        if not isinstance(kind, EnumType):
+            raise ModelError(f"channel {self.name} carries no member '{part}'")
+        text = f"{part} of next in {self.name}"
+        return EnumValue(kind, self._part(0, part), text)
 
     def put(self, kind: enum.Enum, **payload: Any) -> tuple[Update, ...]:
         """Add a message at the back; the guard asks ``has_room``."""

@@ -20,6 +20,7 @@ from model.language.errors import ModelError
 from model.language.machine import Field, Variable
 from model.language.projected import Projected
 from model.language.projected_channel import SLOTS, ProjectedChannel
+from model.language.schematic_channel import SchematicChannel, is_schematic
 from model.language.sets import (
     ChunkName,
     ChunkSet,
@@ -27,6 +28,8 @@ from model.language.sets import (
     Cursor,
     GranuleSet,
 )
+from model.language.tally import SchematicTally, Tally, TallyType
+from model.language.tokens import Limit
 from model.language.types import (
     ChunkSetType,
     ContentsType,
@@ -46,12 +49,14 @@ Member = TypeVar("Member", bound=enum.Enum)
 
 def _channel(
     name: str,
-    capacity: int,
+    capacity: Any,
     kinds: KindType,
     parts: Mapping[str, Type],
     payloads: Mapping[enum.Enum, tuple[str, ...]],
 ) -> Channel:
     """A FIFO in the form that the domain of its messages asks for."""
+    if is_schematic(capacity, parts):
+        return SchematicChannel(name, capacity, kinds, parts, payloads)
     for type_ in parts.values():
         domain = type_.disk.domain if isinstance(type_, NameType) else None
         if isinstance(domain, Projected):
@@ -94,6 +99,18 @@ class Declarations:
         kind = CounterType(limit)
         return Counter(*self._declare(name, kind, initial, ghost))
 
+    def tally(
+        self, name: str, limit: int | Limit | None, full: bool = False
+    ) -> Tally:
+        """Declare a number from 0 to ``limit``; None: there is no limit."""
+        if isinstance(limit, Limit):
+            kind = TallyType(limit, full)
+            self._declare(name, kind, 0)
+            return SchematicTally(None, name, kind)
+        if limit is None:
+            return Tally(None)
+        return Tally(self.counter(name, limit, limit if full else 0))
+
     def granules(
         self, name: str, disk: Disk, ghost: bool = False
     ) -> GranuleSet:
@@ -132,7 +149,7 @@ class Declarations:
     def channel(
         self,
         name: str,
-        capacity: int,
+        capacity: Any,
         messages: Mapping[Any, Mapping[str, Type]],
     ) -> Channel:
         """Declare a FIFO of ``capacity`` messages, empty at first.
@@ -140,7 +157,7 @@ class Declarations:
         ``messages`` maps every member of one enumeration to the typed parts
         that a message of this kind carries.
         """
-        if capacity < 1:
+        if not isinstance(capacity, Limit) and capacity < 1:
             raise ModelError(f"channel {name}: capacity {capacity} is below 1")
         enums = {type(kind) for kind in messages}
         if len(enums) != 1:

@@ -50,6 +50,20 @@ class Granule:
         return self.label
 
 
+class Named(int):
+    """A number that the options call ``name``.
+
+    A domain that forgets the number still knows which one it was.
+    """
+
+    name: str
+
+    def __new__(cls, number: int, name: str) -> Named:
+        made = super().__new__(cls, number)
+        made.name = name
+        return made
+
+
 class Domain(Protocol):
     """What the typed values ask of a domain.
 

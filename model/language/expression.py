@@ -3,7 +3,8 @@
 
 An expression is a vector of ``width`` bits; a truth value has width 1.  There
 are twelve operators, all total: no operator can fail or trap, whatever its
-operands are, so an engine may evaluate both branches of a choice.
+operands are, so an engine may evaluate both branches of a choice.  A further
+one, ``ask``, is met in a schema only, and by no engine.
 
 Nodes are hash-consed: two expressions that are written alike are the same
 object, so an engine that remembers nodes by identity evaluates each one once.
@@ -36,6 +37,7 @@ Operator = Literal[
     "slice",  # ``width`` bits of operand 0, from bit ``value`` on
     "place",  # operand 0 moved up by ``value`` bits, zero elsewhere
     "count",  # how many bits of operand 0 are set
+    "ask",  # what ``name`` asks of a disk that is not known yet
 ]
 COMMUTATIVE: Final = frozenset({"and", "or", "eq", "add"})
 
@@ -111,6 +113,56 @@ def ones(width: int) -> int:
 def field_value(name: str, width: int) -> Expression:
     """The present value of the state's field ``name``."""
     return _node("field", width, name=name)
+
+
+def asked(
+    name: str, width: int, operands: tuple[Expression, ...]
+) -> Expression:
+    """The answer of a disk that is not known yet to the question ``name``."""
+    return _node("ask", width, operands, name=name)
+
+
+def again(
+    operator: Operator,
+    width: int,
+    operands: tuple[Expression, ...],
+    value: int,
+    name: str,
+) -> Expression:
+    """A node that was written down, as it is: nothing is folded."""
+    if operator in COMMUTATIVE and len(operands) == 2:
+        operands = _ordered(*operands)
+    return _node(operator, width, operands, value, name)
+
+
+def rebuilt(node: Expression, operands: tuple[Expression, ...]) -> Expression:
+    """``node`` with other operands, folded where possible."""
+    if operands == node.operands:
+        return node
+    match node.operator:
+        case "not":
+            return complement(*operands)
+        case "and":
+            return conjunction(*operands)
+        case "or":
+            return disjunction(*operands)
+        case "eq":
+            return equal(*operands)
+        case "lt":
+            return less(*operands)
+        case "add":
+            return add(*operands)
+        case "sub":
+            return subtract(*operands)
+        case "ite":
+            return choice(*operands)
+        case "slice":
+            return bits_of(operands[0], node.value, node.width)
+        case "place":
+            return placed(operands[0], node.value, node.width)
+        case "ask":
+            return asked(node.name, node.width, operands)
+    return count(*operands)
 
 
 def complement(a: Expression) -> Expression:

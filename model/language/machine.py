@@ -101,6 +101,9 @@ class Action:
     ``fair``: not put off for ever while it stays enabled (weak fairness, for
     the action as a whole: any of its instances serves).  ``fault``: a failure
     event.  ``doc``: what it is, and the QEMU function it stands for.
+    ``silent``: why it may never fire, or ''.  ``spends``: the budget of which
+    each step takes one, or ''.  ``needs``: budgets without which it is not
+    there, each a name or several with '|' between them.
     """
 
     name: str
@@ -109,6 +112,9 @@ class Action:
     fault: bool
     doc: str
     instances: tuple[Instance, ...]
+    silent: str = ""
+    spends: str = ""
+    needs: tuple[str, ...] = ()
 
 
 @frozen(eq=False)
@@ -118,6 +124,9 @@ class Property:
     always: in every state, if all of ``when`` then all of ``then``.
     reachable: some state meets all of ``then``, or one of ``by`` fires.
     eventually: once all of ``when``, later all of ``then``.
+    ``assumes``: what it takes for granted, as a clause, or ''.  ``needs``:
+    budgets without which it is not asked, as of an action.  ``trivial``: why
+    it may say nothing at some sizes, or ''.
     """
 
     name: str
@@ -127,6 +136,9 @@ class Property:
     when: tuple[Conjunct, ...] = ()
     then: tuple[Conjunct, ...] = ()
     by: tuple[str, ...] = ()
+    assumes: str = ""
+    needs: tuple[str, ...] = ()
+    trivial: str = ""
 
     @property
     def premise(self) -> Expression:
@@ -163,7 +175,7 @@ class Machine:
     ``not_promised`` maps a guarantee to the reason why it is not a property.
     ``undecided`` maps a property to the reason why this machine cannot
     decide it.  ``invariants``: what holds of the fields' form beside their
-    types.
+    types.  ``budgets``: what the text may spend, by name.
     """
 
     name: str
@@ -179,6 +191,7 @@ class Machine:
     invariants: tuple[Expression, ...] = ()
     undecided: Mapping[str, str] = field(factory=dict)
     channels: tuple[Channel, ...] = ()
+    budgets: tuple[str, ...] = ()
 
     @cached_property
     def position(self) -> Mapping[str, int]:

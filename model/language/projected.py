@@ -25,7 +25,7 @@ from typing import Final
 from attrs import frozen
 
 from model.language import expression as ex
-from model.language.domain import NO_CHUNK, Chunk, Granule
+from model.language.domain import NO_CHUNK, Chunk, Granule, Named
 from model.language.expression import Expression
 from model.language.unknown import elsewhere, open_question
 
@@ -113,8 +113,9 @@ class Projected:
         )
 
     def at_most(self, members: Expression, limit: int) -> Expression:
-        """Open for any limit: it stands for every limit at once."""
-        return open_question(f"few chunks are in {members!r}")
+        """Open for any limit: it stands for every number at once."""
+        few = limit.name if isinstance(limit, Named) else str(limit)
+        return open_question(f"at most {few} are in {members!r}")
 
     def contents(self, members: Expression, chunk: Chunk) -> Expression:
         return members if chunk is MINE else ex.constant(0, 1)

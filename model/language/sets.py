@@ -12,6 +12,7 @@ from typing import Any, Self, TypeVar
 from model.language import expression as ex
 from model.language.domain import Chunk, Granule
 from model.language.errors import ModelError
+from model.language.tokens import ChunkToken, Limit, shown
 from model.language.types import (
     ChunkSetType,
     ContentsType,
@@ -76,6 +77,16 @@ class _Members(Value[AnyType]):
         )
 
 
+def _at_most(
+    members: Value[AnyType], limit: int | Limit | None, what: str
+) -> Flag:
+    domain: Any = members.type.disk.domain
+    few = ex.TRUE
+    if limit is not None:
+        few = domain.at_most(members.expression, limit)
+    return flag(few, f"{members.text} has at most {shown(limit)} {what}")
+
+
 class GranuleSet(_Members[GranuleSetType]):
     """A set of granules of one disk."""
 
@@ -84,12 +95,16 @@ class GranuleSet(_Members[GranuleSetType]):
         domain = self.type.disk.domain
         return flag(domain.is_empty(self.expression), f"{self.text} is empty")
 
+    def at_most(self, limit: int | Limit | None) -> Flag:
+        """Whether it has at most ``limit`` members; None: there is none."""
+        return _at_most(self, limit, "granules")
+
     def contains(self, granule: Granule) -> Flag:
         """Whether ``granule`` is a member."""
         domain = self.type.disk.domain
         return flag(
             domain.has_granule(self.expression, granule),
-            f"{granule} in {self.text}",
+            f"{shown(granule)} in {self.text}",
         )
 
     def chunks(self) -> ChunkSet:
@@ -107,7 +122,7 @@ class GranuleSet(_Members[GranuleSetType]):
         return Contents(
             ContentsType(disk),
             disk.domain.contents(self.expression, chunk),
-            f"{self.text} in chunk {chunk}",
+            f"{self.text} in chunk {shown(chunk)}",
         )
 
     def with_contents(self, chunk: Chunk, contents: Contents) -> GranuleSet:
@@ -124,7 +139,7 @@ class GranuleSet(_Members[GranuleSetType]):
             disk.domain.with_contents(
                 self.expression, chunk, contents.expression
             ),
-            f"{self.text} with chunk {chunk} = {contents.text}",
+            f"{self.text} with chunk {shown(chunk)} = {contents.text}",
         )
 
 
@@ -136,20 +151,16 @@ class ChunkSet(_Members[ChunkSetType]):
         domain = self.type.disk.domain
         return flag(domain.is_empty(self.expression), f"{self.text} is empty")
 
-    def at_most(self, limit: int) -> Flag:
-        """Whether the set has no more than ``limit`` members."""
-        domain = self.type.disk.domain
-        return flag(
-            domain.at_most(self.expression, limit),
-            f"{self.text} has at most {limit} chunks",
-        )
+    def at_most(self, limit: int | Limit | None) -> Flag:
+        """Whether it has at most ``limit`` members; None: there is none."""
+        return _at_most(self, limit, "chunks")
 
     def contains(self, chunk: Chunk) -> Flag:
         """Whether ``chunk`` is a member."""
         domain = self.type.disk.domain
         return flag(
             domain.has_chunk(self.expression, chunk),
-            f"chunk {chunk} in {self.text}",
+            f"chunk {shown(chunk)} in {self.text}",
         )
 
 
@@ -165,7 +176,7 @@ class Cursor(Value[CursorType]):
         domain = self.type.disk.domain
         return flag(
             domain.position_at(self.expression, chunk),
-            f"{self.text} is at chunk {chunk}",
+            f"{self.text} is at chunk {shown(chunk)}",
         )
 
     def at_end(self) -> Flag:
@@ -189,7 +200,7 @@ class Cursor(Value[CursorType]):
         domain = self.type.disk.domain
         return self._with(
             domain.position_past(self.expression, chunk),
-            f"past chunk {chunk}",
+            f"past chunk {shown(chunk)}",
         )
 
     def _stored(self, value: Any) -> Cursor:
@@ -202,19 +213,25 @@ class Cursor(Value[CursorType]):
 class ChunkName(Value[NameType]):
     """The name of a chunk, as a message carries it."""
 
+    def _operand(self, other: Any) -> Self:
+        if isinstance(other, ChunkToken):
+            domain: Any = self.type.disk.domain
+            return self._with(domain.chunk_code(other), shown(other))
+        return super()._operand(other)
+
     def is_(self, chunk: Chunk) -> Flag:
         """Whether this names ``chunk``."""
         domain = self.type.disk.domain
         return flag(
             domain.names_chunk(self.expression, chunk),
-            f"{self.text} is chunk {chunk}",
+            f"{self.text} is chunk {shown(chunk)}",
         )
 
 
 def single(disk: Disk, granule: Granule) -> GranuleSet:
     """The set that holds just ``granule``."""
     one = disk.domain.granule_member(granule)
-    return GranuleSet(GranuleSetType(disk), one, f"{{{granule}}}")
+    return GranuleSet(GranuleSetType(disk), one, f"{{{shown(granule)}}}")
 
 
 def every_granule(disk: Disk) -> GranuleSet:
@@ -227,7 +244,7 @@ def every_granule(disk: Disk) -> GranuleSet:
 def chunk_alone(disk: Disk, chunk: Chunk) -> ChunkSet:
     """The set that holds just ``chunk``."""
     one = disk.domain.chunk_member(chunk)
-    return ChunkSet(ChunkSetType(disk), one, f"{{chunk {chunk}}}")
+    return ChunkSet(ChunkSetType(disk), one, f"{{chunk {shown(chunk)}}}")
 
 
 def every_chunk(disk: Disk) -> ChunkSet:

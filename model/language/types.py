@@ -49,6 +49,17 @@ def _reject(where: str, kind: object, literal: object, allowed: str) -> Any:
     raise ModelError(f"{where} is {kind}: {literal!r} is not {allowed}")
 
 
+def alike(one: type[enum.Enum], other: type[enum.Enum]) -> bool:
+    """Whether two enumerations have one name and the same members.
+
+    A machine's enumerations are made of data, the vocabulary's are not.
+    """
+    if one is other:
+        return True
+    members = [[(m.name, m.value) for m in kind] for kind in (one, other)]
+    return one.__name__ == other.__name__ and members[0] == members[1]
+
+
 def _below(value: Expression, last: int) -> Expression:
     if last == ex.ones(value.width):
         return ex.TRUE
@@ -89,14 +100,21 @@ class EnumType(Generic[Member]):
         return max(1, (len(self.members) - 1).bit_length())
 
     def encode(self, literal: Any, where: str) -> int:
-        if not isinstance(literal, self.members):
+        if not isinstance(literal, enum.Enum) or not alike(
+            type(literal), self.members
+        ):
             name = self.members.__name__
             _reject(where, self, literal, f"a member of {name}")
-        return list(self.members).index(literal)
+        return [m.name for m in self.members].index(literal.name)
+
+    def member(self, code: int) -> Member:
+        """The member with this code."""
+        return list(self.members)[code]
 
     def show(self, code: int) -> str:
-        members = list(self.members)
-        return str(members[code].value) if code < len(members) else "?"
+        if code >= len(self.members):
+            return "?"
+        return str(self.member(code).value)
 
     def is_valid(self, value: Expression) -> Expression:
         return _below(value, len(self.members) - 1)

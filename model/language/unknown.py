@@ -72,33 +72,5 @@ def replaced(
             done[node] = values.get(node.name, node)
         else:
             inside = tuple(done[operand] for operand in node.operands)
-            done[node] = rebuilt(node, inside)
+            done[node] = ex.rebuilt(node, inside)
     return tuple(done[root] for root in roots)
-
-
-def rebuilt(node: Expression, inside: tuple[Expression, ...]) -> Expression:
-    """What ``node`` says of other operands, folded where possible."""
-    if inside == node.operands:
-        return node
-    match node.operator:
-        case "not":
-            return ex.complement(*inside)
-        case "and":
-            return ex.conjunction(*inside)
-        case "or":
-            return ex.disjunction(*inside)
-        case "eq":
-            return ex.equal(*inside)
-        case "lt":
-            return ex.less(*inside)
-        case "add":
-            return ex.add(*inside)
-        case "sub":
-            return ex.subtract(*inside)
-        case "ite":
-            return ex.choice(*inside)
-        case "slice":
-            return ex.bits_of(inside[0], node.value, node.width)
-        case "place":
-            return ex.placed(inside[0], node.value, node.width)
-    return ex.count(*inside)

@@ -129,6 +129,11 @@ class DirtyBitmap:
         return self.bits.granules
 
     @property
+    def frozen(self) -> bool:
+        """Whether a successor stands in for it (a backup job's, say)."""
+        return self.successor is not None
+
+    @property
     def records(self) -> bool:
         """Whether guest writes leave a mark, here or in the successor."""
         return self.recording or (
@@ -205,7 +210,7 @@ class DirtyBitmap:
         """Let the successor take this bitmap's place and name; return it.
 
         So ends a backup that succeeded: what it has copied is no longer
-        dirty.  A meta bitmap goes along and notes what that changes.  This
+        dirty.  A meta bitmap goes along and notes what comes and goes.  This
         object is left as an empty, nameless bitmap that records nothing.
         Raises ``BitmapError`` if there is no successor.
         """
@@ -213,7 +218,7 @@ class DirtyBitmap:
         child.name, child.persistent = self.name, self.persistent
         child.skip_store = self.skip_store
         if self.meta is not None:
-            self.meta.note(0, self.bits.words, child.bits.words)
+            self.meta.touch(self.bits.words | child.bits.words)
             child.meta, self.meta = self.meta, None
         self.name, self.persistent, self.skip_store = "", False, False
         self.recording = self.busy = False
@@ -335,9 +340,9 @@ class DirtyBitmap:
         return self.successor
 
     def _union(self, bits: Bits) -> None:
-        before = self._before(0, self.granules)
         self.bits.union(bits)
-        self._note(0, before)
+        if self.meta is not None:
+            self.meta.touch(bits.words)
 
     def _before(self, first: int, count: int) -> Words | None:
         """The words of a range as they are, if anybody asks for changes.

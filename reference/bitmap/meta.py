@@ -3,10 +3,12 @@
 
 A live migration of the bitmap sends a chunk again when its meta bit is set.
 The rule: a chunk's bit is set whenever a bit of that chunk changes, by
-whatever path, and never without a change.  The one that QEMU had until 4.2
-did not see that part of a word was cleared, and a merge, a reset and an
-incoming chunk went past it; here all paths meet in ``note``, which compares
-the words before with the words after and asks nobody what was intended.
+whatever path.  Writes, clears and incoming chunks set it for a change only
+(``note`` compares the words before with the words after); a merge and a
+backup that ends set it for every chunk of what comes and of what goes
+(``touch``), without a look at each bit.  The one that QEMU had until 4.2 did
+not see that part of a word was cleared, and a merge, a reset and an incoming
+chunk went past it.
 
 QEMU's counterpart was ``hbitmap_create_meta``.
 """
@@ -63,6 +65,10 @@ class MetaBitmap:
         starts[0] = 0
         dirty = np.flatnonzero(np.logical_or.reduceat(changed, starts))
         self.bits.set_each(dirty + chunk)
+
+    def touch(self, words: Words) -> None:
+        """Every chunk in which a bit of ``words`` is set may have changed."""
+        self.note(0, np.zeros_like(words), words)
 
     def take(self, chunk: int, count: int = 1) -> None:
         """Clear the bits of chunks: do so *before* they are read.

@@ -217,12 +217,13 @@ def send(
         typer.Option(
             min=0,
             metavar="MS",
-            help="live: stop the VM when the rest fits (rate or 1 Gbit/s).",
+            help="live, stop-copy: stop the VM when the rest fits "
+            "(rate or 1 Gbit/s).",
         ),
     ] = 300,
     downtime_chunks: Annotated[
         int | None,
-        typer.Option(min=0, help="live: the same, in chunks."),
+        typer.Option(min=0, help="The same, in chunks."),
     ] = None,
     switchover_after: Annotated[
         float,

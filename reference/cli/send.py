@@ -19,6 +19,7 @@ from reference.cli.arguments import ASSUMED_RATE, CHUNK_ON_WIRE, Guest
 from reference.cli.bitmap_files import check_directory, save_all
 from reference.cli.exit_codes import ExitCode
 from reference.cli.summary import Fields, ProgressLine, say, show
+from reference.errors import BitmapError
 from reference.host import Host
 from reference.protocol.aliases import Aliases
 from reference.protocol.source import Source
@@ -84,6 +85,9 @@ def run(host: Host, aliases: Aliases, options: Sending, guest: Guest) -> int:
         burst=burst(options.rate) if options.log is None else 1,
         aliases=aliases,
     )
+    reason = source.never_stops(host)
+    if reason:
+        raise BitmapError(f"{reason}: the VM would never stop")
     log = None if options.log is None else Log.create(options.log)
     line = ProgressLine(options.progress or sys.stderr.isatty())
     try:

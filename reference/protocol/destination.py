@@ -3,8 +3,8 @@
 
 ``tables.DESTINATION`` says which event is allowed where.  Messages are worked
 off as they arrive; what the destination does on its own (recorders on, VM
-start, SHUT) is ``work``, done step by step by whoever drives it.  A process
-that waits again after a failed attempt has forgotten it.
+start, SHUT) is ``work``, done step by step by whoever drives it.  A
+destination takes one migration: one that has failed reads no other.
 """
 
 from __future__ import annotations
@@ -45,8 +45,9 @@ from reference.wire.stream import (
 class Destination:
     """The destination of a migration; the bitmaps are the host's.
 
-    ``ended``: no more is read.  ``error``: why the stream cannot be read on,
-    or ''; whoever drives it then closes the connection and calls ``lost``.
+    ``ended``: no more is read, by success or failure.  ``error``: why the
+    stream cannot be read on, or ''; whoever drives it then closes the
+    connection and calls ``lost``.
     ``replies``: bytes for the return path that wait to be sent.  ``advised``,
     ``end_begun``: what the stream has shown of the source's design;
     ``answers``: whether the source has opened a return path;
@@ -122,7 +123,7 @@ class Destination:
     def receive(self, data: bytes, host: Host) -> list[Event]:
         """Work off what arrived; look at ``error`` and ``ended`` after."""
         events: list[Event] = []
-        if self.error:
+        if self.error or self.has_failed:
             return events
         for item in self.reader.receive(data):
             try:
@@ -142,11 +143,11 @@ class Destination:
         self._check_design(item)
         match item:
             case ChunkItem(chunk=Start() as chunk):
-                return [self.loader.start(chunk, host)]
+                return self._loaded(self.loader.start(chunk, host))
             case ChunkItem(chunk=BitsRun() as chunk):
-                return [self.loader.bits(chunk, host)]
+                return self._loaded(self.loader.bits(chunk, host))
             case ChunkItem(chunk=Complete() as chunk):
-                return [self.loader.complete(chunk, host)]
+                return self._loaded(self.loader.complete(chunk, host))
             case Command():
                 return self._command(item, host)
             case EndOfStream():
@@ -156,6 +157,14 @@ class Destination:
             case Broken():
                 raise item.error
         return []
+
+    def _loaded(self, event: Event) -> list[Event]:
+        """A refusal may be the end of the migration."""
+        failure = self.loader.failure
+        if failure:
+            self._forget()
+            self.error, self.ended = failure, True
+        return [event]
 
     def _check_design(self, item: Item) -> None:
         """CorruptError for what a source of this design does not send."""
@@ -232,9 +241,13 @@ class Destination:
         return encode_return(Shut(0))
 
     def incoming_fails(self, host: Host) -> None:
-        """The stream ended before RUN: wait for a new attempt."""
+        """The stream ended before RUN: remove what it brought.
+
+        The process stays to be asked, and to be ended.
+        """
         self.loader.abandon(host)
         self._forget()
+        self.ended = True
 
     def dirty_bitmap_mig_cancel_incoming(self, host: Host) -> None:
         """The stream broke after RUN: unfinished bitmaps are lost."""
@@ -249,6 +262,17 @@ class Destination:
         self.replies = b""
         self.advised = self.end_begun = False
         self.answers = self.described = False
+
+    @property
+    def has_failed(self) -> bool:
+        """Whether the one migration that it takes has failed."""
+        return self.ended and self.phase is Arrival.WAITING
+
+    def renew(self) -> None:
+        """Another process takes its place: it knows of no migration."""
+        self._forget()
+        self.phase = Arrival.WAITING
+        self.ended = self.shut_sent = False
 
     def die(self, host: Host) -> None:
         """The process is killed."""

@@ -63,9 +63,10 @@ class Loader:
     """The bitmaps of one attempt.
 
     ``plain``: live's bitmaps have no successor, and their errors fail the
-    migration.  ``cancelled``: every bitmap that was not whole is gone, and
-    the rest of the bitmaps' data is read and ignored.  ``names`` are all
-    that the stream has announced, as the source calls them.
+    migration; ``failure`` is the one that did, or ''.  ``cancelled``: every
+    bitmap that was not whole is gone, and the rest of the bitmaps' data is
+    read and ignored.  ``names`` are all that the stream has announced, as the
+    source calls them.
     """
 
     plain: bool
@@ -75,12 +76,12 @@ class Loader:
     names: list[Pair] = field(factory=list)
     cancelled: bool = False
     started: bool = False
+    failure: str = ""
 
     def start(self, chunk: Start, host: Host) -> Event:
         """START: create the bitmap; it is busy and does not record.
 
-        Raises StreamError if the name is taken, or, live, if there is no
-        such node.
+        Raises StreamError if the name is taken.
         """
         names = (chunk.node, chunk.bitmap)
         if len(self.names) >= MOST_BITMAPS:
@@ -129,14 +130,13 @@ class Loader:
 
     def _refuse(self, error: Exception, host: Host) -> None:
         if self.plain:
-            raise CorruptError(f"bitmaps: {error}") from error
+            self.failure = f"bitmaps: {error}"
+            self.abandon(host)
+            return
         self.cancel(host)
 
     def bits(self, run: BitsRun, host: Host) -> Event:
-        """BITS: store chunks in the bitmap, not in its successor.
-
-        Raises StreamError, live, if they do not fit.
-        """
+        """BITS: store chunks in the bitmap, not in its successor."""
         incoming = self.bitmaps.get((run.node, run.bitmap))
         if self.cancelled:
             return self._event("skip_bits", run, host)
@@ -192,10 +192,7 @@ class Loader:
         )
 
     def complete(self, chunk: Complete, host: Host) -> Event:
-        """COMPLETE: the bitmap is whole; reclaim its successor.
-
-        Raises StreamError, live, for a bitmap that was not announced.
-        """
+        """COMPLETE: the bitmap is whole; reclaim its successor."""
         names = (chunk.node, chunk.bitmap)
         incoming = self.bitmaps.get(names)
         action = "dirty_bitmap_load_complete"

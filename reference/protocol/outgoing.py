@@ -78,17 +78,17 @@ class Outgoing:
     def trouble(self, host: Host) -> str:
         """Why a live migration of this bitmap cannot go on, or ''.
 
-        Live holds no bitmap: a user may remove, replace or disable it, a job
-        may take it.
+        Live holds no bitmap: a user may remove, replace or disable it.  A
+        backup job may hold it, and is waited for.
         """
         if not host.has_bitmap(self.node, self.name):
             return f"bitmap {self.label} is gone"
         bitmap = self.bitmap(host)
         if bitmap.meta is None:
             return f"bitmap {self.label} is another one"
-        if bitmap.busy or bitmap.successor is not None:
-            return f"bitmap {self.label} was taken by a job"
-        if bitmap.recording != self.enabled:
+        if bitmap.busy and not bitmap.frozen:
+            return f"bitmap {self.label} was taken by somebody else"
+        if bitmap.records != self.enabled:
             return f"bitmap {self.label} was enabled or disabled"
         return ""
 

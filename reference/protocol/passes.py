@@ -21,6 +21,10 @@ from reference.protocol.tables import Design, Phase
 from reference.wire import geometry
 
 
+#: chunks: more than any disk has
+NO_LIMIT = 1 << 60
+
+
 @frozen
 class Done:
     """What an event brought about: bytes for the peer, and what to log."""
@@ -43,21 +47,28 @@ class Passes:
     """What the source sends and how far it is.
 
     ``chunk_bytes`` of bitmap a chunk; ``downtime``: how many chunks may be
-    pending when the live design stops the VM; ``burst``: how many chunks one
-    step takes or sends at most.
+    pending when live or stop-copy stops the VM; ``burst``: how many chunks
+    one step takes or sends at most.
     """
 
     design: Design
     chunk_bytes: int = geometry.CHUNK_BYTES
-    downtime: int = 1
+    downtime: int = field()
     burst: int = 1
     phase: Phase = Phase.NONE
     bitmaps: list[Outgoing] = field(factory=list)
     taken: Taken | None = None
     part: ReadPart | None = None
 
+    @downtime.default
+    def _as_designed(self) -> int:
+        return 1 if self.design is Design.LIVE else NO_LIMIT
+
     def _pending(self, host: Host) -> int:
         return sum(sent.pending(host) for sent in self.bitmaps)
+
+    def _little_is_pending(self, host: Host) -> bool:
+        return self._pending(host) <= self.downtime
 
     def _iterates(self, host: Host) -> bool:
         """Whether a further chunk is to be taken."""
@@ -69,7 +80,7 @@ class Passes:
             return False
         # what was never sent is quickly counted, and often enough
         unsent = sum(sent.chunks - sent.cursor for sent in self.bitmaps)
-        return unsent > self.downtime or self._pending(host) > self.downtime
+        return unsent > self.downtime or not self._little_is_pending(host)
 
     def _unfinished(self) -> int | None:
         """The first bitmap whose pass is not over."""

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from attrs import define, field
 
+from reference.backup import job_fails
 from reference.errors import BitmapError, ProtocolError
 from reference.events import Event
 from reference.host import Host, RunState
@@ -21,6 +22,7 @@ from reference.protocol.outgoing import ReadPart, outgoing
 from reference.protocol.passes import Done, Passes, Taken
 from reference.protocol.tables import (
     SOURCE,
+    BusyBitmap,
     Design,
     Phase,
     Row,
@@ -39,6 +41,7 @@ ACTORS = {
     "migrate_again": "management",
     "migrate_start_postcopy": "management",
     "migrate_cancel": "management",
+    "block_job_cancel": "management",
     "resume_source": "management",
     "fence_destination": "management",
     "quit_source": "management",
@@ -49,14 +52,15 @@ ACTORS = {
 class Source(Passes):
     """The source of a migration; the bitmaps stay in the host.
 
-    ``error``: why the destination can be waited for no longer, or '';
-    whoever drives the source then closes the connection and calls ``lost``.
+    ``busy_bitmap``: what setup does with a bitmap that a backup job holds.
+    ``error``: why the destination can be waited for no longer, or ''; whoever drives the source then closes the connection and calls ``lost``.
     """
 
     aliases: Aliases = field(factory=Aliases)
     writer: StreamWriter = field(factory=StreamWriter)
     replies: ReturnReader = field(factory=ReturnReader)
     end_begun: bool = False
+    busy_bitmap: BusyBitmap = BusyBitmap.WAIT
     error: str = ""
 
     # -- what may happen ---------------------------------------------------
@@ -92,6 +96,44 @@ class Source(Passes):
             return ""
         found = (sent.trouble(host) for sent in self.bitmaps)
         return next(filter(None, found), "")
+
+    def waits_for_job(self, host: Host) -> bool:
+        """Whether a backup job has to end before the source goes on."""
+        if self.phase is Phase.SETUP:
+            names = [names for names, _ in self.aliases.outgoing(host)]
+        elif self.design is Design.LIVE and self.phase is Phase.ACTIVE:
+            names = [(sent.node, sent.name) for sent in self.bitmaps]
+        else:
+            return False
+        return any(
+            host.has_bitmap(*pair) and host.bitmap(*pair).frozen
+            for pair in names
+        )
+
+    def never_stops(self, host: Host) -> str:
+        """Why the VM would never be stopped, or ''; asked before setup.
+
+        Of stop-copy's bitmaps nothing is sent while the guest runs.
+        """
+        if self.design is not Design.STOP_COPY:
+            return ""
+        chunks = sum(
+            outgoing(host, *pair, self.chunk_bytes).chunks
+            for pair in self.aliases.outgoing(host)
+        )
+        if chunks <= self.downtime:
+            return ""
+        return (
+            f"stop-copy sends {chunks} chunks while the VM is stopped, the "
+            f"downtime limit allows {self.downtime}"
+        )
+
+    def lets_job_begin(self, host: Host) -> bool:
+        """Whether a backup job may begin: none while one is waited for."""
+        if self.phase is Phase.SETUP:
+            return False
+        stops = self.design is Design.LIVE and self.phase is Phase.ACTIVE
+        return not (stops and self._little_is_pending(host))
 
     def _may_dirty_bitmap_save_fails(self, host: Host) -> bool:
         return bool(self.trouble(host))
@@ -172,12 +214,34 @@ class Source(Passes):
     def migrate(self, host: Host) -> None:
         """A migration is asked for.  QEMU: qmp_migrate().
 
-        Raises BitmapError if a bitmap is busy or inconsistent.
+        Raises BitmapError if a bitmap is inconsistent, or busy with anything
+        but a backup job, which has its end.
         """
         for names, _ in self.aliases.outgoing(host):
-            host.bitmap(*names).check_free("migrated")
+            bitmap = host.bitmap(*names)
+            if not bitmap.frozen:
+                bitmap.check_free("migrated")
 
     migrate_again = migrate
+
+    def _may_dirty_bitmap_save_setup(self, host: Host) -> bool:
+        return not self.waits_for_job(host)
+
+    def _may_dirty_bitmap_save_setup_busy(self, host: Host) -> bool:
+        fails = self.busy_bitmap is BusyBitmap.FAIL
+        return fails and self.waits_for_job(host)
+
+    def dirty_bitmap_save_setup_busy(self, host: Host) -> None:
+        """A job holds a bitmap: the attempt fails, all stays."""
+        self._release(host, moved=False)
+
+    def _may_block_job_cancel(self, host: Host) -> bool:
+        aborts = self.busy_bitmap is BusyBitmap.ABORT
+        return aborts and bool(host.jobs) and self.waits_for_job(host)
+
+    def block_job_cancel(self, host: Host) -> None:
+        """Management cancels the job that holds a bitmap."""
+        job_fails(host, host.jobs[0])
 
     def dirty_bitmap_save_setup(self, host: Host) -> bytes:
         """Take the bitmaps, announce them.  QEMU: the same name."""
@@ -283,12 +347,11 @@ class Source(Passes):
         host.stop()
 
     def _may_migration_completion(self, host: Host) -> bool:
-        if host.vm is not RunState.RUNNING:
+        if host.vm is not RunState.RUNNING or self.taken is not None:
             return False
-        if self.design is Design.LIVE:
-            little = self._pending(host) <= self.downtime
-            return little and self.taken is None
-        return True
+        if self.waits_for_job(host):
+            return False
+        return self._little_is_pending(host)
 
     migration_completion = postcopy_start
 
@@ -363,14 +426,14 @@ class Source(Passes):
         self.taken = self.part = None
 
     def migration_fails(self, host: Host) -> None:
-        """Noticed before the hand-over: nothing is lost."""
-        self._release(host, moved=False)
+        """The connection is over, and the source gets to know it.
+
+        Before the hand-over nothing is lost.  After it the source must not
+        resume: the destination may have what was sent.
+        """
+        self._release(host, moved=self.phase is Phase.HANDED_OVER)
 
     migrate_cancel = migration_fails
-
-    def migration_fails_after_run(self, host: Host) -> None:
-        """Noticed after the hand-over: the source must not resume."""
-        self._release(host)
 
     def _may_resume_source(self, host: Host) -> bool:
         return host.vm in (RunState.STOPPING, RunState.STOPPED)

@@ -9,7 +9,7 @@ an event without a row is refused.  Events are named by QEMU's functions.
 
     room   it takes bytes (and the connection is up)
     link   the connection is up
-    lost   the connection is gone
+    lost   the connection is over, and this end gets to know it
     -      nothing
 """
 
@@ -27,6 +27,14 @@ class Design(enum.Enum):
     LIVE = "live"
     POSTCOPY = "postcopy"
     STOP_COPY = "stop-copy"
+
+
+class BusyBitmap(enum.Enum):
+    """What setup does with a bitmap that a backup job holds."""
+
+    WAIT = "wait"  # for the job's end
+    FAIL = "fail"  # the migration
+    ABORT = "abort"  # the job, by management
 
 
 class Phase(enum.Enum):
@@ -85,11 +93,15 @@ class ArrivalRow:
 
 P = Phase
 _BEFORE_HAND_OVER = (P.SETUP, P.ACTIVE, P.SWITCHOVER, P.DEVICE, P.BITMAPS_SENT)
+#: the source works on it, and may fail
+IN_PROGRESS = (*_BEFORE_HAND_OVER, P.HANDED_OVER)
 
 _START = (
     Row((P.NONE,), "migrate", P.SETUP),
     Row((P.FAILED,), "migrate_again", P.SETUP),
     Row((P.SETUP,), "dirty_bitmap_save_setup", P.ACTIVE, "room"),
+    Row((P.SETUP,), "dirty_bitmap_save_setup_busy", P.FAILED, "link"),
+    Row((P.SETUP,), "block_job_cancel", None),
 )
 
 # a bitmap that the source may no longer use ends the attempt
@@ -97,16 +109,13 @@ _TROUBLE = Row(
     (P.SETUP, P.ACTIVE, P.DEVICE), "dirty_bitmap_save_fails", P.FAILED
 )
 
+# after the hand-over nobody but management can find out who runs
 _FAILURES = (
     _TROUBLE,
     Row(_BEFORE_HAND_OVER, "migration_fails", P.FAILED, "lost"),
-    Row((P.HANDED_OVER,), "migration_fails_after_run", P.IN_DOUBT, "lost"),
-    Row(
-        (P.SETUP, P.ACTIVE, P.SWITCHOVER),
-        "migrate_cancel",
-        P.FAILED,
-        "link",
-    ),
+    Row((P.HANDED_OVER,), "migration_fails", P.IN_DOUBT, "lost"),
+    Row(_BEFORE_HAND_OVER, "migrate_cancel", P.FAILED),
+    Row((P.HANDED_OVER,), "migrate_cancel", P.IN_DOUBT),
     Row((P.FAILED,), "resume_source", None),
     Row((P.IN_DOUBT, P.COMPLETED), "fence_destination", P.FAILED),
     Row((P.IN_DOUBT, P.COMPLETED), "quit_source", P.GONE),
@@ -134,7 +143,7 @@ SOURCE: Mapping[Design, tuple[Row, ...]] = {
     ),
     Design.POSTCOPY: (
         *_START,
-        Row((P.ACTIVE,), "migrate_start_postcopy", P.SWITCHOVER, "link"),
+        Row((P.ACTIVE,), "migrate_start_postcopy", P.SWITCHOVER),
         Row((P.SWITCHOVER,), "postcopy_start", None, "link"),
         Row((P.SWITCHOVER,), "bdrv_drain_all", P.DEVICE),
         Row((P.DEVICE,), "send_postcopy_run", P.HANDED_OVER, "room"),
@@ -160,6 +169,7 @@ FROM_OUTSIDE = frozenset(
         "migrate_again",
         "migrate_cancel",
         "migrate_start_postcopy",
+        "block_job_cancel",
         "resume_source",
         "fence_destination",
         "quit_source",

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The destination's end: what arrives goes into its core.
 
-The rule: one connection after the other; a failed attempt leaves nothing
-behind and the next may come.  A connection on which nothing was sent is no
-attempt.  Once the VM runs here the process serves no other.  QEMU's
-counterpart: ``process_incoming_migration_co``.
+The rule: one connection after the other.  A destination takes one migration:
+after a failed one the next comes to a new one, as if to another process.  A
+connection on which nothing was sent is no attempt.  Once the VM runs here the
+process serves no other.  QEMU's counterpart:
+``process_incoming_migration_co``.
 """
 
 from __future__ import annotations
@@ -111,6 +112,8 @@ class _Serving:
                 failed(self.error)
             if self.received and once:
                 break
+            if self.destination.ended:
+                self.destination.renew()
         guest_error = await self._guest_ends()
         return Received(
             phase=self.destination.phase,

@@ -37,9 +37,16 @@ from reference.wire.writer import StreamWriter
 
 #: steps without a pause; no multiple of a live chunk's three
 TURN = 8
+#: seconds until it is looked again whether a job has ended
+JOB = 0.01
 #: what waits until the switchover is wanted
 SWITCHOVER = ("migrate_start_postcopy", "migration_completion")
 SAVE_FAILS = "dirty_bitmap_save_fails"
+#: a bitmap ends the attempt
+ENDS = {
+    SAVE_FAILS: "",
+    "dirty_bitmap_save_setup_busy": "a backup job holds a bitmap",
+}
 #: after the end of the stream; QEMU's destination waits for it before it
 #: says SHUT, and if the connection ends instead it says SHUT 1
 DESCRIPTION = StreamWriter().vm_description('{"devices": []}')
@@ -61,12 +68,12 @@ async def send(
     """One attempt to migrate ``host``'s bitmaps to ``address``.
 
     ``rate``: bytes a second.  ``workload`` writes until the VM stops or the
-    attempt is over.  ``cancel``: when it is set, migrate_cancel, or close if
-    it is too late for that.  ``switchover``: the VM is not stopped before it
-    is set.  May be called again after a failure.
+    attempt is over.  ``cancel``: when it is set, migrate_cancel.
+    ``switchover``: the VM is not stopped before it is set.  May be called
+    again after a failure.  A backup job that holds a bitmap is waited for.
 
-    Raises BitmapError if a bitmap is busy or inconsistent, and ProtocolError
-    if the source cannot migrate; then nothing has happened.
+    Raises BitmapError if a bitmap is inconsistent or otherwise busy, and
+    ProtocolError if the source cannot migrate; then nothing has happened.
     """
     sending = _Sending(host, source, rate, log, progress, workload, switchover)
     return await sending.run(address, tls, cancel or asyncio.Event())
@@ -148,8 +155,9 @@ class _Sending:
             bitmaps.append(bitmap_fields(label, bitmap, source.chunk_bytes))
         self.chunks = sum(fields["chunks"] for fields in bitmaps)
         if self.log is not None:
+            downtime = min(source.downtime, self.chunks)
             self.log.header(
-                "source", source.design, bitmaps, downtime=source.downtime
+                "source", source.design, bitmaps, downtime=downtime
             )
         return tuple(fields["bitmap"] for fields in bitmaps)
 
@@ -243,7 +251,7 @@ class _Sending:
                 if self.source.phase is Phase.COMPLETED:
                     await link.finish()
                     return
-                await self.wake.wait()
+                await self._woken()
                 continue
             data = self._do(event)
             link.write(data)
@@ -254,6 +262,16 @@ class _Sending:
             if steps % TURN == 0:
                 # the guest and the peer have their turn
                 await asyncio.sleep(0)
+
+    async def _woken(self) -> None:
+        """Until there may be something to do; no job tells that it ends."""
+        while self.source.waits_for_job(self.host):
+            if self.wake.is_set():
+                return
+            await asyncio.sleep(JOB)
+            if not self.source.waits_for_job(self.host):
+                return
+        await self.wake.wait()
 
     def _next(self) -> str | None:
         """The core's next step, None if it waits for somebody."""
@@ -282,8 +300,8 @@ class _Sending:
             data += DESCRIPTION
         self.bytes_sent += len(data)
         self._logged(done.event)
-        if event == SAVE_FAILS:
-            raise BitmapError(done.event.detail)
+        if event in ENDS:
+            raise BitmapError(done.event.detail or ENDS[event])
         if event == "send_bitmap_bits":
             self.chunks_sent += done.event.chunks
         if self.progress is not None:

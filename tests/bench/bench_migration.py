@@ -180,7 +180,9 @@ def migrate(
     host.add_node("d", size)
     bitmap = DirtyBitmap("b", size, GRANULARITY, bits)
     host.node("d").bitmaps["b"] = bitmap
-    source = Source(design, downtime=DOWNTIME, burst=BURST)
+    source = Source(design, burst=BURST)
+    if design is Design.LIVE:
+        source.downtime = DOWNTIME
     guest = Workload(host, [Place("d")], Rate(WRITES)) if writes else None
     orders.send(("serve", path, design, mib))
     orders.recv()

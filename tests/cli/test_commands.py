@@ -13,6 +13,7 @@ from pathlib import Path
 import networkx as nx
 import pytest
 
+from checker.configuration import load
 from tests.command import Result, run_process, too_wide
 
 Command = Callable[..., Result]
@@ -67,9 +68,10 @@ def test_graphml_is_read_by_networkx(
 ) -> None:
     path = tmp_path / "graph.graphml"
     result = dbmcheck("graph", "postcopy-both-run", "-o", str(path))
-    assert result.out.startswith("530 states, ")
+    states = load("postcopy-both-run").expect.states
+    assert result.out.startswith(f"{states:,} states, ")
     graph = nx.read_graphml(path)
-    assert graph.number_of_nodes() == 530
+    assert graph.number_of_nodes() == states
     assert any(d["violates"] for _, d in graph.nodes(data=True))
 
 

@@ -9,7 +9,12 @@ import pytest
 
 from checker.conformance.log_check import judge
 from checker.conformance.log_file import load
-from tests.reference.cli.processes import Server, make_bitmap, source
+from tests.reference.cli.processes import (
+    Server,
+    little,
+    make_bitmap,
+    source,
+)
 
 DESIGNS = ("postcopy", "stop-copy", "live")
 WRITES = ("--writes", "400", "--write-size", "512", "--write-count", "12")
@@ -24,7 +29,7 @@ def test_logs_of_two_processes(tmp_path: Path, design: str) -> None:
     sent = source(
         tmp_path,
         server.address,
-        *("--design", design, "--downtime-chunks", "0"),
+        *("--design", design, *little(design, 0)),
         *("--switchover-after", "0.02", *WRITES),
     ).end()
     assert sent.code == 0, sent.err

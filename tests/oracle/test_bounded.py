@@ -39,7 +39,7 @@ from tests.stateful.random_machines import machines
 SHORT = {
     "stop-copy-bit-after-ack": 2,
     "postcopy-error-fails-migration": 4,
-    "stop-copy-partial-left": 9,
+    "stop-copy-partial-left": 6,
     "postcopy-nobody-fences": 9,
     "postcopy-usable-while-loading": 13,
     "stop-copy-mirror-marks-all": 13,
@@ -241,7 +241,8 @@ def test_a_disk_that_is_too_wide_to_explore() -> None:
         m.label for m in found.traces["BackupChainRestoresDisk"].moves
     ] == [
         "source_write_data(granule=0)",
-        "source_backup",
+        "source_backup_begins",
+        "source_backup_succeeds",
     ]
 
 

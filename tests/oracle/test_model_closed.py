@@ -15,35 +15,46 @@ from functools import cache
 import pytest
 import z3
 
-from checker.ablate import ALL_ONCE
 from model.designs import build
 from model.language import Instance, Machine
 from model.language import expression as ex
 from model.language.channel import KindType
 from model.language.expression import Expression, field_value
 from model.mechanisms import DESIGNS, mechanisms_of
-from model.options import Bounds, Options
+from model.options import BUSY_POLICIES, Bounds, Options
 from tests.oracle.z3_reader import Reader
+from tests.searches import ALL_ONCE
 
-SIZE = Bounds(chunks=2, granules=2, channel=2)
+SIZE = Bounds(chunks=2, granules=2, channel=2, in_flight=2, edits=1)
 VARIANTS = [
     *((design, "") for design in DESIGNS),
     *((d, m.name) for d in DESIGNS for m in mechanisms_of(d)),
+    *((d, busy) for d in DESIGNS for busy in BUSY_POLICIES[1:]),
 ]
 each_variant = pytest.mark.parametrize(
-    ("design", "without"),
+    ("design", "change"),
     VARIANTS,
-    ids=[f"{d} without {w}" if w else d for d, w in VARIANTS],
+    ids=[f"{d}, {change}" if change else d for d, change in VARIANTS],
 )
 each_design = pytest.mark.parametrize("design", DESIGNS)
 
 
 @cache
-def machine_of(design: str, without: str = "") -> Machine:
-    """The design at 2 chunks of 2 granules, every failure possible."""
-    missing = frozenset({without} - {""})
+def machine_of(design: str, change: str = "") -> Machine:
+    """The design at 2 chunks of 2 granules, every failure possible.
+
+    ``change``: the mechanism that it lacks, or what it does with a bitmap
+    that is busy.
+    """
+    busy = change if change in BUSY_POLICIES else "wait"
     return build(
-        Options(design=design, bounds=SIZE, failures=ALL_ONCE, without=missing)
+        Options(
+            design=design,
+            bounds=SIZE,
+            failures=ALL_ONCE,
+            without=frozenset({change} - {"", busy}),
+            busy_bitmap=busy,
+        )
     )
 
 
@@ -114,8 +125,8 @@ def test_no_step_spoils_the_form_of_a_channel(design: str) -> None:
 
 
 @each_variant
-def test_every_guard_can_be_met(design: str, without: str) -> None:
-    machine = machine_of(design, without)
+def test_every_guard_can_be_met(design: str, change: str) -> None:
+    machine = machine_of(design, change)
     read = Reader()
     solver = z3.SolverFor("QF_BV")
     solver.add(read.holds(machine.type_invariant))
@@ -158,8 +169,8 @@ def test_an_escape_would_be_found() -> None:
 @pytest.mark.slow
 @each_variant
 def test_no_step_of_a_variant_leaves_the_types(
-    design: str, without: str
+    design: str, change: str
 ) -> None:
-    machine = machine_of(design, without)
+    machine = machine_of(design, change)
     invariant = ex.conjunction(machine.type_invariant, canonical(machine))
     check_closed(machine, invariant)

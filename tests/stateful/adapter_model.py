@@ -3,8 +3,11 @@
 
 The model knows which granules are written, not what: this adapter keeps the
 disk, and copies for a backup the granules whose bit is set in the model's
-state.  One disk, one bitmap, one write in flight at a time.  Every step is an
-enabled instance of the machine; an operation without one is refused.
+state.  One disk, one bitmap, a few writes in flight at a time.  Every step is
+an enabled instance of the machine; an operation without one is refused.
+
+A backup is one operation here: on the source its job begins and succeeds at
+once.  Where the model lets none begin, the bitmap shows as busy.
 """
 
 from __future__ import annotations
@@ -14,6 +17,7 @@ from functools import cache
 
 from checker.conformance.stateful.adapter import (
     DESIGNS,
+    DROP,
     Adapter,
     BitmapView,
     Capabilities,
@@ -27,13 +31,15 @@ from checker.engines.evaluate import Evaluator
 from model.designs import build
 from model.language import Machine
 from model.language.machine import Instance
+from model.mechanisms import STOP_COPY
 from model.options import UNLIMITED, Bounds, Failures, Options
-from model.vocabulary import DestinationVm, Incoming, SourceVm
+from model.vocabulary import Break, DestinationVm, Incoming, SourceVm
 
 GRANULARITY = 512
 CHUNKS, GRANULES = 2, 3
 SIZE = CHUNKS * GRANULES * GRANULARITY - 100
 KEY = ("drive0", "bitmap0")
+IN_FLIGHT = 2  # writes at a time
 ENDLESS = 10_000
 
 SOURCE_VMS = {
@@ -50,7 +56,7 @@ DESTINATION_VMS = {
     DestinationVm.KILLED: Vm.GONE,
     DestinationVm.DIED: Vm.GONE,
 }
-ABSENT = (Incoming.ABSENT, Incoming.LOST)
+ABSENT = (Incoming.ABSENT, Incoming.LOST, Incoming.REMOVED)
 BUSY = (Incoming.LOADING, Incoming.SUCCESSOR, Incoming.MERGED)
 #: not the migration's own steps: other methods of the adapter ask for them
 MANAGEMENT = {
@@ -69,7 +75,13 @@ def machine_of(design: str) -> Machine:
         cancel=UNLIMITED,
         retry=UNLIMITED,
     )
-    bounds = Bounds(chunks=CHUNKS, granules=GRANULES)
+    bounds = Bounds(
+        chunks=CHUNKS,
+        granules=GRANULES,
+        in_flight=IN_FLIGHT,
+        # stop-copy stops only where the whole bitmap may be pending
+        downtime=CHUNKS if design == STOP_COPY else 1,
+    )
     return build(Options(design=design, bounds=bounds, failures=failures))
 
 
@@ -79,7 +91,7 @@ class ModelAdapter(Adapter):
     capabilities = Capabilities(
         disks={KEY[0]: SIZE},
         granularities=(GRANULARITY,),
-        designs=DESIGNS,
+        designs=(*DESIGNS, DROP),
         manages_bitmaps=False,
         mixes_designs=False,
     )
@@ -88,6 +100,7 @@ class ModelAdapter(Adapter):
         self.machine = machine_of(design)
         self.state = self.machine.initials[0]
         self.disk = bytearray(SIZE)
+        self.breaks = 0
 
     def close(self) -> None:
         return
@@ -108,7 +121,7 @@ class ModelAdapter(Adapter):
         here = Evaluator(self.machine, self.state)
         self.state = here.successor(instance)
 
-    def do(self, action: str, argument: int | None = None) -> None:
+    def do(self, action: str, argument: object = None) -> None:
         """Let the instance of this name happen; refused if it cannot."""
 
         def wanted(instance: Instance) -> bool:
@@ -145,17 +158,19 @@ class ModelAdapter(Adapter):
     # -- the guest ---------------------------------------------------------
 
     def write(self, node: str, offset: int, data: bytes) -> None:
-        side = self._side()
-        if self.value(f"{side}.in_flight"):
+        side, end = self._side(), offset + len(data)
+        flying = self.value(f"{side}.in_flight")
+        touched = range(offset // GRANULARITY, (end - 1) // GRANULARITY + 1)
+        if flying.bit_count() == IN_FLIGHT or any(
+            flying >> granule & 1 for granule in touched
+        ):
             raise RefusedError("a write is in flight")
-        end = offset + len(data)
-        for granule in range(SIZE // GRANULARITY + 1):
+        for granule in touched:
             start = max(offset, granule * GRANULARITY)
             stop = min(end, (granule + 1) * GRANULARITY)
-            if start < stop:
-                self.do(f"{side}_write_data", granule)
-                self.disk[start:stop] = data[start - offset : stop - offset]
-                self.do(f"{side}_set_dirty", granule)
+            self.do(f"{side}_write_data", granule)
+            self.disk[start:stop] = data[start - offset : stop - offset]
+            self.do(f"{side}_set_dirty", granule)
 
     def discard(self, node: str, offset: int, length: int) -> None:
         self.write(node, offset, bytes(length))
@@ -169,7 +184,7 @@ class ModelAdapter(Adapter):
 
     def finish_writes(self) -> None:
         for side in ("source", "destination"):
-            if self.value(f"{side}.in_flight"):
+            while self.value(f"{side}.in_flight"):
                 self.do(f"{side}_set_dirty")
 
     # -- the client --------------------------------------------------------
@@ -183,7 +198,11 @@ class ModelAdapter(Adapter):
     def incremental_backup(self, key: Key, image: bytearray) -> None:
         side = self._side()
         bits = self.value(f"{side}.bits")
-        self.do(f"{side}_backup")
+        if side == "source":
+            self.do("source_backup_begins")
+            self.do("source_backup_succeeds")
+        else:
+            self.do("destination_backup")
         for granule in range(CHUNKS * GRANULES):
             if bits >> granule & 1:
                 start = granule * GRANULARITY
@@ -213,7 +232,10 @@ class ModelAdapter(Adapter):
         """What the migration could do next."""
         actors = ("source", "destination", "management")
         return self.enabled(
-            lambda i: i.actor in actors and i.action not in MANAGEMENT
+            lambda i: (
+                (i.actor in actors and i.action not in MANAGEMENT)
+                or i.action == "connection_times_out"
+            )
         )
 
     def advance(self, picks: Sequence[int]) -> None:
@@ -255,7 +277,10 @@ class ModelAdapter(Adapter):
     # -- failures ----------------------------------------------------------
 
     def cut(self) -> None:
-        self.do("channel_cut")
+        """Now it is closed, now nothing comes any more."""
+        ways = list(Break)
+        self.do("channel_cut", ways[self.breaks % len(ways)].value)
+        self.breaks += 1
 
     def kill(self, side: Side) -> None:
         self.do(f"{side.value}_killed")
@@ -266,7 +291,7 @@ class ModelAdapter(Adapter):
         if side is Side.SOURCE:
             vm = SOURCE_VMS[self.source_vm]
             there = bool(self.value("source.has_bitmap"))
-            busy, recording = bool(self.value("source.busy")), True
+            busy, recording = self._source_is_busy(), True
         else:
             vm = DESTINATION_VMS[self.destination_vm]
             incoming = list(Incoming)[self.value("destination.bitmap")]
@@ -287,6 +312,16 @@ class ModelAdapter(Adapter):
             busy=busy,
         )
         return SideView(vm, {KEY: seen})
+
+    def _source_is_busy(self) -> bool:
+        """Whether no backup can begin, whatever is in flight."""
+        if self.source_vm is not SourceVm.RUNNING:
+            return bool(self.value("source.busy"))
+        drained = list(self.state)
+        drained[self.machine.position["source.in_flight"]] = 0
+        here = Evaluator(self.machine, tuple(drained))
+        (begins,) = self.machine.action("source_backup_begins").instances
+        return not here.enabled(begins)
 
     def read_disk(self, node: str) -> bytes:
         return bytes(self.disk)

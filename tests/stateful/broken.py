@@ -19,7 +19,7 @@ from reference.host import Host, Write
 from reference.loopback import Loopback
 from reference.protocol.loader import Loader
 from reference.protocol.source import Source
-from reference.protocol.tables import Design
+from reference.protocol.tables import Design, Phase
 
 
 def _reclaim(bitmap: DirtyBitmap) -> None:
@@ -114,13 +114,15 @@ def _stay_busy(
 @contextmanager
 def _resume_in_doubt() -> Iterator[None]:
     """The source takes a lost connection for a failure, whenever."""
-    table = Source.migration_fails_after_run
+    table = Source.migration_fails
 
     def resume(source: Source, host: Host) -> None:
+        late = source.phase is Phase.HANDED_OVER
         table(source, host)
-        host.cont()
+        if late:
+            host.cont()
 
-    with patch.object(Source, "migration_fails_after_run", resume):
+    with patch.object(Source, "migration_fails", resume):
         yield
 
 

@@ -7,7 +7,12 @@ import pytest
 from hypothesis.stateful import run_state_machine_as_test
 
 from checker.conformance.stateful.bitmap_machine import machine_for
-from checker.conformance.stateful.profiles import missing, quick, slow
+from checker.conformance.stateful.profiles import (
+    REACHED_LATER,
+    missing,
+    quick,
+    slow,
+)
 from tests.stateful.adapter_model import ModelAdapter
 
 
@@ -15,11 +20,12 @@ def test_backup_chain_restores_the_disk() -> None:
     machine = machine_for(ModelAdapter)
     run_state_machine_as_test(machine, settings=quick(150))
     assert machine.seen["ended"] >= 150
-    assert missing(machine.seen, later=()) == []
+    assert missing(machine.seen, later=("drop completed",)) == []
 
 
 @pytest.mark.slow
 def test_backup_chain_restores_the_disk_for_long() -> None:
     machine = machine_for(ModelAdapter)
     run_state_machine_as_test(machine, settings=slow(5000))
-    assert missing(machine.seen, least=20) == []
+    later = (*REACHED_LATER, "drop completed", "drop again")
+    assert missing(machine.seen, later, least=20) == []

@@ -9,6 +9,7 @@ from model.designs import build
 from model.language import ModelError
 from model.mechanisms import (
     DESIGNS,
+    LIVE,
     MECHANISMS,
     check_names,
     mechanisms_of,
@@ -22,6 +23,7 @@ RANGES = {
     "channel": (1, 16),
     "throttle": (1, 64),
     "downtime": (0, 64),
+    "in_flight": (1, 8),
 }
 NO_NUMBERS: tuple[Any, ...] = (None, 1.5, True, [2], "two")
 
@@ -72,7 +74,16 @@ def test_writes_is_a_number_or_one_of_two_words(value: object) -> None:
     )
 
 
-@pytest.mark.parametrize("design", ["postcopy", "stop-copy"])
+@pytest.mark.parametrize("value", ["often", -1, 1001, None, True, 1.5])
+def test_edits_are_counted_or_unlimited(value: Any) -> None:
+    assert refused(Bounds, edits=value) == (
+        f"bounds.edits is {value!r}, allowed are 0 to 1000 and 'unlimited'"
+    )
+    for good in (0, 1, 1000, "unlimited"):
+        assert Bounds(edits=good).edits == good
+
+
+@pytest.mark.parametrize("design", [d for d in DESIGNS if d != LIVE])
 def test_only_the_live_design_can_be_throttled(design: str) -> None:
     said = refused(Options, design=design, bounds=Bounds(writes="throttled"))
     assert said.endswith("allowed with live only")
@@ -105,14 +116,46 @@ def test_a_failure_is_counted_or_unlimited(name: str) -> None:
         assert said.startswith(f"failures.{name} is {value!r}, allowed are")
     for good in (0, 1, 1000, "unlimited"):
         given = Failures(**{name: good})
-        assert given.possible(name) == (good != 0)
-        assert not given.possible(*set(Failures.names()) - {name})
+        options = Options(design=LIVE, failures=given)
+        for other in Failures.names():
+            assert options.budget(other) == (good if other == name else 0)
+
+
+def counters(**of_options: Any) -> set[str]:
+    """The budgets that count down in the machine of these options."""
+    machine = build(Options(**of_options))
+    return {f.name for f in machine.fields if f.name.endswith("_left")}
+
+
+@pytest.mark.parametrize("design", DESIGNS)
+@pytest.mark.parametrize("name", Failures.names())
+def test_only_what_may_happen_so_often_is_counted(
+    design: str, name: str
+) -> None:
+    def counted(value: Any) -> set[str]:
+        return counters(design=design, failures=Failures(**{name: value}))
+
+    assert counted(0) == counted("unlimited") == set()
+    assert counted(2) == {f"{name}_left"}
+
+
+@pytest.mark.parametrize("design", DESIGNS)
+def test_writes_and_edits_are_counted_alike(design: str) -> None:
+    few = Bounds(writes=3, edits=2)
+    assert counters(design=design, bounds=few) == {"writes_left", "edits_left"}
+
+
+@pytest.mark.parametrize("value", ["", "Wait", "skip", None, 1], ids=repr)
+def test_an_unknown_policy_for_busy_bitmaps(value: Any) -> None:
+    assert refused(Options, design=LIVE, busy_bitmap=value) == (
+        f"busy_bitmap is '{value}', allowed are wait, fail, abort, leave-out"
+    )
 
 
 @pytest.mark.parametrize("design", ["", "precopy", "Live", None, 3])
 def test_an_unknown_design(design: Any) -> None:
     assert refused(Options, design=design) == (
-        f"design is '{design}', allowed are live, postcopy, stop-copy"
+        f"design is '{design}', allowed are live, postcopy, stop-copy, drop"
     )
 
 
@@ -164,3 +207,52 @@ def test_the_table_of_mechanisms_names_each_once() -> None:
         assert set(mechanism.designs) <= set(DESIGNS)
         given = {design for design, _ in mechanism.redundant}
         assert given <= set(mechanism.designs)
+
+
+# -- which failures make an attempt fail --------------------------------------
+
+BY = "cut|cancel"
+
+
+def needs(
+    design: str, *without: str, busy: str = "wait", **asked: bool
+) -> tuple[str, ...]:
+    """What follows a failed attempt needs, of a design without some."""
+    options = Options(
+        design=design, without=frozenset(without), busy_bitmap=busy
+    )
+    return options.attempt_fails(BY, **asked)
+
+
+@pytest.mark.parametrize("design", DESIGNS)
+def test_a_refusal_fails_the_attempt_where_the_design_says_so(
+    design: str,
+) -> None:
+    fails = design == LIVE
+    assert needs(design, refused=True) == (f"{BY}|refuse" if fails else BY,)
+    assert needs(design) == (BY,)
+    assert needs(design, at_setup=True) == (BY,)
+
+
+def test_a_refusal_fails_the_attempt_as_built() -> None:
+    for design, lacks in (
+        ("postcopy", "error-drops-bitmap"),
+        ("stop-copy", "error-drops-bitmap"),
+        ("postcopy", "name-is-free"),
+        ("live", "name-is-free"),
+    ):
+        assert needs(design, lacks, refused=True) == (f"{BY}|refuse",)
+    assert needs(LIVE, "error-fails-migration", refused=True) == (BY,)
+    for design in ("postcopy", "stop-copy", LIVE):
+        asked = needs(design, "consistent-at-setup", at_setup=True)
+        assert asked == (f"{BY}|refuse",)
+
+
+@pytest.mark.parametrize("design", DESIGNS)
+def test_a_busy_bitmap_may_fail_the_attempt_with_no_failure(
+    design: str,
+) -> None:
+    assert needs(design, busy="fail", at_setup=True) == ()
+    assert needs(design, busy="fail") == (BY,)
+    for policy in ("wait", "abort", "leave-out"):
+        assert needs(design, busy=policy, at_setup=True) == (BY,)

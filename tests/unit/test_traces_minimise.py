@@ -6,6 +6,7 @@ from attrs import evolve
 
 from checker.check import check
 from checker.configuration import Configuration
+from checker.engines.explicit import explore
 from checker.engines.exploration import Limits
 from checker.engines.interpreter import interpret
 from checker.traces.claim import why_not_shown
@@ -25,14 +26,14 @@ LOST = "NoLostDirtyBitOnDestination"
 LARGE = Options(
     design="postcopy",
     without=frozenset({"successor"}),
-    bounds=Bounds(chunks=2, granules=2, channel=3),
-    failures=Failures(cut="unlimited", retry=2, cancel=1),
+    bounds=Bounds(chunks=2, granules=3, channel=3, in_flight=2, edits=1),
+    failures=Failures(cut="unlimited", retry=2, cancel=1, backup_fails=1),
 )
 
 
 @pytest.fixture(scope="module")
 def smallest() -> tuple[Options, Trace]:
-    return minimise(LARGE, LOST, interpret)
+    return minimise(LARGE, LOST, explore)
 
 
 def test_an_always_property(smallest: tuple[Options, Trace]) -> None:
@@ -48,11 +49,26 @@ def test_an_always_property(smallest: tuple[Options, Trace]) -> None:
         "failures.cut: unlimited -> 0",
         "failures.cancel: 1 -> 0",
         "failures.retry: 2 -> 0",
+        "failures.backup_fails: 1 -> 0",
         "bounds.chunks: 2 -> 1",
-        "bounds.granules: 2 -> 1",
+        "bounds.granules: 3 -> 1",
         "bounds.channel: 3 -> 1",
         "bounds.writes: unbounded -> 1",
+        "bounds.in_flight: 2 -> 1",
+        "bounds.edits: 1 -> 0",
     ]
+
+
+def test_edits_and_writes_at_a_time_that_are_needed_stay() -> None:
+    def find(options: Options, name: str, limits: Limits) -> Trace | None:
+        small = options.bounds
+        enough = small.edits != 0 and small.in_flight > 1
+        return Trace(options, name, (), ()) if enough else None
+
+    bounds = Bounds(chunks=1, edits="unlimited", in_flight=3)
+    given = Options(design="live", bounds=bounds)
+    options, _ = minimise(given, "OneSideRuns", interpret, find=find)
+    assert (options.bounds.edits, options.bounds.in_flight) == (1, 2)
 
 
 def test_a_failure_that_is_needed_stays() -> None:
@@ -72,7 +88,7 @@ def test_the_result_cannot_be_made_smaller(
     smallest: tuple[Options, Trace],
 ) -> None:
     options, trace = smallest
-    again, same = minimise(options, LOST, interpret)
+    again, same = minimise(options, LOST, explore)
     assert again == options
     assert same == trace
     assert reductions(options, again) == ()

@@ -54,6 +54,15 @@ def traces() -> dict[str, Trace]:
         "stays": evolve(
             nowhere, property_name="MigrationEnds", loop=len(nowhere.moves)
         ),
+        "chosen": shortest(
+            Options(
+                design="postcopy",
+                bounds=SMALL,
+                busy_bitmap="fail",
+                bitmaps="two",
+            ),
+            "BitmapTroubleFailsNoMigration",
+        ),
         "reachable": Trace(live, "BackupOnDestination", nowhere.initial, ()),
     }
 
@@ -75,12 +84,12 @@ def run(folder: Path) -> subprocess.CompletedProcess[str]:
 def test_the_exported_tests_pass(
     traces: dict[str, Trace], tmp_path: Path
 ) -> None:
-    for name in ("always", "deadlock", "eventually", "stays"):
+    for name in ("always", "deadlock", "eventually", "stays", "chosen"):
         text = to_python_test(traces[name])
         (tmp_path / f"test_{name}.py").write_text(text)
     done = run(tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "4 passed" in done.stdout
+    assert "5 passed" in done.stdout
 
 
 def test_it_fails_where_the_run_shows_nothing(

@@ -23,6 +23,7 @@ from checker.traces.storage import (
     save,
 )
 from checker.traces.trace import Trace, trace_id
+from model.designs import schema
 from model.options import Bounds, Failures, Options
 
 OPTIONS = Options(
@@ -82,6 +83,7 @@ def test_the_file_is_the_documented_schema(path: Path, trace: Trace) -> None:
     table = json.loads(path.read_text())
     assert list(table) == [
         "dbmcheck-trace",
+        "model",
         "id",
         "configuration",
         "property",
@@ -89,6 +91,7 @@ def test_the_file_is_the_documented_schema(path: Path, trace: Trace) -> None:
         "actions",
     ]
     assert table["dbmcheck-trace"] == 1
+    assert table["model"] == schema(trace.options).digest
     assert table["id"] == trace.id
     assert table["actions"][0] == {"action": "migrate", "arguments": {}}
     assert path.read_text() == as_text(trace)

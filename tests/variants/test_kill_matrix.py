@@ -11,14 +11,14 @@ from __future__ import annotations
 
 import pytest
 
-from checker.ablate import ALL_ONCE, SIZES, remove, without
-from checker.engines.exploration import Limits, silent
+from checker.ablate import larger_than, smallest_of
+from checker.variants import lacking
 from checker.verdict import DEADLOCK, Verdict, judge
 from model.designs import build
+from model.guarantees import GUARANTEES
 from model.language import Machine
 from model.mechanisms import DESIGNS, LIVE, Mechanism, mechanisms_of
 from model.options import Bounds, Options
-from model.properties import GUARANTEES
 from tests.searches import QUICK, covered
 
 SOURCE = "NoLostDirtyBitOnSource"
@@ -31,7 +31,6 @@ KEPT = "NoNeedlessLossOnSource"
 ARRIVES = "SuccessLosesNothing"
 ONE_SIDE = "OneSideRuns"
 EXACT = "DestinationIsExact"
-ENDS = "MigrationEnds"
 
 LOST = {DESTINATION, CHAIN}
 #: what breaks whatever is migrated, and how
@@ -113,7 +112,7 @@ def broken_in(machine: Machine, quick: int = QUICK) -> set[str]:
 
 def always_of(design: str) -> dict[str, str]:
     """The design's ``always`` properties, each with its guarantee."""
-    machine = build(Options(design=design, failures=ALL_ONCE))
+    machine = build(smallest_of(design))
     return {
         p.name: p.guarantee for p in machine.properties if p.kind == "always"
     }
@@ -124,7 +123,7 @@ def always_of(design: str) -> dict[str, str]:
 
 @rows(ROWS)
 def test_a_row_says_what_breaks(design: str, mechanism: Mechanism) -> None:
-    machine = without(design, mechanism, SIZES[0]).machine()
+    machine = build(lacking(smallest_of(design), [mechanism.name]))
     quick = 0 if design == LIVE else 2 * QUICK  # it has twice the states
     assert broken_in(machine, quick) == MATRIX[design][mechanism.name]
 
@@ -133,23 +132,14 @@ def test_a_row_says_what_breaks(design: str, mechanism: Mechanism) -> None:
 def test_nothing_breaks_at_a_larger_size_either(
     design: str, mechanism: Mechanism
 ) -> None:
-    machine = without(design, mechanism, SIZES[-1]).machine()
+    larger = larger_than(smallest_of(design))
+    machine = build(lacking(larger, [mechanism.name]))
     assert broken_in(machine, quick=0) == set()
 
 
 @pytest.mark.parametrize("design", DESIGNS)
-def test_without_fencing_a_migration_need_not_end(design: str) -> None:
-    (fencing,) = (m for m in mechanisms_of(design) if m.name == "fencing")
-    removal = remove(design, fencing, Limits(), silent)
-    assert removal.finding is not None
-    assert removal.finding.name == ENDS
-    assert removal.finding.guarantee == fencing.protects
-
-
-@pytest.mark.parametrize("design", DESIGNS)
 def test_a_complete_design_breaks_nothing(design: str) -> None:
-    options = Options(design=design, bounds=SIZES[0], failures=ALL_ONCE)
-    assert broken_in(build(options)) == set()
+    assert broken_in(build(smallest_of(design))) == set()
 
 
 # -- the matrix on its own ---------------------------------------------------

@@ -104,6 +104,8 @@ class Proxy:
     _server: asyncio.Server | None = None
     _task: asyncio.Task[None] | None = None
     _writers: list[asyncio.StreamWriter] = attrs.field(factory=list)
+    _inward: asyncio.StreamWriter | None = None
+    _onward: asyncio.StreamWriter | None = None
 
     async def __aenter__(self) -> Self:
         self._server = await asyncio.start_unix_server(
@@ -143,6 +145,16 @@ class Proxy:
         for writer in self._writers:
             writer.close()
 
+    def cut_source(self) -> None:
+        """The source's is closed; what has come from it may still pass."""
+        if self._inward is not None:
+            self._inward.close()
+
+    def cut_destination(self) -> None:
+        """The destination's is closed; the source learns when it sends."""
+        if self._onward is not None:
+            self._onward.close()
+
     # -- connections -------------------------------------------------------
 
     def _connect(
@@ -153,6 +165,7 @@ class Proxy:
             writer.close()
             return
         self.connected = True
+        self._inward = writer
         self._task = asyncio.create_task(self._carry(reader, writer))
 
     async def _carry(
@@ -163,6 +176,7 @@ class Proxy:
         try:
             with contextlib.suppress(OSError):
                 there = await asyncio.open_unix_connection(self.destination)
+                self._onward = there[1]
                 self._writers.append(there[1])
                 back = asyncio.create_task(
                     self._returning(_Way(there[0], writer))

@@ -22,9 +22,12 @@ from checker.engines.evaluate import Evaluator
 from checker.traces.trace import Move, Trace
 from model.designs import build
 from model.language.machine import Instance, Machine, State
+from model.vocabulary import Link
 
-#: what a source that ran ahead has sent is cut off before these
-_UNREAD: Final = ("incoming_fails", "dirty_bitmap_mig_cancel_incoming")
+#: it may come too late, and then the rest of the trace needs a break
+_CANCEL: Final = "migrate_cancel"
+#: nothing of QEMU's own; whoever is done already does not see it
+_TIMES_OUT: Final = "connection_times_out"
 _BESIDE_BITS: Final = 4  # START, COMPLETE, RUN, and one to spare
 
 
@@ -92,9 +95,9 @@ class Belief:
         after = set()
         for state in self.states:
             taken = self._taken(state, instances)
-            if not taken and move.action in _UNREAD:
-                taken = self._taken(self._unread(state), instances)
-            if not taken and move.action in AHEAD:
+            if not taken and move.action == _CANCEL:
+                taken = {self._broken(state)}
+            if not taken and move.action in (*AHEAD, _TIMES_OUT):
                 taken = {state}
             after |= taken
         for state in self._taken(self.main, instances):
@@ -107,15 +110,13 @@ class Belief:
         here = Evaluator(self.machine, state)
         return {here.successor(i) for i in instances if here.enabled(i)}
 
-    def _unread(self, state: State) -> State:
-        """What is on its way never arrives."""
-        pairs = zip(
-            self.machine.fields, state, self.machine.initials[0], strict=True
-        )
-        return tuple(
-            empty if field.name.startswith("stream[") else code
-            for field, code, empty in pairs
-        )
+    def _broken(self, state: State) -> State:
+        """The same, but nothing new is sent on."""
+        at = self.machine.position["link"]
+        codes = list(state)
+        if codes[at] == list(Link).index(Link.UP):
+            codes[at] = list(Link).index(Link.BROKEN)
+        return tuple(codes)
 
     def keep(self, fits: Callable[[State], bool]) -> None:
         """What was seen rules out some of the states, but not all.

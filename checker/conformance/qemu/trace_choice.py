@@ -2,7 +2,8 @@
 """Which runs of the model are worth to be run on a real QEMU.
 
 Of a configuration: the shortest run to each thing that is to be reachable.
-Of a seed: a walk, in which hosts are quick and failures are rare.
+Of a seed: a walk, in which hosts are quick and failures are rare, without
+what no QEMU can be made to do.
 """
 
 from __future__ import annotations
@@ -10,6 +11,9 @@ from __future__ import annotations
 import random
 from typing import Final
 
+from attrs import evolve
+
+from checker.conformance.qemu.trace_map import MAPPING
 from checker.engines.explicit import explore
 from checker.engines.exploration import Limits, Report, Search, silent
 from checker.engines.interpreter import successors
@@ -32,7 +36,7 @@ def witnesses(
 
     ``wanted``: only this one.
     """
-    machine = build(options)
+    machine = _runnable(build(options))
     search = explore(machine, Limits(), report)
     return [
         found
@@ -40,6 +44,12 @@ def witnesses(
         if prop.kind == "reachable" and wanted in ("", prop.name)
         for found in _shortest(options, search, prop)
     ]
+
+
+def _runnable(machine: Machine) -> Machine:
+    """Without what no QEMU can be made to do."""
+    actions = tuple(a for a in machine.actions if a.name in MAPPING)
+    return evolve(machine, actions=actions)
 
 
 def _shortest(options: Options, search: Search, prop: Property) -> list[Trace]:
@@ -69,7 +79,8 @@ def _next(machine: Machine, state: State, by: tuple[str, ...]) -> Move:
 
 def walk(options: Options, seed: int, steps: int = WALK) -> Trace:
     """A random run of the model; the same one for the same seed."""
-    machine, chance = build(options), random.Random(seed)
+    machine = _runnable(build(options))
+    chance = random.Random(seed)
     initial = state = machine.initials[0]
     moves: list[Move] = []
     weight = {a.name: _weight(a.fault, a.fair) for a in machine.actions}

@@ -8,6 +8,8 @@ what QEMU showed.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import combinations
+from typing import Final
 
 import attrs
 
@@ -17,13 +19,20 @@ from checker.conformance.qemu.process import Qemu, QemuError
 from checker.conformance.qemu.scenario import Side
 from checker.conformance.qemu.trace_map import (
     ENDED,
+    GRANULARITY,
     KILLED,
     LIVES,
     NO,
     YES,
+    Geometry,
     Words,
+    set_text,
 )
 from checker.traces.trace import Trace
+from reference.bitmap.dirty_bitmap import DirtyBitmap
+
+_NAMED_SETS: Final = 6  # granules of which every set's hash is computed
+_FEW: Final = 2  # members of the sets that else are
 
 Shown = dict[tuple[Side, str], str]
 
@@ -111,3 +120,24 @@ async def shown_by(
         unknown = f"{view.count // wanted.granularity} others"
         found["content"] = hashes.get(view.sha256, unknown)
     return {(side, what): word for what, word in found.items()}
+
+
+def known_sets(geometry: Geometry, granules: int) -> Mapping[str, str]:
+    """Sets that a bitmap may hold, in words, by the hash that QEMU shows.
+
+    Of a large disk: small sets, and the set of all granules.
+    """
+    most = granules if granules <= _NAMED_SETS else _FEW
+    sets = [
+        chosen
+        for count in range(most + 1)
+        for chosen in combinations(range(granules), count)
+    ]
+    found = {}
+    for chosen in (*sets, tuple(range(granules))):
+        truth = DirtyBitmap.create("any", geometry.size, GRANULARITY)
+        for granule in chosen:
+            truth.record(geometry.offset(granule), GRANULARITY)
+        code = sum(1 << granule for granule in chosen)
+        found[truth.bits.sha256()] = set_text(code)
+    return found

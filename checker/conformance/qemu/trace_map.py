@@ -18,8 +18,9 @@ import attrs
 
 from checker.conformance.qemu.scenario import Side
 from checker.traces.trace import Trace
+from model.designs import build
 from model.language.machine import Machine, State
-from model.mechanisms import LIVE, POSTCOPY
+from model.mechanisms import DROP, LIVE, POSTCOPY
 from model.vocabulary import (
     DestinationVm,
     Incoming,
@@ -59,25 +60,32 @@ MAPPING: Final[Mapping[str, Mapped]] = {
     ),
     **_mapped(
         Means.QMP,
-        source_backup="block-dirty-bitmap-clear",
+        source_backup_begins="blockdev-backup, kept from its end",
+        source_backup_succeeds="job-finalize",
+        source_backup_fails="job-cancel",
+        source_merge="block-dirty-bitmap-merge",
+        source_clear="block-dirty-bitmap-clear",
         destination_backup="block-dirty-bitmap-clear",
+        destination_remove="block-dirty-bitmap-remove",
         destination_full_backup="block-dirty-bitmap-add",
         migrate="migrate, once setup is due",
         migrate_again="new destination, then migrate",
         migrate_cancel="migrate_cancel",
+        block_job_cancel="job-cancel",
         postcopy_start="migrate-start-postcopy",
         migration_completion="downtime-limit is raised",
         send_postcopy_run="migrate-continue",
         vm_start="cont on the destination",
         vm_start_first="cont on the destination",
+        cont_without_fence="nothing; cont follows",
         resume_source="cont, unless it runs already",
         quit_source="quit",
+        quit_source_early="quit",
     ),
     **_mapped(
         Means.WIRE,
         dirty_bitmap_load_start="START passes",
-        dirty_bitmap_load_start_exists="START passes",
-        skip_start="START passes",
+        dirty_bitmap_load_start_exists="block-dirty-bitmap-add, START passes",
         dirty_bitmap_load_start_refused="unknown alias, START passes",
         dirty_bitmap_load_bits="BITS pass",
         skip_bits="BITS pass",
@@ -86,12 +94,16 @@ MAPPING: Final[Mapping[str, Mapped]] = {
         skip_complete="COMPLETE passes",
         loadvm_run="RUN passes",
         close_return_path_on_source="SHUT passes",
-        channel_cut="both connections are closed",
+        channel_cut="nothing new is sent on",
+        connection_times_out="nothing; who notices is told",
+        incoming_fails="its connection is closed",
+        dirty_bitmap_mig_cancel_incoming="its connection is closed",
+        migration_fails="its connection is closed",
     ),
     **_mapped(
         Means.SIGNAL,
         source_killed="SIGKILL",
-        destination_killed="SIGKILL, connections closed",
+        destination_killed="SIGKILL",
         fence_destination="SIGKILL",
     ),
     **_mapped(
@@ -99,6 +111,7 @@ MAPPING: Final[Mapping[str, Mapped]] = {
         source_set_dirty="done with the data",
         destination_set_dirty="done with the data",
         dirty_bitmap_save_setup="after migrate",
+        dirty_bitmap_save_setup_busy="after migrate",
         migrate_start_postcopy="one with the stop",
         bdrv_drain_all="part of the stop",
         send_bitmap_bits="as fast as it can",
@@ -108,16 +121,25 @@ MAPPING: Final[Mapping[str, Mapped]] = {
         recorders_after_vm_start="after RUN",
         reclaim_hand_back="one with COMPLETE",
         migrate_send_rp_shut="before the VM starts",
-        migration_fails="notices by itself",
-        migration_fails_after_run="notices by itself",
-        incoming_fails="notices by itself",
-        dirty_bitmap_mig_cancel_incoming="notices by itself",
     ),
 }
-#: steps that QEMU takes when it likes; the VM of a failed source goes on
+_MALFORMED: Final = "no QEMU sends what another one refuses there"
+#: actions of these designs that cannot be made to happen, and why
+CANNOT: Final[Mapping[str, str]] = {
+    "dirty_bitmap_load_bits_refused": _MALFORMED,
+    "dirty_bitmap_load_complete_refused": _MALFORMED,
+    "dirty_bitmap_save_setup_inconsistent": (
+        "a bitmap is inconsistent only in an image that was not closed"
+    ),
+    "dirty_bitmap_save_setup_leaves_out": (
+        "QEMU leaves out no bitmap because it is busy"
+    ),
+    "mirror_resets_dirty": "QEMU 2.3 and later clear their own bits only",
+}
+#: steps that QEMU takes when it likes, or once it is let
 AHEAD: Final = frozenset(
     name for name, mapped in MAPPING.items() if mapped.means is Means.OWN
-) - {"incoming_fails"} | {"resume_source"}
+) | {"migration_fails", "dirty_bitmap_mig_cancel_incoming", "resume_source"}
 
 CHUNK_GRANULES: Final = 8192  # of QEMU's: 1 KiB of the bitmap
 GRANULARITY: Final = 512
@@ -128,23 +150,43 @@ class CannotMapError(Exception):
     """A trace that no QEMU can be made to run; ``str()`` is one line."""
 
 
-def check_mappable(trace: Trace) -> None:
-    """Raise CannotMapError if a step of the trace has no counterpart."""
-    design = trace.options.design
+def check_design(design: str) -> None:
+    """Raise CannotMapError unless it is one of QEMU's."""
     if design == LIVE:
         raise CannotMapError(
             "QEMU has no live design; postcopy and stop-copy can be run"
+        )
+    if design == DROP:
+        raise CannotMapError(
+            "drop migrates no bitmap; postcopy and stop-copy can be run"
+        )
+
+
+def check_mappable(trace: Trace) -> None:
+    """Raise CannotMapError if a step of the trace has no counterpart."""
+    check_design(trace.options.design)
+    if trace.options.bitmaps != "one":
+        raise CannotMapError(
+            f"bitmaps is '{trace.options.bitmaps}'; only one that is there "
+            "from the beginning can be run"
         )
     if trace.options.bounds.chunks > MOST_CHUNKS:
         raise CannotMapError(
             f"{trace.options.bounds.chunks} chunks; at most {MOST_CHUNKS} "
             "can be run"
         )
-    for number, move in enumerate(trace.moves, 1):
-        if move.action not in MAPPING:
-            raise CannotMapError(
-                f"step {number}, {move.label}: nothing in QEMU stands for it"
-            )
+    reader = Reader.of(build(trace.options), trace)
+    for number, (before, move) in enumerate(
+        zip(trace.states, trace.moves, strict=False), 1
+    ):
+        reason = CANNOT.get(move.action, "")
+        if not reason and move.action not in MAPPING:
+            reason = "nothing in QEMU stands for it"
+        stopped = reader.text(before, "source.vm") == SourceVm.STOPPED.value
+        if stopped and move.action == "source_write_data":
+            reason = "nobody is there who writes while the VM is stopped"
+        if reason:
+            raise CannotMapError(f"step {number}, {move.label}: {reason}")
 
 
 @attrs.frozen
@@ -179,9 +221,11 @@ _SOURCE_VM: Final[Mapping[SourceVm, tuple[str, ...]]] = {
     SourceVm.PAUSED: _STOPPED,
     SourceVm.STOPPED: _STOPPED,
 }
+_OVER: Final = ("completed", "failed", "cancelled", "postcopy-paused")
 _OUTGOING: Final[Mapping[Outgoing, tuple[str, ...]]] = {
     Outgoing.NONE: ("none",),
-    Outgoing.SETUP: ("none", "setup", "active", "failed", "cancelled"),
+    # until it is due, the word is that of the attempt before
+    Outgoing.SETUP: ("none", "setup", "active", *_OVER),
     Outgoing.ACTIVE: ("active", "pre-switchover"),
     Outgoing.POSTCOPY_REQUESTED: ("active", "pre-switchover"),
     Outgoing.DEVICE: ("pre-switchover", "device"),
@@ -189,7 +233,7 @@ _OUTGOING: Final[Mapping[Outgoing, tuple[str, ...]]] = {
     Outgoing.RUN_SENT: ("device",),
     Outgoing.COMPLETED: ("completed",),
     Outgoing.FAILED: ("failed", "cancelled"),
-    Outgoing.UNCERTAIN: ("failed", "postcopy-paused"),
+    Outgoing.UNCERTAIN: ("failed", "postcopy-paused", "cancelled"),
 }
 #: QEMU ends busy with COMPLETE; the model's stop-copy with the migration
 _HANDED_BACK: Final = (Outgoing.BITMAP_SENT, Outgoing.RUN_SENT)
@@ -202,7 +246,7 @@ _DESTINATION_VM: Final[Mapping[DestinationVm, tuple[str, ...]]] = {
 }
 _DEAD: Final = (DestinationVm.KILLED, DestinationVm.DIED)
 _LOADING: Final = (Incoming.LOADING, Incoming.SUCCESSOR, Incoming.MERGED)
-_NONE: Final = (Incoming.ABSENT, Incoming.LOST)
+_NONE: Final = (Incoming.ABSENT, Incoming.LOST, Incoming.REMOVED)
 
 
 @attrs.frozen(eq=False)
@@ -241,7 +285,10 @@ class Reader:
         statuses = _OUTGOING[migration]
         if migration is Outgoing.RUN_SENT and self.postcopy:
             statuses = ("postcopy-active",)
-        if migration is Outgoing.FAILED and here is DestinationVm.KILLED:
+        fenced = here is DestinationVm.KILLED
+        if "fence-before-resume" in self.without:
+            fenced = True
+        if migration is Outgoing.FAILED and fenced:
             statuses = (*statuses, *_NEVER_LEARNS)
         found = {
             "process": (LIVES,),
@@ -250,7 +297,8 @@ class Reader:
             "bitmap": (_yes(self.code(state, "source.has_bitmap")),),
         }
         if self.code(state, "source.has_bitmap"):
-            found["busy"] = (_yes(self.code(state, "source.busy")),)
+            job = self.code(state, "source.job")
+            found["busy"] = (_yes(job or self.code(state, "source.busy")),)
             if migration in _HANDED_BACK and not self.postcopy:
                 found["busy"] = (YES, NO)
             found["recording"] = (YES,)
@@ -288,8 +336,9 @@ class Reader:
     def _attempt_over(self, state: State) -> bool:
         gone = self.text(state, "source.vm") == SourceVm.GONE.value
         migration = Outgoing(self.text(state, "source.migration"))
-        return Link(self.text(state, "link")) is not Link.UP and (
-            gone or migration is not Outgoing.NONE
+        broken = Link(self.text(state, "link")) is not Link.UP
+        return bool(self.code(state, "destination.stream_ended")) or (
+            broken and (gone or migration is not Outgoing.NONE)
         )
 
     def _incoming(self, state: State, vm: DestinationVm) -> tuple[str, ...]:

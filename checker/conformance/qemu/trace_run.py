@@ -3,9 +3,11 @@
 
 The rule: nothing but the trace makes anything happen.  The proxy holds every
 message until the trace lets it arrive, the source waits before the
-switchover until the trace goes on, and the destination's VM starts when it is
-told to.  After a step both sides are looked at until they show what the model
-predicts, or until patience ends: then they differ.
+switchover until the trace goes on, a backup job waits before its end, and the
+destination's VM starts when it is told to.  A connection that breaks is one
+on which nothing new arrives; each side's end of it is closed when the trace
+lets that side notice.  After a step both sides are looked at until they show
+what the model predicts, or until patience ends: then they differ.
 """
 
 from __future__ import annotations
@@ -13,8 +15,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import tempfile
-from collections.abc import Callable
-from itertools import combinations
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -23,54 +24,55 @@ import attrs
 from checker.conformance.qemu import bitmaps, disk
 from checker.conformance.qemu.bell import Bell
 from checker.conformance.qemu.binary import Build
-from checker.conformance.qemu.bitmaps import Bitmap
 from checker.conformance.qemu.disk import Disk
-from checker.conformance.qemu.places import Place
 from checker.conformance.qemu.process import Qemu, QemuError
-from checker.conformance.qemu.proxy import Hold, Proxy
+from checker.conformance.qemu.proxy import Proxy
 from checker.conformance.qemu.scenario import Side
 from checker.conformance.qemu.settings import set_capabilities
 from checker.conformance.qemu.trace_belief import Belief, roomy, start_of
+from checker.conformance.qemu.trace_client import (
+    ON_DESTINATION,
+    ON_SOURCE,
+    WANTED,
+    SourceClient,
+    on_destination,
+)
 from checker.conformance.qemu.trace_difference import (
     Compared,
     Outcome,
     Row,
     Shown,
     fits,
+    known_sets,
     rows_of,
     shown_by,
     wrong,
 )
+from checker.conformance.qemu.trace_holds import START, Holds
 from checker.conformance.qemu.trace_map import (
-    GRANULARITY,
     Geometry,
     Reader,
     check_mappable,
-    set_text,
 )
 from checker.traces.trace import Move, Trace
 from model.designs import build as build_model
 from model.mechanisms import POSTCOPY
-from reference.bitmap.dirty_bitmap import DirtyBitmap
 
 PATIENCE: Final = 3.0  # seconds for QEMU to show what is predicted
 _LOOK_EVERY: Final = 0.004
-_WANTED: Final = Bitmap(granularity=GRANULARITY)
-#: before the section, for its begin fixes the aliases
-_START: Final = Place("dirty-bitmap.start")
 _OTHER_ALIAS: Final[dict[str, object]] = {
-    "node-name": _WANTED.node,
+    "node-name": WANTED.node,
     "alias": "other",
     "bitmaps": [],
 }
 _NEED_MIGRATION: Final = frozenset(
     {
-        *("dirty_bitmap_save_setup", "migrate_cancel", "migration_fails"),
+        *("dirty_bitmap_save_setup", "dirty_bitmap_save_setup_busy"),
+        *("migrate_cancel", "migration_fails"),
         *("channel_cut", "source_killed", "destination_killed"),
     }
 )
 _LONG: Final = 2_000_000
-_NAMED_SETS: Final = 6  # granules of which every set's hash is computed
 
 
 def run_trace(
@@ -111,23 +113,29 @@ class _TraceRun:
     stack: contextlib.AsyncExitStack
     patience: float
     bell: Bell = attrs.field(factory=Bell)
-    passing: set[Place] = attrs.field(factory=set)
-    came: set[Place] = attrs.field(factory=set)
     attempt: int = 0
     #: has the trace asked for a migration, and QEMU not been told?
     due: bool = False
     source: Qemu = attrs.field(init=False)
+    client: SourceClient = attrs.field(init=False)
     destination: Qemu = attrs.field(init=False)
     proxy: Proxy = attrs.field(init=False)
+    holds: Holds = attrs.field(init=False)
     geometry: Geometry = attrs.field(init=False)
     reader: Reader = attrs.field(init=False)
     belief: Belief = attrs.field(init=False)
     image: Path = attrs.field(init=False)
-    hashes: dict[str, str] = attrs.field(factory=dict)
+    hashes: Mapping[str, str] = attrs.field(factory=dict)
 
     @property
     def _postcopy(self) -> bool:
         return self.trace.options.design == POSTCOPY
+
+    @property
+    def _replies(self) -> bool:
+        """Whether the destination says SHUT."""
+        without = self.trace.options.without
+        return not self._postcopy and "completed-after-shut" not in without
 
     async def run(self) -> list[Compared]:
         """All steps, or those up to the first difference."""
@@ -150,7 +158,8 @@ class _TraceRun:
         small = build_model(self.trace.options)
         self.reader = Reader.of(machine, self.trace)
         self.belief = Belief(machine, start_of(machine, self.trace, small))
-        self._know_sets(bounds.chunks * bounds.granules)
+        granules = bounds.chunks * bounds.granules
+        self.hashes = known_sets(self.geometry, granules)
         drive = Disk(size=self.geometry.size)
         self.image = disk.Images(self.builds[0], self.room).create(
             drive, "both"
@@ -158,7 +167,10 @@ class _TraceRun:
         towards = self.builds[0].options_towards(self.builds[1])
         self.source = self._qemu("source", 0, towards)
         await self._start(self.source)
-        await bitmaps.add(self.source, _WANTED)
+        await bitmaps.add(self.source, WANTED)
+        self.client = SourceClient(
+            self.source, self.geometry, self.bell, self.patience
+        )
         await self._wait_for_attempt()
 
     def _qemu(self, name: str, which: int, options: tuple[str, ...]) -> Qemu:
@@ -177,7 +189,7 @@ class _TraceRun:
         self.stack.push_async_callback(qemu.end)
         await qemu.start()
         wanted = ["events", "dirty-bitmaps"]
-        if not self._postcopy:
+        if self._replies:
             wanted.append("return-path")
         if not qemu.incoming:
             wanted.append("pause-before-switchover")
@@ -186,8 +198,7 @@ class _TraceRun:
     async def _wait_for_attempt(self) -> None:
         """A fresh destination, and a fresh proxy that holds everything."""
         self.attempt += 1
-        self.passing.clear()
-        self.came.clear()
+        self.holds = Holds(self._postcopy, self.geometry.chunks, self.bell)
         name = f"destination{self.attempt}"
         self.destination = self._qemu(name, 1, ("-S",))
         await self._start(self.destination)
@@ -198,45 +209,10 @@ class _TraceRun:
         self.proxy = Proxy(
             self.room / f"wire{self.attempt}",
             inside,
-            holds=tuple(self._hold(place) for place in self._places()),
+            holds=self.holds.of_proxy(),
             bell=self.bell,
         )
         await self.stack.enter_async_context(self.proxy)
-
-    def _places(self) -> list[Place]:
-        chunks = [self._bits(n) for n in range(self.geometry.chunks)]
-        return [
-            *(_START, self._run_place, *chunks),
-            *(Place("complete"), Place("shut")),
-        ]
-
-    @property
-    def _run_place(self) -> Place:
-        return Place("package" if self._postcopy else "eof")
-
-    def _bits(self, chunk: int) -> Place:
-        """Where a chunk is held.
-
-        The loader of QEMU keeps its lock while it waits inside a section,
-        and postcopy's VM start needs that lock: so before the section.
-        """
-        if self._postcopy and not chunk:
-            return Place("dirty-bitmap.part")
-        return Place("bits", chunk)
-
-    def _hold(self, place: Place) -> Hold:
-        return Hold(place, lambda: self._may_pass(place))
-
-    def _may_pass(self, place: Place) -> bool:
-        """Asked when it has come, and again at every ring."""
-        if place not in self.came:
-            self.came.add(place)
-            self.bell.ring()
-        return place in self.passing
-
-    def _pass(self, *places: Place) -> None:
-        self.passing.update(places)
-        self.bell.ring()
 
     # -- one step ----------------------------------------------------------
 
@@ -251,31 +227,26 @@ class _TraceRun:
         return ""
 
     async def _act(self, action: str, arguments: dict[str, str]) -> None:
-        source, destination = self.source, self.destination
+        destination = self.destination
         match action:
-            case "source_write_data":
-                await self._write(source, arguments)
-            case "destination_write_data":
-                await self._write(destination, arguments)
-            case "source_backup":
-                await bitmaps.change(source, "clear", *_WANTED.key)
-            case "destination_backup":
-                await bitmaps.change(destination, "clear", *_WANTED.key)
-            case "destination_full_backup":
-                await bitmaps.add(destination, _WANTED)
             case "vm_start" | "vm_start_first":
                 await destination.call("cont")
-            case "source_killed" | "quit_source":
+            case "resume_source":
+                if await self.source.status() != disk.RUNNING:
+                    await self.source.call("cont")
+            case "source_killed" | "quit_source" | "quit_source_early":
                 await self._end_source(action)
             case "destination_killed" | "fence_destination":
                 destination.kill()
-                self.proxy.cut()
                 await self._until(lambda: not destination.alive)
-            case "channel_cut":
-                self.proxy.cut()
             case "incoming_fails" | "dirty_bitmap_mig_cancel_incoming":
-                # what a source that ran ahead has sent never counts
-                self.proxy.cut()
+                self.proxy.cut_destination()
+            case _ if action in ON_SOURCE:
+                await self.client.act(action, arguments)
+            case _ if action in ON_DESTINATION:
+                await on_destination(
+                    destination, self.geometry, action, arguments
+                )
             case _:
                 await self._migration(action, arguments)
 
@@ -283,6 +254,7 @@ class _TraceRun:
         """What is told to the source, and what passes."""
         match action:
             case "migrate_again":
+                self.destination.kill()
                 await self._wait_for_attempt()
                 self.due = True
             case "migrate":
@@ -294,51 +266,35 @@ class _TraceRun:
                 await self.source.call("migrate-start-postcopy")
             case "migration_completion":
                 await self._limit_downtime(_LONG)
-            case "send_postcopy_run" | "migration_fails":
+            case "send_postcopy_run":
+                await self._continue()
+            case "migration_fails":
+                self.proxy.cut_source()
                 await self._continue()
             case "send_bitmap_bits":
                 if not self._postcopy and arguments["chunk"] == "0":
                     await self._continue()
-            case "resume_source":
-                if await self.source.status() != disk.RUNNING:
-                    await self.source.call("cont")
+            case _:
+                await self._prepare_start(action)
+                self.holds.arrive(action, arguments)
+
+    async def _prepare_start(self, action: str) -> None:
+        """A destination that may not take what START announces."""
+        match action:
+            case "dirty_bitmap_load_start_exists":
+                await bitmaps.add(self.destination, WANTED)
             case "dirty_bitmap_load_start_refused":
                 await self.destination.call(
                     "migrate-set-parameters",
                     {"block-bitmap-mapping": [_OTHER_ALIAS]},
                 )
-                self._pass(_START)
-            case _:
-                self._arrive(action, arguments)
-
-    def _arrive(self, action: str, arguments: dict[str, str]) -> None:
-        match action:
-            case "dirty_bitmap_load_bits":
-                self._pass(self._bits(int(arguments["chunk"])))
-            case "skip_bits":
-                self._pass(self._next_bits())
-            case "loadvm_run":
-                self._pass(self._run_place)
-            case "close_return_path_on_source":
-                self._pass(Place("shut"))
-            case _ if "load_complete" in action or action == "skip_complete":
-                self._pass(Place("complete"))
-            case _ if "load_start" in action or action == "skip_start":
-                self._pass(_START)
-
-    def _next_bits(self) -> Place:
-        chunks = [self._bits(n) for n in range(self.geometry.chunks)]
-        return next(p for p in chunks if p not in self.passing)
-
-    async def _write(self, qemu: Qemu, arguments: dict[str, str]) -> None:
-        offset = self.geometry.offset(int(arguments["granule"]))
-        await disk.guest_write(qemu, _WANTED.node, offset, GRANULARITY)
 
     async def _migrate(self) -> None:
         self.due = False
         await self._limit_downtime(0)
         await self.source.call("migrate", {"uri": f"unix:{self.proxy.path}"})
-        await self._until(lambda: _START in self.came)
+        # a busy bitmap, for one, ends it before
+        await self._until(lambda: START in self.holds.came or self.proxy.over)
 
     async def _limit_downtime(self, milliseconds: int) -> None:
         await self.source.call(
@@ -354,7 +310,7 @@ class _TraceRun:
             await self.source.call("migrate-continue", {"state": state})
 
     async def _end_source(self, action: str) -> None:
-        if action == "quit_source":
+        if action != "source_killed":
             await self.source.quit()
         self.source.kill()
         await self._until(lambda: not self.source.alive)
@@ -387,26 +343,8 @@ class _TraceRun:
 
     async def _look(self) -> Shown:
         return {
-            **await shown_by(Side.SOURCE, self.source, _WANTED, self.hashes),
+            **await shown_by(Side.SOURCE, self.source, WANTED, self.hashes),
             **await shown_by(
-                Side.DESTINATION, self.destination, _WANTED, self.hashes
+                Side.DESTINATION, self.destination, WANTED, self.hashes
             ),
         }
-
-    def _know_sets(self, granules: int) -> None:
-        """The hashes of the sets that a bitmap may hold."""
-        most = granules if granules <= _NAMED_SETS else 2
-        everything = range(granules)
-        for count in range(most + 1):
-            for chosen in combinations(everything, count):
-                self._know(chosen)
-        self._know(tuple(everything))
-
-    def _know(self, granules: tuple[int, ...]) -> None:
-        truth = DirtyBitmap.create(
-            _WANTED.name, self.geometry.size, GRANULARITY
-        )
-        for granule in granules:
-            truth.record(self.geometry.offset(granule), GRANULARITY)
-        code = sum(1 << granule for granule in granules)
-        self.hashes[truth.bits.sha256()] = set_text(code)

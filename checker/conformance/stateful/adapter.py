@@ -31,6 +31,7 @@ from attrs import field, frozen
 
 Key = tuple[str, str]  # node name, bitmap name
 DESIGNS = ("live", "postcopy", "stop-copy")
+DROP = "drop"  # the bitmaps are not migrated
 
 
 class RefusedError(Exception):
@@ -183,7 +184,7 @@ class Adapter(ABC):
 
     @abstractmethod
     def cancel(self) -> None:
-        """Cancel the migration; refused from the switchover on."""
+        """Cancel the migration; refused where that cannot be any more."""
 
     @abstractmethod
     def resume(self) -> None:
@@ -212,7 +213,7 @@ class Adapter(ABC):
 
     @abstractmethod
     def cut(self) -> None:
-        """The connection breaks; what is in flight is lost, both ways."""
+        """The connection breaks; what is in flight may arrive, or not."""
 
     @abstractmethod
     def kill(self, side: Side) -> None:

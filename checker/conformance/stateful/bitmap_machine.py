@@ -300,6 +300,8 @@ class BitmapMachine(MachineState):
             self.adapter.cancel()
         except RefusedError:
             return
+        assert self.attempt is not None
+        self.attempt.faulted = True  # RUN may have been sent
         self.tally("cancelled")
 
     @precondition(under_way)

@@ -17,6 +17,7 @@ from attrs import define, field
 from hypothesis.stateful import RuleBasedStateMachine
 
 from checker.conformance.stateful.adapter import (
+    DROP,
     Adapter,
     Capabilities,
     Key,
@@ -39,7 +40,8 @@ class Attempt:
     """What the machine knows of the latest migration.
 
     ``announced``: bitmaps that were there when it began.  ``arrived``: those
-    that can no longer be lost.  ``faulted``: something was cut or killed.
+    that can no longer be lost.  ``faulted``: something was cut, killed or
+    cancelled.
     """
 
     design: str
@@ -189,14 +191,15 @@ class MachineState(RuleBasedStateMachine):
         """Bitmaps of which a query may show no more.
 
         At the source none ever; at the destination those that were begun
-        while the migration was under way, and with postcopy, after a
-        failure, all that have not arrived.
+        while the migration was under way, with postcopy, after a failure,
+        all that have not arrived, and all of them where they are dropped.
         """
         attempt = self.attempt
         if self.runs is Side.SOURCE or attempt is None:
             return frozenset()
         certain = set(attempt.arrived)
-        if attempt.design != "postcopy" or not attempt.faulted:
+        declares = attempt.design == "postcopy" and attempt.faulted
+        if not declares and attempt.design != DROP:
             certain |= attempt.announced
         return frozenset(self.client.chains) - certain
 

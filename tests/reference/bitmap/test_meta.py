@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Does the meta bitmap see each change, and nothing else?"""
+"""Does the meta bitmap see each change, and what is merged?"""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from hypothesis.stateful import (
     rule,
 )
 
-from reference.bitmap import DirtyBitmap, MetaBitmap
+from reference.bitmap import Bits, DirtyBitmap, MetaBitmap
 from reference.errors import BitmapError
 from tests.reference.bitmap.oracle import (
     bits_of,
@@ -47,6 +47,10 @@ class Changes(RuleBasedStateMachine):
         self.expected |= {bit // self.chunk for bit in now ^ self.before}
         self.before = now
 
+    def touched(self, bits: Bits) -> None:
+        """Expect the chunks of all granules that are set in these."""
+        self.expected |= {bit // self.chunk for bit in set_of(bits)}
+
     @rule(data=st.data())
     def record(self, data: st.DataObject) -> None:
         first, count = data.draw(ranges(self.size))
@@ -68,8 +72,12 @@ class Changes(RuleBasedStateMachine):
     def merge(self, data: st.DataObject, factor: int) -> None:
         if not self.bitmap.busy:
             other = DirtyBitmap.create("o", self.size * 512, 512 * factor)
-            other.mark(*data.draw(ranges(other.granules)))
+            first, count = data.draw(ranges(other.granules))
+            other.mark(first, count)
             self.bitmap.merge(other)
+            last = min((first + count) * factor, self.size)
+            come = range(first * factor, last)
+            self.expected |= {bit // self.chunk for bit in come}
             self.changed()
 
     @rule(data=st.data(), full=st.booleans())
@@ -90,13 +98,16 @@ class Changes(RuleBasedStateMachine):
 
     @rule()
     def reclaim(self) -> None:
-        if self.bitmap.busy:
+        if self.bitmap.successor is not None:
+            self.touched(self.bitmap.successor.bits)
             self.bitmap.reclaim()
             self.changed()
 
     @rule()
     def abdicate(self) -> None:
-        if self.bitmap.busy:
+        if self.bitmap.successor is not None:
+            self.touched(self.bitmap.successor.bits)
+            self.touched(self.bitmap.bits)
             self.bitmap = self.bitmap.abdicate()
             self.changed()
 
@@ -190,6 +201,20 @@ def test_drop() -> None:
     bitmap.mark(0, 200)
     assert bitmap.meta is None
     assert meta.count() == 0
+
+
+def test_what_is_merged_is_sent_again_although_it_was_there() -> None:
+    bitmap, meta = with_meta()
+    other = DirtyBitmap.create("o", 200 * 512, 512)
+    other.mark(64, 64)
+    bitmap.merge(other)
+    assert meta.dirty_chunks() == [1]
+    meta.take(1)
+    bitmap.create_successor()
+    bitmap.record(64 * 512, 512)
+    heir = bitmap.abdicate()
+    assert heir.meta is not None
+    assert heir.meta.dirty_chunks() == [1]
 
 
 def test_what_is_refused_is_no_change() -> None:

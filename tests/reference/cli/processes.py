@@ -123,6 +123,11 @@ def make_bitmap(place: Path, **flags: bool) -> DirtyBitmap:
     return bitmap
 
 
+def little(design: str, chunks: int) -> tuple[str, int]:
+    """The downtime limit of live; stop-copy's has to allow all 16."""
+    return "--downtime-chunks", 16 if design == "stop-copy" else chunks
+
+
 def wait_for_lines(path: Path, count: int, running: Running) -> None:
     """Until a log has so many lines, or its process has ended."""
     while running.process.poll() is None:

@@ -17,6 +17,7 @@ from tests.reference.cli.processes import (
     Server,
     arrived,
     kept,
+    little,
     make_bitmap,
     missing,
     source,
@@ -26,7 +27,7 @@ from tests.reference.cli.processes import (
 
 DESIGNS = pytest.mark.parametrize("design", ["live", "postcopy", "stop-copy"])
 GUEST = ("--writes", "2000/s")
-SLOW = ("--rate", "100K", "--downtime-chunks", 2)
+SLOW = ("--rate", "100K")
 
 
 @DESIGNS
@@ -43,6 +44,7 @@ def test_killed(design: str, victim: str, seed: int, tmp_path: Path) -> None:
         tmp_path,
         server.address,
         *("--design", design, *GUEST, *SLOW, "--seed", seed),
+        *little(design, 2),
     )
     lines = random.Random(f"{design}{victim}{seed}").randrange(1, 60)
     wait_for_lines(tmp_path / "log", lines, sender)
@@ -78,7 +80,8 @@ def test_what_was_kept_is_migrated_after_all(tmp_path: Path) -> None:
     sender = source(
         tmp_path,
         server.address,
-        *("--design", "live", *GUEST, *SLOW, "--switchover-after", 1000),
+        *("--design", "live", *GUEST, *SLOW, *little("live", 2)),
+        *("--switchover-after", 1000),
     )
     wait_for_lines(tmp_path / "log", 40, sender)
     server.running.signal(signal.SIGKILL)

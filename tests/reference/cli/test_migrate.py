@@ -17,6 +17,7 @@ from tests.reference.cli.processes import (
     arrived,
     kept,
     make_bitmap,
+    little,
     missing,
     source,
     start,
@@ -33,7 +34,7 @@ def test_idle(design: str, tmp_path: Path) -> None:
     sent = source(
         tmp_path,
         server.address,
-        *("--design", design, "--downtime-chunks", 0),
+        *("--design", design, *little(design, 0)),
     ).end()
     received = server.end()
     assert (sent.code, received.code) == (0, 0)
@@ -66,7 +67,7 @@ def test_writing(design: str, at: str, tmp_path: Path) -> None:
         tmp_path,
         server.address,
         *guest,
-        *("--seed", 7, "--downtime-chunks", 2, "--switchover-after", 0.1),
+        *("--seed", 7, *little(design, 2), "--switchover-after", 0.1),
     ).end()
     received = server.end()
     assert (sent.code, received.code) == (0, 0)
@@ -203,3 +204,17 @@ def test_a_bitmap_of_another_disk(
     if design != "live":
         assert sent.code == codes[0]
         assert received.shown["bitmaps"][0]["verdict"] == "lost"
+
+
+def test_stop_copy_that_would_never_stop_is_refused(tmp_path: Path) -> None:
+    make_bitmap(tmp_path)
+    sent = source(
+        tmp_path,
+        "unix:nobody",
+        *("--design", "stop-copy", "--downtime-chunks", 15),
+    ).end()
+    assert sent.code == 151
+    assert sent.lines == [
+        "reference: BitmapError: stop-copy sends 16 chunks while the VM is "
+        "stopped, the downtime limit allows 15: the VM would never stop"
+    ]

@@ -129,7 +129,7 @@ class Drive:
                 self.left = None
                 if self.loopback.connection is not Connection.UP:
                     return self._others()
-                self.loopback.cut()
+                cut(self.loopback)
             return True
         return self._deliver() or self._others()
 
@@ -180,7 +180,7 @@ class Drive:
         both = self.loopback
         source, host = both.source, both.source_host
         events = [row.event for row in source.work(host)]
-        events += ["migration_fails", "migration_fails_after_run"]
+        events += ["migration_fails"]
         for event in events:
             if both.source_can(event):
                 index, chunk = 0, -1
@@ -198,6 +198,13 @@ class Drive:
         return False
 
 
+def cut(both: Loopback) -> None:
+    """The connection breaks, and nothing in flight arrives any more."""
+    both.cut()
+    both.forward.lose()
+    both.backward.lose()
+
+
 def bytes_of(design: Design, burst: int = 1) -> int:
     """How many bytes a migration sends when nothing fails."""
     drive = Drive(loopback(design, burst))
@@ -211,6 +218,8 @@ def again(both: Loopback) -> None:
         both.source_does("resume_source")
     assert both.source_host.vm is RunState.RUNNING
     assert both.destination.phase is Arrival.WAITING
+    gone = both.destination_host.vm is RunState.GONE
+    assert gone or both.destination.has_failed
     assert both.connection is Connection.DOWN
     both.source_does("migrate_again")
     Drive(both).run()

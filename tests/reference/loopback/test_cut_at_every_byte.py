@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The connection breaks after exactly n bytes, for every n.
 
-Before the hand-over the source is as it was and a second attempt in the same
-processes succeeds.  After it the source keeps still, and every bitmap on the
+Before the hand-over the source is as it was and a second attempt, to a new
+process, succeeds.  After it the source keeps still, and every bitmap on the
 destination is whole or gone, never a part of one.
 """
 
@@ -22,6 +22,7 @@ from tests.reference.loopback.drive import (
     as_before,
     bytes_of,
     content,
+    cut,
     every,
     loopback,
 )
@@ -107,7 +108,7 @@ def test_reply_cut_at_every_byte(design: Design) -> None:
         if size:
             part = both.backward.take(size)
             assert both.source.receive(part, both.source_host) == []
-        both.cut()
+        cut(both)
         drive.run()
         assert both.source.phase is Phase.IN_DOUBT
         assert both.source_host.vm is RunState.STOPPED

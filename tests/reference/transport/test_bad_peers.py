@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from reference.backup import begin_incremental, job_fails
+from reference.disk import NoDisk
 from reference.errors import (
     BitmapError,
     BusyError,
@@ -26,8 +28,10 @@ from reference.transport import Address, send
 from reference.transport.address import connect
 from tests.reference.transport.ends import (
     CHUNK,
+    GRANULARITY,
     SIZE,
     TCP,
+    TURNS,
     Ends,
     patient,
     run,
@@ -244,7 +248,42 @@ def test_a_busy_bitmap_is_not_migrated(tmp_path: Path) -> None:
     assert ends.source.phase is Phase.NONE
 
 
-def test_a_job_takes_the_bitmap(tmp_path: Path) -> None:
+@pytest.mark.parametrize("early", [True, False])
+def test_a_job_is_waited_for(early: bool, tmp_path: Path) -> None:
+    """It may hold the bitmap before setup, or before live's stop."""
+    ends = Ends(Design.LIVE)
+    host, image = ends.source_host, NoDisk()
+    written = (60 * GRANULARITY, 100)
+
+    async def work() -> None:
+        switchover = asyncio.Event()
+        async with ends.listening(unix(tmp_path), once=True) as address:
+            if early:
+                job, _ = begin_incremental(host, "d", "b", image, image)
+            sending = asyncio.create_task(
+                ends.send(address, rate=patient(), switchover=switchover)
+            )
+            if not early:
+                while not ends.source.bitmaps:
+                    await asyncio.sleep(0)
+                job, _ = begin_incremental(host, "d", "b", image, image)
+            switchover.set()
+            ends.dirty("d", *written)
+            for _ in range(20 * TURNS):
+                await asyncio.sleep(0)
+            assert host.vm is RunState.RUNNING
+            assert bool(ends.source.bitmaps) != early
+            job_fails(host, job)
+            sent = await sending
+            await ends.received()
+        assert sent.acknowledged
+
+    run(work())
+    assert ends.destination_host.bitmap("d", "b").bits.test(60)
+    assert ends.missing(ends.destination_host) == []
+
+
+def test_what_somebody_else_takes_ends_the_attempt(tmp_path: Path) -> None:
     ends = Ends(Design.LIVE)
 
     async def work() -> None:
@@ -255,7 +294,7 @@ def test_a_job_takes_the_bitmap(tmp_path: Path) -> None:
             )
             while not ends.source.bitmaps:
                 await asyncio.sleep(0)
-            ends.source_host.bitmap("d", "b").create_successor()
+            ends.source_host.bitmap("d", "b").busy = True
             sent = await sending
             await ends.received()
         assert sent.phase is Phase.FAILED

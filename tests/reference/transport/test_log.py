@@ -62,7 +62,7 @@ def test_postcopy(tmp_path: Path) -> None:
         "role": "source",
         "design": "postcopy",
         "bitmaps": [BITMAP],
-        "downtime": 1,
+        "downtime": 4,
     }
     assert destination[0]["role"] == "destination"
     assert destination[0]["nodes"] == {"d": SIZE}

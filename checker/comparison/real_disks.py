@@ -11,11 +11,15 @@ from __future__ import annotations
 
 from attrs import frozen
 
+from checker.comparison.costs import CHUNKS, DOWNTIME, IN_FLIGHT, Cost
+
 CHUNK_BITS = 8192
 CHUNK_WIRE_BYTES = 1024 + 1 + 8 + 4 + 8
 #: QEMU's default downtime-limit, in seconds
 DOWNTIME_LIMIT = 0.3
 GBIT = 10**9 / 8
+#: F: what one queue of QEMU's virtio-blk holds (queue-size, 5.0 on)
+WRITES_IN_FLIGHT = 256
 
 
 @frozen(kw_only=True)
@@ -66,14 +70,35 @@ def chunk_rate(gbit: float) -> float:
     return gbit * GBIT / CHUNK_WIRE_BYTES
 
 
-def stop_copy_converges(disk: Disk, gbit: float) -> bool:
-    """Whether QEMU as built would stop the VM at all without postcopy.
+def stopped_seconds(cost: Cost, disk: Disk, gbit: float) -> float | None:
+    """Time for what is sent while nobody runs, by the formula of ``cost``.
 
-    Its estimate of what is pending counts bits as bytes and does not shrink
-    while the guest runs (seen on 7.2 and 11.1); the VM is stopped when the
-    estimate fits the downtime limit.
+    None: there is no formula, or the bitmap is too large for the downtime
+    limit and no migration gets to its end.
     """
-    return disk.granules <= DOWNTIME_LIMIT * gbit * GBIT
+    values = {
+        CHUNKS: disk.chunks,
+        DOWNTIME: downtime_chunks(gbit),
+        IN_FLIGHT: WRITES_IN_FLIGHT,
+    }
+    if cost.plane is None:
+        return None
+    if cost.where and values[DOWNTIME] < values[CHUNKS]:
+        return None
+    chunks = cost.plane.at(*(values[name] for name in cost.names))
+    return send_seconds(chunks, gbit)
+
+
+def as_built_stops(disk: Disk, gbit: float) -> bool:
+    """Whether QEMU's estimate lets it stop the VM at all in precopy.
+
+    It counts a granule as a byte, eight times what is sent, and nothing
+    lowers it while the guest runs (dirty_bitmap_state_pending(), 2.12 to
+    11.1); the VM is stopped when the estimate is below what the rate, at
+    best that of the link, sends within the downtime limit
+    (migration_iteration_run()).
+    """
+    return disk.granules < DOWNTIME_LIMIT * gbit * GBIT
 
 
 def show_seconds(seconds: float) -> str:

@@ -1,0 +1,114 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""All that a model text is told: a design, what it lacks, what it chooses.
+
+There is no number in it.  Where a text needs one it is given a token, and the
+number is put in later, so a variant has one term for every size.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from attrs import field, frozen
+
+from model.language import Schematic
+from model.language.tokens import Limit, budget_limit
+from model.mechanisms import LIVE
+
+__all__ = ["AT_DESTINATION", "AT_SOURCE", "FAILURES", "Variant"]
+
+#: the kinds of failure
+FAILURES = (
+    "cut",
+    "source_killed",
+    "destination_killed",
+    "refuse",
+    "cancel",
+    "retry",
+    "backup_fails",
+)
+#: failures by which an attempt may fail, as each host sees it
+AT_SOURCE = "cut|destination_killed|cancel"
+AT_DESTINATION = "cut|source_killed|cancel"
+
+
+@frozen(kw_only=True)
+class Variant:
+    """``without``: mechanisms that the design lacks.
+
+    ``busy_bitmap``, ``bitmaps``: see ``Options``.
+    """
+
+    design: str
+    without: frozenset[str] = frozenset()
+    busy_bitmap: str = "wait"
+    bitmaps: str = "one"
+    domain: Any = field(factory=Schematic, eq=False)
+
+    @classmethod
+    def told(cls, table: Mapping[str, Any]) -> Variant:
+        """The variant that ``table`` told of."""
+        return cls(**{**table, "without": frozenset(table["without"])})
+
+    def table(self) -> dict[str, Any]:
+        """The variant as plain data."""
+        return {
+            "design": self.design,
+            "without": sorted(self.without),
+            "busy_bitmap": self.busy_bitmap,
+            "bitmaps": self.bitmaps,
+        }
+
+    @property
+    def name(self) -> str:
+        """The design, and what it lacks."""
+        if not self.without:
+            return self.design
+        return f"{self.design} without {', '.join(sorted(self.without))}"
+
+    def has(self, mechanism: str) -> bool:
+        """Whether the mechanism is in place."""
+        return mechanism not in self.without
+
+    @property
+    def refusal_fails(self) -> bool:
+        """Whether a bitmap that the destination refuses fails the attempt."""
+        if self.design == LIVE:
+            by_design = self.has("error-fails-migration")
+        else:
+            by_design = not self.has("error-drops-bitmap")
+        return by_design or not self.has("name-is-free")
+
+    @property
+    def setup_fails(self) -> bool:
+        """Whether a refused bitmap may fail the attempt at its setup."""
+        return not self.has("consistent-at-setup")
+
+    def attempt_fails(
+        self, by: str, refused: bool = False, at_setup: bool = False
+    ) -> tuple[str, ...]:
+        """What the model's ``needs`` says of what follows a failed attempt.
+
+        ``by``: the failures that do it; ``refused``, ``at_setup``: whether a
+        bitmap error does, where it fails the attempt at the destination, or
+        at the source's setup, which a busy bitmap does with no failure.
+        """
+        if at_setup and self.busy_bitmap == "fail":
+            return ()
+        fails = (refused and self.refusal_fails) or (
+            at_setup and self.setup_fails
+        )
+        return (f"{by}|refuse" if fails else by,)
+
+    def limit(self, name: str) -> Limit:
+        """The token of a number that the options give later."""
+        return Limit(name)
+
+    def throttle(self) -> Limit:
+        """The token of how many chunks are sent for each write."""
+        return Limit("throttle")
+
+    def budget(self, name: str) -> Limit:
+        """The token of how often something may happen."""
+        return budget_limit(name)

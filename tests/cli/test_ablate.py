@@ -1,0 +1,202 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""``ablate`` and what ``cite`` says of alternatives, with few mechanisms."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+
+import pytest
+
+from checker import alternative, removed_together
+from checker.alternative import Alternative, Alternatives, alternatives
+from checker.check import check
+from checker.configuration import Configuration
+from checker.mechanism_sets import Set
+from checker.traces.trace import Trace
+from checker.verdict import Verdict
+from model.mechanisms import Mechanism, mechanisms_of
+from model.options import Bounds, Options
+from tests.command import Result, too_wide
+
+Command = Callable[..., Result]
+#: two that heal each other, and two that cover for each other
+FEW = ("successor", "chunk-overwrites", "bits-after-stop", "source-busy")
+DESIGN = "postcopy"
+
+
+@pytest.fixture(autouse=True)
+def few_mechanisms(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As if the designs had no other mechanisms: pairs are soon asked."""
+
+    def few(design: str) -> tuple[Mechanism, ...]:
+        return tuple(m for m in mechanisms_of(design) if m.name in FEW)
+
+    monkeypatch.setattr("checker.ablate.mechanisms_of", few)
+    monkeypatch.setattr("checker.removed_together.mechanisms_of", few)
+
+
+# -- ablate ------------------------------------------------------------------
+
+
+def test_the_surprise_comes_first(dbmcheck: Command) -> None:
+    result = dbmcheck("ablate", DESIGN)
+    assert not too_wide(result.out)
+    text = " ".join(result.out.split())
+    parts = (
+        "without |for |breaks",
+        "Pairs that heal each other: without both, nothing breaks.",
+        "chunk-overwrites and successor: without successor alone S1 breaks.",
+        "Pairs that cover for each other: one of them is enough.",
+        "P1: source-busy or bits-after-stop",
+        "May go together, and nothing breaks; not one more, nor two:",
+        "chunk-overwrites, source-busy, successor (3 of 4)",
+        "Enough for one guarantee, all else taken out, not one fewer:",
+        "Searched at 1 chunk of 1 granule",
+        "all 10 sets of one or two mechanisms",
+        "There may be others",
+        "To see one: dbmcheck cite postcopy-small --without MECHANISM",
+    )
+    places = [text.find(part) for part in parts]
+    assert -1 not in places, parts[places.index(-1)]
+    assert places == sorted(places)
+
+
+def test_the_sets_as_data(dbmcheck: Command) -> None:
+    result = dbmcheck("ablate", DESIGN, "--format", "json")
+    sets = json.loads(result.out)["sets"]
+    every = sets["promises"]["everything"]
+    assert every["healing"] == [["chunk-overwrites", "successor"]]
+    assert every["may_go_together"] == [
+        ["chunk-overwrites", "source-busy", "successor"]
+    ]
+    assert every["enough"] == [["bits-after-stop"]]
+    assert every["all_grown"] and every["pairs_more_tried"]
+    assert sets["promises"]["P1"]["covering"] == [
+        ["source-busy", "bits-after-stop"]
+    ]
+    assert sets["without_two"]["chunk-overwrites successor"] == []
+    assert sets["stopped"] is None and sets["variants"] > 10
+    assert set(json.loads(result.out)["mechanisms"]) == set(FEW)
+
+
+def test_singles_alone(dbmcheck: Command) -> None:
+    result = dbmcheck("ablate", DESIGN, "--singles")
+    assert "\nsuccessor" in result.out and "heal" not in result.out
+    data = dbmcheck("ablate", DESIGN, "--singles", "--format", "json")
+    assert json.loads(data.out)["sets"] is None
+
+
+def interrupted(*arguments: object) -> None:
+    raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize(
+    ("when", "said", "pairs"),
+    [
+        ("broken", "neither pairs nor larger sets were all asked", False),
+        ("keep", "all pairs are above, larger sets are not", True),
+    ],
+)
+def test_ctrl_c_leaves_what_is_known(
+    dbmcheck: Command,
+    monkeypatch: pytest.MonkeyPatch,
+    when: str,
+    said: str,
+    pairs: bool,
+) -> None:
+    monkeypatch.setattr(removed_together._Oracle, when, interrupted)
+    result = dbmcheck("ablate", DESIGN)
+    assert result.code == 20
+    text = " ".join(result.out.split())
+    assert f"INCONCLUSIVE (interrupted): {said}." in text
+    assert "\nsuccessor" in result.out
+    assert ("Pairs that heal" in result.out) == pairs
+    assert "Enough for" not in result.out
+    data = dbmcheck("ablate", DESIGN, "--format", "json")
+    assert data.code == 20 == json.loads(data.out)["exit_code"]
+    assert json.loads(data.out)["sets"]["stopped"] == "interrupted"
+
+
+# -- the mail ----------------------------------------------------------------
+
+
+def trace_of(*without: str, bounds: Bounds | None = None) -> Trace:
+    options = Options(
+        design=DESIGN,
+        bounds=bounds or Bounds(chunks=1),
+        without=frozenset(without),
+    )
+    answer = check(Configuration(name="variant", options=options))
+    assert answer.gravest is not None
+    return answer.traces[answer.gravest.name]
+
+
+def test_the_mail_names_what_heals(dbmcheck: Command) -> None:
+    result = dbmcheck("cite", "postcopy-small", "--without", "successor")
+    assert not too_wide(result.out)
+    text = " ".join(result.out.split())
+    assert (
+        "It holds again if 'chunk-overwrites' is taken out as well, and "
+        "nothing else breaks"
+    ) in text
+
+
+def test_what_heals_is_what_check_says() -> None:
+    trace = trace_of("successor")
+    found = alternatives(trace)
+    assert found is not None
+    everyone = {m.name for m in mechanisms_of(DESIGN)} - {"successor"}
+    assert found.tried == len(everyone)
+    healing = {a.mechanism: a.price for a in found.healing}
+    for name in everyone:
+        gone: Set = frozenset({"successor", name})
+        options = Options(design=DESIGN, bounds=Bounds(chunks=1), without=gone)
+        findings = check(
+            Configuration(name="variant", options=options), traces=False
+        ).findings
+        broken = {
+            f.guarantee or f.name
+            for f in findings
+            if f.verdict is not Verdict.HOLDS
+        }
+        assert (name in healing) == ("S1" not in broken), name
+        if name in healing:
+            assert set(healing[name]) == broken
+
+
+def test_nothing_is_said_where_nothing_was_asked(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    trace = trace_of("successor")
+    monkeypatch.setattr(alternative, "MOST_STATES", 10)
+    assert alternatives(trace) is None
+    complete = Trace(
+        Options(design=DESIGN), trace.property_name, trace.initial, ()
+    )
+    assert alternatives(complete) is None
+
+
+def sentence(*healing: Sequence[str]) -> str:
+    return str(
+        Alternatives(
+            healing=tuple(
+                Alternative(mechanism=name, price=tuple(price))
+                for name, *price in healing
+            ),
+            tried=7,
+        )
+    )
+
+
+def test_what_is_said_of_alternatives() -> None:
+    assert sentence() == (
+        "None of the other 7 mechanisms heals it by being taken out as well."
+    )
+    assert sentence(["a"], ["b", "P1", "S1"]) == (
+        "It holds again if 'a' is taken out as well, and nothing else "
+        "breaks; if 'b' is taken out as well, but then S1 and P1 break."
+    )
+    many = sentence(*([f"m{n}", "P1"] for n in range(5)))
+    assert many.endswith("; and so on, 2 more.")
+    assert "m2" in many and "m3" not in many
