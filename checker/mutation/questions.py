@@ -4,7 +4,8 @@
 Small ones of the complete design, made for this.  Each has a few kinds of
 failure, so that what one hides another shows; the last has them all.  One
 chunk with one granule is enough for most mistakes; two chunks are there for
-positions and for the downtime that live promises.
+positions and for the downtime that live promises.  Where the bitmap of
+stop-copy never fits, its VM must not stop.
 
 What no host can see (ghosts) is there to notice a mistake.  Where there is
 no mistake nobody misses it, so a mutant of ghosts alone is also run on the
@@ -25,11 +26,13 @@ from model.options import Bounds, Failures, Options
 SMALL = 4_000
 
 _TWO_CHUNKS = "two-chunks"
+_TOO_MUCH = "never-fits"
 _FAILURES = {
     "breaks": Failures(cut=1, cancel=1, refuse=1, retry=1),
     "kills": Failures(source_killed=1, destination_killed=1, retry=1),
     "clients": Failures(backup_fails=1),
     _TWO_CHUNKS: Failures(backup_fails=1),
+    _TOO_MUCH: Failures(cut=1),
     "all-failures": Failures(
         cut=1,
         source_killed=1,
@@ -75,6 +78,7 @@ def questions(design: str) -> Questions:
             ),
         )
         for name, failures in _FAILURES.items()
+        if name != _TOO_MUCH or design == STOP_COPY
     )
     mine = (load(name) for name in shipped() if name.startswith(design))
     variants = [
@@ -91,6 +95,8 @@ def questions(design: str) -> Questions:
 def _bounds(design: str, name: str) -> Bounds:
     """One granule; two chunks, of which live may leave none to the stop."""
     edits = int(name in _EDITED)
+    if name == _TOO_MUCH:
+        return Bounds(chunks=2, granules=1, downtime=1, writes=1)
     if name != _TWO_CHUNKS:
         return Bounds(chunks=1, granules=1, downtime=1, edits=edits)
     if design == LIVE:

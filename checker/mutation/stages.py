@@ -165,6 +165,13 @@ _TABLE = (
     _Row("source_merge", MIGRATION, ("active",), designs=(LIVE,)),
     _Row("source_clear", MIGRATION, ("active",), designs=(LIVE,)),
     _Row("destination_backup", BITMAP, ("valid",)),
+    # the bitmap of a full backup is one to go by
+    _Row(
+        "destination_backup",
+        BITMAP,
+        ("valid",),
+        given=(("ghost_arrived", "no"),),
+    ),
     _Row("destination_remove", BITMAP, ("valid",)),
     _Row("destination_full_backup", BITMAP, ("removed",)),
     _Row(

@@ -256,7 +256,11 @@ def _killer(name: str) -> str:
 
 
 def _answers(findings: list[Finding]) -> dict[str, tuple[Verdict, str]]:
-    """The answers; a premise that is never met is an answer of its own."""
+    """The answers; a premise that is never met is an answer of its own.
+
+    Of a promise that is broken the answer says after how many steps: who
+    sees a mistake later sees less.
+    """
     found = {}
     for finding in findings:
         vacuous = (
@@ -266,7 +270,9 @@ def _answers(findings: list[Finding]) -> dict[str, tuple[Verdict, str]]:
             and bool(finding.reason)
         )
         name = f"{finding.name}, vacuous" if vacuous else finding.name
-        found[name] = (finding.verdict, finding.reason)
+        later = vacuous or finding.kind != "always" or finding.steps is None
+        told = "" if later else f"after {finding.steps} steps"
+        found[name] = (finding.verdict, finding.reason or told)
     return found
 
 
