@@ -38,8 +38,7 @@ STAGES = {
     DROP: ("setup", "active", "bitmap-sent", "run-sent"),
 }
 _CARRY = (LIVE, POSTCOPY, STOP_COPY)
-_HOLD = (POSTCOPY, STOP_COPY, DROP)
-_RETURN = (LIVE, STOP_COPY, DROP)
+_LOSE = (POSTCOPY, STOP_COPY, DROP)
 
 
 @frozen
@@ -170,6 +169,7 @@ _TABLE = (
         "destination_backup",
         BITMAP,
         ("valid",),
+        designs=_LOSE,
         given=(("ghost_arrived", "no"),),
     ),
     _Row("destination_remove", BITMAP, ("valid",)),
