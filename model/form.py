@@ -85,9 +85,10 @@ def _add_source(world: World, holds: bool) -> None:
     build.always(
         world.name("SuccessorOnlyOfAJob"),
         NONE,
-        "Only while a backup job runs a successor records on the source.",
+        "Only while a backup job runs a successor records on the source, and "
+        "nothing counts as written since it began.",
         when=[(~source.job).named("no backup job runs")],
-        then=[source.successor.is_empty()],
+        then=[source.successor.is_empty(), world.ghost.since.is_empty()],
     )
 
 

@@ -88,6 +88,12 @@ _TABLE = (
         HERE,
         ("inmigrate", "run-received", "prelaunch", "running"),
     ),
+    _Row(
+        "destination_killed",
+        HERE,
+        ("run-received", "prelaunch"),
+        given=((LINK, "down"),),
+    ),
     _Row("migrate_cancel", MIGRATION, given=UP),
     _Row("migrate_cancel", LINK, ("broken", "silent")),
     _Row("incoming_fails", BITMAP, ("absent",)),
@@ -155,6 +161,9 @@ _TABLE = (
     # the client
     _Row("source_backup_begins", MIGRATION, ("none", "failed")),
     _Row("source_backup_begins", MIGRATION, ("active",), designs=(LIVE,)),
+    _Row("source_backup_fails", "source.job", ("yes",)),
+    _Row("source_merge", "source.job", ("no",)),
+    _Row("source_clear", "source.job", ("no",)),
     _Row("source_backup_succeeds", MIGRATION, ("none", "setup", "failed")),
     _Row("source_backup_succeeds", MIGRATION, ("active",), designs=(LIVE,)),
     _Row("source_backup_fails", MIGRATION, ("none", "setup", "failed")),
@@ -173,6 +182,7 @@ _TABLE = (
         given=(("ghost_arrived", "no"),),
     ),
     _Row("destination_remove", BITMAP, ("valid",)),
+    _Row("destination_remove", HERE, ("running",)),
     _Row("destination_full_backup", BITMAP, ("removed",)),
     _Row(
         "destination_full_backup",
