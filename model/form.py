@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from model.language import Flag, every_chunk
+from model.language import Flag, any_of, every_chunk
 from model.variant import AT_SOURCE
 from model.vocabulary import (
     IN_PROGRESS,
@@ -27,15 +27,21 @@ from model.world import ENDED, World
 NONE = ""
 
 
-def add_form(world: World, holds: bool, idle: Sequence[Flag] = ()) -> None:
+def add_form(
+    world: World,
+    holds: bool,
+    idle: Sequence[Flag] = (),
+    migrates: bool = True,
+) -> None:
     """What holds between attempts, of an ended process and of a lost bitmap.
 
     ``holds``: the source's bitmap is busy while it migrates.  ``idle``: what
-    else an attempt that is over leaves as it was at first.
+    else an attempt that is over leaves as it was at first.  ``migrates``: the
+    bitmap is migrated at all.
     """
     for each in world.bitmaps:
         _add_source(each, holds)
-        _add_destination(each)
+        _add_destination(each, migrates)
     _add_between_attempts(world, idle)
     _add_connection(world)
 
@@ -56,6 +62,14 @@ def _add_source(world: World, holds: bool) -> None:
             (~source.job).named("no backup job runs"),
         ],
     )
+    if world.has("drain-at-stop") and world.has("writers-end-at-stop"):
+        build.always(
+            world.name("NothingInFlightWhenStopped"),
+            NONE,
+            "A VM that has stopped has no write in flight.",
+            when=[source.vm.is_(SourceVm.STOPPED)],
+            then=[source.in_flight.is_empty()],
+        )
     if holds:
         gone = [] if source.left_out is None else [~source.left_out]
         build.always(
@@ -72,9 +86,10 @@ def _add_source(world: World, holds: bool) -> None:
     build.always(
         world.name("SuccessorOnlyOfAJob"),
         NONE,
-        "Only while a backup job runs a successor records on the source.",
+        "Only while a backup job runs a successor records on the source, and "
+        "nothing counts as written since it began.",
         when=[(~source.job).named("no backup job runs")],
-        then=[source.successor.is_empty()],
+        then=[source.successor.is_empty(), world.ghost.since.is_empty()],
     )
 
 
@@ -96,6 +111,16 @@ def _add_between_attempts(world: World, idle: Sequence[Flag]) -> None:
         when=[source.migration.is_not(*IN_PROGRESS)],
         then=[*clean, *idle],
     )
+    running = [Outgoing.NONE, Outgoing.SETUP]
+    if world.return_path is None:
+        running.append(Outgoing.ACTIVE)
+    world.build.always(
+        "StopsOnlyForSwitchover",
+        NONE,
+        "Before the switchover the guest is not stopped.",
+        when=[source.vm.is_(SourceVm.PAUSED, SourceVm.STOPPED)],
+        then=[source.migration.is_not(*running)],
+    )
     world.build.always(
         "AttemptBeginsClean",
         NONE,
@@ -115,7 +140,7 @@ def _add_between_attempts(world: World, idle: Sequence[Flag]) -> None:
     )
 
 
-def _add_destination(world: World) -> None:
+def _add_destination(world: World, migrates: bool) -> None:
     here, build = world.destination, world.build
     build.always(
         world.name("NothingOfALostBitmap"),
@@ -125,6 +150,21 @@ def _add_destination(world: World) -> None:
             here.bitmap.is_(Incoming.ABSENT, Incoming.LOST, Incoming.REMOVED)
         ],
         then=[here.bits.is_empty(), here.successor.is_empty()],
+    )
+    if migrates:
+        build.always(
+            world.name("NothingArrivedOfNoBitmap"),
+            NONE,
+            "Of a bitmap that is not there yet COMPLETE was not received.",
+            when=[here.bitmap.is_(Incoming.ABSENT)],
+            then=[(~world.ghost.arrived).named("COMPLETE was not received")],
+        )
+    build.always(
+        world.name("SuccessorOnlyWhileLoading"),
+        NONE,
+        "Only while the bitmap is loaded a successor records there.",
+        when=[here.bitmap.is_not(Incoming.SUCCESSOR, Incoming.MERGED)],
+        then=[here.successor.is_empty()],
     )
     build.always(
         world.name("NothingRecordsBeforeRun"),
@@ -146,6 +186,14 @@ def _add_destination(world: World) -> None:
         "in flight.",
         when=[here.vm.is_(*ENDED)],
         then=[here.bitmap.is_(Incoming.ABSENT), here.in_flight.is_empty()],
+        needs=("destination_killed",),
+    )
+    build.always(
+        world.name("KilledReadsNothing"),
+        NONE,
+        "A destination that was killed has not read the stream to its end.",
+        when=[here.vm.is_(DestinationVm.KILLED)],
+        then=[(~here.stream_ended).named("the stream has not ended")],
         needs=("destination_killed",),
     )
 
@@ -174,4 +222,16 @@ def _add_connection(world: World) -> None:
         "Nothing but chunks is in flight where there is no connection.",
         when=[world.link.is_(Link.DOWN)],
         then=quiet,
+    )
+    world.build.always(
+        "DownAtTheEnd",
+        NONE,
+        "When both ends are done there is no connection.",
+        when=[
+            any_of(here.stream_ended, here.vm.is_(*ENDED)).named(
+                "the destination is done"
+            ),
+            world.source.migration.is_not(*IN_PROGRESS),
+        ],
+        then=[world.link.is_(Link.DOWN)],
     )

@@ -275,6 +275,13 @@ def _add_no_needless_loss(world: World, promise: Promise) -> None:
         then=[here.bitmap.is_(*kept)],
     )
     world.build.always(
+        world.name("SuccessHasComplete"),
+        "",
+        "A migration that succeeds has brought COMPLETE.",
+        when=arrived,
+        then=[ghost.arrived.named("COMPLETE was received")],
+    )
+    world.build.always(
         world.name("CompleteIsKept"),
         "S5",
         "A bitmap whose COMPLETE was received stays, until the user removes "

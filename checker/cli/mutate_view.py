@@ -41,6 +41,7 @@ def to_json(result: Score) -> dict[str, Any]:
         "alike": result.alike,
         "killed": len(result.with_fate(Fate.KILLED)),
         "equivalent": len(result.equivalent),
+        "open": len(result.open),
         "not_decided": len(result.with_fate(Fate.UNDECIDED)),
         "score": result.score,
         "interrupted": result.interrupted,
@@ -53,7 +54,11 @@ def to_json(result: Score) -> dict[str, Any]:
         "killers": dict(result.killers.most_common()),
         "idle": list(result.idle),
         "survivors": [
-            {**_outcome_json(o), "why": result.table.get(o.name)}
+            {
+                **_outcome_json(o),
+                "why": result.table.get(o.name),
+                "wanted": result.open_table.get(o.name),
+            }
             for o in result.with_fate(Fate.SURVIVED)
         ],
         "undecided": [
@@ -131,7 +136,10 @@ def _print(result: Score) -> None:
         "reachable state."
     )
     _print_killers(result)
-    _print_equivalent(result)
+    _print_explained("Equivalent", result.equivalent, result.table)
+    _print_explained(
+        "Open, a property is wanted", result.open, result.open_table
+    )
     _print_each(
         "Survivors that no table explains: a property is missing",
         result.unexplained,
@@ -169,15 +177,17 @@ def _print_killers(result: Score) -> None:
         )
 
 
-def _print_equivalent(result: Score) -> None:
-    if not result.equivalent:
+def _print_explained(
+    title: str, outcomes: tuple[Outcome, ...], table: dict[str, str]
+) -> None:
+    if not outcomes:
         return
     page.line()
-    page.line("Equivalent:")
-    for why in dict.fromkeys(result.table.values()):
-        mine = [o for o in result.equivalent if result.table[o.name] == why]
+    page.line(f"{title}:")
+    for why in dict.fromkeys(table.values()):
+        mine = [o for o in outcomes if table[o.name] == why]
         if mine:
-            page.paragraph(f"{why}:", indent="  ")
+            page.paragraph(why, indent="  ")
         for outcome in mine:
             _print_outcome(outcome)
 

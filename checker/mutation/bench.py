@@ -12,6 +12,7 @@ from multiprocessing import get_context
 from checker.errors import InputError, UndecidedError
 from checker.mutation.catalogue import Catalogue, catalogue
 from checker.mutation.questions import Questions, questions
+from checker.mutation.stages import demands
 from checker.mutation.trial import Baseline, Outcome, baseline, tried
 
 
@@ -52,7 +53,9 @@ class Bench:
         if number not in self._baselines:
             configuration = self.questions.all[number]
             self._baselines[number] = baseline(
-                configuration.name, configuration.machine()
+                configuration.name,
+                configuration.machine(),
+                demands(self.design),
             )
         return self._baselines[number]
 

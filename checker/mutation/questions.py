@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """On which configurations a design's mutants are run.
 
-The shipped ones of the complete design that are small and hold, the smallest
-first.  If none of them asks what must happen sooner or later, the smallest
-that does is added, whatever its size.
+Small ones of the complete design, made for this.  Each has a few kinds of
+failure, so that what one hides another shows; the last has them all.  One
+chunk with one granule is enough for most mistakes; two chunks are there for
+positions and for the downtime that live promises.  Where the bitmap of
+stop-copy never fits, its VM must not stop.
 
 What no host can see (ghosts) is there to notice a mistake.  Where there is
 no mistake nobody misses it, so a mutant of ghosts alone is also run on the
@@ -12,19 +14,36 @@ small variants that are shipped with a mistake.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from attrs import frozen
 
 from checker.configuration import Configuration, load, shipped
 from checker.errors import InputError
 from checker.verdict import Verdict
-from model.mechanism import (
-    DESIGNS,
-)
+from model.mechanism import DESIGNS, LIVE, STOP_COPY
+from model.options import Bounds, Failures, Options
 
-#: states of a small configuration, at most
-SMALL = 20_000
+#: states of a small variant, at most
+SMALL = 4_000
+
+_TWO_CHUNKS = "two-chunks"
+_TOO_MUCH = "never-fits"
+_FAILURES = {
+    "breaks": Failures(cut=1, cancel=1, refuse=1, retry=1),
+    "kills": Failures(source_killed=1, destination_killed=1, retry=1),
+    "clients": Failures(backup_fails=1),
+    _TWO_CHUNKS: Failures(backup_fails=1),
+    _TOO_MUCH: Failures(cut=1),
+    "all-failures": Failures(
+        cut=1,
+        source_killed=1,
+        destination_killed=1,
+        refuse=1,
+        cancel=1,
+        retry=1,
+        backup_fails=1,
+    ),
+}
+_EDITED = ("clients", "all-failures")
 
 
 @frozen
@@ -49,38 +68,42 @@ def questions(design: str) -> Questions:
         raise InputError(
             f"no design '{design}'; allowed are {', '.join(DESIGNS)}"
         )
-    known = [load(name) for name in shipped()]
-    mine = sorted(
-        (c for c in known if c.options.design == design), key=_states
+    complete = tuple(
+        Configuration(
+            name=name,
+            options=Options(
+                design=design,
+                bounds=_bounds(design, name),
+                failures=failures,
+            ),
+        )
+        for name, failures in _FAILURES.items()
+        if name != _TOO_MUCH or design == STOP_COPY
     )
-    complete = [
-        c
-        for c in mine
-        if not c.options.without and c.expect.verdict == Verdict.HOLDS.value
-    ]
+    mine = (load(name) for name in shipped() if name.startswith(design))
     variants = [
         c
         for c in mine
-        if c.options.without and c.expect.verdict == Verdict.VIOLATED.value
+        if c.options.design == design
+        and c.options.without
+        and c.expect.verdict == Verdict.VIOLATED.value
+        and _states(c) <= SMALL
     ]
-    return Questions(_chosen(complete), tuple(_small(variants)))
+    return Questions(complete, tuple(sorted(variants, key=_states)))
+
+
+def _bounds(design: str, name: str) -> Bounds:
+    """One granule; two chunks, of which live may leave none to the stop."""
+    edits = int(name in _EDITED)
+    if name == _TOO_MUCH:
+        return Bounds(chunks=2, granules=1, downtime=1, writes=1)
+    if name != _TWO_CHUNKS:
+        return Bounds(chunks=1, granules=1, downtime=1, edits=edits)
+    if design == LIVE:
+        return Bounds(chunks=2, granules=1, downtime=0, writes=2)
+    most = 2 if design == STOP_COPY else 1
+    return Bounds(chunks=2, granules=1, downtime=most, writes=2)
 
 
 def _states(configuration: Configuration) -> int:
     return configuration.expect.states or 0
-
-
-def _small(configurations: Iterable[Configuration]) -> list[Configuration]:
-    return [c for c in configurations if _states(c) <= SMALL]
-
-
-def _chosen(complete: list[Configuration]) -> tuple[Configuration, ...]:
-    found = _small(complete) or complete[:1]
-    if not any(map(_asks_liveness, found)):
-        found += [c for c in complete if _asks_liveness(c)][:1]
-    return tuple(found)
-
-
-def _asks_liveness(configuration: Configuration) -> bool:
-    machine = configuration.machine()
-    return any(p.kind == "eventually" for p in machine.properties)

@@ -3,8 +3,9 @@
 
     score = killed / (all mutants - equivalent ones)
 
-Equivalent are the survivors that the table explains.  A mutant that was not
-decided, or not tried, counts as one that was not noticed.
+Equivalent are the survivors that the table explains.  A mutant that the table
+leaves open, that was not decided, or not tried, counts as one that was not
+noticed.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 
-from attrs import frozen
+from attrs import field, frozen
 
 from checker.mutation.bench import Bench
 from checker.mutation.table import Entry, reasons
@@ -29,6 +30,7 @@ class Score:
     ``mutants``: how many there are; fewer ``outcomes`` if ``interrupted``.
     ``alike``: how many more say the same as another, or as the design.
     ``table``: why each mutant that is known to be equivalent is so.
+    ``open_table``: what would notice each that is known to be open.
     """
 
     design: str
@@ -41,6 +43,7 @@ class Score:
     outcomes: tuple[Outcome, ...]
     table: dict[str, str]
     interrupted: bool
+    open_table: dict[str, str] = field(factory=dict)
 
     def with_fate(self, fate: Fate) -> tuple[Outcome, ...]:
         """The mutants of which this became."""
@@ -53,21 +56,29 @@ class Score:
         return tuple(o for o in survivors if o.name in self.table)
 
     @property
-    def unexplained(self) -> tuple[Outcome, ...]:
-        """The survivors that it does not: a property is missing."""
+    def open(self) -> tuple[Outcome, ...]:
+        """The survivors for which the table wants a property."""
         survivors = self.with_fate(Fate.SURVIVED)
-        return tuple(o for o in survivors if o.name not in self.table)
+        return tuple(o for o in survivors if o.name in self.open_table)
+
+    @property
+    def unexplained(self) -> tuple[Outcome, ...]:
+        """The survivors that it does not name: a property is missing."""
+        survivors = self.with_fate(Fate.SURVIVED)
+        known = self.table.keys() | self.open_table.keys()
+        return tuple(o for o in survivors if o.name not in known)
 
     @property
     def stale(self) -> tuple[str, ...]:
-        """What the table explains although it does not survive.
+        """What the table names although it does not survive.
 
         Nothing is known of that before all were tried.
         """
         if self.interrupted:
             return ()
         names = {o.name for o in self.outcomes if o.fate is not Fate.KILLED}
-        return tuple(name for name in self.table if name not in names)
+        known = {**self.table, **self.open_table}
+        return tuple(name for name in known if name not in names)
 
     @property
     def noticeable(self) -> int:
@@ -125,10 +136,15 @@ def score(
             report(len(found), len(bench), surviving)
     except KeyboardInterrupt:
         interrupted = True
-    table = reasons(bench.design, entries)
-    if bench.only:
-        mine = f"{bench.only}: "
-        table = {n: why for n, why in table.items() if n.startswith(mine)}
+    mine = f"{bench.only}: " if bench.only else ""
+    table, open_table = (
+        {
+            name: why
+            for name, why in reasons(bench.design, entries, is_open).items()
+            if name.startswith(mine)
+        }
+        for is_open in (False, True)
+    )
     asked = bench.questions
     return Score(
         design=bench.design,
@@ -140,5 +156,6 @@ def score(
         alike=bench.catalogue.alike,
         outcomes=tuple(found[number] for number in sorted(found)),
         table=table,
+        open_table=open_table,
         interrupted=interrupted,
     )

@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Which surviving mutants are known to be no mistakes, and why.
+"""Which surviving mutants are known, and why they survive.
 
 The rule: an entry of the file beside this module gives one reason for
-mutants of one or more designs.  Whoever adds an entry has understood why no
-property can tell these mutants from the design.  A mutant that is not in the
-file and survives shows a property that is missing.
+mutants of one or more designs.  Whoever adds an entry 'equivalent' has
+understood why no property can tell these mutants from the design.  An entry
+'open' names the property that is missing; its mutants count as not noticed.
+A mutant that is not in the file and survives shows a property that is
+missing as well, and nobody has looked at it.
 """
 
 from __future__ import annotations
@@ -14,7 +16,7 @@ import tomllib
 from importlib.resources import files
 from typing import Any, Final
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from checker.errors import InputError
 from model.mechanism import (
@@ -27,19 +29,28 @@ _KEYS: Final = frozenset({"designs", "why", "mutants"})
 
 @frozen
 class Entry:
-    """Mutants that are equivalent in all of ``designs`` for one reason."""
+    """Mutants that survive in all of ``designs`` for one reason.
+
+    ``is_open``: they are mistakes that no property notices yet.
+    """
 
     designs: tuple[str, ...]
     why: str
     mutants: tuple[str, ...]
+    is_open: bool = False
 
 
-def reasons(design: str, entries: tuple[Entry, ...]) -> dict[str, str]:
-    """Why each mutant of ``design`` in the table is equivalent."""
+def reasons(
+    design: str, entries: tuple[Entry, ...], is_open: bool = False
+) -> dict[str, str]:
+    """Why each mutant of ``design`` in the table is equivalent.
+
+    ``is_open``: instead, what would notice each that is no equivalent one.
+    """
     return {
         name: entry.why
         for entry in entries
-        if design in entry.designs
+        if design in entry.designs and entry.is_open is is_open
         for name in entry.mutants
     }
 
@@ -57,9 +68,13 @@ def read(text: str) -> tuple[Entry, ...]:
         data = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise InputError(f"{FILE}: {error}") from None
-    for word in data.keys() - {"equivalent"}:
+    for word in data.keys() - {"equivalent", "open"}:
         raise InputError(f"{FILE}: {word} means nothing")
-    found = tuple(map(_entry, data.get("equivalent", [])))
+    found = tuple(
+        evolve(_entry(table), is_open=section == "open")
+        for section, tables in data.items()
+        for table in tables
+    )
     met: set[tuple[str, str]] = set()
     for entry in found:
         for design in entry.designs:

@@ -4,13 +4,14 @@
 A mutant is run on one configuration after the other, the smallest first,
 until a finding differs from those of the machine as it is.  A mutant that
 does the same in every state that the machine can reach need not be run: it
-has the same graph, so the same findings.
+has the same graph, so the same findings.  What needs the whole graph is only
+asked of a mutant that no single state tells.
 """
 
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from attrs import evolve, frozen
 
@@ -23,14 +24,16 @@ from checker.engines.graph import GraphTooLargeError, graph_of
 from checker.engines.liveness import find_lasso
 from checker.mutation.catalogue import Planned, with_action
 from checker.mutation.change import Kind
+from checker.mutation.stages import Demand, met
 from checker.verdict import FIRES, Finding, Verdict, judge
 from model.language import expression as ex
 from model.language.expression import Expression
 from model.language.machine import Action, Machine
 
 #: a mutant with more times the states of its machine is given up
-GROWTH = 50
+GROWTH = 20
 NEVER_FIRES = "an action never fires"
+NO_LONGER_FIRES = "an action no longer fires in some stage"
 INTERRUPTED = "interrupted"
 
 
@@ -87,12 +90,16 @@ class Outcome:
 
 @frozen(eq=False)
 class Baseline:
-    """A machine as it is, explored and judged."""
+    """A machine as it is, explored and judged.
+
+    ``met``: the demands that it meets.
+    """
 
     name: str
     machine: Machine
     search: ExplicitSearch
     answers: dict[str, tuple[Verdict, str]]
+    met: tuple[Demand, ...]
 
     @property
     def size(self) -> Size:
@@ -100,13 +107,18 @@ class Baseline:
         return _size(self.search.coverage)
 
 
-def baseline(name: str, machine: Machine) -> Baseline:
+def baseline(
+    name: str, machine: Machine, asked: Sequence[Demand] = ()
+) -> Baseline:
     """The configuration ``name`` without any change.
 
-    Raises KeyboardInterrupt if the search was interrupted.
+    ``asked``: what is demanded of the design; what this configuration meets
+    is demanded of each mutant.  Raises KeyboardInterrupt if the search was
+    interrupted.
     """
-    search, findings = _examined(machine, Limits())
-    return Baseline(name, machine, search, _answers(findings))
+    search, findings = _explored(machine, Limits())
+    answers = _answers([_decided(search, f, Limits()) for f in findings])
+    return Baseline(name, machine, search, answers, met(search, asked))
 
 
 def tried(mutant: Planned, baseline_of: Callable[[int], Baseline]) -> Outcome:
@@ -146,17 +158,24 @@ def _on(changed: Action, base: Baseline) -> tuple[Seen, tuple[str, ...]]:
         return Seen(configuration=base.name, before=base.size, after=None), ()
     most = Limits(max_states=GROWTH * base.size.states)
     with nothing_kept():
-        found, findings = _examined(with_action(base.machine, changed), most)
-    stopped = found.coverage.stopped or next(
+        found, findings = _explored(with_action(base.machine, changed), most)
+        finished = not found.coverage.stopped
+        killers = _killers(base, findings, finished)
+        if finished and len(met(found, base.met)) < len(base.met):
+            killers = (*killers, NO_LONGER_FIRES)
+        if finished and not killers:
+            findings = [_decided(found, f, most) for f in findings]
+            killers = _killers(base, findings, finished)
+    undecided = found.coverage.stopped or next(
         (f.reason for f in findings if f.verdict is Verdict.INCONCLUSIVE), ""
     )
     seen = Seen(
         configuration=base.name,
         before=base.size,
         after=_size(found.coverage),
-        stopped=stopped,
+        stopped="" if killers else undecided,
     )
-    return seen, _killers(base, findings, not found.coverage.stopped)
+    return seen, killers
 
 
 def difference(one: Action, other: Action, machine: Machine) -> Expression:
@@ -184,17 +203,14 @@ def difference(one: Action, other: Action, machine: Machine) -> Expression:
     return apart
 
 
-def _examined(
+def _explored(
     machine: Machine, limits: Limits
 ) -> tuple[ExplicitSearch, list[Finding]]:
-    """All that a check decides, without traces."""
+    """All that the states decide, without traces."""
     search = explore(machine, limits, silent)
     if search.coverage.stopped == INTERRUPTED:
         raise KeyboardInterrupt
-    findings = judge(machine, search.coverage)
-    if search.coverage.stopped:
-        return search, findings
-    return search, [_decided(search, f, limits) for f in findings]
+    return search, judge(machine, search.coverage)
 
 
 def _decided(
@@ -240,7 +256,11 @@ def _killer(name: str) -> str:
 
 
 def _answers(findings: list[Finding]) -> dict[str, tuple[Verdict, str]]:
-    """The answers; a premise that is never met is an answer of its own."""
+    """The answers; a premise that is never met is an answer of its own.
+
+    Of a promise that is broken the answer says after how many steps: who
+    sees a mistake later sees less.
+    """
     found = {}
     for finding in findings:
         vacuous = (
@@ -250,7 +270,9 @@ def _answers(findings: list[Finding]) -> dict[str, tuple[Verdict, str]]:
             and bool(finding.reason)
         )
         name = f"{finding.name}, vacuous" if vacuous else finding.name
-        found[name] = (finding.verdict, finding.reason)
+        later = vacuous or finding.kind != "always" or finding.steps is None
+        told = "" if later else f"after {finding.steps} steps"
+        found[name] = (finding.verdict, finding.reason or told)
     return found
 
 

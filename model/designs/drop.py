@@ -43,7 +43,7 @@ def build(options: Variant) -> Machine:
     add_backup_client(world)
     add_management(world)
     add_faults(world)
-    add_form(world, holds=world.has("source-busy"))
+    add_form(world, holds=world.has("source-busy"), migrates=False)
     add_properties(world, Promise(migrates=False))
     return world.build.machine()
 

@@ -218,6 +218,13 @@ def _add_downtime_kept(world: World, now: Pass) -> None:
         then=[pending.at_most(most).named("that little is pending")],
         trivial="where the whole bitmap fits the limit",
     )
+    world.build.always(
+        "NothingInHandAtTheStop",
+        "",
+        "When the guest pauses for the stop no chunk is in hand.",
+        when=[source.vm.is_(SourceVm.PAUSED)],
+        then=[now.stage.is_(Stage.IDLE)],
+    )
 
 
 def _add_passes(world: World, now: Pass) -> None:

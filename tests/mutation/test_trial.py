@@ -44,7 +44,7 @@ def complete() -> dict[str, Outcome]:
         ("shine: light not updated", "Bright"),
         ("ask: wire not updated", "OrderFirst, vacuous"),
         ("break_down: broken not updated", "LightComes"),
-        ("shine: light: warm for on", "LightComes"),
+        ("shine: light: warm for on", "Bright"),
         ('shine: guard "not broken" negated', "Bright"),
     ],
 )

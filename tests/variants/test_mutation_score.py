@@ -4,8 +4,9 @@
 Minutes for each design; ``dbmcheck mutate DESIGN`` prints the same.  A name
 that fails here is one of two things.  A mutant that survives shows that a
 property is missing: add the property.  If no property could tell it from the
-design, write into ``checker/mutation/equivalent.toml`` why.  An entry whose
-mutant is killed, or is there no more, is taken out of that file.
+design, write into ``checker/mutation/equivalent.toml`` why.  What that file
+leaves open survives too, and lowers the score.  An entry whose mutant is
+killed, or is there no more, is taken out of the file.
 """
 
 from __future__ import annotations
@@ -29,4 +30,5 @@ def test_the_survivors_are_those_of_the_table(design: str) -> None:
     assert [o.name for o in result.with_fate(Fate.UNDECIDED)] == []
     assert [o.name for o in result.unexplained] == []
     assert result.stale == ()
-    assert result.score == 1.0
+    noticed = len(result.with_fate(Fate.KILLED))
+    assert noticed == result.noticeable - len(result.open)

@@ -1,0 +1,245 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Where each action must be able to fire: the demands on every design.
+
+A mutant that only takes behaviour away breaks no promise.  A failure that
+strikes in one stage less is no failure there, and nothing that was proved of
+that stage means anything.  So the table says it beside the designs: action A
+fires while field F is at member M.  A demand is met if some reachable state
+satisfies both "A is enabled" and "F is at M"; that needs no history.
+
+The table names what must be possible, not all that is: of the failures every
+stage, of the clients and of management the situations that differ.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from attrs import field, frozen
+
+from checker.engines.columns import column
+from checker.engines.found import ExplicitSearch
+from model.language import expression as ex
+from model.language.expression import Expression
+from model.language.machine import Machine
+from model.language.types import EnumType
+from model.mechanism import DESIGNS, DROP, LIVE, POSTCOPY, STOP_COPY
+
+MIGRATION, SOURCE = "source.migration", "source.vm"
+HERE, BITMAP, LINK = "destination.vm", "destination.bitmap", "link"
+UP = ((LINK, "up"),)
+UNCERTAIN = "failed-after-run"
+
+#: the stages of an attempt that is under way
+STAGES = {
+    LIVE: ("setup", "active", "device", "bitmap-sent", "run-sent"),
+    POSTCOPY: ("setup", "active", "postcopy-requested", "device", "run-sent"),
+    STOP_COPY: ("setup", "active", "device", "bitmap-sent", "run-sent"),
+    DROP: ("setup", "active", "bitmap-sent", "run-sent"),
+}
+_CARRY = (LIVE, POSTCOPY, STOP_COPY)
+_LOSE = (POSTCOPY, STOP_COPY, DROP)
+
+
+@frozen
+class Demand:
+    """``action`` fires while each field of ``where`` is at its member."""
+
+    action: str
+    where: tuple[tuple[str, str], ...]
+
+    def __str__(self) -> str:
+        """The demand in words."""
+        told = " and ".join(f"{name} is {word}" for name, word in self.where)
+        return f"{self.action} fires while {told}"
+
+    def predicate(self, machine: Machine) -> Expression:
+        """The states that meet it."""
+        instances = machine.action(self.action).instances
+        found = ex.any_of(instance.enabled for instance in instances)
+        for name, word in self.where:
+            found = ex.conjunction(found, _is(machine, name, word))
+        return found
+
+
+@frozen
+class _Row:
+    """One line of the table; no ``members``: every stage of the design."""
+
+    action: str
+    name: str
+    members: tuple[str, ...] = ()
+    designs: Sequence[str] = field(default=DESIGNS, kw_only=True)
+    given: tuple[tuple[str, str], ...] = field(default=(), kw_only=True)
+
+
+_TABLE = (
+    # each failure in each stage, and each way to notice one
+    _Row("channel_cut", MIGRATION, given=UP),
+    _Row("connection_times_out", MIGRATION),
+    _Row("migration_fails", MIGRATION),
+    _Row("source_killed", MIGRATION, given=UP),
+    _Row("source_killed", MIGRATION, (UNCERTAIN,)),
+    _Row("source_killed", LINK, ("broken", "silent")),
+    _Row("destination_killed", MIGRATION, given=UP),
+    _Row("destination_killed", LINK, ("broken", "silent")),
+    _Row(
+        "destination_killed",
+        HERE,
+        ("inmigrate", "run-received", "prelaunch", "running"),
+    ),
+    _Row(
+        "destination_killed",
+        HERE,
+        ("run-received", "prelaunch"),
+        given=((LINK, "down"),),
+    ),
+    _Row("migrate_cancel", MIGRATION, given=UP),
+    _Row("migrate_cancel", LINK, ("broken", "silent")),
+    _Row("incoming_fails", BITMAP, ("absent",)),
+    _Row("incoming_fails", BITMAP, ("loading",), designs=_CARRY),
+    _Row("incoming_fails", BITMAP, ("complete",), designs=(LIVE, STOP_COPY)),
+    _Row(
+        "dirty_bitmap_mig_cancel_incoming",
+        HERE,
+        ("run-received", "prelaunch", "running"),
+        designs=(POSTCOPY,),
+    ),
+    _Row(
+        "dirty_bitmap_load_start_refused",
+        BITMAP,
+        ("absent",),
+        designs=_CARRY,
+    ),
+    _Row(
+        "dirty_bitmap_load_bits_refused", BITMAP, ("loading",), designs=_CARRY
+    ),
+    _Row(
+        "dirty_bitmap_load_complete_refused",
+        BITMAP,
+        ("loading",),
+        designs=_CARRY,
+    ),
+    _Row(
+        "dirty_bitmap_load_bits_refused",
+        BITMAP,
+        ("successor-records",),
+        designs=(POSTCOPY,),
+    ),
+    _Row(
+        "dirty_bitmap_load_complete_refused",
+        BITMAP,
+        ("successor-records",),
+        designs=(POSTCOPY,),
+    ),
+    # the guest writes, whatever the migration does
+    _Row("source_write_data", MIGRATION, ("none", "setup", "active")),
+    _Row("source_write_data", MIGRATION, ("failed",)),
+    _Row(
+        "source_write_data",
+        MIGRATION,
+        ("postcopy-requested",),
+        designs=(POSTCOPY,),
+    ),
+    _Row("source_write_data", "source.job", ("yes", "no")),
+    _Row("source_set_dirty", SOURCE, ("running", "paused")),
+    _Row("source_set_dirty", "source.job", ("yes", "no")),
+    _Row("destination_write_data", BITMAP, ("valid",)),
+    _Row(
+        "destination_write_data",
+        BITMAP,
+        ("successor-records", "lost"),
+        designs=(POSTCOPY,),
+    ),
+    _Row("destination_set_dirty", BITMAP, ("valid",)),
+    _Row(
+        "destination_set_dirty",
+        BITMAP,
+        ("successor-records", "lost"),
+        designs=(POSTCOPY,),
+    ),
+    # the client
+    _Row("source_backup_begins", MIGRATION, ("none", "failed")),
+    _Row("source_backup_begins", MIGRATION, ("active",), designs=(LIVE,)),
+    _Row("source_backup_fails", "source.job", ("yes",)),
+    _Row("source_merge", "source.job", ("no",)),
+    _Row("source_clear", "source.job", ("no",)),
+    _Row("source_backup_succeeds", MIGRATION, ("none", "setup", "failed")),
+    _Row("source_backup_succeeds", MIGRATION, ("active",), designs=(LIVE,)),
+    _Row("source_backup_fails", MIGRATION, ("none", "setup", "failed")),
+    _Row("source_backup_fails", MIGRATION, ("active",), designs=(LIVE,)),
+    _Row("source_merge", MIGRATION, ("none", "failed")),
+    _Row("source_clear", MIGRATION, ("none", "failed")),
+    _Row("source_merge", MIGRATION, ("active",), designs=(LIVE,)),
+    _Row("source_clear", MIGRATION, ("active",), designs=(LIVE,)),
+    _Row("destination_backup", BITMAP, ("valid",)),
+    # the bitmap of a full backup is one to go by
+    _Row(
+        "destination_backup",
+        BITMAP,
+        ("valid",),
+        designs=_LOSE,
+        given=(("ghost_arrived", "no"),),
+    ),
+    _Row("destination_remove", BITMAP, ("valid",)),
+    _Row("destination_remove", HERE, ("running",)),
+    _Row("destination_full_backup", BITMAP, ("removed",)),
+    _Row(
+        "destination_full_backup",
+        BITMAP,
+        ("lost",),
+        designs=(POSTCOPY, STOP_COPY),
+    ),
+    _Row("destination_full_backup", BITMAP, ("absent",), designs=(DROP,)),
+    # management
+    _Row("migrate_again", HERE, ("inmigrate", "killed")),
+    _Row("resume_source", SOURCE, ("paused", "stopped")),
+    _Row("quit_source", MIGRATION, ("completed", UNCERTAIN)),
+    _Row("quit_source", HERE, ("running", "died")),
+    _Row(
+        "fence_destination",
+        HERE,
+        ("inmigrate", "run-received", "prelaunch", "killed"),
+    ),
+    _Row("fence_destination", MIGRATION, ("completed",), designs=(POSTCOPY,)),
+    # what comes after a loss or a removal
+    _Row("skip_bits", BITMAP, ("lost",), designs=(POSTCOPY, STOP_COPY)),
+    _Row("skip_complete", BITMAP, ("lost",), designs=(POSTCOPY, STOP_COPY)),
+    # the passes of live go on when the VM has stopped
+    _Row("bulk_phase", MIGRATION, ("active", "device"), designs=(LIVE,)),
+    _Row("dirty_phase", MIGRATION, ("active", "device"), designs=(LIVE,)),
+    _Row("send_bitmap_bits", MIGRATION, ("active", "device"), designs=(LIVE,)),
+)
+
+
+def demands(design: str) -> tuple[Demand, ...]:
+    """All that is demanded of ``design``."""
+    return tuple(_demands(design))
+
+
+def _demands(design: str) -> Iterator[Demand]:
+    for row in _TABLE:
+        if design in row.designs:
+            for member in row.members or STAGES[design]:
+                yield Demand(row.action, ((row.name, member), *row.given))
+
+
+def met(search: ExplicitSearch, asked: Sequence[Demand]) -> tuple[Demand, ...]:
+    """Those of ``asked`` that some state of the search meets."""
+    machine, rows = search.machine, search.rows()
+    known = {action.name for action in machine.actions}
+    return tuple(
+        demand
+        for demand in asked
+        if demand.action in known
+        and column(search.layout, rows, demand.predicate(machine)).any()
+    )
+
+
+def _is(machine: Machine, name: str, word: str) -> Expression:
+    (found,) = [f for f in machine.fields if f.name == name]
+    value = found.expression
+    if not isinstance(found.type, EnumType):
+        return value if word == "yes" else ex.complement(value)
+    code = found.type.encode(found.type.members(word), name)
+    return ex.equal(value, ex.constant(code, value.width))
