@@ -220,9 +220,7 @@ def _add_source_edits(world: World, watch: Watch) -> None:
             then=[
                 source.bits.becomes(source.bits | single),
                 ghost.true_dirty.becomes(ghost.true_dirty | single),
-                ghost.since.becomes(
-                    ghost.since | single.only_if(source.job)
-                ),
+                ghost.since.becomes(ghost.since | single.only_if(source.job)),
                 *watch.changes(None, chunk),
             ],
         )

@@ -185,7 +185,11 @@ def _on(changed: Action, base: Baseline) -> tuple[Seen, tuple[str, ...]]:
         found, findings = _explored(with_action(base.machine, changed), most)
         finished = not found.coverage.stopped
         killers = _killers(base, findings, finished)
-        if finished and len(met(found, base.met)) < len(base.met):
+        # what only a history tells is asked of the actions that it names
+        asked = [
+            d for d in base.met if not d.after or changed.name in d.actions
+        ]
+        if finished and len(met(found, asked)) < len(asked):
             killers = (*killers, NO_LONGER_FIRES)
         if finished and not killers:
             findings = [_decided(found, f, most) for f in findings]

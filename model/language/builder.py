@@ -37,7 +37,6 @@ from model.language.machine import (
     Conjunct,
     Cost,
     Instance,
-    Kind,
     Machine,
     Property,
 )
