@@ -209,7 +209,8 @@ def _add_source_edits(world: World, watch: Watch) -> None:
     def source_merge(granule: Granule) -> Step:
         """The user merges a bitmap with this bit into the source's.
 
-        From then on the user counts the granule as dirty.
+        From then on the user counts the granule as dirty.  A job that had
+        begun would not copy it.
         QEMU: qmp_block_dirty_bitmap_merge(), bdrv_merge_dirty_bitmap().
         """
         single = world.single(granule)
@@ -219,6 +220,7 @@ def _add_source_edits(world: World, watch: Watch) -> None:
             then=[
                 source.bits.becomes(source.bits | single),
                 ghost.true_dirty.becomes(ghost.true_dirty | single),
+                ghost.since.becomes(ghost.since | single.only_if(source.job)),
                 *watch.changes(None, chunk),
             ],
         )

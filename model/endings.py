@@ -23,6 +23,8 @@ from model.world import EVER_RAN, World
 def add_endings(world: World, migrates: bool, declares_loss: bool) -> None:
     """All of it.  ``migrates``, ``declares_loss``: see ``Promise``."""
     _add_ends(world)
+    for node in world.nodes:
+        _add_writes_end(node)
     _add_reachable(world, migrates, declares_loss)
     if migrates:
         _add_costs(world)
@@ -55,6 +57,26 @@ def _add_ends(world: World) -> None:
             free.named("no bitmap is busy"),
         ],
     )
+
+
+def _add_writes_end(world: World) -> None:
+    """A write is acknowledged: again and again the guest may write.
+
+    It waits while as many writes are in flight as there may be.
+    """
+    beside = world.options.limit("writes_beside")
+    for side, in_flight in (
+        ("Source", world.source.in_flight),
+        ("Destination", world.destination.in_flight),
+    ):
+        world.build.eventually(
+            world.name(f"WritesEndOn{side}"),
+            "",
+            f"A guest whose writes are all in flight on the {side.lower()} "
+            "does not wait for ever.",
+            then=[in_flight.at_most(beside)],
+            trivial="where all of the disk may be in flight at once",
+        )
 
 
 def _add_reachable(world: World, migrates: bool, declares_loss: bool) -> None:

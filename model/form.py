@@ -87,9 +87,13 @@ def _add_source(world: World, holds: bool) -> None:
         world.name("SuccessorOnlyOfAJob"),
         NONE,
         "Only while a backup job runs a successor records on the source, and "
-        "nothing counts as written since it began.",
+        "nothing counts as written since it began, or as not copied.",
         when=[(~source.job).named("no backup job runs")],
-        then=[source.successor.is_empty(), world.ghost.since.is_empty()],
+        then=[
+            source.successor.is_empty(),
+            world.ghost.since.is_empty(),
+            world.ghost.would_miss.is_empty(),
+        ],
     )
 
 
@@ -158,6 +162,21 @@ def _add_destination(world: World, migrates: bool) -> None:
             "Of a bitmap that is not there yet COMPLETE was not received.",
             when=[here.bitmap.is_(Incoming.ABSENT)],
             then=[(~world.ghost.arrived).named("COMPLETE was not received")],
+        )
+    if world.has("busy-until-complete"):
+        build.always(
+            world.name("RemovedOnlyIfNotBusy"),
+            NONE,
+            "A bitmap is removed only where the VM runs, and not while it is "
+            "loaded.",
+            when=[here.bitmap.is_(Incoming.REMOVED)],
+            then=[
+                here.vm.is_(DestinationVm.RUNNING),
+                any_of(world.ghost.arrived, here.stream_ended).named(
+                    "COMPLETE was received, or no more is read"
+                ),
+            ],
+            needs=("edits",),
         )
     build.always(
         world.name("SuccessorOnlyWhileLoading"),

@@ -111,11 +111,12 @@ class Ghost:
     """What no host can see.
 
     ``true_dirty``: granules whose data differ from the last backup, and those
-    that the user merged in.  ``since``: granules written since the backup job
-    began.  ``would_miss``: granules that this job does not copy and should.
-    ``missed``: such granules, of a job that succeeded.  In this attempt:
-    ``faulted``: a cut, a kill or a cancel; ``trouble``: a bitmap error;
-    ``arrived``: COMPLETE was received.  ``killed``: some process was, ever.
+    that the user merged in.  ``since``: granules written or merged in since
+    the backup job began.  ``would_miss``: granules that this job does not copy
+    and should.  ``missed``: such granules, of a job that succeeded.  In this
+    attempt: ``faulted``: a cut, a kill or a cancel; ``trouble``: a bitmap
+    error; ``arrived``: COMPLETE was received.  ``killed``: some process was,
+    ever.
     ``retried``: this is no first attempt.  ``had``: there was a bitmap when
     this attempt began; None where there always is.
     """

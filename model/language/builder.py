@@ -37,7 +37,6 @@ from model.language.machine import (
     Conjunct,
     Cost,
     Instance,
-    Kind,
     Machine,
     Property,
 )
@@ -309,11 +308,20 @@ class MachineBuilder(Budgets):
         when: Sequence[Flag] = (),
         needs: Needs = (),
         assumes: str = "",
+        trivial: str = "",
     ) -> None:
-        """Under weak fairness: after ``when``, sooner or later ``then``."""
-        kind: Kind = "eventually"
+        """Under weak fairness: after ``when``, sooner or later ``then``.
+
+        The rest is as of ``always``.
+        """
         head = Property(
-            name, kind, guarantee, doc, (), (), (), assumes, tuple(needs)
+            name,
+            "eventually",
+            guarantee,
+            doc,
+            assumes=assumes,
+            needs=tuple(needs),
+            trivial=trivial,
         )
         self.add_property(head, when, then)
 
