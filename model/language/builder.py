@@ -412,10 +412,9 @@ class MachineBuilder(Budgets):
                 )
 
     def _check_constant_properties(self) -> None:
-        for prop in list(self._properties.values()):
-            if says_nothing(prop) and prop.trivial:
-                del self._properties[prop.name]
-            elif says_nothing(prop):
+        for prop in filter(says_nothing, list(self._properties.values())):
+            if not prop.trivial:
                 raise ModelError(
                     f"property {prop.name} could never fail: it says nothing"
                 )
+            del self._properties[prop.name]
