@@ -56,7 +56,7 @@ DepthOption = Annotated[
     typer.Option(
         min=0,
         max=MOST_STEPS,
-        help="Steps that the engine smt goes at most. Default: 24.",
+        help="Steps that the engine smt goes at most. Default: 28.",
     ),
 ]
 MemoryOption = Annotated[

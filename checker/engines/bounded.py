@@ -41,7 +41,7 @@ from model.language.expression import Expression
 from model.language.machine import Machine
 
 #: no shipped configuration needs more than 22 steps to show its violation
-DEFAULT_DEPTH = 24
+DEFAULT_DEPTH = 28
 STUCK = "deadlock"
 _VIOLATED = " violated"
 
