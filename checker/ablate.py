@@ -126,8 +126,13 @@ def smallest_of(design: str) -> Options:
 
 
 def larger_than(options: Options) -> Options:
-    """The same with a disk of several chunks."""
-    return evolve(options, bounds=Bounds())
+    """The same with a disk of several chunks.
+
+    Its downtime limit is that of the design's main configuration: a design
+    that stops only if all is sent would else never stop.
+    """
+    downtime = load(options.design).options.bounds.downtime
+    return evolve(options, bounds=Bounds(downtime=downtime))
 
 
 def ablate(

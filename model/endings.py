@@ -56,6 +56,9 @@ def _add_ends(world: World) -> None:
             ).named("the destination is done"),
             free.named("no bitmap is busy"),
         ],
+        assumes="hosts and management do not put off for ever what stays "
+        "possible, a backup job ends, and no client begins one while a "
+        "migration waits for that",
     )
 
 

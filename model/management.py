@@ -10,10 +10,13 @@ state of the VM and of the migration, on the destination whether the process
 lives, whether it ever resumed (the event RESUME) and whether its migration
 has failed.  It does not know what is in flight, whether the link stands, or
 how far the destination is before it resumes; ``SEES`` is checked.  A query
-and the command that follows are one step here: what a right management acts
-upon stays true (a process has ended, a VM has run, an attempt has failed), so
-an older answer would be no different.  Wrong managements act upon what does
-not stay true; they are variants.
+and the command that follows are one step here.  For most that is no loss: what
+is acted upon stays true (a process has ended, a VM has run, an attempt has
+failed).  A fence is different: that the VM has not resumed does not stay
+true.  So it is assumed, and ``compare`` prints it, that the VM does not resume
+between the query and the fence, as where management itself lets the
+destination go on (libvirt: ``-S``, then cont).  Wrong managements are
+variants.
 """
 
 from __future__ import annotations

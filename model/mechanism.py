@@ -63,6 +63,7 @@ ONE_BITMAP = "it takes two bitmaps to show it"
 NOT_SENT = "here nothing of the source's bitmap is sent at all"
 
 #: what each design lacks as it was posted or built: a label, the mechanisms
+#: (``docs/history.md``, and what a real QEMU has shown: ``README.md``)
 AS_BUILT: dict[str, tuple[str, frozenset[str]]] = {
     LIVE: (
         "with the meta bitmap of 2.8, as posted",
@@ -70,14 +71,16 @@ AS_BUILT: dict[str, tuple[str, frozenset[str]]] = {
             {"meta-sees-clear", "meta-sees-merge", "stop-waits-for-job"}
         ),
     ),
+    # without a return path, and before 10.0, the source does not resume
     POSTCOPY: (
-        "as built, 5.2 to 11.1",
+        "as built in 10.0 and 11.1, with a return path",
         frozenset(
             {
                 "name-is-free",
                 "consistent-at-setup",
                 "bitmaps-asked-anew",
                 "complete-is-kept",
+                "no-resume-after-run",
             }
         ),
     ),

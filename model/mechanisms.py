@@ -97,7 +97,8 @@ MECHANISMS: tuple[Mechanism, ...] = (
         "has not resumed, then resumes the source. Without it a RUN that was "
         "lost leaves a VM that runs nowhere.",
         assumes="management fences the destination where nobody can know "
-        "which side runs",
+        "which side runs, and the VM does not resume between its query and "
+        "the fence",
     ),
     Mechanism(
         "fence-before-resume",

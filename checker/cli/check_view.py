@@ -204,7 +204,14 @@ def headline(answer: Answer) -> str:
         stopped = "" if bounded else answer.coverage.stopped
         why = stopped or worst.reason
         return f"{name}: INCONCLUSIVE ({why})"
-    return f"{name}: VIOLATED ({worst.name})"
+    return f"{name}: {_word(worst)} ({worst.name})"
+
+
+def _word(finding: Finding) -> str:
+    """The verdict; what was never put to the test is not violated."""
+    if finding.exit_code is not ExitCode.UNREACHED:
+        return finding.verdict.value
+    return "NOT REACHED" if finding.kind == "reachable" else "VACUOUS"
 
 
 def _print(
@@ -230,7 +237,7 @@ def _print(
     page.table(
         ["property", "for", "verdict", ""],
         [
-            [f.name, f.guarantee or "-", f.verdict.value, _remark(f)]
+            [f.name, f.guarantee or "-", _word(f), _remark(f)]
             for f in answer.findings
         ],
     )

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from checker.cli import page
+from checker.cli.describe import plural
 from checker.comparison.conclusion import enumeration
 from checker.comparison.costs import NEVER
 from checker.comparison.explorations import NEVER_STOPS
@@ -146,12 +147,14 @@ def print_real_disks(results: Sequence[DesignResult]) -> None:
         if THROTTLED in r.ends_where and ENDS not in r.ends_where
     ]
     if held_back:
-        rates = ", ".join(f"{chunk_rate(g):,.0f}" for g in RATES_GBIT)
+        every = max(_sent_for_each_write(r) for r in results)
+        rates = ", ".join(f"{chunk_rate(g) / every:,.0f}" for g in RATES_GBIT)
         page.paragraph(
             f"Where D < M, hold the guest of {enumeration(held_back)} back to "
-            "fewer chunks a second than the link carries, rate / "
-            f"{CHUNK_WIRE_BYTES} B: {rates} (as a rate; the model counts "
-            "writes and backups, one by one).",
+            f"one write for every {plural(every, 'chunk')} that the link "
+            f"carries, rate / {every * CHUNK_WIRE_BYTES} B: {rates} writes a "
+            "second, as was explored with two chunks. (A write may cost two "
+            "chunks: itself and the backup that clears it.)",
             indent="  ",
         )
     limited = [r.design for r in results if r.costs and r.costs.stopped.where]
@@ -162,6 +165,12 @@ def print_real_disks(results: Sequence[DesignResult]) -> None:
             f"guest runs. {_as_built(limited)}",
             indent="  ",
         )
+
+
+def _sent_for_each_write(result: DesignResult) -> int:
+    """Chunks sent for each write of a guest held back; 0: not asked."""
+    held_back = result.of(THROTTLED)
+    return 0 if held_back is None else held_back.options.bounds.throttle
 
 
 def _at_risk_so_long(results: Sequence[DesignResult]) -> str:

@@ -8,7 +8,7 @@ then without each of them alone: what breaks then breaks for that reason.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 from attrs import evolve, frozen
 
@@ -22,10 +22,15 @@ from checker.comparison.standing import (
 from checker.configuration import Configuration
 from checker.engines.exploration import Limits, Report
 from model import designs, mechanism
-from model.options import Options
+from model.mechanisms import mechanisms_of
+from model.options import Failures, Options
 
 #: as little as may be pending when the VM stops; all of the one chunk
 DOWNTIMES = (0, 1)
+#: what it takes to show that a mechanism is missing, if not one bitmap, and
+#: the failures that are asked there: every failure would be too many states
+SHOWN_WITH = {mechanism.ONE_BITMAP: "two", mechanism.APPEARS: "appears"}
+FEW = Failures(cut=1, refuse=1, retry=1)
 
 
 @frozen(kw_only=True)
@@ -95,9 +100,7 @@ def _without(
     broken: set[str] = set()
     silent: set[str] | None = None
     undecided = ""
-    for downtime in DOWNTIMES:
-        bounds = evolve(main.bounds, chunks=1, granules=1, downtime=downtime)
-        options = evolve(main, bounds=bounds, without=missing)
+    for options in _asked(main, missing):
         # that a design need not end is no news
         asked = tuple(
             p.name
@@ -118,13 +121,31 @@ def _without(
             for f, standing in standings
             if standing is Standing.VIOLATED
         }
-        untested = {f.name for f, s in standings if s is Standing.VACUOUS}
-        silent = untested if silent is None else silent & untested
         undecided = undecided or answer.coverage.stopped
-        if not silent:
-            break  # everything happens with this limit
+        if options.failures is not FEW:
+            untested = {f.name for f, s in standings if s is Standing.VACUOUS}
+            silent = untested if silent is None else silent & untested
     return _Found(
         broken=frozenset(broken),
         silent=frozenset(silent or ()),
         undecided=undecided,
     )
+
+
+def _asked(main: Options, missing: frozenset[str]) -> Iterator[Options]:
+    """The smallest sizes, with every failure; with two bitmaps a few."""
+    small = evolve(main.bounds, chunks=1, granules=1)
+    for downtime in DOWNTIMES:
+        bounds = evolve(small, downtime=downtime)
+        yield evolve(main, bounds=bounds, without=missing)
+    lacking = [m for m in mechanisms_of(main.design) if m.name in missing]
+    reasons = [m.why_redundant(main.design) for m in lacking]
+    for reason, bitmaps in SHOWN_WITH.items():
+        if reason in reasons:
+            yield evolve(
+                main,
+                bounds=evolve(small, edits=0, downtime=max(DOWNTIMES)),
+                failures=FEW,
+                bitmaps=bitmaps,
+                without=missing,
+            )

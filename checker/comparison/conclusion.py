@@ -207,9 +207,11 @@ def _exists(result: DesignResult) -> str:
     comma = "," if "," in built.label else ""
     named = f"{result.design} {built.label}{comma}"
     size = "one chunk of one granule, every failure once"
+    # what has no guarantee is said only where no guarantee breaks
+    promised = [key for key in built.broken if key in GUARANTEES]
     broken = [
-        f"{key} ({_through(alone, built.without)})"
-        for key, alone in built.broken.items()
+        f"{key} ({_through(built.broken[key])})"
+        for key in promised or built.broken
     ]
     if broken:
         text = f"{named} breaks {enumeration(broken)}."
@@ -224,14 +226,14 @@ def _exists(result: DesignResult) -> str:
     return f"{named} breaks nothing with {size}."
 
 
-def _through(alone: Iterable[str], without: Iterable[str]) -> str:
+def _through(alone: Iterable[str]) -> str:
     """Which missing mechanisms break it, each alone or all together."""
     found = list(alone)
     if len(found) == 1:
         return f"for want of {found[0]}"
     if found:
         return f"for want of {enumeration(found, 'or')}, each alone"
-    return f"for want of {enumeration(sorted(without))} together"
+    return "for want of several together"
 
 
 # -- the answer --------------------------------------------------------------
@@ -245,7 +247,10 @@ def _verdict(results: Sequence[DesignResult]) -> str:
     dropping = [r.design for r in good if _always_lost(r)]
     parts = []
     if plain:
-        parts.append(f"{enumeration(plain)} {_is(plain)} tenable")
+        price = ""
+        if all(_lost_by_failure(r) for r in good if r.design in plain):
+            price = " at the price of a full backup where a failure loses it"
+        parts.append(f"{enumeration(plain)} {_is(plain)} tenable{price}")
     else:
         parts.append(
             "no design that brings the bitmap along is tenable for every guest"
@@ -253,11 +258,11 @@ def _verdict(results: Sequence[DesignResult]) -> str:
     if dropping:
         parts.append(
             f"{enumeration(dropping)} {_is(dropping)} tenable at the price of "
-            "a full backup after every migration, which the others have to "
-            "beat"
+            "a full backup after every migration"
         )
     parts += [
-        f"{r.design} is safe, but tenable only {_conditions(r)}"
+        f"{r.design} keeps what it promises, but is tenable only "
+        f"{_conditions(r)}"
         for r in results
         if r.tenable_somewhere
     ]
@@ -276,6 +281,12 @@ def _is(names: Sequence[str]) -> str:
 
 def _always_lost(result: DesignResult) -> bool:
     return result.costs is not None and bool(result.costs.always_lost)
+
+
+def _lost_by_failure(result: DesignResult) -> bool:
+    """Whether there are states in which one failure loses the bitmap."""
+    costs = result.costs
+    return costs is not None and bool(costs.at_risk and costs.at_risk[0])
 
 
 def _conditions(result: DesignResult) -> str:

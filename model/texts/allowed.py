@@ -31,6 +31,18 @@ MODULES: Mapping[str, ModuleType] = {
     "typing": typing,
     "model.language": model.language,
 }
+#: of what is imported whole, and from the library, what a text may use:
+#: nothing that evaluates a string or looks into other modules
+LIBRARY: Mapping[str, frozenset[str]] = {
+    "attrs": frozenset({"define", "evolve", "field", "frozen"}),
+    "collections.abc": frozenset(
+        {"Callable", "Iterable", "Iterator", "Mapping", "Sequence"}
+    ),
+    "enum": frozenset({"Enum"}),
+    "typing": frozenset(
+        {"Any", "Final", "Generic", "Literal", "Protocol", "TypeVar"}
+    ),
+}
 #: of the modules with the numbers, what a text may know
 WHOLE = frozenset({"attrs", "enum", "typing"})
 NAMES = frozenset(
@@ -145,10 +157,12 @@ def _why_not_from(node: ast.ImportFrom, sources: Sources) -> str:
     if name == "__future__":
         return ""
     public: object = None
-    if name in MODULES and not node.level:
+    if name in LIBRARY and not node.level:
+        public = sorted(LIBRARY[name])
+    elif name in MODULES and not node.level:
         public = MODULES[name].__all__
     elif name in sources.files and not node.level:
-        public = [a.name for a in node.names if a.name not in WHOLE]
+        public = [a.name for a in node.names if a.name not in (*WHOLE, "*")]
     elif name == "model.variant":
         public = model.variant.__all__
     if public is None:
@@ -166,10 +180,12 @@ def _why_not_from(node: ast.ImportFrom, sources: Sources) -> str:
 def _why_no_attribute(node: ast.Attribute, modules: set[str]) -> str:
     if not isinstance(node.ctx, ast.Load):
         return f"sets .{node.attr} of what is defined elsewhere"
-    if isinstance(node.value, ast.Name) and node.value.id in modules:
-        public = MODULES[node.value.id].__all__
-        if node.attr not in public:
-            return f"uses {node.value.id}.{node.attr}, which is not public"
+    if (
+        isinstance(node.value, ast.Name)
+        and node.value.id in modules
+        and node.attr not in LIBRARY[node.value.id]
+    ):
+        return f"uses {node.value.id}.{node.attr}, which is not public"
     own = isinstance(node.value, ast.Name) and node.value.id == "self"
     if own and node.attr.startswith("_") and node.attr[1:2] != "_":
         return ""

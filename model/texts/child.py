@@ -24,6 +24,19 @@ from model.texts.sources import place
 from model.variant import Variant
 
 DESIGNS = "model.designs"
+#: what a text has no use for: files, other processes, connections, memory
+OUTSIDE = (
+    "open",
+    "os.",
+    "subprocess.",
+    "socket.",
+    "ctypes.",
+    "mmap.",
+    "gc.",
+    "sys.addaudithook",
+    "sys.settrace",
+    "sys.setprofile",
+)
 
 
 class _Texts(importlib.abc.MetaPathFinder, importlib.abc.Loader):
@@ -49,6 +62,21 @@ class _Texts(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         exec(code, module.__dict__)
 
 
+class _Guard:
+    """Keeps a text from looking outside, also where its source is sly.
+
+    What is done cannot be undone: an audit hook stays until the process ends.
+    """
+
+    def __init__(self) -> None:
+        self.closed = True
+        sys.addaudithook(self._see)
+
+    def _see(self, event: str, _: object) -> None:
+        if self.closed and event.startswith(OUTSIDE):
+            raise ModelError(f"looks outside of the model: {event}")
+
+
 def module_of(design: str) -> str:
     """The module whose ``build`` makes the design."""
     return f"{DESIGNS}.{design.replace('-', '_')}"
@@ -59,6 +87,7 @@ def made(told: Mapping[str, Any]) -> Machine:
     files: Mapping[str, str] = told["files"]
     variant = Variant.told(told["variant"])
     sys.meta_path.insert(0, _Texts(files))
+    guard = _Guard()
     try:
         build = importlib.import_module(module_of(variant.design)).build
         schema = build(variant)
@@ -67,8 +96,10 @@ def made(told: Mapping[str, Any]) -> Machine:
         check_terms(schema)
         return schema
     except ModelError as error:
+        guard.closed = False
         raise ModelError(f"{_where(error, files)}{error}") from None
     except Exception as error:
+        guard.closed = False
         said = f"{type(error).__name__}: {error}".replace("\n", " ")
         raise ModelError(f"{_where(error, files)}{said}") from None
 

@@ -27,8 +27,9 @@ def _path(key: str) -> Path:
     return directory() / f"schema-{key}.json"
 
 
-def _checksum(text: bytes) -> bytes:
-    return hashlib.sha256(text).hexdigest().encode()
+def _checksum(key: str, text: bytes) -> bytes:
+    """Of the key as well: a file under another's name is not used."""
+    return hashlib.sha256(key.encode() + b"\n" + text).hexdigest().encode()
 
 
 def find(key: str) -> bytes | None:
@@ -38,7 +39,7 @@ def find(key: str) -> bytes | None:
     except (OSError, RuntimeError):
         return None
     checksum, text = data[:_CHECKSUM], data[_CHECKSUM + 1 :]
-    return text if checksum == _checksum(text) else None
+    return text if checksum == _checksum(key, text) else None
 
 
 def store(key: str, text: str) -> None:
@@ -50,7 +51,7 @@ def store(key: str, text: str) -> None:
         handle, temporary = tempfile.mkstemp(dir=path.parent)
         try:
             with os.fdopen(handle, "wb") as file:
-                file.write(_checksum(data) + b"\n" + data)
+                file.write(_checksum(key, data) + b"\n" + data)
             os.replace(temporary, path)
         except BaseException:
             os.unlink(temporary)

@@ -85,6 +85,28 @@ def test_a_text_that_ends_its_process(
     assert "\n" not in str(raised.value)
 
 
+@pytest.mark.parametrize(
+    "looks",
+    [
+        "import io\nio.open('/proc/self/status')",
+        "import os\nos.listdir('/proc')",
+        "import subprocess\nsubprocess.run(['ps'])",
+        "import socket\nsocket.socket().bind(('', 0))",
+        "import gc\ngc.get_objects()",
+    ],
+)
+def test_a_text_that_looks_outside(
+    looks: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also one whose source was not refused: a process may be listed."""
+    monkeypatch.setattr("model.texts.process.why_refused", lambda _: "")
+    with pytest.raises(ModelError) as raised:
+        run(
+            Variant(design=DESIGN), sources=Sources({module_of(DESIGN): looks})
+        )
+    assert "looks outside of the model: " in str(raised.value)
+
+
 def test_the_checker_runs_no_text() -> None:
     """Machines are made, and no module of the text but tables is there."""
     code = (
@@ -152,6 +174,19 @@ def test_a_schema_is_kept(
         path.write_bytes(damaged)
         with pytest.raises(AssertionError, match="run again"):
             schema_of(variant)
+
+
+def test_a_schema_under_anothers_name_is_not_used(cache: Path) -> None:
+    here, there = Variant(design="live"), Variant(design="postcopy")
+    schema_of.cache_clear()
+    first = schema_of(here).digest
+    (path,) = cache.iterdir()
+    schema_of(there)
+    (other,) = set(cache.iterdir()) - {path}
+    other.write_bytes(path.read_bytes())
+    schema_of.cache_clear()
+    assert schema_of(there).digest != first
+    schema_of.cache_clear()
 
 
 def test_other_files_have_another_schema(cache: Path) -> None:

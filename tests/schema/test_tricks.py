@@ -251,6 +251,23 @@ REFUSED = {
         },
         "no budget 'luck'",
     ),
+    "everything of another module": (
+        {"before": "from model.vocabulary import *"},
+        "imports * from model.vocabulary, which is not public",
+    ),
+    "a string that is evaluated": (
+        {
+            "before": "import typing\n"
+            "class H:\n"
+            "    x: \"open('/proc/self/stat')\"\n"
+            "typing.get_type_hints(H)"
+        },
+        "uses typing.get_type_hints, which is not public",
+    ),
+    "another string that is evaluated": (
+        {"before": "from attrs import resolve_types"},
+        "imports resolve_types from attrs, which is not public",
+    ),
     "no machine": (
         {"properties": "return None"},
         "the text made None, no machine",
