@@ -28,6 +28,7 @@ from checker.comparison.standing import (
     THROTTLED,
     Standing,
 )
+from model.guarantees import GUARANTEES
 
 _FOR = {
     FITS: "where the bitmap fits the downtime limit",
@@ -210,7 +211,7 @@ def _exists(result: DesignResult) -> str:
     # what has no guarantee is said only where no guarantee breaks
     promised = [key for key in built.broken if key in GUARANTEES]
     broken = [
-        f"{key} ({_through(built.broken[key])})"
+        f"{key} ({_through(built.broken[key], built.without)})"
         for key in promised or built.broken
     ]
     if broken:
@@ -226,14 +227,17 @@ def _exists(result: DesignResult) -> str:
     return f"{named} breaks nothing with {size}."
 
 
-def _through(alone: Iterable[str]) -> str:
+def _through(alone: Iterable[str], without: Iterable[str]) -> str:
     """Which missing mechanisms break it, each alone or all together."""
     found = list(alone)
     if len(found) == 1:
         return f"for want of {found[0]}"
     if found:
         return f"for want of {enumeration(found, 'or')}, each alone"
-    return "for want of several together"
+    every = sorted(without)
+    if len(every) > 3:
+        return "for want of several of these together"
+    return f"for want of {enumeration(every)} together"
 
 
 # -- the answer --------------------------------------------------------------
