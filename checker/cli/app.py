@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from checker.cli import streams
 from checker.cli.options import (
     ConfigArgument,
     DepthOption,
@@ -29,6 +30,7 @@ from checker.cli.options import (
 )
 from checker.cli.prove_command import prove
 from checker.cli.qemu_command import qemu
+from checker.cli.streams import INTERRUPTED
 
 app = typer.Typer(
     name="dbmcheck",
@@ -414,7 +416,10 @@ def run(arguments: Sequence[str] | None) -> int:
     except TyperException as error:
         said = error.format_message()
         message = " ".join(said.split()) or type(error).__name__
-        typer.echo(f"dbmcheck: {message} (see dbmcheck --help)", err=True)
+        streams.complain(f"{message} (see dbmcheck --help)")
         return 2
+    if code == INTERRUPTED:
+        # the library takes a Ctrl-C for a way to end, and says nothing
+        raise KeyboardInterrupt
     # without a command there is help, but nothing was done
     return int(code or 0) if given else 2

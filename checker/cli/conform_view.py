@@ -11,6 +11,7 @@ from typing import Any
 from checker.cli import page
 from checker.cli.check_view import trace_json
 from checker.cli.describe import configured, failures, size
+from checker.cli.streams import say
 from checker.configuration import Configuration
 from checker.conformance.abstraction import show
 from checker.conformance.lockstep import Mismatch, Outcome, conform
@@ -114,13 +115,11 @@ class _Progress:
             return
         self.last = now
         line = f"{self.title}: {pairs:,} pairs, {steps:,} steps"
-        sys.stderr.write(f"\r\x1b[K{line[:79]}")
-        sys.stderr.flush()
+        say(f"\r\x1b[K{line[:79]}")
 
     def end(self) -> None:
         if sys.stderr.isatty():
-            sys.stderr.write("\r\x1b[K")
-            sys.stderr.flush()
+            say("\r\x1b[K")
 
 
 def _verdict(outcome: Outcome) -> str:

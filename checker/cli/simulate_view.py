@@ -9,6 +9,7 @@ from pathlib import Path
 from checker.cli import page
 from checker.cli.check_view import trace_json
 from checker.cli.describe import configured, failures, size
+from checker.cli.streams import say
 from checker.files import check_writable
 from checker.simulate import Simulation, simulate
 from checker.verdict import ExitCode
@@ -33,7 +34,7 @@ def run(
         machine, configuration.options, runs, depth, seed, _progress
     )
     if sys.stderr.isatty():
-        sys.stderr.write("\r\x1b[K")
+        say("\r\x1b[K")
     if trace_file is not None and result.trace is not None:
         from checker.traces.storage import save
 
@@ -74,8 +75,7 @@ def _code(result: Simulation) -> int:
 
 def _progress(runs: int, steps: int) -> None:
     if sys.stderr.isatty() and runs % 20 == 0:
-        sys.stderr.write(f"\r\x1b[K{runs:,} runs, {steps:,} steps")
-        sys.stderr.flush()
+        say(f"\r\x1b[K{runs:,} runs, {steps:,} steps")
 
 
 def _print(

@@ -11,6 +11,9 @@ from typing import Annotated
 
 import typer
 
+from reference.cli import streams
+from reference.cli.exit_codes import ExitCode
+
 app = typer.Typer(
     name="reference",
     help=(
@@ -330,7 +333,10 @@ def run(arguments: Sequence[str] | None) -> int:
         raise BrokenPipeError from error
     except TyperException as error:
         message = " ".join(str(error).split()) or type(error).__name__
-        typer.echo(f"reference: {message} (see --help)", err=True)
+        streams.say(f"{message} (see --help)")
         return 2
+    if code == ExitCode.INTERRUPTED:
+        # the library takes a Ctrl-C for a way to end, and says nothing
+        raise KeyboardInterrupt
     # without a command there is help, but nothing was done
     return int(code or 0) if given else 2
