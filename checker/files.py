@@ -15,6 +15,10 @@ def check_writable(path: Path) -> None:
 
     So that nobody waits for a long search to learn of a mistyped name.
     """
+    if str(path) == "-":
+        raise InputError(
+            "-: here standard output is no place to write to; name a file"
+        )
     if path.is_dir():
         raise InputError(f"{path}: is a directory, name a file")
     if path.exists() and not path.is_file():

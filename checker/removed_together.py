@@ -14,6 +14,7 @@ from itertools import combinations
 
 from attrs import define, evolve, field, frozen
 
+from checker.engines.exploration import INTERRUPTED
 from checker.kept import Kept
 from checker.mechanism_sets import Pairs, Set, Together, pairs_of, together
 from checker.variants import AT_ONCE, LASTING, Explore, lacking
@@ -23,7 +24,6 @@ from model.mechanisms import (
 )
 
 EVERYTHING = "everything"
-INTERRUPTED = "interrupted"
 
 
 @frozen(kw_only=True)

@@ -17,7 +17,7 @@ from checker.cli import page, sets_view
 from checker.cli.describe import failures, size
 from checker.cli.progress import steps_shown
 from checker.configuration import load, shipped
-from checker.engines.exploration import Limits
+from checker.engines.exploration import INTERRUPTED, Limits
 from checker.errors import InputError
 from checker.kept import Kept, Question
 from checker.removed_together import Sets, removed_together
@@ -53,7 +53,8 @@ def run(
         if not as_json:
             _print(found)
             sys.stdout.flush()
-        if not singles and not found.smallest.stopped:
+        ended = found.smallest.stopped or found.stopped == INTERRUPTED
+        if not singles and not ended:
             sets = removed_together(design, found.smallest, explore)
     code = exit_code(found, sets)
     if as_json:

@@ -12,6 +12,7 @@ import typer
 
 from checker.cli import streams
 from checker.cli.options import (
+    CompleteOption,
     ConfigArgument,
     DepthOption,
     EngineName,
@@ -20,6 +21,7 @@ from checker.cli.options import (
     FormatOption,
     GraphForm,
     MemoryOption,
+    MinimiseOption,
     PropertyOption,
     StatesOption,
     ThreadsOption,
@@ -86,12 +88,7 @@ def check(
     engine: EngineOption = EngineName.EXPLICIT,
     depth: DepthOption = None,
     without: WithoutOption = None,
-    complete: Annotated[
-        bool,
-        typer.Option(
-            "--complete", help="Put every mechanism back that CONFIG lacks."
-        ),
-    ] = False,
+    complete: CompleteOption = False,
     memory: MemoryOption = "",
     max_states: StatesOption = 0,
     threads: ThreadsOption = 1,
@@ -111,13 +108,7 @@ def check(
             metavar="FILE", help="Write the gravest violation's trace."
         ),
     ] = None,
-    minimise: Annotated[
-        bool,
-        typer.Option(
-            "--minimise",
-            help="Look for the smallest configuration that still shows it.",
-        ),
-    ] = False,
+    minimise: MinimiseOption = False,
 ) -> None:
     """Explore one configuration and say what holds."""
     from checker.cli import check_view
@@ -205,10 +196,20 @@ def cite(
     trace: TraceArgument,
     property_name: PropertyOption = "",
     without: WithoutOption = None,
+    complete: CompleteOption = False,
+    minimise: MinimiseOption = False,
     format: FormatOption = Format.TEXT,
 ) -> None:
     """A counterexample as a block of mail, at most 72 columns."""
-    show(trace, TraceForm.MAIL, property_name, without, format)
+    show(
+        trace,
+        TraceForm.MAIL,
+        property_name,
+        without,
+        complete,
+        minimise,
+        format,
+    )
 
 
 @app.command()
@@ -219,19 +220,22 @@ def show(
     ] = TraceForm.TABLE,
     property_name: PropertyOption = "",
     without: WithoutOption = None,
+    complete: CompleteOption = False,
+    minimise: MinimiseOption = False,
     format: FormatOption = Format.TEXT,
 ) -> None:
     """A counterexample: table, states, sequence chart, ITF, pytest, mail."""
     from checker.cli import trace_view
 
+    wanted = trace_view.Wanted(
+        argument=trace,
+        property_name=property_name,
+        without=tuple(without or ()),
+        complete=complete,
+        minimise=minimise,
+    )
     raise typer.Exit(
-        trace_view.show(
-            trace,
-            form.value,
-            property_name,
-            tuple(without or ()),
-            format == Format.JSON,
-        )
+        trace_view.show(wanted, form.value, format == Format.JSON)
     )
 
 
@@ -260,19 +264,21 @@ def explain(
     trace: TraceArgument,
     property_name: PropertyOption = "",
     without: WithoutOption = None,
+    complete: CompleteOption = False,
+    minimise: MinimiseOption = False,
     format: FormatOption = Format.TEXT,
 ) -> None:
     """Each conjunct of the property on each step of a trace."""
     from checker.cli import trace_view
 
-    raise typer.Exit(
-        trace_view.explain_it(
-            trace,
-            property_name,
-            tuple(without or ()),
-            format == Format.JSON,
-        )
+    wanted = trace_view.Wanted(
+        argument=trace,
+        property_name=property_name,
+        without=tuple(without or ()),
+        complete=complete,
+        minimise=minimise,
     )
+    raise typer.Exit(trace_view.explain_it(wanted, format == Format.JSON))
 
 
 @app.command()

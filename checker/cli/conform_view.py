@@ -86,17 +86,17 @@ def _lockstep(
     trace = None
     if outcome.mismatch is not None:
         trace = _trace(configuration, machine, outcome.mismatch)
-        if trace_file is not None:
-            from checker.traces.storage import save
+    kept = ""
+    if trace_file is not None:
+        from checker.traces.storage import keep
 
-            save(trace, trace_file)
+        kept = keep(trace, trace_file, "mismatch")
     if as_json:
         page.as_json(_to_json(configuration, machine, outcome, trace))
     else:
         _print(configuration, machine, outcome, trace)
-        if trace_file is not None:
-            written = f"trace written to {trace_file}"
-            page.line(written if trace else "no mismatch, no trace written")
+        if kept:
+            page.paragraph(kept)
     if outcome.mismatch is not None:
         return ExitCode.DIFFERS
     return ExitCode.INCONCLUSIVE if outcome.stopped else ExitCode.AS_EXPECTED

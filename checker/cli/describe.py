@@ -3,24 +3,21 @@
 
 from __future__ import annotations
 
+import shlex
+
 from attrs import evolve
 
 from checker.configuration import (
     Configuration,
     Expectation,
     load,
-    shipped,
 )
+from checker.traces.lines import plural
 from model.mechanism import (
     LIVE,
     STOP_COPY,
 )
 from model.options import Failures, Options
-
-
-def plural(count: int, word: str) -> str:
-    """'1 chunk', '2 chunks'."""
-    return f"{count} {word}" if count == 1 else f"{count} {word}s"
 
 
 def size(options: Options) -> str:
@@ -89,10 +86,16 @@ def configured(
     return evolve(configuration, options=options, expect=Expectation())
 
 
-def command(verb: str, argument: str, without: tuple[str, ...] = ()) -> str:
+def command(
+    verb: str,
+    argument: str,
+    without: tuple[str, ...] = (),
+    complete: bool = False,
+    minimise: bool = False,
+) -> str:
     """The command line that does ``verb`` with the same configuration."""
-    shown = argument
-    if argument not in shipped():
-        shown = argument if " " not in argument else f"'{argument}'"
-    removed = "".join(f" --without {name}" for name in without)
-    return f"dbmcheck {verb} {shown}{removed}"
+    words = ["dbmcheck", verb, shlex.quote(argument)]
+    words += [f"--without {name}" for name in without]
+    words += ["--complete"] if complete else []
+    words += ["--minimise"] if minimise else []
+    return " ".join(words)

@@ -82,6 +82,19 @@ WithoutOption = Annotated[
         help="Take a mechanism out as well; may be repeated.",
     ),
 ]
+CompleteOption = Annotated[
+    bool,
+    typer.Option(
+        "--complete", help="Put every mechanism back that CONFIG lacks."
+    ),
+]
+MinimiseOption = Annotated[
+    bool,
+    typer.Option(
+        "--minimise",
+        help="Look for the smallest configuration that still shows it.",
+    ),
+]
 PropertyOption = Annotated[
     str,
     typer.Option(

@@ -55,10 +55,11 @@ def run(
         trace = shown_trace(proof, report)
         if invariant or certificate_file is not None:
             found = certificate_view.find(proof, report)
-    if trace is not None and trace_file is not None:
-        from checker.traces.storage import save
+    traced = ""
+    if trace_file is not None:
+        from checker.traces.storage import keep
 
-        save(trace, trace_file)
+        traced = keep(trace, trace_file)
     kept = ""
     if certificate_file is not None:
         kept = certificate_view.keep(found, certificate_file)
@@ -76,9 +77,8 @@ def run(
             page.line()
         if certificate_file is not None:
             page.line(kept)
-        if trace_file is not None:
-            written = f"trace written to {trace_file}"
-            page.line(written if trace else "no violation, no trace written")
+        if traced:
+            page.paragraph(traced)
     return proof.exit_code
 
 

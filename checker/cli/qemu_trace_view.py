@@ -77,17 +77,18 @@ def traces_of(argument: str, property_name: str = "") -> list[Trace]:
     Of a configuration that is violated its violation, else the shortest run
     to each thing that is to be reachable.
     """
-    from checker.cli.trace_view import find
+    from checker.cli.trace_view import Wanted, find, is_trace_file
 
-    if argument.endswith(".json"):
-        return [find(argument, property_name, ()).trace]
+    wanted = Wanted(argument=argument, property_name=property_name)
+    if is_trace_file(argument):
+        return [find(wanted).trace]
     configuration = load(argument)
     try:
         check_design(configuration.options.design)
     except CannotMapError as error:
         raise _unmapped(argument, error) from None
     if configuration.expect.verdict == "VIOLATED":
-        trace = find(argument, property_name, ()).trace
+        trace = find(wanted).trace
         try:
             check_mappable(trace)
         except CannotMapError as error:

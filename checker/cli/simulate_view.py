@@ -35,10 +35,11 @@ def run(
     )
     if sys.stderr.isatty():
         say("\r\x1b[K")
-    if trace_file is not None and result.trace is not None:
-        from checker.traces.storage import save
+    kept = ""
+    if trace_file is not None:
+        from checker.traces.storage import keep
 
-        save(result.trace, trace_file)
+        kept = keep(result.trace, trace_file)
     never = [name for name, times in result.fired.items() if not times]
     if as_json:
         page.as_json(
@@ -63,7 +64,9 @@ def run(
         page.paragraph(
             f"failures: {failures(configuration.options)}", indent="  "
         )
-        _print(machine, result, seed, never, trace_file)
+        _print(machine, result, seed, never)
+        if kept:
+            page.paragraph(kept)
     return _code(result)
 
 
@@ -83,7 +86,6 @@ def _print(
     result: Simulation,
     seed: int,
     never: list[str],
-    trace_file: Path | None,
 ) -> None:
     page.line()
     page.paragraph(
@@ -102,5 +104,3 @@ def _print(
     page.paragraph("A violation, not necessarily a shortest one:")
     page.line()
     page.line(render_table(machine, result.trace).rstrip("\n"))
-    if trace_file is not None:
-        page.line(f"trace written to {trace_file}")

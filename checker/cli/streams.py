@@ -10,7 +10,7 @@ from __future__ import annotations
 import errno
 import os
 import sys
-from typing import TextIO
+from typing import TextIO, cast
 
 USAGE = 2
 INTERRUPTED = 130
@@ -92,7 +92,8 @@ def _nowhere(descriptor: int, mode: str) -> TextIO:
             os.dup2(nowhere, descriptor)
             os.close(nowhere)
         os.set_inheritable(descriptor, True)
-    return open(descriptor, mode, encoding="utf-8", closefd=False)
+    file = os.fdopen(descriptor, mode, encoding="utf-8", closefd=False)
+    return cast(TextIO, file)
 
 
 def _abandon(descriptor: int) -> None:

@@ -38,7 +38,12 @@ from checker.comparison.standing import (
 from checker.configuration import Configuration
 from checker.engines import costs
 from checker.engines.explicit import explore
-from checker.engines.exploration import Limits, Report, Search
+from checker.engines.exploration import (
+    INTERRUPTED,
+    Limits,
+    Report,
+    Search,
+)
 from checker.engines.graph import GraphTooLargeError, StateGraph, graph_of
 from checker.engines.interpreter import interpret
 from checker.verdict import judge
@@ -57,7 +62,6 @@ ASKED: dict[str, Bounds] = {
 }
 #: failures for the question "would one now lose it?": the connection breaks
 #: or the source dies; the death of the side that runs takes the VM with it
-INTERRUPTED = "interrupted"
 LOSING = Failures(cut=1, source_killed=1)
 #: the interpreter has explored so many states before code is compiled
 INTERPRETED = 400
@@ -140,6 +144,8 @@ class Exploration:
                 traces=False,
                 graph=self._graph,
             )
+            if answer.interrupted:
+                raise KeyboardInterrupt
         return explored(title, answer)
 
     def most(self, name: str) -> Most:

@@ -33,7 +33,7 @@ from checker.conformance.steps import (
     perform,
 )
 from checker.engines.evaluate import Evaluator
-from checker.engines.exploration import Limits, Search
+from checker.engines.exploration import INTERRUPTED, Limits, Search
 from checker.engines.graph import GraphTooLargeError, StateGraph, graph_of
 from model.language.machine import Machine, State
 
@@ -217,7 +217,7 @@ class _Lockstep:
                         return None, f"more than {most} pairs"
                 level = self.following
         except KeyboardInterrupt:
-            return None, "interrupted"
+            return None, INTERRUPTED
         return None, ""
 
     def _expand(self, pair: Pair) -> Mismatch | None:
@@ -356,7 +356,7 @@ def conform(
     except GraphTooLargeError as error:
         stopped = str(error)
     except KeyboardInterrupt:
-        stopped = "interrupted"
+        stopped = INTERRUPTED
     if stopped:
         seconds = time.perf_counter() - started
         return Outcome(0, 0, 0, 0, states, seconds, None, stopped)

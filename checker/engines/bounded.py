@@ -21,6 +21,7 @@ from attrs import frozen
 
 from checker.engines.evaluate import Evaluator
 from checker.engines.exploration import (
+    INTERRUPTED,
     Coverage,
     Limits,
     Progress,
@@ -116,12 +117,12 @@ class _Bounded:
         try:
             stopped = self._search()
         except KeyboardInterrupt:
-            stopped = "interrupted"
+            stopped = INTERRUPTED
         except ctypes.ArgumentError as error:
             # Ctrl-C while an argument is handed to z3 comes out as this
             if "KeyboardInterrupt" not in str(error):
                 raise
-            stopped = "interrupted"
+            stopped = INTERRUPTED
         except SolverStoppedError as error:
             stopped = str(error)
         return BoundedSearch(self.machine, self._coverage(stopped), self.runs)

@@ -16,6 +16,7 @@ from itertools import pairwise
 from typing import Any
 
 from checker.engines.exploration import (
+    INTERRUPTED,
     Coverage,
     Limits,
     Progress,
@@ -114,7 +115,7 @@ class _Explorer:
                         lambda work, parts: list(pool.map(work, parts))
                     )
         except KeyboardInterrupt:
-            stopped = "interrupted"
+            stopped = INTERRUPTED
         except ArenaFullError:
             stopped = f"more than {self.memory_limit} bytes of memory"
             if any(part.shortened for part in self.parts):

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 
 from checker.engines.evaluate import Evaluator
 from checker.engines.exploration import (
+    INTERRUPTED,
     Coverage,
     Limits,
     Progress,
@@ -109,7 +110,7 @@ class _Interpreter:
                     self.levels.append(following)
                 frontier = following
         except KeyboardInterrupt:
-            stopped = "interrupted"
+            stopped = INTERRUPTED
         except MemoryError:
             stopped = OUT_OF_MEMORY
         return InterpretedSearch(

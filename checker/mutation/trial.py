@@ -18,7 +18,12 @@ from attrs import evolve, frozen
 from checker.engines.columns import column
 from checker.engines.compile import nothing_kept
 from checker.engines.explicit import explore
-from checker.engines.exploration import Coverage, Limits, silent
+from checker.engines.exploration import (
+    INTERRUPTED,
+    Coverage,
+    Limits,
+    silent,
+)
 from checker.engines.found import ExplicitSearch
 from checker.engines.graph import GraphTooLargeError, graph_of
 from checker.engines.liveness import find_lasso
@@ -34,7 +39,6 @@ from model.language.machine import Action, Machine
 GROWTH = 20
 NEVER_FIRES = "an action never fires"
 NO_LONGER_FIRES = "an action no longer fires in some stage"
-INTERRUPTED = "interrupted"
 
 
 class Fate(enum.Enum):

@@ -19,6 +19,7 @@ from attrs import evolve, field, frozen
 
 from checker.engines.explicit import explore
 from checker.engines.exploration import (
+    INTERRUPTED,
     TYPE_INVARIANT,
     Coverage,
     Limits,
@@ -66,7 +67,6 @@ from model.options import UNLIMITED, Budget, Failures, Options
 Report = Callable[[str], None]
 _ENDLESS: dict[str, Budget] = dict.fromkeys(Failures.names(), UNLIMITED)
 WITHOUT_END = Failures(**_ENDLESS)
-INTERRUPTED = "interrupted"
 NOT_ALL_MET = "not all is shown"
 
 

@@ -18,6 +18,7 @@ from attrs import evolve, frozen
 
 from checker.configuration import options_table
 from checker.engines.exploration import (
+    INTERRUPTED,
     TYPE_INVARIANT,
     Engine,
     Limits,
@@ -157,6 +158,8 @@ def shortest_violation(
     only = evolve(limits, first_violation=property_name != DEADLOCK)
     search = explore(machine, only, silent)
     coverage = search.coverage
+    if coverage.stopped == INTERRUPTED:
+        raise KeyboardInterrupt
     if property_name == DEADLOCK:
         level = coverage.deadlock_level
         if level is None:

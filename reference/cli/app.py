@@ -12,7 +12,6 @@ from typing import Annotated
 import typer
 
 from reference.cli import streams
-from reference.cli.exit_codes import ExitCode
 
 app = typer.Typer(
     name="reference",
@@ -335,8 +334,5 @@ def run(arguments: Sequence[str] | None) -> int:
         message = " ".join(str(error).split()) or type(error).__name__
         streams.say(f"{message} (see --help)")
         return 2
-    if code == ExitCode.INTERRUPTED:
-        # the library takes a Ctrl-C for a way to end, and says nothing
-        raise KeyboardInterrupt
     # without a command there is help, but nothing was done
     return int(code or 0) if given else 2

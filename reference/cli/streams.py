@@ -10,7 +10,7 @@ from __future__ import annotations
 import errno
 import os
 import sys
-from typing import TextIO
+from typing import TextIO, cast
 
 _REFUSALS = (
     errno.ENOSPC,
@@ -76,4 +76,5 @@ def _nowhere(descriptor: int, mode: str) -> TextIO:
             os.dup2(nowhere, descriptor)
             os.close(nowhere)
         os.set_inheritable(descriptor, True)
-    return open(descriptor, mode, encoding="utf-8", closefd=False)
+    file = os.fdopen(descriptor, mode, encoding="utf-8", closefd=False)
+    return cast(TextIO, file)

@@ -4,7 +4,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 import pytest
 
@@ -12,6 +13,8 @@ from checker import alternative, removed_together
 from checker.alternative import Alternative, Alternatives, alternatives
 from checker.check import check
 from checker.configuration import Configuration
+from checker.engines import family
+from checker.engines.family import Member
 from checker.mechanism_sets import Set
 from checker.traces.trace import Trace
 from checker.verdict import Verdict
@@ -119,6 +122,77 @@ def test_ctrl_c_leaves_what_is_known(
     data = dbmcheck("ablate", DESIGN, "--format", "json")
     assert data.code == 20 == json.loads(data.out)["exit_code"]
     assert json.loads(data.out)["sets"]["stopped"] == "interrupted"
+
+
+def after(
+    count: int, work: Callable[..., Any]
+) -> Callable[..., Iterator[tuple[int, Member]]]:
+    """``members_of``, with a Ctrl-C as soon as it has given ``count``."""
+    left = [count]
+
+    def some(*arguments: object) -> Iterator[tuple[int, Member]]:
+        for found in work(*arguments):
+            if not left[0]:
+                raise KeyboardInterrupt
+            left[0] -= 1
+            yield found
+
+    return some
+
+
+#: what the complete design is asked, at once and of whole runs
+ASKED_FIRST = 2
+
+
+@pytest.mark.parametrize("rows", [1, 2, len(FEW)])
+def test_ctrl_c_keeps_the_rows_that_are_done(
+    dbmcheck: Command, monkeypatch: pytest.MonkeyPatch, rows: int
+) -> None:
+    whole = dbmcheck("ablate", DESIGN, "--singles", "--format", "json")
+    told = after(ASKED_FIRST + rows, family.members_of)
+    monkeypatch.setattr("checker.variants.members_of", told)
+    data = dbmcheck("ablate", DESIGN, "--format", "json")
+    assert data.code == 20
+    found = json.loads(data.out)
+    assert found["stopped"] == "interrupted" and found["sets"] is None
+    assert found["exit_code"] == 20
+    mechanisms = found["mechanisms"]
+    assert set(mechanisms) == set(FEW)
+    decided = {n for n, row in mechanisms.items() if not row["stopped"]}
+    redundant = {
+        n
+        for n, row in json.loads(whole.out)["mechanisms"].items()
+        if row["redundant"]
+    }
+    # what broke nothing would have been asked at a larger disk as well
+    assert rows - len(redundant) <= len(decided) <= rows
+    assert not decided & redundant
+    for name in decided:
+        row = json.loads(whole.out)["mechanisms"][name]
+        assert mechanisms[name]["steps"] == row["steps"] is not None
+
+
+def test_ctrl_c_shows_the_rows_that_are_done(
+    dbmcheck: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = after(ASKED_FIRST + 2, family.members_of)
+    monkeypatch.setattr("checker.variants.members_of", told)
+    result = dbmcheck("ablate", DESIGN)
+    assert result.code == 20
+    assert "INCONCLUSIVE" in result.out
+    assert "NoLostDirtyBit" in result.out or "IsExact" in result.out
+    assert "Not all that was asked is decided:" in result.out
+    assert "interrupted" in result.out
+
+
+def test_ctrl_c_before_anything_is_known(
+    dbmcheck: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = after(0, family.members_of)
+    monkeypatch.setattr("checker.variants.members_of", told)
+    result = dbmcheck("ablate", DESIGN)
+    assert (result.code, result.out) == (130, "")
+    assert result.err == "dbmcheck: interrupted\n"
 
 
 # -- the mail ----------------------------------------------------------------
