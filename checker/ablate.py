@@ -134,8 +134,12 @@ def ablate(
     explore: Explore,
     limits: Limits | None = None,
     mechanisms: Sequence[Mechanism] | None = None,
+    options: Options | None = None,
 ) -> Ablation:
     """Each of ``mechanisms`` taken out of ``design``; None: all it has.
+
+    ``options``: a variant of the design to take them out of, with the bounds
+    and failures to ask at, and no others.
 
     After Ctrl-C it has what was known by then, and says what is not known;
     KeyboardInterrupt if that is nothing.
@@ -143,11 +147,14 @@ def ablate(
     ``limits``: of the searches that show how long a run is.
     """
     chosen = mechanisms_of(design) if mechanisms is None else mechanisms
-    options = smallest_of(design)
+    alone = options is not None
+    options = options or smallest_of(design)
+    chosen = [m for m in chosen if options.has(m.name)]
     smallest = kept_by(options, explore, f"{design}, complete")
     removals = [Removal(mechanism=m) for m in chosen]
     removals = _asked(removals, smallest, explore, limits or Limits())
     left = [r for r in removals if r.shown is None and not r.stopped]
+    left = [] if alone else left
     larger = None
     if left and any(r.stopped == INTERRUPTED for r in removals):
         removals = _instead(removals, _cut_short(left))

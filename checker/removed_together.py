@@ -56,7 +56,8 @@ def removed_together(design: str, kept: Kept, explore: Explore) -> Sets:
 
     Ctrl-C ends it with what is known by then.
     """
-    names = tuple(m.name for m in mechanisms_of(design))
+    options = kept.questions[0].options
+    names = tuple(m.name for m in mechanisms_of(design) if options.has(m.name))
     promises = promises_of(kept)
     oracle = _Oracle(kept, explore, design)
     broken: dict[Set, frozenset[str]] = {}

@@ -15,6 +15,7 @@ from checker.cli.options import (
     CompleteOption,
     ConfigArgument,
     DepthOption,
+    DesignArgument,
     EngineName,
     EngineOption,
     Format,
@@ -132,7 +133,7 @@ def check(
 
 @app.command()
 def ablate(
-    design: Annotated[str, typer.Argument(metavar="DESIGN")],
+    design: DesignArgument,
     format: FormatOption = Format.TEXT,
     memory: MemoryOption = "",
     max_states: StatesOption = 0,
@@ -152,9 +153,9 @@ def ablate(
 ) -> None:
     """Take out each mechanism, each pair, and more; show what breaks.
 
-    Asks everything that the complete design keeps.  Then says which
-    mechanisms heal each other, which may go together, and which are enough
-    for a guarantee.
+    Asks everything that the complete design keeps, at the bounds of CONFIG
+    if one is given.  Then says which mechanisms heal each other, which may go
+    together, and which are enough for a guarantee.
     """
     from checker.cli import ablate_view
     from checker.cli.limits import limits

@@ -4,18 +4,27 @@
 from __future__ import annotations
 
 import shlex
+from pathlib import Path
 
 from attrs import evolve
 
 from checker.configuration import (
     Configuration,
+    ConfigurationError,
     Expectation,
     load,
+    shipped,
 )
+from checker.errors import InputError
+from checker.nearest import meant
 from checker.traces.lines import plural
 from model.mechanism import (
+    DESIGNS,
     LIVE,
     STOP_COPY,
+)
+from model.mechanisms import (
+    mechanisms_of,
 )
 from model.options import Failures, Options
 
@@ -78,12 +87,37 @@ def configured(
     configuration says nothing about the variant.
     """
     configuration = load(argument)
+    design = configuration.options.design
+    known = [mechanism.name for mechanism in mechanisms_of(design)]
+    for name in without:
+        if name not in known:
+            raise ConfigurationError(
+                f"--without: {design} has no mechanism '{name}'; it has "
+                f"{', '.join(known)}{meant(name, known)}"
+            )
     lacks = frozenset() if complete else configuration.options.without
     removed = lacks | frozenset(without)
     if removed == configuration.options.without:
         return configuration
     options = evolve(configuration.options, without=removed)
     return evolve(configuration, options=options, expect=Expectation())
+
+
+def design_of(argument: str, without: tuple[str, ...] = ()) -> Options | None:
+    """The options of a configuration; None if ``argument`` is a design.
+
+    Raises InputError if it is neither, ConfigurationError if the
+    configuration is none.
+    """
+    if argument in DESIGNS:
+        return None
+    if argument not in shipped() and not Path(argument).exists():
+        known = (*DESIGNS, *shipped())
+        raise InputError(
+            f"no design and no configuration '{argument}'; designs are "
+            f"{', '.join(DESIGNS)}{meant(argument, known)}"
+        )
+    return configured(argument, without).options
 
 
 def command(

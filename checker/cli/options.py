@@ -104,6 +104,7 @@ PropertyOption = Annotated[
     ),
 ]
 ConfigArgument = Annotated[str, typer.Argument(metavar="CONFIG")]
+DesignArgument = Annotated[str, typer.Argument(metavar="DESIGN|CONFIG")]
 TraceArgument = Annotated[str, typer.Argument(metavar="TRACE|CONFIG")]
 
 

@@ -7,9 +7,17 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from attrs import evolve
+
 from checker.cli import page
 from checker.cli.check_view import trace_json
-from checker.cli.describe import failures, guest, size
+from checker.cli.describe import (
+    command,
+    design_of,
+    failures,
+    guest,
+    size,
+)
 from checker.cli.progress import steps_shown
 from checker.engines.explicit import explore
 from checker.engines.exploration import Limits
@@ -29,7 +37,7 @@ from model.designs import DIGITS, build, schema
 from model.mechanism import (
     DESIGNS,
 )
-from model.options import Options
+from model.options import Bounds, Failures, Options
 
 
 def run(
@@ -68,7 +76,7 @@ def run(
         data["invariant"] = certificate_view.found_json(found)
         page.as_json(data)
     else:
-        _print(proof, trace)
+        _print(proof, trace, command("prove", design, without))
         if found is not None:
             page.line()
             print_obligations(found.obligations)
@@ -83,17 +91,20 @@ def run(
 
 
 def named(design: str, without: tuple[str, ...]) -> Options:
-    """The options that DESIGN and --without stand for."""
+    """The options that DESIGN or CONFIG and --without stand for.
+
+    Of a configuration the size, the writes and the failures do not matter.
+    """
     if not design:
         raise InputError(
-            "prove needs a DESIGN or --verify FILE; designs are "
+            "prove needs a DESIGN or a CONFIG, or --verify FILE; designs are "
             f"{', '.join(DESIGNS)}"
         )
-    if design not in DESIGNS:
-        raise InputError(
-            f"no design '{design}'; allowed are {', '.join(DESIGNS)}"
-        )
-    return Options(design=design, without=frozenset(without))
+    found = design_of(design, without)
+    if found is None:
+        return Options(design=design, without=frozenset(without))
+    bounds = Bounds(in_flight=found.bounds.in_flight)
+    return evolve(found, bounds=bounds, failures=Failures())
 
 
 def shown_trace(
@@ -192,7 +203,7 @@ def headline(proof: Proof) -> str:
     return f"{name}: INCONCLUSIVE ({', '.join(undecided)})"
 
 
-def _print(proof: Proof, trace: Trace | None) -> None:
+def _print(proof: Proof, trace: Trace | None, prove_it: str) -> None:
     coverage = proof.coverage
     page.paragraph(headline(proof), indent="  ", first="")
     page.line()
@@ -203,9 +214,9 @@ def _print(proof: Proof, trace: Trace | None) -> None:
     page.fact("guest", guest(proof.options))
     page.fact(
         "explored",
-        f"{page.number(coverage.states)} states of one granule and its "
-        f"surroundings, {page.number(coverage.transitions)} transitions, "
-        f"{coverage.levels} levels",
+        f"{page.count(coverage.states, 'state')} of one granule and its "
+        f"surroundings, {page.count(coverage.transitions, 'transition')}, "
+        f"{page.count(coverage.levels, 'level')}",
     )
     page.line()
     print_obligations(proof.obligations)
@@ -229,7 +240,7 @@ def _print(proof: Proof, trace: Trace | None) -> None:
             f"(dbmcheck check): {', '.join(proof.left)}."
         )
     if trace is not None:
-        _print_trace(proof, trace)
+        _print_trace(trace, prove_it)
 
 
 def print_obligations(obligations: Sequence[Obligation]) -> None:
@@ -247,7 +258,9 @@ def print_obligations(obligations: Sequence[Obligation]) -> None:
 def _said(obligation: Obligation) -> str:
     asked = ""
     if obligation.queries:
-        asked = f" ({page.number(obligation.queries)} queries)"
+        one = obligation.queries == 1
+        noun = "query" if one else "queries"
+        asked = f" ({page.number(obligation.queries)} {noun})"
     detail = f": {obligation.detail}" if obligation.detail else ""
     return f"{obligation.name}{asked}{detail}"
 
@@ -257,10 +270,10 @@ def _remark(judgement: Judgement) -> str:
         return judgement.reason
     if judgement.steps is None:
         return ""
-    return f"in {judgement.steps} steps"
+    return f"in {page.count(judgement.steps, 'step')}"
 
 
-def _print_trace(proof: Proof, trace: Trace) -> None:
+def _print_trace(trace: Trace, prove_it: str) -> None:
     from checker.traces.table import render_table
 
     page.line()
@@ -272,8 +285,4 @@ def _print_trace(proof: Proof, trace: Trace) -> None:
     machine = build(trace.options)
     page.line(render_table(machine, trace).rstrip("\n"))
     page.line()
-    removed = "".join(f" --without {n}" for n in sorted(trace.options.without))
-    page.paragraph(
-        "to cite it: dbmcheck prove "
-        f"{proof.options.design}{removed} --trace FILE; dbmcheck cite FILE"
-    )
+    page.paragraph(f"to cite it: {prove_it} --trace FILE; dbmcheck cite FILE")

@@ -23,6 +23,7 @@ from checker.configuration import (
 )
 from checker.engines.exploration import TYPE_INVARIANT, Coverage, Limits
 from checker.errors import InputError, NothingToShowError, UndecidedError
+from checker.nearest import meant
 from checker.traces.claim import Claim, claim_of, first_met
 from checker.traces.lines import place
 from checker.traces.mail import Label
@@ -158,6 +159,7 @@ def _gravest_shown(answer: Answer, property_name: str) -> Finding:
         known = ", ".join(f.name for f in answer.findings)
         raise InputError(
             f"{name}: no property '{property_name}'; it has {known}"
+            f"{meant(property_name, [f.name for f in answer.findings])}"
         )
     shown = gravest([f for f in asked if f.name in answer.traces])
     if shown is not None:
