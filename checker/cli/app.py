@@ -378,8 +378,11 @@ def graph(
         Path, typer.Option("--output", "-o", metavar="FILE")
     ] = Path("-"),
     form: Annotated[
-        GraphForm, typer.Option("--as", help="GraphML or dot.")
-    ] = GraphForm.GRAPHML,
+        GraphForm | None,
+        typer.Option(
+            "--as", help="Default: as FILE ends (.gv is dot), or graphml."
+        ),
+    ] = None,
     max_states: Annotated[
         int,
         typer.Option("--max-states", min=1, help="Refuse larger graphs."),
@@ -387,14 +390,14 @@ def graph(
     without: WithoutOption = None,
     format: FormatOption = Format.TEXT,
 ) -> None:
-    """Write the state graph as GraphML or dot."""
+    """Write the state graph as GraphML, dot or JSON (node-link)."""
     from checker.cli import graph_view
 
     raise typer.Exit(
         graph_view.run(
             config,
             output,
-            form.value,
+            form.value if form else "",
             max_states,
             tuple(without or ()),
             format == Format.JSON,

@@ -42,6 +42,7 @@ class GraphForm(enum.StrEnum):
 
     GRAPHML = "graphml"
     DOT = "dot"
+    JSON = "json"
 
 
 FormatOption = Annotated[

@@ -76,7 +76,7 @@ def run(
         data["invariant"] = certificate_view.found_json(found)
         page.as_json(data)
     else:
-        _print(proof, trace, command("prove", design, without))
+        _print(proof, trace, design, without)
         if found is not None:
             page.line()
             print_obligations(found.obligations)
@@ -203,10 +203,14 @@ def headline(proof: Proof) -> str:
     return f"{name}: INCONCLUSIVE ({', '.join(undecided)})"
 
 
-def _print(proof: Proof, trace: Trace | None, prove_it: str) -> None:
+def _print(
+    proof: Proof, trace: Trace | None, argument: str, without: tuple[str, ...]
+) -> None:
     coverage = proof.coverage
     page.paragraph(headline(proof), indent="  ", first="")
     page.line()
+    if argument != proof.options.design:
+        page.fact("asked of", argument)
     page.fact("model", schema(proof.options).digest[:DIGITS])
     page.fact("disk", "any number of chunks, each of any size")
     page.fact("channel", "any number of messages in flight")
@@ -240,7 +244,7 @@ def _print(proof: Proof, trace: Trace | None, prove_it: str) -> None:
             f"(dbmcheck check): {', '.join(proof.left)}."
         )
     if trace is not None:
-        _print_trace(trace, prove_it)
+        _print_trace(trace, command("prove", argument, without))
 
 
 def print_obligations(obligations: Sequence[Obligation]) -> None:
