@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from attrs import evolve, frozen
 
 from checker.configuration import Configuration
+from checker.counts import plural
 from checker.engines.exploration import (
     INTERRUPTED,
     TYPE_INVARIANT,
@@ -238,9 +239,9 @@ def _within(finding: Finding, coverage: Coverage) -> Finding:
     elif coverage.depth is None or coverage.depth < 0:
         reason = f"{coverage.stopped} before the first step"
     elif finding.kind == "reachable":
-        reason = f"not met within {coverage.depth} steps"
+        reason = f"not met within {plural(coverage.depth, 'step')}"
     else:
-        reason = f"no violation within {coverage.depth} steps"
+        reason = f"no violation within {plural(coverage.depth, 'step')}"
         if premise(finding.name) not in coverage.first_level:
             reason += " (premise not met)"
     return evolve(finding, reason=reason)

@@ -13,6 +13,7 @@ import io
 import json
 from typing import TYPE_CHECKING
 
+from checker.counts import plural
 from checker.engines.evaluate import Evaluator
 from checker.engines.interpreter import successors
 from checker.errors import InputError
@@ -38,7 +39,7 @@ def state_graph(machine: Machine, max_states: int) -> nx.MultiDiGraph:
             return
         if len(numbers) >= max_states:
             raise InputError(
-                f"{machine.name}: more than {max_states} states; raise "
+                f"{machine.name}: more than {plural(max_states, 'state')}; raise "
                 "--max-states, or use a smaller configuration"
             )
         numbers[state] = len(numbers)

@@ -17,6 +17,7 @@ from checker.cli import page, sets_view
 from checker.cli.describe import command, design_of, failures, size
 from checker.cli.progress import steps_shown
 from checker.configuration import load, shipped
+from checker.counts import plural
 from checker.engines.exploration import INTERRUPTED, Limits
 from checker.kept import Kept, Question
 from checker.removed_together import Sets, removed_together
@@ -231,7 +232,11 @@ def _in_words(broken: Break) -> str:
     if not broken.real:
         return f"{finding.name}: {finding.reason}"
     guarantee = f" ({finding.guarantee})" if finding.guarantee else ""
-    return f"{finding.name}{guarantee} breaks in {finding.steps} steps"
+    return f"{finding.name}{guarantee} breaks in {_steps(finding)}"
+
+
+def _steps(finding: Finding) -> str:
+    return plural(finding.steps or 0, "step")
 
 
 def _print_idle(found: Ablation) -> None:

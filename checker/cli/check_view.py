@@ -14,6 +14,7 @@ from checker.cli import page
 from checker.cli.describe import command, configured, failures, size
 from checker.cli.progress import depths_shown, shown
 from checker.configuration import Configuration
+from checker.counts import counted
 from checker.engines.exploration import Coverage, Limits
 from checker.errors import InputError
 from checker.files import check_writable
@@ -279,9 +280,9 @@ def _print(answer: Answer) -> None:
 def _print_counts(coverage: Coverage) -> None:
     page.fact(
         "explored",
-        f"{page.count(coverage.states, 'state')}, "
-        f"{page.count(coverage.transitions, 'transition')}, "
-        f"{page.count(coverage.levels, 'level')}",
+        f"{counted(coverage.states, 'state')}, "
+        f"{counted(coverage.transitions, 'transition')}, "
+        f"{counted(coverage.levels, 'level')}",
     )
     page.fact(
         "at",
@@ -295,7 +296,7 @@ def _print_depth(coverage: Coverage) -> None:
     runs = (
         "no run"
         if depth == -1
-        else f"all runs of up to {page.count(depth, 'step')}"
+        else f"all runs of up to {counted(depth, 'step')}"
     )
     page.fact("searched", runs)
     page.fact("stopped", coverage.stopped)
@@ -313,7 +314,7 @@ def _remark(finding: Finding) -> str:
     verb = "first met after" if finding.kind == "reachable" else "in"
     if finding.verdict is Verdict.HOLDS and finding.kind != "reachable":
         return ""
-    return f"{verb} {page.count(finding.steps, 'step')}"
+    return f"{verb} {counted(finding.steps, 'step')}"
 
 
 def _print_trace(answer: Answer, trace: Trace) -> None:

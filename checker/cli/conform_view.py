@@ -18,6 +18,7 @@ from checker.conformance.lockstep import Mismatch, Outcome, conform
 from checker.conformance.log_check import Judgement, judge
 from checker.conformance.log_file import load
 from checker.conformance.steps import DRIVEN, undriven
+from checker.counts import counted
 from checker.engines.exploration import Limits
 from checker.errors import InputError
 from checker.files import check_writable
@@ -114,7 +115,9 @@ class _Progress:
         if not sys.stderr.isatty() or now - self.last < _EVERY:
             return
         self.last = now
-        line = f"{self.title}: {pairs:,} pairs, {steps:,} steps"
+        line = (
+            f"{self.title}: {counted(pairs, 'pair')}, {counted(steps, 'step')}"
+        )
         say(f"\r\x1b[K{line[:79]}")
 
     def end(self) -> None:
@@ -172,13 +175,13 @@ def _print(
     )
     page.fact(
         "explored",
-        f"{number(outcome.pairs)} pairs of states: {number(outcome.met)} of "
+        f"{counted(outcome.pairs, 'pair')} of states: {number(outcome.met)} of "
         f"the model's {number(outcome.model_states)}, "
         f"{number(outcome.reference_states)} of the reference",
     )
     page.fact(
         "compared",
-        f"{number(outcome.steps)} steps taken on both sides",
+        f"{counted(outcome.steps, 'step')} taken on both sides",
     )
     page.line(f"  at        {outcome.seconds:.1f} s")
     if trace is None or outcome.mismatch is None:
@@ -263,8 +266,8 @@ def _print_judgement(judgement: Judgement) -> None:
     page.fact("model", size(options))
     page.fact(
         "compared",
-        f"{page.number(judgement.lines)} events fit, "
-        f"{page.number(judgement.states)} states tried",
+        f"{_fitting(judgement.lines)}, "
+        f"{counted(judgement.states, 'state')} tried",
     )
     if judgement.accepted:
         page.line()
@@ -277,3 +280,7 @@ def _print_judgement(judgement: Judgement) -> None:
     page.paragraph(f"{judgement.where}: {judgement.reason}.")
     possible = ", ".join(judgement.possible) or "nothing"
     page.paragraph(f"Possible are: {possible}.", indent="  ")
+
+
+def _fitting(events: int) -> str:
+    return f"{counted(events, 'event')} {'fits' if events == 1 else 'fit'}"

@@ -15,9 +15,9 @@ from checker.configuration import (
     load,
     shipped,
 )
+from checker.counts import plural
 from checker.errors import InputError
 from checker.nearest import meant
-from checker.traces.lines import plural
 from model.mechanism import (
     DESIGNS,
     LIVE,

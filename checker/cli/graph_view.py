@@ -8,6 +8,7 @@ from pathlib import Path
 
 from checker.cli import page
 from checker.cli.describe import configured
+from checker.counts import counted
 from checker.errors import InputError
 from checker.export_graph import state_graph, to_dot, to_graphml, to_json
 from checker.files import check_writable, write_atomically
@@ -48,8 +49,8 @@ def run(
         )
     else:
         page.line(
-            f"{page.count(states, 'state')}, "
-            f"{page.count(steps, 'transition')} written to {output}"
+            f"{counted(states, 'state')}, "
+            f"{counted(steps, 'transition')} written to {output}"
         )
     return 0
 

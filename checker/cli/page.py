@@ -110,11 +110,6 @@ def number(value: int) -> str:
     return f"{value:,}"
 
 
-def count(value: int, noun: str) -> str:
-    """'1 step', '1,200 steps'."""
-    return f"{value:,} {noun}" if value == 1 else f"{value:,} {noun}s"
-
-
 def rate(states_per_second: float) -> str:
     """States per second as people read them."""
     if states_per_second >= 1e6:

@@ -19,6 +19,7 @@ from checker.cli.describe import (
     size,
 )
 from checker.cli.progress import steps_shown
+from checker.counts import counted
 from checker.engines.explicit import explore
 from checker.engines.exploration import Limits
 from checker.errors import InputError
@@ -218,9 +219,9 @@ def _print(
     page.fact("guest", guest(proof.options))
     page.fact(
         "explored",
-        f"{page.count(coverage.states, 'state')} of one granule and its "
-        f"surroundings, {page.count(coverage.transitions, 'transition')}, "
-        f"{page.count(coverage.levels, 'level')}",
+        f"{counted(coverage.states, 'state')} of one granule and its "
+        f"surroundings, {counted(coverage.transitions, 'transition')}, "
+        f"{counted(coverage.levels, 'level')}",
     )
     page.line()
     print_obligations(proof.obligations)
@@ -262,9 +263,7 @@ def print_obligations(obligations: Sequence[Obligation]) -> None:
 def _said(obligation: Obligation) -> str:
     asked = ""
     if obligation.queries:
-        one = obligation.queries == 1
-        noun = "query" if one else "queries"
-        asked = f" ({page.number(obligation.queries)} {noun})"
+        asked = f" ({counted(obligation.queries, 'query')})"
     detail = f": {obligation.detail}" if obligation.detail else ""
     return f"{obligation.name}{asked}{detail}"
 
@@ -274,7 +273,7 @@ def _remark(judgement: Judgement) -> str:
         return judgement.reason
     if judgement.steps is None:
         return ""
-    return f"in {page.count(judgement.steps, 'step')}"
+    return f"in {counted(judgement.steps, 'step')}"
 
 
 def _print_trace(trace: Trace, prove_it: str) -> None:

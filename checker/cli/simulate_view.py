@@ -10,6 +10,7 @@ from checker.cli import page
 from checker.cli.check_view import trace_json
 from checker.cli.describe import configured, failures, size
 from checker.cli.streams import say
+from checker.counts import counted
 from checker.files import check_writable
 from checker.simulate import Simulation, simulate
 from checker.verdict import ExitCode
@@ -78,7 +79,7 @@ def _code(result: Simulation) -> int:
 
 def _progress(runs: int, steps: int) -> None:
     if sys.stderr.isatty() and runs % 20 == 0:
-        say(f"\r\x1b[K{runs:,} runs, {steps:,} steps")
+        say(f"\r\x1b[K{counted(runs, 'run')}, {counted(steps, 'step')}")
 
 
 def _print(
@@ -89,9 +90,9 @@ def _print(
 ) -> None:
     page.line()
     page.paragraph(
-        f"seed {seed}: {page.number(result.runs)} runs, "
-        f"{page.number(result.steps)} steps, "
-        f"{page.number(result.states)} different states"
+        f"seed {seed}: {counted(result.runs, 'run')}, "
+        f"{counted(result.steps, 'step')}, "
+        f"{counted(result.states, 'different state')}"
         + (f"; {result.stopped}" if result.stopped else "")
     )
     if never:

@@ -36,6 +36,7 @@ from checker.comparison.standing import (
     standing_of,
 )
 from checker.configuration import Configuration
+from checker.counts import plural
 from checker.engines import costs
 from checker.engines.explicit import explore
 from checker.engines.exploration import (
@@ -199,7 +200,7 @@ class Explorer:
             options = evolve(options, failures=failures)
         machine = designs.build(options)
         if machine.digest not in self._known:
-            title = f"{options.name}, {bounds.chunks} chunks"
+            title = f"{options.name}, {plural(bounds.chunks, 'chunk')}"
             search = self._search(machine, self._report(title))
             if search.coverage.stopped == INTERRUPTED:
                 raise KeyboardInterrupt

@@ -32,6 +32,7 @@ from checker.conformance.steps import (
     enabled,
     perform,
 )
+from checker.counts import plural
 from checker.engines.evaluate import Evaluator
 from checker.engines.exploration import INTERRUPTED, Limits, Search
 from checker.engines.graph import GraphTooLargeError, StateGraph, graph_of
@@ -214,7 +215,7 @@ class _Lockstep:
                     if found is not None:
                         return found, ""
                     if most and len(self.parent) > most:
-                        return None, f"more than {most} pairs"
+                        return None, f"more than {plural(most, 'pair')}"
                 level = self.following
         except KeyboardInterrupt:
             return None, INTERRUPTED

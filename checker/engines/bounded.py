@@ -19,6 +19,7 @@ from collections.abc import Mapping
 
 from attrs import frozen
 
+from checker.counts import plural
 from checker.engines.evaluate import Evaluator
 from checker.engines.exploration import (
     INTERRUPTED,
@@ -154,7 +155,7 @@ class _Bounded:
             met = {n: p for n, p in self.open.items() if end.holds(p)}
             if not met:
                 raise SolverDisagreesError(
-                    f"after {self.unrolling.length} steps: nothing is met"
+                    f"after {plural(self.unrolling.length, 'step')}: nothing is met"
                 )
             for name, predicate in met.items():
                 self.runs[name] = run

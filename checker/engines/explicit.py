@@ -15,6 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from typing import Any
 
+from checker.counts import plural
 from checker.engines.exploration import (
     INTERRUPTED,
     Coverage,
@@ -172,7 +173,7 @@ class _Explorer:
             self._report()
             most = self.limits.max_states
             if most and self._states() > most:
-                return f"more than {most} states"
+                return f"more than {plural(most, 'state')}"
             expanded = all(p.next == p.offsets[-1] for p in self.parts)
             if expanded and (self.post is None or self.post.is_empty()):
                 return ""

@@ -15,6 +15,7 @@ from collections.abc import Callable, Sequence
 
 from attrs import evolve, frozen
 
+from checker.counts import plural
 from checker.engines.columns import column
 from checker.engines.compile import nothing_kept
 from checker.engines.explicit import explore
@@ -275,7 +276,7 @@ def _answers(findings: list[Finding]) -> dict[str, tuple[Verdict, str]]:
         )
         name = f"{finding.name}, vacuous" if vacuous else finding.name
         later = vacuous or finding.kind != "always" or finding.steps is None
-        told = "" if later else f"after {finding.steps} steps"
+        told = "" if later else f"after {plural(finding.steps or 0, 'step')}"
         found[name] = (finding.verdict, finding.reason or told)
     return found
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Iterable, Sequence
 
+from checker.counts import plural
 from checker.engines.exploration import TYPE_INVARIANT
 from checker.errors import NothingToShowError
 from checker.traces.claim import Claim, claim_of, first_met
@@ -20,7 +21,6 @@ from checker.traces.lines import (
     command_lines,
     joined,
     place,
-    plural,
     text_of,
     wrapped,
 )

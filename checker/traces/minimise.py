@@ -17,6 +17,7 @@ from typing import Any
 from attrs import evolve, frozen
 
 from checker.configuration import options_table
+from checker.counts import plural
 from checker.engines.exploration import (
     INTERRUPTED,
     TYPE_INVARIANT,
@@ -104,7 +105,7 @@ def minimise(
     if best is None:
         raise NotShownError(
             f"{options.name} does not break {property_name} within "
-            f"{limits.max_states} states"
+            f"{plural(limits.max_states, 'state')}"
         )
     return options, best
 
