@@ -39,7 +39,8 @@ def state_graph(machine: Machine, max_states: int) -> nx.MultiDiGraph:
             return
         if len(numbers) >= max_states:
             raise InputError(
-                f"{machine.name}: more than {plural(max_states, 'state')}; raise "
+                f"{machine.name}: more than "
+                f"{plural(max_states, 'state')}; raise "
                 "--max-states, or use a smaller configuration"
             )
         numbers[state] = len(numbers)

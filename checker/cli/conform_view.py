@@ -175,7 +175,8 @@ def _print(
     )
     page.fact(
         "explored",
-        f"{counted(outcome.pairs, 'pair')} of states: {number(outcome.met)} of "
+        f"{counted(outcome.pairs, 'pair')} of states: "
+        f"{number(outcome.met)} of "
         f"the model's {number(outcome.model_states)}, "
         f"{number(outcome.reference_states)} of the reference",
     )

@@ -155,7 +155,8 @@ class _Bounded:
             met = {n: p for n, p in self.open.items() if end.holds(p)}
             if not met:
                 raise SolverDisagreesError(
-                    f"after {plural(self.unrolling.length, 'step')}: nothing is met"
+                    f"after {plural(self.unrolling.length, 'step')}: "
+                    "nothing is met"
                 )
             for name, predicate in met.items():
                 self.runs[name] = run
