@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,7 +13,8 @@ import pytest
 from checker import alternative, removed_together
 from checker.alternative import Alternative, Alternatives, alternatives
 from checker.check import check
-from checker.configuration import Configuration
+from checker.cli.prove_view import named
+from checker.configuration import Configuration, as_toml
 from checker.engines import family
 from checker.engines.family import Member
 from checker.mechanism_sets import Set
@@ -24,7 +26,7 @@ from model.mechanism import (
 from model.mechanisms import (
     mechanisms_of,
 )
-from model.options import Bounds, Options
+from model.options import Bounds, Failures, Options
 from tests.command import Result, too_wide
 
 Command = Callable[..., Result]
@@ -193,6 +195,65 @@ def test_ctrl_c_before_anything_is_known(
     result = dbmcheck("ablate", DESIGN)
     assert (result.code, result.out) == (130, "")
     assert result.err == "dbmcheck: interrupted\n"
+
+
+# -- a configuration ---------------------------------------------------------
+
+
+def test_the_bounds_of_a_configuration(
+    dbmcheck: Command, tmp_path: Path
+) -> None:
+    path = tmp_path / "mine.toml"
+    failing = Failures(cut=1)
+    options = Options(
+        design=DESIGN, bounds=Bounds(chunks=1, channel=3), failures=failing
+    )
+    path.write_text(as_toml(options))
+    result = dbmcheck("ablate", str(path))
+    text = " ".join(result.out.split())
+    assert result.code in (0, 1)
+    assert "1 chunk of 1 granule, 3 messages in flight" in text
+    assert "failures: cut 1" in text and "every failure once" not in text
+    assert "2 chunks" not in text
+    assert f"cite {path} --without MECHANISM" in text
+    assert not too_wide(
+        result.out.replace(str(path), "mine.toml").replace(tmp_path.name, "")
+    )
+
+
+def test_a_variant_lacks_what_it_lacks(
+    dbmcheck: Command, tmp_path: Path
+) -> None:
+    path = tmp_path / "mine.toml"
+    lacks = frozenset({"successor", "chunk-overwrites"})
+    options = Options(design=DESIGN, bounds=Bounds(chunks=1), without=lacks)
+    path.write_text(as_toml(options))
+    data = dbmcheck("ablate", str(path), "--format", "json")
+    found = json.loads(data.out)
+    assert set(found["mechanisms"]) == set(FEW) - lacks
+    assert found["sets"]["stopped"] is None
+    text = dbmcheck("ablate", str(path), "--singles").out
+    assert "everything that the variant keeps" in " ".join(text.split())
+    assert "complete design" not in text
+
+
+def test_a_configuration_for_the_proof(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    lacks = frozenset({"successor"})
+    options = Options(
+        design=DESIGN,
+        bounds=Bounds(chunks=5, downtime=3),
+        failures=Failures(cut=2),
+        without=lacks,
+        busy_bitmap="fail",
+    )
+    path.write_text(as_toml(options))
+    found = named(str(path), ("bits-after-stop",))
+    assert found.without == {"successor", "bits-after-stop"}
+    assert (found.design, found.busy_bitmap) == (DESIGN, "fail")
+    # the size does not matter
+    assert found.bounds == Bounds() and found.failures == Failures()
+    assert named(DESIGN, ()) == Options(design=DESIGN)
 
 
 # -- the mail ----------------------------------------------------------------
