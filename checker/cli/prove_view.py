@@ -117,14 +117,17 @@ def shown_trace(
     """
     for judgement in proof.judgements:
         trace = judgement.trace
+        if trace is not None and proof.interrupted:
+            return trace
         if trace is not None:
             report("looking for the fewest failures that show it")
             try:
                 _, smaller = minimise(
                     trace.options, trace.property_name, explore, Limits()
                 )
-            except (NotShownError, MemoryError):
-                return trace  # the disk is too large to be searched again
+            except (NotShownError, MemoryError, KeyboardInterrupt):
+                # the disk is too large to be searched again, or Ctrl-C came
+                return trace
             same = len(smaller.moves) == len(trace.moves)
             return smaller if same else trace
     return None
