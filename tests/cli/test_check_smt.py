@@ -24,7 +24,7 @@ def test_a_violation(dbmcheck: Command) -> None:
     lines = result.out.splitlines()
     assert lines[0] == f"{VIOLATED}: VIOLATED (NoLostDirtyBitOnSource)"
     assert "  searched  all runs of up to 2 steps" in lines
-    assert "in 1 steps" in result.out
+    assert "in 1 step\n" in result.out
     assert "states," not in result.out
     assert not too_wide(result.out)
     # the same steps as the explicit engine shows
