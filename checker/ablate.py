@@ -10,15 +10,20 @@ either size, the mechanism is redundant here: a finding, with its reason.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from attrs import evolve, frozen
 
 from checker.check import check
 from checker.configuration import Configuration, load
-from checker.engines.exploration import Limits
+from checker.engines.exploration import INTERRUPTED, Limits
 from checker.kept import Kept, Question, kept_by
-from checker.variants import Explore, Variant, lacking
+from checker.variants import (
+    Explore,
+    InterruptedSearchError,
+    Variant,
+    lacking,
+)
 from checker.verdict import ExitCode, Finding, Verdict
 from model.mechanism import (
     Mechanism,
@@ -140,23 +145,40 @@ def ablate(
     explore: Explore,
     limits: Limits | None = None,
     mechanisms: Sequence[Mechanism] | None = None,
+    options: Options | None = None,
 ) -> Ablation:
     """Each of ``mechanisms`` taken out of ``design``; None: all it has.
+
+    ``options``: a variant of the design to take them out of, with the bounds
+    and failures to ask at, and no others.
+
+    After Ctrl-C it has what was known by then, and says what is not known;
+    KeyboardInterrupt if that is nothing.
 
     ``limits``: of the searches that show how long a run is.
     """
     chosen = mechanisms_of(design) if mechanisms is None else mechanisms
-    options = smallest_of(design)
+    alone = options is not None
+    options = options or smallest_of(design)
+    chosen = [m for m in chosen if options.has(m.name)]
     smallest = kept_by(options, explore, f"{design}, complete")
     removals = [Removal(mechanism=m) for m in chosen]
     removals = _asked(removals, smallest, explore, limits or Limits())
     left = [r for r in removals if r.shown is None and not r.stopped]
+    left = [] if alone else left
     larger = None
-    if left:
-        larger = kept_by(larger_than(options), explore, f"{design}, complete")
-        again = _asked(left, larger, explore, limits or Limits())
-        by_name = {r.mechanism.name: r for r in again}
-        removals = [by_name.get(r.mechanism.name, r) for r in removals]
+    if left and any(r.stopped == INTERRUPTED for r in removals):
+        removals = _instead(removals, _cut_short(left))
+    elif left:
+        try:
+            larger = kept_by(
+                larger_than(options), explore, f"{design}, complete"
+            )
+        except KeyboardInterrupt:
+            left = _cut_short(left)
+        else:
+            left = _asked(left, larger, explore, limits or Limits())
+        removals = _instead(removals, left)
     return Ablation(
         design=design,
         smallest=smallest,
@@ -170,17 +192,50 @@ def _asked(
 ) -> list[Removal]:
     """The removals, with what the questions of ``kept`` say of each."""
     found = list(removals)
-    for question in kept.questions:
-        variants = explore(
-            [lacking(question.options, [r.mechanism.name]) for r in found],
-            question.choice,
-            f"{question.options.design}, one at a time",
-        )
-        found = [
-            _with(removal, question, variant, limits)
-            for removal, variant in zip(found, variants, strict=True)
-        ]
+    decided: set[int] = set()
+    try:
+        for question in kept.questions:
+            for number, variant in _variants(found, question, explore):
+                old = found[number]
+                found[number] = _with(old, question, variant, limits)
+                if question is kept.questions[-1]:
+                    decided.add(number)
+    except KeyboardInterrupt:
+        left = [r for number, r in enumerate(found) if number not in decided]
+        return _instead(found, _cut_short(left))
     return found
+
+
+def _variants(
+    removals: Sequence[Removal], question: Question, explore: Explore
+) -> Iterator[tuple[int, Variant]]:
+    """The variants and their numbers; after Ctrl-C those that are known."""
+    try:
+        yield from enumerate(
+            explore(
+                [
+                    lacking(question.options, [r.mechanism.name])
+                    for r in removals
+                ],
+                question.choice,
+                f"{question.options.design}, one at a time",
+            )
+        )
+    except InterruptedSearchError as stopped:
+        yield from stopped.found.items()
+        raise
+
+
+def _cut_short(removals: Iterable[Removal]) -> list[Removal]:
+    return [evolve(r, stopped=r.stopped or INTERRUPTED) for r in removals]
+
+
+def _instead(
+    removals: Sequence[Removal], others: Iterable[Removal]
+) -> list[Removal]:
+    """The removals, with the others in place of those of their mechanism."""
+    by_name = {r.mechanism.name: r for r in others}
+    return [by_name.get(r.mechanism.name, r) for r in removals]
 
 
 def _with(
@@ -214,6 +269,8 @@ def _timed(finding: Finding, options: Options, limits: Limits) -> Finding:
         name=options.name, options=options, properties=(finding.name,)
     )
     answer = check(configuration, limits=limits)
+    if answer.interrupted:
+        raise KeyboardInterrupt
     broken = [
         f
         for f in answer.findings

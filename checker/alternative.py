@@ -11,9 +11,9 @@ from __future__ import annotations
 
 from attrs import evolve, frozen
 
+from checker.counts import plural
 from checker.engines.exploration import TYPE_INVARIANT, Limits
 from checker.kept import Kept, kept_by, what_breaks
-from checker.traces.lines import plural
 from checker.traces.replay import CannotReplayError, replay
 from checker.traces.trace import Trace
 from checker.variants import EVERY_PROPERTY, explorer, lacking

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING
 from attrs import evolve, frozen
 
 from checker.configuration import Configuration
+from checker.counts import plural
 from checker.engines.exploration import (
+    INTERRUPTED,
     TYPE_INVARIANT,
     Coverage,
     Limits,
@@ -47,7 +49,9 @@ if TYPE_CHECKING:
 EngineFunction = Callable[[Machine, Limits, Report], Search]
 Graph = Callable[[], "StateGraph"]
 BOUNDED = "smt"
-ENGINES = ("explicit", "interpreter", BOUNDED)
+#: the plain engine that the others are compared with
+ORACLE = "interpreter"
+ENGINES = ("explicit", ORACLE, BOUNDED)
 
 
 @frozen(kw_only=True)
@@ -70,6 +74,12 @@ class Answer:
     def exit_code(self) -> ExitCode:
         """What the process should return."""
         return exit_code(self.findings)
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether Ctrl-C came before everything was decided."""
+        reasons = {f.reason for f in self.findings}
+        return INTERRUPTED in (self.coverage.stopped, *reasons)
 
     @property
     def gravest(self) -> Finding | None:
@@ -105,7 +115,7 @@ class Answer:
 
 def engine_named(name: str) -> EngineFunction:
     """The engine called ``name``, one of those that explore states."""
-    if name == "interpreter":
+    if name == ORACLE:
         from checker.engines.interpreter import interpret
 
         return interpret
@@ -150,14 +160,20 @@ def answer(
     """
     findings = judge(search.machine, search.coverage)
     found: dict[str, Trace] = {}
-    if traces:
-        found = _traces(configuration, search, findings)
-    if not search.coverage.stopped:
-        asked = graph or cache(partial(_graph_of, search, limits))
+    try:
+        if traces:
+            _show(configuration, search, findings, found)
+        if not search.coverage.stopped:
+            asked = graph or cache(partial(_graph_of, search, limits))
+            for number, finding in enumerate(findings):
+                if _needs_graph(finding):
+                    findings[number] = _decide_by_graph(
+                        configuration, search, asked, finding, found
+                    )
+    except KeyboardInterrupt:
+        # what a state or a step shows is known
         findings = [
-            _decide_by_graph(configuration, search, asked, f, found)
-            if _needs_graph(f)
-            else f
+            evolve(f, reason=INTERRUPTED) if _needs_graph(f) else f
             for f in findings
         ]
     return Answer(
@@ -223,9 +239,9 @@ def _within(finding: Finding, coverage: Coverage) -> Finding:
     elif coverage.depth is None or coverage.depth < 0:
         reason = f"{coverage.stopped} before the first step"
     elif finding.kind == "reachable":
-        reason = f"not met within {coverage.depth} steps"
+        reason = f"not met within {plural(coverage.depth, 'step')}"
     else:
-        reason = f"no violation within {coverage.depth} steps"
+        reason = f"no violation within {plural(coverage.depth, 'step')}"
         if premise(finding.name) not in coverage.first_level:
             reason += " (premise not met)"
     return evolve(finding, reason=reason)
@@ -238,11 +254,13 @@ def _needs_graph(finding: Finding) -> bool:
     )
 
 
-def _traces(
-    configuration: Configuration, search: Search, findings: list[Finding]
-) -> dict[str, Trace]:
-    """The shortest trace of each violation that a state shows."""
-    found = {}
+def _show(
+    configuration: Configuration,
+    search: Search,
+    findings: list[Finding],
+    found: dict[str, Trace],
+) -> None:
+    """Add the shortest trace of each violation that a state shows."""
     for finding in findings:
         if finding.verdict is not Verdict.VIOLATED or finding.steps is None:
             continue
@@ -253,7 +271,6 @@ def _traces(
         found[finding.name] = Trace(
             configuration.options, finding.name, initial, moves
         )
-    return found
 
 
 def _shortest(

@@ -16,6 +16,9 @@ from typing import Any
 
 from attrs import evolve, field, fields_dict, frozen
 
+from checker.errors import InputError
+from checker.files import read_limited
+from checker.nearest import meant
 from model.designs import build
 from model.language import Machine, ModelError
 from model.language.machine import Property
@@ -83,8 +86,17 @@ class Configuration:
                 raise ConfigurationError(
                     f"{self.name}: properties: '{word}' selects nothing; "
                     f"allowed are {', '.join(allowed)}"
+                    f"{meant(word, allowed)}"
                 )
         return evolve(machine, properties=chosen)
+
+
+#: the tables of a configuration
+_SECTIONS = (
+    ("bounds", Bounds),
+    ("failures", Failures),
+    ("expect", Expectation),
+)
 
 
 def selects(words: tuple[str, ...], prop: Property) -> bool:
@@ -119,27 +131,31 @@ def load(argument: str) -> Configuration:
     Raises ConfigurationError with one line that says what, where, and what
     is allowed.
     """
+    if not argument.strip():
+        raise ConfigurationError(
+            f"'{argument}' is no configuration; 'dbmcheck list' shows those "
+            "that are shipped"
+        )
     path = find(argument)
+    if not path.exists():
+        raise ConfigurationError(
+            f"{argument}: no such file, and no shipped configuration of that "
+            "name; 'dbmcheck list' shows them"
+            f"{meant(argument.removesuffix('.toml'), shipped())}"
+        )
     return parse(read_text(path), path.stem, str(path))
 
 
 def read_text(path: Path) -> str:
     """The text of a small UTF-8 file; ConfigurationError if it is none."""
     try:
-        if path.is_dir():
-            raise ConfigurationError(f"{path}: is a directory, not a file")
-        if path.exists() and path.stat().st_size > MAX_FILE:
-            raise ConfigurationError(
-                f"{path}: larger than {MAX_FILE} bytes, no configuration"
-            )
-        data = path.read_bytes()
-    except FileNotFoundError:
+        data = read_limited(path, MAX_FILE)
+    except InputError as error:
+        raise ConfigurationError(str(error)) from None
+    if len(data) > MAX_FILE:
         raise ConfigurationError(
-            f"{path}: no such file, and no shipped configuration of that "
-            "name; 'dbmcheck list' shows them"
-        ) from None
-    except OSError as error:
-        raise ConfigurationError(f"{path}: {error.strerror}") from None
+            f"{path}: larger than {MAX_FILE} bytes, no configuration"
+        )
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError:
@@ -195,11 +211,31 @@ def _check_keys(
 ) -> None:
     for key in table:
         if key not in allowed:
-            place = f"in [{section}]" if section else "at the top"
             raise ConfigurationError(
-                f"unknown key '{key}' {place}; allowed are "
-                f"{', '.join(allowed)}"
+                f"unknown key '{key}' {_place(section)}; "
+                f"{_belongs(section, key)}allowed are {', '.join(allowed)}"
+                f"{meant(key, allowed)}"
             )
+
+
+def _place(section: str) -> str:
+    return f"in [{section}]" if section else "at the top"
+
+
+def _belongs(section: str, key: str) -> str:
+    """Where a key that is misplaced belongs: 'it belongs in [bounds]; '."""
+    places = {
+        "": _TOP,
+        **{name: tuple(fields_dict(kind)) for name, kind in _SECTIONS},
+    }
+    right = [p for p, keys in places.items() if key in keys and p != section]
+    if not right:
+        return ""
+    where = " or ".join(
+        f"in [{name}]" if name else "at the top, before any [section]"
+        for name in right
+    )
+    return f"it belongs {where}; "
 
 
 def _section(table: Mapping[str, Any], name: str, kind: type[Any]) -> Any:

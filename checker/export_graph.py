@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The state graph as a networkx graph, as GraphML and as dot.
+"""The state graph as a networkx graph, as GraphML, dot and JSON.
 
 Nodes are numbered in breadth-first order and carry their level, every
 variable as people read it, and the properties that they violate.  Edges carry
@@ -10,8 +10,10 @@ another library for it.
 from __future__ import annotations
 
 import io
+import json
 from typing import TYPE_CHECKING
 
+from checker.counts import plural
 from checker.engines.evaluate import Evaluator
 from checker.engines.interpreter import successors
 from checker.errors import InputError
@@ -37,7 +39,8 @@ def state_graph(machine: Machine, max_states: int) -> nx.MultiDiGraph:
             return
         if len(numbers) >= max_states:
             raise InputError(
-                f"{machine.name}: more than {max_states} states; raise "
+                f"{machine.name}: more than "
+                f"{plural(max_states, 'state')}; raise "
                 "--max-states, or use a smaller configuration"
             )
         numbers[state] = len(numbers)
@@ -86,6 +89,21 @@ def to_graphml(graph: nx.MultiDiGraph) -> str:
     buffer = io.BytesIO()
     nx.write_graphml(graph, buffer)
     return buffer.getvalue().decode("utf-8")
+
+
+def to_json(graph: nx.MultiDiGraph) -> str:
+    """The graph as JSON: nodes and edges, as networkx reads node-link data."""
+    data = {
+        "directed": True,
+        "multigraph": True,
+        "graph": dict(graph.graph),
+        "nodes": [{"id": node, **d} for node, d in graph.nodes(data=True)],
+        "edges": [
+            {"source": start, "target": end, "key": key, **d}
+            for start, end, key, d in graph.edges(keys=True, data=True)
+        ],
+    }
+    return json.dumps(data, indent=1) + "\n"
 
 
 def to_dot(graph: nx.MultiDiGraph) -> str:

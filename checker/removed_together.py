@@ -14,6 +14,7 @@ from itertools import combinations
 
 from attrs import define, evolve, field, frozen
 
+from checker.engines.exploration import INTERRUPTED
 from checker.kept import Kept
 from checker.mechanism_sets import Pairs, Set, Together, pairs_of, together
 from checker.variants import AT_ONCE, LASTING, Explore, lacking
@@ -23,7 +24,6 @@ from model.mechanisms import (
 )
 
 EVERYTHING = "everything"
-INTERRUPTED = "interrupted"
 
 
 @frozen(kw_only=True)
@@ -56,7 +56,8 @@ def removed_together(design: str, kept: Kept, explore: Explore) -> Sets:
 
     Ctrl-C ends it with what is known by then.
     """
-    names = tuple(m.name for m in mechanisms_of(design))
+    options = kept.questions[0].options
+    names = tuple(m.name for m in mechanisms_of(design) if options.has(m.name))
     promises = promises_of(kept)
     oracle = _Oracle(kept, explore, design)
     broken: dict[Set, frozenset[str]] = {}

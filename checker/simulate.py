@@ -14,6 +14,7 @@ from collections.abc import Callable
 from attrs import frozen
 
 from checker.engines.evaluate import Evaluator
+from checker.engines.exploration import INTERRUPTED
 from checker.engines.interpreter import successors
 from checker.traces.shortest import move_of
 from checker.traces.trace import Move, Trace
@@ -86,7 +87,7 @@ def simulate(
                 found = (_finding(broken, len(moves)), initial, moves)
             report(done, steps)
     except KeyboardInterrupt:
-        stopped = "interrupted"
+        stopped = INTERRUPTED
     trace = None
     if found is not None:
         finding, initial, moves = found

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import multiprocessing
 import signal
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
 from multiprocessing.process import BaseProcess
@@ -18,7 +18,7 @@ from attrs import evolve, frozen
 
 from checker.configuration import KINDS
 from checker.engines.exploration import Limits, Progress
-from checker.engines.family import Member, explore_family
+from checker.engines.family import Member, members_of
 from checker.verdict import Finding, Verdict, judge
 from model.designs import build
 from model.language.machine import Machine, Property
@@ -27,6 +27,14 @@ from model.options import Options
 Said = Callable[[str], None]
 #: to start a process takes as long as to explore so many small variants
 WORTH_A_PROCESS = 64
+
+
+class InterruptedSearchError(KeyboardInterrupt):
+    """Ctrl-C came; ``found`` is what was known by then, by place."""
+
+    def __init__(self, found: Mapping[int, Variant]) -> None:
+        super().__init__()
+        self.found = found
 
 
 def say_nothing(step: str) -> None:
@@ -84,8 +92,8 @@ def explorer(
 ) -> Iterator[Explore]:
     """Gives ``explore(options, choice, title)``: one variant for each.
 
-    ``title``: what progress is reported under.  Ctrl-C is raised, and ends
-    the processes.
+    ``title``: what progress is reported under.  Ctrl-C ends the processes,
+    and is raised as InterruptedSearchError.
     """
     pool = _Pool(limits, processes)
 
@@ -112,9 +120,14 @@ def _explore(
     limits: Limits,
     report: Callable[[Progress], None],
 ) -> list[Variant]:
-    machines = [_asked(build(o), choice) for o in options]
-    members = explore_family(machines, limits, report)
-    return [_variant(o, m) for o, m in zip(options, members, strict=True)]
+    found: dict[int, Variant] = {}
+    try:
+        machines = [_asked(build(o), choice) for o in options]
+        for place, member in members_of(machines, limits, report):
+            found[place] = _variant(options[place], member)
+    except KeyboardInterrupt:
+        raise InterruptedSearchError(found) from None
+    return [found[place] for place in range(len(options))]
 
 
 def _asked(machine: Machine, choice: Choice) -> Machine:

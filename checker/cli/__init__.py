@@ -15,32 +15,36 @@ import threading
 from collections.abc import Sequence
 from typing import Any
 
+from checker.cli import streams
+from checker.cli.streams import BROKEN_PIPE, INTERRUPTED
 from checker.memory import OUT_OF_MEMORY, is_out_of_memory
 
-INTERRUPTED = 130
-BROKEN_PIPE = 141
 #: as ``ExitCode`` has it; nothing may be imported where memory is short
 INCONCLUSIVE = 20
+_ENDING = (signal.SIGTERM, signal.SIGHUP)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; returns the exit code."""
     if arguments is None:
         # whoever ends us so wants what Ctrl-C gives: nothing left behind
-        for number in (signal.SIGTERM, signal.SIGHUP):
+        for number in _ENDING:
             # nohup has it ignored, and so it stays
             if signal.getsignal(number) is not signal.SIG_IGN:
                 signal.signal(number, signal.default_int_handler)
         lose_no_interrupt()
-    try:
-        return _run(arguments)
-    except KeyboardInterrupt:
-        print("dbmcheck: interrupted", file=sys.stderr)
-        return INTERRUPTED
-    except BrokenPipeError:
-        # whoever read our output has gone; keep Python from complaining
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    if not streams.opened():
+        streams.complain("standard output is closed; nobody reads the answer")
         return BROKEN_PIPE
+    try:
+        code = _run(arguments)
+    except KeyboardInterrupt:
+        streams.complain("interrupted")
+        code = INTERRUPTED
+    except BrokenPipeError:
+        # whoever read our output has gone
+        code = BROKEN_PIPE
+    return streams.arrived(code)
 
 
 def lose_no_interrupt() -> None:
@@ -66,12 +70,12 @@ def _run(arguments: Sequence[str] | None) -> int:
     from checker.cli.app import run
 
     try:
-        code = run(arguments)
-        sys.stdout.flush()
-        return code
+        return run(arguments)
     except (KeyboardInterrupt, BrokenPipeError):
         raise
     except Exception as error:
+        if isinstance(error, OSError) and streams.refused(error):
+            return streams.give_up(error)
         return _explain(error)
 
 
@@ -82,18 +86,17 @@ def _explain(error: Exception) -> int:
         from checker.errors import exit_code_of
     except (MemoryError, SystemError, ImportError):
         # an import that gets no memory says so in one of these ways
-        print(f"dbmcheck: INCONCLUSIVE: {OUT_OF_MEMORY}", file=sys.stderr)
+        streams.complain(f"INCONCLUSIVE: {OUT_OF_MEMORY}")
         return INCONCLUSIVE
     code = exit_code_of(error)
     if code is not None:
-        print(f"dbmcheck: {error}", file=sys.stderr)
+        streams.complain(str(error))
         return code
     if os.environ.get("DBMCHECK_DEBUG"):
         raise error
-    print(
-        f"dbmcheck: this is our bug: {type(error).__name__}: {error}; "
-        "set DBMCHECK_DEBUG=1 to see where",
-        file=sys.stderr,
+    streams.complain(
+        f"this is our bug: {type(error).__name__}: {error}; "
+        "set DBMCHECK_DEBUG=1 to see where"
     )
     from checker.verdict import ExitCode
 

@@ -14,46 +14,45 @@ from typing import Any
 
 from checker.ablate import Ablation, Break, Removal, ablate
 from checker.cli import page, sets_view
-from checker.cli.describe import failures, size
+from checker.cli.describe import command, design_of, failures, size
 from checker.cli.progress import steps_shown
 from checker.configuration import load, shipped
-from checker.engines.exploration import Limits
-from checker.errors import InputError
+from checker.counts import plural
+from checker.engines.exploration import INTERRUPTED, Limits
 from checker.kept import Kept, Question
 from checker.removed_together import Sets, removed_together
 from checker.variants import explorer
 from checker.verdict import ExitCode, Finding, Verdict
-from model.mechanism import (
-    DESIGNS,
-)
 from model.options import Failures
 
 MOST_PROCESSES = 2
 
 
 def run(
-    design: str,
+    argument: str,
     limits: Limits,
     processes: int | None,
     singles: bool,
     as_json: bool,
 ) -> int:
-    """Ablate, print; returns the exit code.  ``singles``: no sets."""
-    if design not in DESIGNS:
-        raise InputError(
-            f"no design '{design}'; allowed are {', '.join(DESIGNS)}"
-        )
+    """Ablate, print; returns the exit code.  ``singles``: no sets.
+
+    ``argument``: a design, or a configuration with the bounds to ask at.
+    """
+    options = design_of(argument)
+    design = options.design if options else argument
     several = processes or min(MOST_PROCESSES, os.cpu_count() or 1)
     sets: Sets | None = None
     with (
         steps_shown() as said,
         explorer(limits, said, several) as explore,
     ):
-        found = ablate(design, explore, limits)
+        found = ablate(design, explore, limits, options=options)
         if not as_json:
-            _print(found)
+            _print(found, argument)
             sys.stdout.flush()
-        if not singles and not found.smallest.stopped:
+        ended = found.smallest.stopped or found.stopped == INTERRUPTED
+        if not singles and not ended:
             sets = removed_together(design, found.smallest, explore)
     code = exit_code(found, sets)
     if as_json:
@@ -62,7 +61,7 @@ def run(
         sets_view.show(sets, where(found))
     if not as_json:
         page.line()
-        _print_how_to_see(found)
+        _print_how_to_see(found, argument)
     return code
 
 
@@ -98,7 +97,7 @@ def to_json(found: Ablation, sets: Sets | None) -> dict[str, Any]:
                 "property": f.name,
                 "guarantee": f.guarantee or None,
                 "bounds": size(kept.questions[0].options),
-                "reason": why_unasked(f),
+                "reason": why_unasked(found, f),
             }
             for kept in _sizes(found)
             for f in kept.unasked
@@ -158,8 +157,8 @@ def _break_json(broken: Break) -> dict[str, Any]:
 # -- text --------------------------------------------------------------------
 
 
-def _print(found: Ablation) -> None:
-    page.line(f"{found.design}: each mechanism taken out, all else in place")
+def _print(found: Ablation, name: str) -> None:
+    page.line(f"{name}: each mechanism taken out, all else in place")
     page.line()
     page.table(
         ["without", "for", "breaks", "steps", "also"],
@@ -209,7 +208,8 @@ def _print_redundant(found: Ablation) -> None:
     redundant = [r for r in found.removals if r.redundant]
     if redundant:
         page.line()
-        page.line("Redundant in this design, as modelled:")
+        what = "design" if _is_complete(found) else "variant"
+        page.line(f"Redundant in this {what}, as modelled:")
     for removal in redundant:
         reason = removal.mechanism.why_redundant(found.design)
         _item(f"{removal.mechanism.name}: {reason or 'not explained'}.")
@@ -244,7 +244,11 @@ def _in_words(broken: Break) -> str:
     if not broken.real:
         return f"{finding.name}: {finding.reason}"
     guarantee = f" ({finding.guarantee})" if finding.guarantee else ""
-    return f"{finding.name}{guarantee} breaks in {finding.steps} steps"
+    return f"{finding.name}{guarantee} breaks in {_steps(finding)}"
+
+
+def _steps(finding: Finding) -> str:
+    return plural(finding.steps or 0, "step")
 
 
 def _print_idle(found: Ablation) -> None:
@@ -268,27 +272,27 @@ def _print_asked(found: Ablation) -> None:
     first = found.smallest.questions[0]
     if found.smallest.stopped:
         page.paragraph(
-            "INCONCLUSIVE: what the complete design keeps is not known "
+            f"INCONCLUSIVE: what {_whole(found)} keeps is not known "
             f"({found.smallest.stopped})."
         )
         return
     page.paragraph(
-        f"Asked at {where(found)}: everything that the complete design "
+        f"Asked at {where(found)}: everything that {_whole(found)} "
         "keeps there."
     )
     for question in found.smallest.questions[1:]:
         names = ", ".join(_named(question.kept))
         page.paragraph(
             f"{names}: asked with {question.easier}; with the bounds above "
-            "the complete design does not keep it."
+            f"{_whole(found)} does not keep it."
         )
-    _print_unasked(found.smallest)
+    _print_unasked(found, found.smallest)
     if found.larger is not None:
         page.paragraph(
             "Where what a mechanism is for did not break, the same was asked "
             f"at {size(found.larger.questions[0].options)}."
         )
-        _print_unasked(found.larger)
+        _print_unasked(found, found.larger)
     at_larger = [
         f"{r.mechanism.name} ({b.finding.name})"
         for r in found.removals
@@ -299,17 +303,28 @@ def _print_asked(found: Ablation) -> None:
         page.paragraph(f"Broken only there: {', '.join(at_larger)}.")
 
 
-def _print_unasked(kept: Kept) -> None:
+def _print_unasked(found: Ablation, kept: Kept) -> None:
     for finding in kept.unasked:
         (name,) = _named([finding])
-        page.paragraph(f"Not asked there: {name}; {why_unasked(finding)}.")
+        page.paragraph(
+            f"Not asked there: {name}; {why_unasked(found, finding)}."
+        )
 
 
-def why_unasked(finding: Finding) -> str:
-    """Why what was found of the complete design is not asked."""
+def why_unasked(found: Ablation, finding: Finding) -> str:
+    """Why what was found of what is complete is not asked."""
     if finding.verdict is Verdict.INCONCLUSIVE:
         return finding.reason
-    return "the complete design does not keep it"
+    return f"{_whole(found)} does not keep it"
+
+
+def _is_complete(found: Ablation) -> bool:
+    return not found.smallest.questions[0].options.without
+
+
+def _whole(found: Ablation) -> str:
+    """What the mechanisms were taken out of, in words."""
+    return "the complete design" if _is_complete(found) else "the variant"
 
 
 def where(found: Ablation) -> str:
@@ -333,10 +348,12 @@ def _item(text: str) -> None:
     page.paragraph(text, indent="    ", first="  ")
 
 
-def _print_how_to_see(found: Ablation) -> None:
-    page.paragraph(
-        f"To see one: dbmcheck cite {found.design}-small --without MECHANISM"
-    )
+def _print_how_to_see(found: Ablation, argument: str) -> None:
+    of_design = argument == found.design
+    seen = command("cite", f"{argument}-small" if of_design else argument)
+    page.paragraph(f"To see one: {seen} --without MECHANISM")
+    if not of_design:
+        return
     for question in found.smallest.questions[1:]:
         for finding in question.kept:
             name = asked_by(found.design, finding.name)

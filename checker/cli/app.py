@@ -10,15 +10,19 @@ from typing import Annotated
 
 import typer
 
+from checker.cli import streams
 from checker.cli.options import (
+    CompleteOption,
     ConfigArgument,
     DepthOption,
+    DesignArgument,
     EngineName,
     EngineOption,
     Format,
     FormatOption,
     GraphForm,
     MemoryOption,
+    MinimiseOption,
     PropertyOption,
     StatesOption,
     ThreadsOption,
@@ -29,6 +33,7 @@ from checker.cli.options import (
 )
 from checker.cli.prove_command import prove
 from checker.cli.qemu_command import qemu
+from checker.cli.streams import INTERRUPTED
 
 app = typer.Typer(
     name="dbmcheck",
@@ -84,12 +89,7 @@ def check(
     engine: EngineOption = EngineName.EXPLICIT,
     depth: DepthOption = None,
     without: WithoutOption = None,
-    complete: Annotated[
-        bool,
-        typer.Option(
-            "--complete", help="Put every mechanism back that CONFIG lacks."
-        ),
-    ] = False,
+    complete: CompleteOption = False,
     memory: MemoryOption = "",
     max_states: StatesOption = 0,
     threads: ThreadsOption = 1,
@@ -109,13 +109,7 @@ def check(
             metavar="FILE", help="Write the gravest violation's trace."
         ),
     ] = None,
-    minimise: Annotated[
-        bool,
-        typer.Option(
-            "--minimise",
-            help="Look for the smallest configuration that still shows it.",
-        ),
-    ] = False,
+    minimise: MinimiseOption = False,
 ) -> None:
     """Explore one configuration and say what holds."""
     from checker.cli import check_view
@@ -139,7 +133,7 @@ def check(
 
 @app.command()
 def ablate(
-    design: Annotated[str, typer.Argument(metavar="DESIGN")],
+    design: DesignArgument,
     format: FormatOption = Format.TEXT,
     memory: MemoryOption = "",
     max_states: StatesOption = 0,
@@ -159,9 +153,9 @@ def ablate(
 ) -> None:
     """Take out each mechanism, each pair, and more; show what breaks.
 
-    Asks everything that the complete design keeps.  Then says which
-    mechanisms heal each other, which may go together, and which are enough
-    for a guarantee.
+    Asks everything that the complete design keeps, at the bounds of CONFIG
+    if one is given.  Then says which mechanisms heal each other, which may go
+    together, and which are enough for a guarantee.
     """
     from checker.cli import ablate_view
     from checker.cli.limits import limits
@@ -203,10 +197,20 @@ def cite(
     trace: TraceArgument,
     property_name: PropertyOption = "",
     without: WithoutOption = None,
+    complete: CompleteOption = False,
+    minimise: MinimiseOption = False,
     format: FormatOption = Format.TEXT,
 ) -> None:
     """A counterexample as a block of mail, at most 72 columns."""
-    show(trace, TraceForm.MAIL, property_name, without, format)
+    show(
+        trace,
+        TraceForm.MAIL,
+        property_name,
+        without,
+        complete,
+        minimise,
+        format,
+    )
 
 
 @app.command()
@@ -217,19 +221,22 @@ def show(
     ] = TraceForm.TABLE,
     property_name: PropertyOption = "",
     without: WithoutOption = None,
+    complete: CompleteOption = False,
+    minimise: MinimiseOption = False,
     format: FormatOption = Format.TEXT,
 ) -> None:
     """A counterexample: table, states, sequence chart, ITF, pytest, mail."""
     from checker.cli import trace_view
 
+    wanted = trace_view.Wanted(
+        argument=trace,
+        property_name=property_name,
+        without=tuple(without or ()),
+        complete=complete,
+        minimise=minimise,
+    )
     raise typer.Exit(
-        trace_view.show(
-            trace,
-            form.value,
-            property_name,
-            tuple(without or ()),
-            format == Format.JSON,
-        )
+        trace_view.show(wanted, form.value, format == Format.JSON)
     )
 
 
@@ -258,19 +265,21 @@ def explain(
     trace: TraceArgument,
     property_name: PropertyOption = "",
     without: WithoutOption = None,
+    complete: CompleteOption = False,
+    minimise: MinimiseOption = False,
     format: FormatOption = Format.TEXT,
 ) -> None:
     """Each conjunct of the property on each step of a trace."""
     from checker.cli import trace_view
 
-    raise typer.Exit(
-        trace_view.explain_it(
-            trace,
-            property_name,
-            tuple(without or ()),
-            format == Format.JSON,
-        )
+    wanted = trace_view.Wanted(
+        argument=trace,
+        property_name=property_name,
+        without=tuple(without or ()),
+        complete=complete,
+        minimise=minimise,
     )
+    raise typer.Exit(trace_view.explain_it(wanted, format == Format.JSON))
 
 
 @app.command()
@@ -369,8 +378,11 @@ def graph(
         Path, typer.Option("--output", "-o", metavar="FILE")
     ] = Path("-"),
     form: Annotated[
-        GraphForm, typer.Option("--as", help="GraphML or dot.")
-    ] = GraphForm.GRAPHML,
+        GraphForm | None,
+        typer.Option(
+            "--as", help="Default: as FILE ends (.gv is dot), or graphml."
+        ),
+    ] = None,
     max_states: Annotated[
         int,
         typer.Option("--max-states", min=1, help="Refuse larger graphs."),
@@ -378,14 +390,14 @@ def graph(
     without: WithoutOption = None,
     format: FormatOption = Format.TEXT,
 ) -> None:
-    """Write the state graph as GraphML or dot."""
+    """Write the state graph as GraphML, dot or JSON (node-link)."""
     from checker.cli import graph_view
 
     raise typer.Exit(
         graph_view.run(
             config,
             output,
-            form.value,
+            form.value if form else "",
             max_states,
             tuple(without or ()),
             format == Format.JSON,
@@ -414,7 +426,10 @@ def run(arguments: Sequence[str] | None) -> int:
     except TyperException as error:
         said = error.format_message()
         message = " ".join(said.split()) or type(error).__name__
-        typer.echo(f"dbmcheck: {message} (see dbmcheck --help)", err=True)
+        streams.complain(f"{message} (see dbmcheck --help)")
         return 2
+    if code == INTERRUPTED:
+        # the library takes a Ctrl-C for a way to end, and says nothing
+        raise KeyboardInterrupt
     # without a command there is help, but nothing was done
     return int(code or 0) if given else 2

@@ -3,16 +3,18 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Any
 
 from attrs import evolve
 
-from checker.check import BOUNDED, Answer, check
+from checker.check import BOUNDED, ORACLE, Answer, check
 from checker.cli import page
 from checker.cli.describe import command, configured, failures, size
 from checker.cli.progress import depths_shown, shown
 from checker.configuration import Configuration
+from checker.counts import counted
 from checker.engines.exploration import Coverage, Limits
 from checker.errors import InputError
 from checker.files import check_writable
@@ -46,30 +48,62 @@ def run(
         answer = check(
             configuration, engine, limits, report_for(configuration.name)
         )
-    trace = gravest_trace(answer)
+    trace, whole = gravest_trace(answer), not answer.coverage.stopped
     if trace is not None and minimise:
-        trace = _minimised(trace, limits)
-    if trace_file is not None and trace is not None:
-        from checker.traces.storage import save
+        smaller = minimised(trace, limits)
+        trace, whole = smaller or trace, whole and smaller is not None
+    kept = ""
+    if trace_file is not None:
+        from checker.traces.storage import keep
 
-        save(trace, trace_file)
+        kept = keep(trace, trace_file)
     if as_json:
         page.as_json(to_json(answer, trace))
-    else:
-        _print(answer, argument, without, trace)
-        if trace_file is not None:
-            written = f"trace written to {trace_file}"
-            page.line(written if trace else "no violation, no trace written")
+        return _code(answer, expect)
+    _print(answer)
+    if trace is not None:
+        _print_trace(answer, trace)
+        if minimise and not whole:
+            page.paragraph(
+                "interrupted: not all smaller configurations were tried"
+            )
+        cite = command("cite", argument, without, complete, minimise)
+        _print_how_to_cite(cite, whole, trace_file)
+    for surprise in answer.surprises():
+        page.line()
+        page.paragraph(f"not as expected: {surprise}")
+    if kept:
+        page.paragraph(kept)
     return _code(answer, expect)
+
+
+def _print_how_to_cite(
+    cite: str, whole: bool, trace_file: Path | None
+) -> None:
+    """How to get a mail of just this trace.
+
+    ``cite`` looks at everything.  Who did not, with ``whole`` false, may have
+    seen another violation than the gravest: only a file has it.
+    """
+    if trace_file is not None:
+        cite = f"dbmcheck cite {shlex.quote(str(trace_file))}"
+    elif not whole:
+        page.line("to cite it: check again with --trace t.json, then")
+        cite = "dbmcheck cite t.json"
+    page.command("to cite it: " if whole or trace_file else "", cite)
 
 
 def _check_combination(
     engine: str, limits: Limits, expect: bool, minimise: bool
 ) -> None:
     """Refuse options that the engine would not look at."""
+    if engine != BOUNDED and limits.depth is not None:
+        raise InputError(f"--depth goes with --engine {BOUNDED} only")
+    if engine == ORACLE and limits.threads > 1:
+        raise InputError(
+            f"--threads: the engine {ORACLE} has one; allowed is 1"
+        )
     if engine != BOUNDED:
-        if limits.depth is not None:
-            raise InputError(f"--depth goes with --engine {BOUNDED} only")
         return
     given = {
         "--max-states": limits.max_states > 0,
@@ -85,14 +119,21 @@ def _check_combination(
             )
 
 
-def _minimised(trace: Trace, limits: Limits) -> Trace:
+def minimised(trace: Trace, limits: Limits) -> Trace | None:
+    """A trace of the smallest configuration that shows the same.
+
+    None if Ctrl-C came before it was found.
+    """
     from checker.engines.explicit import explore
     from checker.traces.minimise import minimise
 
     find = None if trace.loop is None else _find_lasso
-    _, smaller = minimise(
-        trace.options, trace.property_name, explore, limits, find
-    )
+    try:
+        _, smaller = minimise(
+            trace.options, trace.property_name, explore, limits, find
+        )
+    except KeyboardInterrupt:
+        return None
     return smaller
 
 
@@ -103,6 +144,8 @@ def _find_lasso(
         name=options.name, options=options, properties=(property_name,)
     )
     answer = check(configuration, limits=limits)
+    if answer.interrupted:
+        raise KeyboardInterrupt
     return answer.traces.get(property_name)
 
 
@@ -214,12 +257,7 @@ def _word(finding: Finding) -> str:
     return "NOT REACHED" if finding.kind == "reachable" else "VACUOUS"
 
 
-def _print(
-    answer: Answer,
-    argument: str,
-    without: tuple[str, ...],
-    trace: Trace | None,
-) -> None:
+def _print(answer: Answer) -> None:
     options, coverage = answer.configuration.options, answer.coverage
     page.line(headline(answer))
     if answer.configuration.title:
@@ -244,19 +282,14 @@ def _print(
     for guarantee, reason in answer.machine.not_promised.items():
         page.line()
         page.paragraph(f"{guarantee} is not promised: {reason}.")
-    if trace is not None:
-        _print_trace(answer, argument, without, trace)
-    for surprise in answer.surprises():
-        page.line()
-        page.paragraph(f"not as expected: {surprise}")
 
 
 def _print_counts(coverage: Coverage) -> None:
     page.fact(
         "explored",
-        f"{page.number(coverage.states)} states, "
-        f"{page.number(coverage.transitions)} transitions, "
-        f"{coverage.levels} levels",
+        f"{counted(coverage.states, 'state')}, "
+        f"{counted(coverage.transitions, 'transition')}, "
+        f"{counted(coverage.levels, 'level')}",
     )
     page.fact(
         "at",
@@ -266,8 +299,12 @@ def _print_counts(coverage: Coverage) -> None:
 
 
 def _print_depth(coverage: Coverage) -> None:
-    depth = coverage.depth
-    runs = "no run" if depth == -1 else f"all runs of up to {depth} steps"
+    depth = coverage.depth or 0
+    runs = (
+        "no run"
+        if depth == -1
+        else f"all runs of up to {counted(depth, 'step')}"
+    )
     page.fact("searched", runs)
     page.fact("stopped", coverage.stopped)
     page.fact(
@@ -284,12 +321,10 @@ def _remark(finding: Finding) -> str:
     verb = "first met after" if finding.kind == "reachable" else "in"
     if finding.verdict is Verdict.HOLDS and finding.kind != "reachable":
         return ""
-    return f"{verb} {finding.steps} steps"
+    return f"{verb} {counted(finding.steps, 'step')}"
 
 
-def _print_trace(
-    answer: Answer, argument: str, without: tuple[str, ...], trace: Trace
-) -> None:
+def _print_trace(answer: Answer, trace: Trace) -> None:
     from checker.traces.table import render_table
 
     page.line()
@@ -301,4 +336,3 @@ def _print_trace(
         page.line()
     page.line(render_table(machine, trace).rstrip("\n"))
     page.line()
-    page.paragraph(f"to cite it: {command('cite', argument, without)}")

@@ -11,12 +11,14 @@ from typing import Any
 from checker.cli import page
 from checker.cli.check_view import trace_json
 from checker.cli.describe import configured, failures, size
+from checker.cli.streams import say
 from checker.configuration import Configuration
 from checker.conformance.abstraction import show
 from checker.conformance.lockstep import Mismatch, Outcome, conform
 from checker.conformance.log_check import Judgement, judge
 from checker.conformance.log_file import load
 from checker.conformance.steps import DRIVEN, undriven
+from checker.counts import counted
 from checker.engines.exploration import Limits
 from checker.errors import InputError
 from checker.files import check_writable
@@ -85,17 +87,17 @@ def _lockstep(
     trace = None
     if outcome.mismatch is not None:
         trace = _trace(configuration, machine, outcome.mismatch)
-        if trace_file is not None:
-            from checker.traces.storage import save
+    kept = ""
+    if trace_file is not None:
+        from checker.traces.storage import keep
 
-            save(trace, trace_file)
+        kept = keep(trace, trace_file, "mismatch")
     if as_json:
         page.as_json(_to_json(configuration, machine, outcome, trace))
     else:
         _print(configuration, machine, outcome, trace)
-        if trace_file is not None:
-            written = f"trace written to {trace_file}"
-            page.line(written if trace else "no mismatch, no trace written")
+        if kept:
+            page.paragraph(kept)
     if outcome.mismatch is not None:
         return ExitCode.DIFFERS
     return ExitCode.INCONCLUSIVE if outcome.stopped else ExitCode.AS_EXPECTED
@@ -113,14 +115,14 @@ class _Progress:
         if not sys.stderr.isatty() or now - self.last < _EVERY:
             return
         self.last = now
-        line = f"{self.title}: {pairs:,} pairs, {steps:,} steps"
-        sys.stderr.write(f"\r\x1b[K{line[:79]}")
-        sys.stderr.flush()
+        line = (
+            f"{self.title}: {counted(pairs, 'pair')}, {counted(steps, 'step')}"
+        )
+        say(f"\r\x1b[K{line[:79]}")
 
     def end(self) -> None:
         if sys.stderr.isatty():
-            sys.stderr.write("\r\x1b[K")
-            sys.stderr.flush()
+            say("\r\x1b[K")
 
 
 def _verdict(outcome: Outcome) -> str:
@@ -173,13 +175,14 @@ def _print(
     )
     page.fact(
         "explored",
-        f"{number(outcome.pairs)} pairs of states: {number(outcome.met)} of "
+        f"{counted(outcome.pairs, 'pair')} of states: "
+        f"{number(outcome.met)} of "
         f"the model's {number(outcome.model_states)}, "
         f"{number(outcome.reference_states)} of the reference",
     )
     page.fact(
         "compared",
-        f"{number(outcome.steps)} steps taken on both sides",
+        f"{counted(outcome.steps, 'step')} taken on both sides",
     )
     page.line(f"  at        {outcome.seconds:.1f} s")
     if trace is None or outcome.mismatch is None:
@@ -264,8 +267,8 @@ def _print_judgement(judgement: Judgement) -> None:
     page.fact("model", size(options))
     page.fact(
         "compared",
-        f"{page.number(judgement.lines)} events fit, "
-        f"{page.number(judgement.states)} states tried",
+        f"{_fitting(judgement.lines)}, "
+        f"{counted(judgement.states, 'state')} tried",
     )
     if judgement.accepted:
         page.line()
@@ -278,3 +281,7 @@ def _print_judgement(judgement: Judgement) -> None:
     page.paragraph(f"{judgement.where}: {judgement.reason}.")
     possible = ", ".join(judgement.possible) or "nothing"
     page.paragraph(f"Possible are: {possible}.", indent="  ")
+
+
+def _fitting(events: int) -> str:
+    return f"{counted(events, 'event')} {'fits' if events == 1 else 'fit'}"

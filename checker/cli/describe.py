@@ -3,24 +3,30 @@
 
 from __future__ import annotations
 
+import shlex
+from pathlib import Path
+
 from attrs import evolve
 
 from checker.configuration import (
     Configuration,
+    ConfigurationError,
     Expectation,
     load,
     shipped,
 )
+from checker.counts import plural
+from checker.errors import InputError
+from checker.nearest import meant
 from model.mechanism import (
+    DESIGNS,
     LIVE,
     STOP_COPY,
 )
+from model.mechanisms import (
+    mechanisms_of,
+)
 from model.options import Failures, Options
-
-
-def plural(count: int, word: str) -> str:
-    """'1 chunk', '2 chunks'."""
-    return f"{count} {word}" if count == 1 else f"{count} {word}s"
 
 
 def size(options: Options) -> str:
@@ -81,6 +87,14 @@ def configured(
     configuration says nothing about the variant.
     """
     configuration = load(argument)
+    design = configuration.options.design
+    known = [mechanism.name for mechanism in mechanisms_of(design)]
+    for name in without:
+        if name not in known:
+            raise ConfigurationError(
+                f"--without: {design} has no mechanism '{name}'; it has "
+                f"{', '.join(known)}{meant(name, known)}"
+            )
     lacks = frozenset() if complete else configuration.options.without
     removed = lacks | frozenset(without)
     if removed == configuration.options.without:
@@ -89,10 +103,33 @@ def configured(
     return evolve(configuration, options=options, expect=Expectation())
 
 
-def command(verb: str, argument: str, without: tuple[str, ...] = ()) -> str:
+def design_of(argument: str, without: tuple[str, ...] = ()) -> Options | None:
+    """The options of a configuration; None if ``argument`` is a design.
+
+    Raises InputError if it is neither, ConfigurationError if the
+    configuration is none.
+    """
+    if argument in DESIGNS:
+        return None
+    if argument not in shipped() and not Path(argument).exists():
+        known = (*DESIGNS, *shipped())
+        raise InputError(
+            f"no design and no configuration '{argument}'; designs are "
+            f"{', '.join(DESIGNS)}{meant(argument, known)}"
+        )
+    return configured(argument, without).options
+
+
+def command(
+    verb: str,
+    argument: str,
+    without: tuple[str, ...] = (),
+    complete: bool = False,
+    minimise: bool = False,
+) -> str:
     """The command line that does ``verb`` with the same configuration."""
-    shown = argument
-    if argument not in shipped():
-        shown = argument if " " not in argument else f"'{argument}'"
-    removed = "".join(f" --without {name}" for name in without)
-    return f"dbmcheck {verb} {shown}{removed}"
+    words = ["dbmcheck", verb, shlex.quote(argument)]
+    words += [f"--without {name}" for name in without]
+    words += ["--complete"] if complete else []
+    words += ["--minimise"] if minimise else []
+    return " ".join(words)

@@ -8,9 +8,14 @@ from pathlib import Path
 
 from checker.cli import page
 from checker.cli.describe import configured
+from checker.counts import counted
 from checker.errors import InputError
-from checker.export_graph import state_graph, to_dot, to_graphml
+from checker.export_graph import state_graph, to_dot, to_graphml, to_json
 from checker.files import check_writable, write_atomically
+
+FORMS = {"graphml": to_graphml, "dot": to_dot, "json": to_json}
+#: what else a file's name may end in
+_ENDINGS = {"gv": "dot", "xml": "graphml"}
 
 
 def run(
@@ -21,14 +26,18 @@ def run(
     without: tuple[str, ...],
     as_json: bool,
 ) -> int:
-    """Write the graph to ``output`` ('-': standard output)."""
+    """Write the graph to ``output`` ('-': standard output).
+
+    ``form``: one of FORMS; '' for what the name of ``output`` says.
+    """
+    form = form or _form_of(output)
     if as_json and str(output) == "-":
         raise InputError("--format json needs --output FILE for the graph")
     machine = configured(argument, without).machine()
     if str(output) != "-":
         check_writable(output)
     graph = state_graph(machine, max_states)
-    text = to_dot(graph) if form == "dot" else to_graphml(graph)
+    text = FORMS[form](graph)
     if str(output) == "-":
         sys.stdout.write(text)
         return 0
@@ -40,7 +49,21 @@ def run(
         )
     else:
         page.line(
-            f"{page.number(states)} states, {page.number(steps)} "
-            f"transitions written to {output}"
+            f"{counted(states, 'state')}, "
+            f"{counted(steps, 'transition')} written to {output}"
         )
     return 0
+
+
+def _form_of(output: Path) -> str:
+    """The form that a file's name stands for."""
+    ending = output.suffix.lower().removeprefix(".")
+    if not ending:
+        return "graphml"
+    form = _ENDINGS.get(ending, ending)
+    if form not in FORMS:
+        raise InputError(
+            f"{output}: no form of a graph ends in '.{ending}'; allowed are "
+            f".{', .'.join(FORMS)}, or say --as"
+        )
+    return form

@@ -7,6 +7,7 @@ from typing import Any
 
 from checker.cli import page
 from checker.configuration import Configuration, load, shipped
+from checker.counts import counted
 from model.guarantees import GUARANTEES
 from model.mechanism import (
     DESIGNS,
@@ -54,7 +55,7 @@ def run(as_json: bool) -> int:
 
 def _print_configuration(configuration: Configuration) -> None:
     expect = configuration.expect
-    states = "" if expect.states is None else f"{expect.states:,} states"
+    states = "" if expect.states is None else counted(expect.states, "state")
     verdict = expect.verdict or ""
     page.line(f"  {configuration.name:<32}{verdict:<14}{states:>22}")
     page.paragraph(configuration.title, indent="      ")

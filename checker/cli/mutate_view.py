@@ -7,6 +7,7 @@ from typing import Any
 
 from checker.cli import page
 from checker.cli.progress import steps_shown
+from checker.counts import counted
 from checker.mutation.bench import Bench
 from checker.mutation.change import Kind
 from checker.mutation.score import Score, score
@@ -104,7 +105,9 @@ def _print(result: Score) -> None:
         if len(result.actions) == 1
         else f"{len(result.actions)} actions"
     )
-    page.line(f"{result.design}: {result.mutants:,} mutants of {actions}")
+    page.line(
+        f"{result.design}: {counted(result.mutants, 'mutant')} of {actions}"
+    )
     page.line()
     page.fact("run on", ", ".join(result.configurations))
     if result.variants:
@@ -116,7 +119,7 @@ def _print(result: Score) -> None:
     if result.interrupted:
         page.fact(
             "INCONCLUSIVE",
-            f"interrupted after {len(result.outcomes):,} mutants",
+            f"interrupted after {counted(len(result.outcomes), 'mutant')}",
         )
     page.line()
     page.table(

@@ -42,6 +42,7 @@ class GraphForm(enum.StrEnum):
 
     GRAPHML = "graphml"
     DOT = "dot"
+    JSON = "json"
 
 
 FormatOption = Annotated[
@@ -82,6 +83,19 @@ WithoutOption = Annotated[
         help="Take a mechanism out as well; may be repeated.",
     ),
 ]
+CompleteOption = Annotated[
+    bool,
+    typer.Option(
+        "--complete", help="Put every mechanism back that CONFIG lacks."
+    ),
+]
+MinimiseOption = Annotated[
+    bool,
+    typer.Option(
+        "--minimise",
+        help="Look for the smallest configuration that still shows it.",
+    ),
+]
 PropertyOption = Annotated[
     str,
     typer.Option(
@@ -91,6 +105,7 @@ PropertyOption = Annotated[
     ),
 ]
 ConfigArgument = Annotated[str, typer.Argument(metavar="CONFIG")]
+DesignArgument = Annotated[str, typer.Argument(metavar="DESIGN|CONFIG")]
 TraceArgument = Annotated[str, typer.Argument(metavar="TRACE|CONFIG")]
 
 

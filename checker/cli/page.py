@@ -50,6 +50,18 @@ def paragraph(text: str, indent: str = "", first: str | None = None) -> None:
     )
 
 
+def command(heading: str, text: str) -> None:
+    """Print a command that can be pasted, after ``heading`` if it fits."""
+    if len(heading + text) <= WIDTH:
+        line(heading + text)
+        return
+    from checker.traces.lines import command_lines
+
+    line(heading.rstrip())
+    for part in command_lines(text):
+        line(part)
+
+
 def fact(name: str, text: str) -> None:
     """Print a line such as 'design    postcopy', wrapped."""
     paragraph(text, indent=" " * 12, first=f"  {name:10}")

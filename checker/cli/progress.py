@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from checker.cli.streams import say
 from checker.engines.exploration import Progress, Report
 
 _TERMINAL_EVERY = 0.2
@@ -35,15 +36,13 @@ def _line() -> Iterator[Callable[[str], None]]:
     terminal = sys.stderr.isatty()
 
     def write(line: str) -> None:
-        sys.stderr.write(_ERASE + line[:79] if terminal else line + "\n")
-        sys.stderr.flush()
+        say(_ERASE + line[:79] if terminal else line + "\n")
 
     try:
         yield write
     finally:
         if terminal:
-            sys.stderr.write(_ERASE)
-            sys.stderr.flush()
+            say(_ERASE)
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from checker.cli.options import (
+    DesignArgument,
     Format,
     FormatOption,
     MemoryOption,
@@ -20,7 +21,7 @@ from checker.errors import InputError
 
 
 def prove(
-    design: Annotated[str, typer.Argument(metavar="DESIGN")] = "",
+    design: DesignArgument = "",
     without: WithoutOption = None,
     format: FormatOption = Format.TEXT,
     memory: MemoryOption = "",
@@ -54,7 +55,10 @@ def prove(
         ),
     ] = None,
 ) -> None:
-    """Prove a design for every disk size, or show a counterexample."""
+    """Prove a design for every disk size, or show a counterexample.
+
+    Of CONFIG the design and its mechanisms count; the proof has no bounds.
+    """
     from checker.cli.limits import limits
 
     if verify is not None:

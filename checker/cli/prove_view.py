@@ -7,10 +7,19 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from attrs import evolve
+
 from checker.cli import page
 from checker.cli.check_view import trace_json
-from checker.cli.describe import failures, guest, size
+from checker.cli.describe import (
+    command,
+    design_of,
+    failures,
+    guest,
+    size,
+)
 from checker.cli.progress import steps_shown
+from checker.counts import counted
 from checker.engines.explicit import explore
 from checker.engines.exploration import Limits
 from checker.errors import InputError
@@ -29,7 +38,7 @@ from model.designs import DIGITS, build, schema
 from model.mechanism import (
     DESIGNS,
 )
-from model.options import Options
+from model.options import Bounds, Failures, Options
 
 
 def run(
@@ -55,10 +64,11 @@ def run(
         trace = shown_trace(proof, report)
         if invariant or certificate_file is not None:
             found = certificate_view.find(proof, report)
-    if trace is not None and trace_file is not None:
-        from checker.traces.storage import save
+    traced = ""
+    if trace_file is not None:
+        from checker.traces.storage import keep
 
-        save(trace, trace_file)
+        traced = keep(trace, trace_file)
     kept = ""
     if certificate_file is not None:
         kept = certificate_view.keep(found, certificate_file)
@@ -67,7 +77,7 @@ def run(
         data["invariant"] = certificate_view.found_json(found)
         page.as_json(data)
     else:
-        _print(proof, trace)
+        _print(proof, trace, design, without)
         if found is not None:
             page.line()
             print_obligations(found.obligations)
@@ -76,24 +86,26 @@ def run(
             page.line()
         if certificate_file is not None:
             page.line(kept)
-        if trace_file is not None:
-            written = f"trace written to {trace_file}"
-            page.line(written if trace else "no violation, no trace written")
+        if traced:
+            page.paragraph(traced)
     return proof.exit_code
 
 
 def named(design: str, without: tuple[str, ...]) -> Options:
-    """The options that DESIGN and --without stand for."""
+    """The options that DESIGN or CONFIG and --without stand for.
+
+    Of a configuration the size, the writes and the failures do not matter.
+    """
     if not design:
         raise InputError(
-            "prove needs a DESIGN or --verify FILE; designs are "
+            "prove needs a DESIGN or a CONFIG, or --verify FILE; designs are "
             f"{', '.join(DESIGNS)}"
         )
-    if design not in DESIGNS:
-        raise InputError(
-            f"no design '{design}'; allowed are {', '.join(DESIGNS)}"
-        )
-    return Options(design=design, without=frozenset(without))
+    found = design_of(design, without)
+    if found is None:
+        return Options(design=design, without=frozenset(without))
+    bounds = Bounds(in_flight=found.bounds.in_flight)
+    return evolve(found, bounds=bounds, failures=Failures())
 
 
 def shown_trace(
@@ -105,14 +117,17 @@ def shown_trace(
     """
     for judgement in proof.judgements:
         trace = judgement.trace
+        if trace is not None and proof.interrupted:
+            return trace
         if trace is not None:
             report("looking for the fewest failures that show it")
             try:
                 _, smaller = minimise(
                     trace.options, trace.property_name, explore, Limits()
                 )
-            except (NotShownError, MemoryError):
-                return trace  # the disk is too large to be searched again
+            except (NotShownError, MemoryError, KeyboardInterrupt):
+                # the disk is too large to be searched again, or Ctrl-C came
+                return trace
             same = len(smaller.moves) == len(trace.moves)
             return smaller if same else trace
     return None
@@ -192,10 +207,14 @@ def headline(proof: Proof) -> str:
     return f"{name}: INCONCLUSIVE ({', '.join(undecided)})"
 
 
-def _print(proof: Proof, trace: Trace | None) -> None:
+def _print(
+    proof: Proof, trace: Trace | None, argument: str, without: tuple[str, ...]
+) -> None:
     coverage = proof.coverage
     page.paragraph(headline(proof), indent="  ", first="")
     page.line()
+    if argument != proof.options.design:
+        page.fact("asked of", argument)
     page.fact("model", schema(proof.options).digest[:DIGITS])
     page.fact("disk", "any number of chunks, each of any size")
     page.fact("channel", "any number of messages in flight")
@@ -203,9 +222,9 @@ def _print(proof: Proof, trace: Trace | None) -> None:
     page.fact("guest", guest(proof.options))
     page.fact(
         "explored",
-        f"{page.number(coverage.states)} states of one granule and its "
-        f"surroundings, {page.number(coverage.transitions)} transitions, "
-        f"{coverage.levels} levels",
+        f"{counted(coverage.states, 'state')} of one granule and its "
+        f"surroundings, {counted(coverage.transitions, 'transition')}, "
+        f"{counted(coverage.levels, 'level')}",
     )
     page.line()
     print_obligations(proof.obligations)
@@ -229,7 +248,7 @@ def _print(proof: Proof, trace: Trace | None) -> None:
             f"(dbmcheck check): {', '.join(proof.left)}."
         )
     if trace is not None:
-        _print_trace(proof, trace)
+        _print_trace(trace, command("prove", argument, without))
 
 
 def print_obligations(obligations: Sequence[Obligation]) -> None:
@@ -247,7 +266,7 @@ def print_obligations(obligations: Sequence[Obligation]) -> None:
 def _said(obligation: Obligation) -> str:
     asked = ""
     if obligation.queries:
-        asked = f" ({page.number(obligation.queries)} queries)"
+        asked = f" ({counted(obligation.queries, 'query')})"
     detail = f": {obligation.detail}" if obligation.detail else ""
     return f"{obligation.name}{asked}{detail}"
 
@@ -257,10 +276,10 @@ def _remark(judgement: Judgement) -> str:
         return judgement.reason
     if judgement.steps is None:
         return ""
-    return f"in {judgement.steps} steps"
+    return f"in {counted(judgement.steps, 'step')}"
 
 
-def _print_trace(proof: Proof, trace: Trace) -> None:
+def _print_trace(trace: Trace, prove_it: str) -> None:
     from checker.traces.table import render_table
 
     page.line()
@@ -272,8 +291,4 @@ def _print_trace(proof: Proof, trace: Trace) -> None:
     machine = build(trace.options)
     page.line(render_table(machine, trace).rstrip("\n"))
     page.line()
-    removed = "".join(f" --without {n}" for n in sorted(trace.options.without))
-    page.paragraph(
-        "to cite it: dbmcheck prove "
-        f"{proof.options.design}{removed} --trace FILE; dbmcheck cite FILE"
-    )
+    page.paragraph(f"to cite it: {prove_it} --trace FILE; dbmcheck cite FILE")

@@ -157,10 +157,12 @@ def scenario(
     disabled: Annotated[
         bool, typer.Option("--disabled", help="They do not record.")
     ] = False,
-    size: Annotated[int, typer.Option(help="Bytes of each disk.")] = (
-        64 * 1024 * 1024
-    ),
-    granularity: Annotated[int, typer.Option(help="Bytes a bit.")] = 4096,
+    size: Annotated[
+        str, typer.Option(metavar="SIZE", help="Of each disk: 64M.")
+    ] = "64M",
+    granularity: Annotated[
+        str, typer.Option(metavar="SIZE", help="What a bit stands for: 64K.")
+    ] = "4K",
     full: Annotated[
         bool,
         typer.Option("--full", help="The guest writes to every byte before."),
@@ -190,6 +192,7 @@ def scenario(
     """
     from checker.cli import qemu_trace_view, qemu_view
     from checker.cli.qemu_chosen import Chosen
+    from checker.cli.sizes import size_of
 
     chosen = Chosen(tuple(qemus or ()), destination)
     _check_given(context, "trace", "fault", "destination")
@@ -206,8 +209,8 @@ def scenario(
         "nodes": nodes,
         "persistent": persistent,
         "disabled": disabled,
-        "size": size,
-        "granularity": granularity,
+        "size": size_of("--size", size),
+        "granularity": size_of("--granularity", granularity),
         "fault": fault or "",
         "full": full,
         "then": then.value,

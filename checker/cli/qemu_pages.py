@@ -16,6 +16,7 @@ from checker.conformance.qemu.known import Known
 from checker.conformance.qemu.scenario import Then
 from checker.conformance.qemu.summary import Distinct, Summary
 from checker.conformance.qemu.violation import GUARANTEES
+from checker.counts import plural
 
 _INDENT = "    "
 _MOST_ERRORS = 5
@@ -335,7 +336,11 @@ def mail_block(pair: Pair, each: Distinct) -> str:
             f"{violation.where}: {violation.text}", page.WIDTH - 4
         )
     ]
-    lines += ["", f"Seen in {each.count} scenarios; this one again with:", ""]
+    lines += [
+        "",
+        f"Seen in {plural(each.count, 'scenario')}; this one again with:",
+        "",
+    ]
     lines += [_INDENT + line for line in command_lines(pair.command(case))]
     return "\n".join(lines) + "\n"
 

@@ -28,6 +28,7 @@ from checker.conformance.qemu.random_run import (
     search,
 )
 from checker.conformance.qemu.violation import GUARANTEES
+from checker.counts import counted
 from checker.verdict import ExitCode
 
 _INDENT = "    "
@@ -115,7 +116,7 @@ def _show(outcome: Outcome, command: str) -> None:
     page.fact(
         "runs",
         f"{number(outcome.runs)} of {number(plan.examples)}, of up to "
-        f"{number(plan.steps)} steps, seed {plan.seed}",
+        f"{counted(plan.steps, 'step')}, seed {plan.seed}",
     )
     page.line(f"  at        {outcome.seconds:.1f} s")
     if outcome.stopped and outcome.new is None:
@@ -184,7 +185,7 @@ def _shrinking(outcome: Outcome) -> str:
     """How short the run is, and whether it can be shorter."""
     assert outcome.first is not None
     words = (
-        f"{len(outcome.first.steps)} steps at first; "
+        f"{counted(len(outcome.first.steps), 'step')} at first; "
         f"{page.number(outcome.tries)} more runs to shorten it"
     )
     if not outcome.again:

@@ -20,6 +20,7 @@ from checker.conformance.qemu.trace_map import (
     check_mappable,
 )
 from checker.conformance.qemu.trace_run import run_trace
+from checker.counts import plural
 from checker.errors import InputError, UndecidedError
 from checker.traces.replay import CannotReplayError
 from checker.traces.trace import Trace
@@ -59,7 +60,7 @@ def run(
         data = [as_data(each) for each in outcomes]
         page.as_json({"complete": complete, "runs": data})
     elif not complete:
-        page.line(f"INCOMPLETE: {len(outcomes)} of {len(runs)} runs")
+        page.line(f"INCOMPLETE: {len(outcomes)} of {plural(len(runs), 'run')}")
     if not all(outcome.agrees for outcome in outcomes):
         return ExitCode.DIFFERS
     return ExitCode.AS_EXPECTED if complete else ExitCode.INCONCLUSIVE
@@ -77,17 +78,18 @@ def traces_of(argument: str, property_name: str = "") -> list[Trace]:
     Of a configuration that is violated its violation, else the shortest run
     to each thing that is to be reachable.
     """
-    from checker.cli.trace_view import find
+    from checker.cli.trace_view import Wanted, find, is_trace_file
 
-    if argument.endswith(".json"):
-        return [find(argument, property_name, ()).trace]
+    wanted = Wanted(argument=argument, property_name=property_name)
+    if is_trace_file(argument):
+        return [find(wanted).trace]
     configuration = load(argument)
     try:
         check_design(configuration.options.design)
     except CannotMapError as error:
         raise _unmapped(argument, error) from None
     if configuration.expect.verdict == "VIOLATED":
-        trace = find(argument, property_name, ()).trace
+        trace = find(wanted).trace
         try:
             check_mappable(trace)
         except CannotMapError as error:
@@ -122,7 +124,7 @@ def show(outcome: Outcome) -> None:
     if last.agrees:
         page.paragraph(
             f"QEMU {versions} shows what the model predicts after each of "
-            f"{len(trace.moves)} steps."
+            f"{plural(len(trace.moves), 'step')}."
         )
         if trace.options.without:
             page.paragraph(

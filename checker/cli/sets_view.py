@@ -7,10 +7,11 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from checker.cli import page
+from checker.counts import plural
 from checker.kept import what_breaks
 from checker.mechanism_sets import Pairs, Set
 from checker.removed_together import EVERYTHING, Sets
-from checker.traces.lines import joined, plural
+from checker.traces.lines import joined
 
 #: so many sets for one guarantee are printed; all are in the data
 MOST_SHOWN = 3

@@ -9,6 +9,8 @@ from pathlib import Path
 from checker.cli import page
 from checker.cli.check_view import trace_json
 from checker.cli.describe import configured, failures, size
+from checker.cli.streams import say
+from checker.counts import counted
 from checker.files import check_writable
 from checker.simulate import Simulation, simulate
 from checker.verdict import ExitCode
@@ -33,11 +35,12 @@ def run(
         machine, configuration.options, runs, depth, seed, _progress
     )
     if sys.stderr.isatty():
-        sys.stderr.write("\r\x1b[K")
-    if trace_file is not None and result.trace is not None:
-        from checker.traces.storage import save
+        say("\r\x1b[K")
+    kept = ""
+    if trace_file is not None:
+        from checker.traces.storage import keep
 
-        save(result.trace, trace_file)
+        kept = keep(result.trace, trace_file)
     never = [name for name, times in result.fired.items() if not times]
     if as_json:
         page.as_json(
@@ -62,7 +65,9 @@ def run(
         page.paragraph(
             f"failures: {failures(configuration.options)}", indent="  "
         )
-        _print(machine, result, seed, never, trace_file)
+        _print(machine, result, seed, never)
+        if kept:
+            page.paragraph(kept)
     return _code(result)
 
 
@@ -74,8 +79,7 @@ def _code(result: Simulation) -> int:
 
 def _progress(runs: int, steps: int) -> None:
     if sys.stderr.isatty() and runs % 20 == 0:
-        sys.stderr.write(f"\r\x1b[K{runs:,} runs, {steps:,} steps")
-        sys.stderr.flush()
+        say(f"\r\x1b[K{counted(runs, 'run')}, {counted(steps, 'step')}")
 
 
 def _print(
@@ -83,13 +87,12 @@ def _print(
     result: Simulation,
     seed: int,
     never: list[str],
-    trace_file: Path | None,
 ) -> None:
     page.line()
     page.paragraph(
-        f"seed {seed}: {page.number(result.runs)} runs, "
-        f"{page.number(result.steps)} steps, "
-        f"{page.number(result.states)} different states"
+        f"seed {seed}: {counted(result.runs, 'run')}, "
+        f"{counted(result.steps, 'step')}, "
+        f"{counted(result.states, 'different state')}"
         + (f"; {result.stopped}" if result.stopped else "")
     )
     if never:
@@ -102,5 +105,3 @@ def _print(
     page.paragraph("A violation, not necessarily a shortest one:")
     page.line()
     page.line(render_table(machine, result.trace).rstrip("\n"))
-    if trace_file is not None:
-        page.line(f"trace written to {trace_file}")

@@ -4,13 +4,14 @@
 from __future__ import annotations
 
 import json
+import shlex
 from pathlib import Path
 
 from attrs import evolve, frozen
 
 from checker.check import Answer, check
 from checker.cli import page
-from checker.cli.check_view import trace_json
+from checker.cli.check_view import minimised, trace_json
 from checker.cli.describe import command, configured, size
 from checker.cli.progress import shown
 from checker.configuration import (
@@ -20,8 +21,9 @@ from checker.configuration import (
     selects,
     shipped,
 )
-from checker.engines.exploration import TYPE_INVARIANT, Coverage
+from checker.engines.exploration import TYPE_INVARIANT, Coverage, Limits
 from checker.errors import InputError, NothingToShowError, UndecidedError
+from checker.nearest import meant
 from checker.traces.claim import Claim, claim_of, first_met
 from checker.traces.lines import place
 from checker.traces.mail import Label
@@ -36,10 +38,19 @@ from checker.verdict import (
 from model.designs import build
 from model.language import Machine
 
+#: what a configuration is called that a mail brings along
+MINE = "mine"
+#: a search of more states is too long for a command that shows a file
+FEW_STATES = 1 << 18
+
 
 @frozen(kw_only=True)
 class Subject:
-    """The trace to speak of, and the commands that concern it."""
+    """The trace to speak of, and the commands that concern it.
+
+    ``file``: a configuration that the reader needs, ``attached``: the trace
+    file that he needs.
+    """
 
     trace: Trace
     machine: Machine
@@ -47,32 +58,87 @@ class Subject:
     reproduce: str
     complete: str
     file: tuple[str, str] | None = None
+    attached: str = ""
 
 
-def find(
-    argument: str, property_name: str, without: tuple[str, ...]
-) -> Subject:
+@frozen(kw_only=True)
+class Wanted:
+    """Which trace is to be shown, as the command line says it.
+
+    ``argument``: a trace file or a configuration; of a configuration,
+    ``without`` and ``complete`` make a variant, ``property_name`` chooses a
+    violation, and ``minimise`` the smallest configuration that shows it.
+    """
+
+    argument: str
+    property_name: str = ""
+    without: tuple[str, ...] = ()
+    complete: bool = False
+    minimise: bool = False
+
+
+def find(wanted: Wanted) -> Subject:
     """The trace in a file, or the violation of a configuration."""
-    if argument.endswith(".json"):
-        if without:
-            raise InputError("--without goes with a CONFIG, not with a trace")
-        return _from_file(argument, property_name)
-    configuration = configured(argument, without)
+    argument = wanted.argument
+    if is_trace_file(argument):
+        given = {
+            "--without": wanted.without,
+            "--complete": wanted.complete,
+            "--minimise": wanted.minimise,
+        }
+        for option, value in given.items():
+            if value:
+                raise InputError(
+                    f"{option} goes with a CONFIG, not with a trace"
+                )
+        return _from_file(argument, wanted.property_name)
+    configuration = configured(argument, wanted.without, wanted.complete)
     with shown() as report_for:
         answer = check(configuration, report=report_for(configuration.name))
-    chosen = _gravest_shown(answer, property_name)
+    chosen = _gravest_shown(answer, wanted.property_name)
     trace = answer.traces[chosen.name]
-    wanted = f" --property {chosen.name}" if property_name else ""
+    coverage: Coverage | None = answer.coverage
+    if wanted.minimise:
+        smaller = minimised(trace, Limits())
+        if smaller is None:
+            raise KeyboardInterrupt
+        if smaller.options != trace.options:
+            coverage = None  # another search found it
+        trace = smaller
+    reproduce = command(
+        "cite", argument, wanted.without, wanted.complete, wanted.minimise
+    )
+    if wanted.property_name:
+        reproduce += f" --property {shlex.quote(chosen.name)}"
     return Subject(
         trace=trace,
-        machine=answer.machine,
-        coverage=answer.coverage,
-        reproduce=command("cite", argument, without) + wanted,
-        complete=_complete(trace, argument, without),
+        machine=build(trace.options),
+        coverage=coverage,
+        reproduce=reproduce,
+        complete=_complete(trace, argument, wanted.without),
         file=None
         if argument in shipped()
         else (argument, as_toml(load(argument).options)),
     )
+
+
+def is_trace_file(argument: str) -> bool:
+    """Whether it is a trace file: by its ending, or by how it begins.
+
+    No configuration begins with a brace.
+    """
+    if argument in shipped():
+        return False
+    if argument.endswith(".json"):
+        return True
+    path = Path(argument)
+    if not path.is_file():
+        return False
+    try:
+        with path.open("rb") as file:
+            return file.read(64).lstrip().startswith(b"{")
+    except OSError:
+        return False
 
 
 def _gravest_shown(answer: Answer, property_name: str) -> Finding:
@@ -93,6 +159,7 @@ def _gravest_shown(answer: Answer, property_name: str) -> Finding:
         known = ", ".join(f.name for f in answer.findings)
         raise InputError(
             f"{name}: no property '{property_name}'; it has {known}"
+            f"{meant(property_name, [f.name for f in answer.findings])}"
         )
     shown = gravest([f for f in asked if f.name in answer.traces])
     if shown is not None:
@@ -127,10 +194,43 @@ def _from_file(argument: str, property_name: str) -> Subject:
         trace=trace,
         machine=build(trace.options),
         coverage=None,
-        reproduce=f"dbmcheck replay {argument}",
         complete=_complete(trace, "", ()),
-        file=("its configuration", as_toml(trace.options)),
+        attached=Path(argument).name,
+        reproduce=command("replay", Path(argument).name),
     )
+
+
+def _without_file(subject: Subject) -> Subject:
+    """The same, so that a reader who has not got the file can see it.
+
+    Who is sent a mail has the shipped configurations and what the mail says.
+    Where a search of that configuration gives another trace, or is long, the
+    file has to go with the mail.
+    """
+    trace = subject.trace
+    names = [n for n in shipped() if load(n).options == trace.options]
+    wanted = [load(n) for n in names] or [
+        Configuration(name=MINE, options=trace.options)
+    ]
+    for configuration in wanted:
+        answer = check(configuration, limits=Limits(max_states=FEW_STATES))
+        if answer.interrupted:
+            raise KeyboardInterrupt
+        found = answer.traces.get(trace.property_name)
+        if found is None or found.id != trace.id:
+            continue
+        name = configuration.name if names else f"{MINE}.toml"
+        cite = command("cite", name)
+        if _gravest_shown(answer, "").name != trace.property_name:
+            cite += f" --property {shlex.quote(trace.property_name)}"
+        return evolve(
+            subject,
+            reproduce=cite,
+            file=None if names else (name, as_toml(trace.options)),
+            attached="",
+            coverage=None if answer.coverage.stopped else answer.coverage,
+        )
+    return subject
 
 
 def _complete(trace: Trace, argument: str, without: tuple[str, ...]) -> str:
@@ -168,15 +268,9 @@ def _label(trace: Trace) -> Label | None:
     return Label.DESIGN if limit and not trace.options.without else None
 
 
-def show(
-    argument: str,
-    form: str,
-    property_name: str,
-    without: tuple[str, ...],
-    as_json: bool,
-) -> int:
+def show(wanted: Wanted, form: str, as_json: bool) -> int:
     """Print the trace in the form that was asked for."""
-    subject = find(argument, property_name, without)
+    subject = find(wanted)
     text = _render(subject, form)
     if as_json:
         page.as_json(
@@ -199,6 +293,8 @@ def _render(subject: Subject, form: str) -> str:
         from checker.alternative import alternatives
         from checker.traces.mail import mail_block
 
+        if subject.attached:
+            subject = _without_file(subject)
         coverage = subject.coverage
         return mail_block(
             machine,
@@ -208,6 +304,7 @@ def _render(subject: Subject, form: str) -> str:
             label=_label(trace),
             alternative=str(alternatives(trace) or ""),
             file=subject.file,
+            attached=subject.attached,
             states=coverage.states if coverage else None,
             transitions=coverage.transitions if coverage else None,
         )
@@ -237,16 +334,11 @@ def _check_claims(trace: Trace) -> None:
         )
 
 
-def explain_it(
-    argument: str,
-    property_name: str,
-    without: tuple[str, ...],
-    as_json: bool,
-) -> int:
+def explain_it(wanted: Wanted, as_json: bool) -> int:
     """Print each conjunct of the property on each step."""
     from checker.traces.explain import explain
 
-    subject = find(argument, property_name, without)
+    subject = find(wanted)
     _check_claims(subject.trace)
     text = explain(subject.machine, subject.trace)
     if as_json:

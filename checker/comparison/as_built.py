@@ -115,6 +115,8 @@ def _without(
             report=report(options.name),
             traces=False,
         )
+        if answer.interrupted:
+            raise KeyboardInterrupt
         standings = [(f, standing_of(f)) for f in answer.findings]
         broken |= {
             f.name if is_stuck(f) else f.guarantee or f.name

@@ -28,6 +28,7 @@ from checker.comparison.standing import (
     THROTTLED,
     Standing,
 )
+from checker.counts import plural
 from model.guarantees import GUARANTEES
 
 _FOR = {
@@ -39,11 +40,6 @@ _FOR = {
 #: rate that the sentences speak of, in Gbit/s
 RATE = 10
 DISK = "16 TiB at 64 KiB"
-
-
-def plural(count: int, word: str) -> str:
-    """'1 chunk', '2 chunks'."""
-    return f"{count} {word}" if count == 1 else f"{count} {word}s"
 
 
 def enumeration(words: Sequence[str], last: str = "and") -> str:

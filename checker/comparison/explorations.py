@@ -36,9 +36,15 @@ from checker.comparison.standing import (
     standing_of,
 )
 from checker.configuration import Configuration
+from checker.counts import plural
 from checker.engines import costs
 from checker.engines.explicit import explore
-from checker.engines.exploration import Limits, Report, Search
+from checker.engines.exploration import (
+    INTERRUPTED,
+    Limits,
+    Report,
+    Search,
+)
 from checker.engines.graph import GraphTooLargeError, StateGraph, graph_of
 from checker.engines.interpreter import interpret
 from checker.verdict import judge
@@ -57,7 +63,6 @@ ASKED: dict[str, Bounds] = {
 }
 #: failures for the question "would one now lose it?": the connection breaks
 #: or the source dies; the death of the side that runs takes the VM with it
-INTERRUPTED = "interrupted"
 LOSING = Failures(cut=1, source_killed=1)
 #: the interpreter has explored so many states before code is compiled
 INTERPRETED = 400
@@ -140,6 +145,8 @@ class Exploration:
                 traces=False,
                 graph=self._graph,
             )
+            if answer.interrupted:
+                raise KeyboardInterrupt
         return explored(title, answer)
 
     def most(self, name: str) -> Most:
@@ -193,7 +200,7 @@ class Explorer:
             options = evolve(options, failures=failures)
         machine = designs.build(options)
         if machine.digest not in self._known:
-            title = f"{options.name}, {bounds.chunks} chunks"
+            title = f"{options.name}, {plural(bounds.chunks, 'chunk')}"
             search = self._search(machine, self._report(title))
             if search.coverage.stopped == INTERRUPTED:
                 raise KeyboardInterrupt

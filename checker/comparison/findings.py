@@ -18,6 +18,7 @@ from checker.comparison.standing import (
     is_endless,
     is_stuck,
 )
+from checker.counts import plural
 from checker.engines.exploration import TYPE_INVARIANT
 from checker.verdict import FIRES, ExitCode
 
@@ -78,7 +79,9 @@ def _violated(result: DesignResult) -> Iterator[str]:
     broken = []
     for one in gathered(told):
         finding = one.told[0].finding
-        steps = f"after {one.steps} steps" if one.steps else "at once"
+        steps = (
+            f"after {plural(one.steps, 'step')}" if one.steps else "at once"
+        )
         if is_stuck(finding):
             yield (
                 f"It can get stuck: {steps} nothing can happen any more, "

@@ -28,9 +28,9 @@ from typing import Any
 
 from attrs import define, evolve, field
 
-from checker.comparison.explorations import INTERRUPTED
 from checker.comparison.tasks import Outcome, Task, perform
 from checker.engines.exploration import (
+    INTERRUPTED,
     Limits,
     Progress,
     Report,

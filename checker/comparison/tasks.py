@@ -20,7 +20,6 @@ from checker.comparison.as_built import (
 )
 from checker.comparison.costs import Costs
 from checker.comparison.explorations import (
-    INTERRUPTED,
     Explorer,
     explored,
 )
@@ -33,7 +32,7 @@ from checker.comparison.standing import (
     Explored,
 )
 from checker.configuration import Configuration, load
-from checker.engines.exploration import Limits, Report
+from checker.engines.exploration import INTERRUPTED, Limits, Report
 from checker.errors import UndecidedError
 from checker.memory import OUT_OF_MEMORY, is_out_of_memory
 from checker.proof.judgement import Provability
@@ -166,6 +165,7 @@ def _main(
     return Outcome(
         task=task,
         explored=(explored(MAIN, answer),),
+        missing=INTERRUPTED if answer.interrupted else "",
         not_promised=dict(answer.machine.not_promised),
     )
 

@@ -32,8 +32,9 @@ from checker.conformance.steps import (
     enabled,
     perform,
 )
+from checker.counts import plural
 from checker.engines.evaluate import Evaluator
-from checker.engines.exploration import Limits, Search
+from checker.engines.exploration import INTERRUPTED, Limits, Search
 from checker.engines.graph import GraphTooLargeError, StateGraph, graph_of
 from model.language.machine import Machine, State
 
@@ -214,10 +215,10 @@ class _Lockstep:
                     if found is not None:
                         return found, ""
                     if most and len(self.parent) > most:
-                        return None, f"more than {most} pairs"
+                        return None, f"more than {plural(most, 'pair')}"
                 level = self.following
         except KeyboardInterrupt:
-            return None, "interrupted"
+            return None, INTERRUPTED
         return None, ""
 
     def _expand(self, pair: Pair) -> Mismatch | None:
@@ -356,7 +357,7 @@ def conform(
     except GraphTooLargeError as error:
         stopped = str(error)
     except KeyboardInterrupt:
-        stopped = "interrupted"
+        stopped = INTERRUPTED
     if stopped:
         seconds = time.perf_counter() - started
         return Outcome(0, 0, 0, 0, states, seconds, None, stopped)

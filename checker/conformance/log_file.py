@@ -24,6 +24,7 @@ from typing import Any
 from attrs import field, frozen
 
 from checker.errors import InputError
+from checker.files import read_limited
 from model.mechanism import (
     DESIGNS,
 )
@@ -106,11 +107,7 @@ Head = tuple[str, str, int, tuple[LoggedBitmap, ...]]
 
 def load(path: Path) -> Log:
     """Read a log; InputError naming the line for what is none."""
-    try:
-        with path.open("rb") as file:
-            data = file.read(MAX_FILE + 1)
-    except OSError as error:
-        raise InputError(f"{path}: {error.strerror}") from None
+    data = read_limited(path, MAX_FILE)
     if len(data) > MAX_FILE:
         raise InputError(f"{path}: larger than {MAX_FILE} bytes")
     return parse(data, str(path))

@@ -19,8 +19,10 @@ from collections.abc import Mapping
 
 from attrs import frozen
 
+from checker.counts import plural
 from checker.engines.evaluate import Evaluator
 from checker.engines.exploration import (
+    INTERRUPTED,
     Coverage,
     Limits,
     Progress,
@@ -116,12 +118,12 @@ class _Bounded:
         try:
             stopped = self._search()
         except KeyboardInterrupt:
-            stopped = "interrupted"
+            stopped = INTERRUPTED
         except ctypes.ArgumentError as error:
             # Ctrl-C while an argument is handed to z3 comes out as this
             if "KeyboardInterrupt" not in str(error):
                 raise
-            stopped = "interrupted"
+            stopped = INTERRUPTED
         except SolverStoppedError as error:
             stopped = str(error)
         return BoundedSearch(self.machine, self._coverage(stopped), self.runs)
@@ -153,7 +155,8 @@ class _Bounded:
             met = {n: p for n, p in self.open.items() if end.holds(p)}
             if not met:
                 raise SolverDisagreesError(
-                    f"after {self.unrolling.length} steps: nothing is met"
+                    f"after {plural(self.unrolling.length, 'step')}: "
+                    "nothing is met"
                 )
             for name, predicate in met.items():
                 self.runs[name] = run

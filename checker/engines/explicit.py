@@ -15,7 +15,9 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from typing import Any
 
+from checker.counts import plural
 from checker.engines.exploration import (
+    INTERRUPTED,
     Coverage,
     Limits,
     Progress,
@@ -114,7 +116,7 @@ class _Explorer:
                         lambda work, parts: list(pool.map(work, parts))
                     )
         except KeyboardInterrupt:
-            stopped = "interrupted"
+            stopped = INTERRUPTED
         except ArenaFullError:
             stopped = f"more than {self.memory_limit} bytes of memory"
             if any(part.shortened for part in self.parts):
@@ -171,7 +173,7 @@ class _Explorer:
             self._report()
             most = self.limits.max_states
             if most and self._states() > most:
-                return f"more than {most} states"
+                return f"more than {plural(most, 'state')}"
             expanded = all(p.next == p.offsets[-1] for p in self.parts)
             if expanded and (self.post is None or self.post.is_empty()):
                 return ""

@@ -22,6 +22,8 @@ from model.language.expression import Expression
 from model.language.machine import Machine, State
 
 TYPE_INVARIANT = "type invariant"
+#: why a search stopped that was told to by Ctrl-C
+INTERRUPTED = "interrupted"
 
 
 @frozen(eq=False)

@@ -17,6 +17,7 @@ from attrs import evolve, field, frozen
 
 from checker.engines.explicit import explore
 from checker.engines.exploration import (
+    INTERRUPTED,
     Coverage,
     Limits,
     Progress,
@@ -63,7 +64,14 @@ def explore_family(
     They may be any machines at all; only those with the same fields save
     time.  The limits are those of each variant alone.  Ctrl-C is raised.
     """
-    found: dict[int, Member] = {}
+    found = dict(members_of(machines, limits or Limits(), report))
+    return [found[number] for number in range(len(machines))]
+
+
+def members_of(
+    machines: Sequence[Machine], limits: Limits, report: Report = silent
+) -> Iterator[tuple[int, Member]]:
+    """The same, each as soon as it is known, with the machine's number."""
     alike: dict[object, list[int]] = {}
     for number, machine in enumerate(machines):
         fields = tuple(
@@ -73,9 +81,8 @@ def explore_family(
         alike.setdefault(key, []).append(number)
     for numbers in alike.values():
         family = _Family([machines[n] for n in numbers])
-        for place, member in family.members(limits or Limits(), report):
-            found[numbers[place]] = member
-    return [found[number] for number in range(len(machines))]
+        for place, member in family.members(limits, report):
+            yield numbers[place], member
 
 
 @frozen(eq=False)
@@ -159,7 +166,7 @@ class _Family:
         for begins, places in self._places.items():
             start = evolve(self._joined, initials=begins)
             search = explore(start, limits, report_all, program=program)
-            if search.coverage.stopped == "interrupted":
+            if search.coverage.stopped == INTERRUPTED:
                 raise KeyboardInterrupt
             states += search.coverage.states
             yield from self._of(places, search, limits)

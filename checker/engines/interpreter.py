@@ -11,8 +11,10 @@ import sys
 import time
 from collections.abc import Iterator
 
+from checker.counts import plural
 from checker.engines.evaluate import Evaluator
 from checker.engines.exploration import (
+    INTERRUPTED,
     Coverage,
     Limits,
     Progress,
@@ -109,7 +111,7 @@ class _Interpreter:
                     self.levels.append(following)
                 frontier = following
         except KeyboardInterrupt:
-            stopped = "interrupted"
+            stopped = INTERRUPTED
         except MemoryError:
             stopped = OUT_OF_MEMORY
         return InterpretedSearch(
@@ -138,7 +140,7 @@ class _Interpreter:
             if self.limits.max_states and (
                 len(self.seen) > self.limits.max_states
             ):
-                return f"more than {self.limits.max_states} states"
+                return f"more than {plural(self.limits.max_states, 'state')}"
             if len(self.seen) * self.state_bytes > self.memory_limit:
                 return f"more than {self.memory_limit} bytes of memory"
         return ""

@@ -14,6 +14,7 @@ from checker.mutation.catalogue import Catalogue, catalogue
 from checker.mutation.questions import Questions, questions
 from checker.mutation.stages import demands
 from checker.mutation.trial import Baseline, Outcome, baseline, tried
+from checker.nearest import meant
 
 
 class Bench:
@@ -33,6 +34,7 @@ class Bench:
         if only and only not in names:
             raise InputError(
                 f"{design} has no action '{only}'; it has {', '.join(names)}"
+                f"{meant(only, names)}"
             )
         self.actions = (only,) if only else tuple(names)
         self.properties = tuple(

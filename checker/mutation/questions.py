@@ -20,6 +20,7 @@ from attrs import frozen
 
 from checker.configuration import Configuration, load, shipped
 from checker.errors import InputError
+from checker.nearest import meant
 from checker.verdict import Verdict
 from model.mechanism import DESIGNS, LIVE, STOP_COPY
 from model.options import Bounds, Failures, Options
@@ -72,6 +73,7 @@ def questions(design: str) -> Questions:
     if design not in DESIGNS:
         raise InputError(
             f"no design '{design}'; allowed are {', '.join(DESIGNS)}"
+            f"{meant(design, DESIGNS)}"
         )
     complete = tuple(
         Configuration(

@@ -15,11 +15,17 @@ from collections.abc import Callable, Sequence
 
 from attrs import evolve, field, frozen
 
+from checker.counts import plural
 from checker.engines import costs
 from checker.engines.columns import column
 from checker.engines.compile import nothing_kept
 from checker.engines.explicit import explore
-from checker.engines.exploration import Coverage, Limits, silent
+from checker.engines.exploration import (
+    INTERRUPTED,
+    Coverage,
+    Limits,
+    silent,
+)
 from checker.engines.found import ExplicitSearch
 from checker.engines.graph import GraphTooLargeError, graph_of
 from checker.engines.liveness import find_lasso
@@ -35,7 +41,6 @@ from model.language.machine import Action, Machine
 GROWTH = 20
 NEVER_FIRES = "an action never fires"
 NO_LONGER_FIRES = "an action no longer fires in some stage"
-INTERRUPTED = "interrupted"
 
 
 class Fate(enum.Enum):
@@ -306,7 +311,7 @@ def _answers(findings: list[Finding]) -> dict[str, tuple[Verdict, str]]:
         )
         name = f"{finding.name}, vacuous" if vacuous else finding.name
         later = vacuous or finding.kind != "always" or finding.steps is None
-        told = "" if later else f"after {finding.steps} steps"
+        told = "" if later else f"after {plural(finding.steps or 0, 'step')}"
         found[name] = (finding.verdict, finding.reason or told)
     return found
 

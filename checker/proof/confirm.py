@@ -18,7 +18,12 @@ from attrs import define, evolve, field, frozen
 
 from checker.engines.evaluate import Evaluator
 from checker.engines.explicit import explore
-from checker.engines.exploration import Limits, Search, violated
+from checker.engines.exploration import (
+    INTERRUPTED,
+    Limits,
+    Search,
+    violated,
+)
 from checker.engines.interpreter import successors
 from checker.proof.projection import Projection, disk_of, project
 from checker.proof.simulation import Size
@@ -69,12 +74,14 @@ class Confirmation:
     ``projected`` has a channel of any capacity.  The moves to be replayed
     are those of the machine with the smallest channel that shows the
     violation; these machines are explored when they are asked for.
-    ``report`` is told what is tried.
+    ``report`` is told what is tried.  ``ended``: Ctrl-C has come once; from
+    then on every question raises KeyboardInterrupt.
     """
 
     options: Options
     projected: Machine
     report: Callable[[str], None] = field(default=lambda _: None)
+    ended: bool = False
     _bounded: dict[int, Search] = field(factory=dict, init=False)
     _places: int = field(default=MAX_PLACES, init=False)
 
@@ -82,6 +89,17 @@ class Confirmation:
         self, property_name: str, moves: Sequence[Move]
     ) -> Confirmed | None:
         """The run on the smallest disk, or None: the moves are spurious."""
+        if self.ended:
+            raise KeyboardInterrupt
+        try:
+            return self._of(property_name, moves)
+        except KeyboardInterrupt:
+            self.ended = True
+            raise
+
+    def _of(
+        self, property_name: str, moves: Sequence[Move]
+    ) -> Confirmed | None:
         self._places = MAX_PLACES
         tried: set[tuple[str, ...]] = set()
         for channel in CHANNELS:
@@ -103,7 +121,7 @@ class Confirmation:
             bounds = evolve(self.options.bounds, channel=channel)
             options = evolve(self.options, bounds=bounds)
             machine = build(options, Projected(any_channel=False))
-            self._bounded[channel] = explore(machine, Limits())
+            self._bounded[channel] = _explored(machine, Limits())
         search = self._bounded[channel]
         return _moves(search, property_name)
 
@@ -158,6 +176,14 @@ class Confirmation:
             if found is not None:
                 return Confirmed(found, None)
         return None
+
+
+def _explored(machine: Machine, limits: Limits) -> Search:
+    """A search that says nothing if it was interrupted."""
+    search = explore(machine, limits)
+    if search.coverage.stopped == INTERRUPTED:
+        raise KeyboardInterrupt
+    return search
 
 
 def _moves(search: Search, property_name: str) -> tuple[Move, ...] | None:
@@ -218,7 +244,7 @@ def _path(
 def _search(options: Options, property_name: str) -> Trace | None:
     """The shortest violation on this disk, if the search gets there."""
     machine = build(options)
-    search = explore(machine, Limits(max_states=MAX_SEARCHED))
+    search = _explored(machine, Limits(max_states=MAX_SEARCHED))
     level = search.coverage.first_level.get(violated(property_name))
     if level is None:
         return None

@@ -19,6 +19,7 @@ from attrs import evolve, field, frozen
 
 from checker.engines.explicit import explore
 from checker.engines.exploration import (
+    INTERRUPTED,
     TYPE_INVARIANT,
     Coverage,
     Limits,
@@ -66,7 +67,6 @@ from model.options import UNLIMITED, Budget, Failures, Options
 Report = Callable[[str], None]
 _ENDLESS: dict[str, Budget] = dict.fromkeys(Failures.names(), UNLIMITED)
 WITHOUT_END = Failures(**_ENDLESS)
-INTERRUPTED = "interrupted"
 NOT_ALL_MET = "not all is shown"
 
 
@@ -100,6 +100,13 @@ class Proof:
         if not self.open and answers == {Provability.PROVED}:
             return Provability.PROVED
         return Provability.INCONCLUSIVE
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether Ctrl-C came before everything was tried."""
+        details = {o.detail for o in self.obligations}
+        reasons = {j.reason for j in self.judgements}
+        return INTERRUPTED in details | reasons
 
     @property
     def vacuous(self) -> str:
@@ -173,7 +180,8 @@ def prove(
     if kept:
         kept.keep(obligations[1:])
     report("judging the properties")
-    judgements = judged(options, search, report)
+    ended = any(o.detail == INTERRUPTED for o in obligations)
+    judgements = judged(options, search, report, ended)
     left = [p for p in build(options).properties if p.kind != "always"]
     return Proof(
         options=options,
@@ -321,14 +329,18 @@ def supported(
 
 
 def judged(
-    options: Options, search: Search, report: Report = silent
+    options: Options,
+    search: Search,
+    report: Report = silent,
+    ended: bool = False,
 ) -> tuple[Judgement, ...]:
     """The answer to each ``always`` property of the design.
 
     ``search``: of the machine that follows one granule, with ``options``.
+    ``ended``: Ctrl-C has come, no disk is to be looked at.
     """
     machine = search.machine
-    confirmation = Confirmation(options, machine, report)
+    confirmation = Confirmation(options, machine, report, ended)
     found = []
     for prop in build(options).properties:
         if prop.kind != "always":
@@ -387,6 +399,13 @@ def _judged(
         )
     try:
         confirmed = confirmation.of(prop.name, moves)
+    except KeyboardInterrupt:
+        return evolve(
+            judgement,
+            answer=Provability.INCONCLUSIVE,
+            reason=INTERRUPTED,
+            abstract=moves,
+        )
     except (MemoryError, OSError) as error:
         if not is_out_of_memory(error):
             raise

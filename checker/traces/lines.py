@@ -105,11 +105,6 @@ def joined(items: Sequence[str]) -> str:
     return f"{', '.join(items[:-1])} and {items[-1]}"
 
 
-def plural(number: int, noun: str) -> str:
-    """'1 granule', '2 granules'."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
-
-
 def place(moves: int) -> str:
     """Where a run is after so many moves: 'after step 3'."""
     return f"after step {moves}" if moves else "in the initial state"

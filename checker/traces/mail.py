@@ -11,6 +11,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Iterable, Sequence
 
+from checker.counts import plural
 from checker.engines.exploration import TYPE_INVARIANT
 from checker.errors import NothingToShowError
 from checker.traces.claim import Claim, claim_of, first_met
@@ -20,7 +21,6 @@ from checker.traces.lines import (
     command_lines,
     joined,
     place,
-    plural,
     text_of,
     wrapped,
 )
@@ -105,6 +105,7 @@ def mail_block(
     states: int | None = None,
     transitions: int | None = None,
     file: tuple[str, str] | None = None,
+    attached: str = "",
 ) -> str:
     """The block of text; NothingToShowError if nothing is violated.
 
@@ -116,6 +117,7 @@ def mail_block(
     ``transitions``: what the search that found the trace explored; with
     them, the trace counts as a shortest one.
     ``file``: name and content of a configuration that the reader has not.
+    ``attached``: the name of a trace file that must go with the mail.
     """
     if claim_of(machine, trace) is Claim.MET:
         raise NothingToShowError(
@@ -143,7 +145,7 @@ def mail_block(
     if file is not None:
         lines += _text(f"with {file[0]}:")
         lines += [f"    {line}" for line in file[1].splitlines()]
-    lines += _commands(trace, reproduce, complete)
+    lines += _commands(trace, reproduce, complete, attached)
     if states is not None:
         lines += ["", *_explored(states, transitions)]
     return text_of(lines)
@@ -281,8 +283,13 @@ def _assumptions(machine: Machine, trace: Trace) -> list[str]:
     return lines
 
 
-def _commands(trace: Trace, reproduce: str, complete: str) -> list[str]:
-    lines = [*_text("this trace:"), *command_lines(reproduce)]
+def _commands(
+    trace: Trace, reproduce: str, complete: str, attached: str
+) -> list[str]:
+    what = "this trace"
+    if attached:
+        what += f", which is in the file {attached} (attach it to the mail)"
+    lines = [*_text(f"{what}:"), *command_lines(reproduce)]
     if complete:
         what = "the complete design" if trace.options.without else "to compare"
         lines += _text(f"{what}, expected to hold:")

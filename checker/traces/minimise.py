@@ -17,7 +17,9 @@ from typing import Any
 from attrs import evolve, frozen
 
 from checker.configuration import options_table
+from checker.counts import plural
 from checker.engines.exploration import (
+    INTERRUPTED,
     TYPE_INVARIANT,
     Engine,
     Limits,
@@ -103,7 +105,7 @@ def minimise(
     if best is None:
         raise NotShownError(
             f"{options.name} does not break {property_name} within "
-            f"{limits.max_states} states"
+            f"{plural(limits.max_states, 'state')}"
         )
     return options, best
 
@@ -157,6 +159,8 @@ def shortest_violation(
     only = evolve(limits, first_violation=property_name != DEADLOCK)
     search = explore(machine, only, silent)
     coverage = search.coverage
+    if coverage.stopped == INTERRUPTED:
+        raise KeyboardInterrupt
     if property_name == DEADLOCK:
         level = coverage.deadlock_level
         if level is None:

@@ -30,6 +30,7 @@ from checker.configuration import (
     from_table,
     options_table,
 )
+from checker.errors import InputError
 from checker.files import write_atomically
 from checker.json_files import (
     BadFileError,
@@ -75,6 +76,37 @@ def save(trace: Trace, path: Path) -> None:
     Raises InputError if the file cannot be written.
     """
     write_atomically(path, as_text(trace))
+
+
+def keep(trace: Trace | None, path: Path, what: str = "violation") -> str:
+    """Have ``path`` hold ``trace``, or no trace; returns what was done.
+
+    A trace that was there before is of another run: where this one has none,
+    the file is removed.  A file that is no trace stays.  ``what``: what the
+    trace would show.
+    """
+    if trace is not None:
+        save(trace, path)
+        return f"trace written to {path}"
+    said = f"no {what}, no trace written"
+    if not path.exists():
+        return said
+    if not _is_trace(path):
+        return f"{said}; {path} is no trace, it stays"
+    try:
+        path.unlink()
+    except OSError as error:
+        raise InputError(f"{path}: {error.strerror}") from None
+    return f"{said}; the one that was in {path} is removed"
+
+
+def _is_trace(path: Path) -> bool:
+    """Whether a file is a trace, of any version of the form."""
+    try:
+        table = parsed(read_bytes(path, MAX_FILE, "trace"), "trace")
+    except BadFileError:
+        return False
+    return isinstance(table, dict) and VERSION_KEY in table
 
 
 def load(path: Path, expected: Options | None = None) -> Trace:

@@ -3,7 +3,8 @@
 
 from __future__ import annotations
 
-from checker.traces.lines import joined, plural
+from checker.counts import plural
+from checker.traces.lines import joined
 from model.mechanism import (
     DROP,
     LIVE,

@@ -12,19 +12,23 @@ import os
 import sys
 from collections.abc import Sequence
 
+from reference.cli import streams
 from reference.cli.exit_codes import ExitCode
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; returns the exit code."""
+    if not streams.opened():
+        streams.say("standard output is closed; nobody reads the answer")
+        return ExitCode.BROKEN_PIPE
     try:
         return _run(arguments)
     except KeyboardInterrupt:
-        print("reference: interrupted", file=sys.stderr)
+        streams.say("interrupted")
         return ExitCode.INTERRUPTED
     except BrokenPipeError:
         # whoever read our output has gone; keep Python from complaining
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        streams.abandon(1)
         return ExitCode.BROKEN_PIPE
 
 
@@ -38,13 +42,17 @@ def _run(arguments: Sequence[str] | None) -> int:
     except (KeyboardInterrupt, BrokenPipeError):
         raise
     except Exception as error:
+        if streams.refused(error):
+            streams.abandon(1)
         return _explain(error)
 
 
 def _explain(error: Exception) -> int:
     from reference.cli.summary import say
-    from reference.errors import DirtyBitmapError, TransportError
+    from reference.errors import DirtyBitmapError, FileError, TransportError
 
+    if isinstance(error, OSError) and streams.refused(error):
+        error = FileError(f"standard output: {error.strerror}")
     if isinstance(error, DirtyBitmapError):
         say(error)
         if isinstance(error, TransportError):
@@ -52,9 +60,8 @@ def _explain(error: Exception) -> int:
         return ExitCode.CONFIGURATION
     if os.environ.get("DBMCHECK_DEBUG"):
         raise error
-    print(
-        f"reference: this is our bug: {type(error).__name__}: {error}; "
-        "set DBMCHECK_DEBUG=1 to see where",
-        file=sys.stderr,
+    streams.say(
+        f"this is our bug: {type(error).__name__}: {error}; "
+        "set DBMCHECK_DEBUG=1 to see where"
     )
     return ExitCode.OUR_BUG

@@ -11,6 +11,8 @@ from typing import Annotated
 
 import typer
 
+from reference.cli import streams
+
 app = typer.Typer(
     name="reference",
     help=(
@@ -330,7 +332,7 @@ def run(arguments: Sequence[str] | None) -> int:
         raise BrokenPipeError from error
     except TyperException as error:
         message = " ".join(str(error).split()) or type(error).__name__
-        typer.echo(f"reference: {message} (see --help)", err=True)
+        streams.say(f"{message} (see --help)")
         return 2
     # without a command there is help, but nothing was done
     return int(code or 0) if given else 2

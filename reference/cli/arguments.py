@@ -41,7 +41,9 @@ def address_of(text: str) -> Address:
 
 def size_of(text: str) -> int:
     """Bytes: a number, and a unit of 1024 if any."""
-    found = re.fullmatch(r"([0-9]{1,20})([KMGTPE]?)", text)
+    found = re.fullmatch(
+        r"([0-9]{1,20})([KMGTPE]?)(?:(?<=[KMGTPE])IB|B)?", text.upper()
+    )
     size = int(found[1]) << UNITS[found[2]] if found else -1
     if not 0 <= size <= MOST_DISK:
         raise typer.BadParameter(
@@ -52,7 +54,7 @@ def size_of(text: str) -> int:
 
 def rate_of(text: str) -> float:
     """Bytes a second; more than 0."""
-    rate = size_of(text.removesuffix("/s"))
+    rate = size_of(text.removesuffix("/s").removesuffix("/S"))
     if not rate:
         raise typer.BadParameter(f"{text[:40]!r}: a rate is more than 0")
     return float(rate)

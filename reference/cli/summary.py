@@ -13,6 +13,7 @@ from typing import Any
 
 import typer
 
+from reference.cli import streams
 from reference.errors import DirtyBitmapError
 
 Fields = dict[str, Any]
@@ -31,7 +32,7 @@ def say(message: str | DirtyBitmapError) -> None:
     text = str(message)
     if isinstance(message, DirtyBitmapError):
         text = f"{type(message).__name__}: {text}"
-    typer.echo(f"reference: {plain(text)}", err=True)
+    streams.say(plain(text))
 
 
 def show(fields: Fields, as_json: bool) -> None:

@@ -4,14 +4,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from checker import alternative, removed_together
 from checker.alternative import Alternative, Alternatives, alternatives
 from checker.check import check
-from checker.configuration import Configuration
+from checker.cli.prove_view import named
+from checker.configuration import Configuration, as_toml
+from checker.engines import family
+from checker.engines.family import Member
 from checker.mechanism_sets import Set
 from checker.traces.trace import Trace
 from checker.verdict import Verdict
@@ -21,7 +26,7 @@ from model.mechanism import (
 from model.mechanisms import (
     mechanisms_of,
 )
-from model.options import Bounds, Options
+from model.options import Bounds, Failures, Options
 from tests.command import Result, too_wide
 
 Command = Callable[..., Result]
@@ -119,6 +124,136 @@ def test_ctrl_c_leaves_what_is_known(
     data = dbmcheck("ablate", DESIGN, "--format", "json")
     assert data.code == 20 == json.loads(data.out)["exit_code"]
     assert json.loads(data.out)["sets"]["stopped"] == "interrupted"
+
+
+def after(
+    count: int, work: Callable[..., Any]
+) -> Callable[..., Iterator[tuple[int, Member]]]:
+    """``members_of``, with a Ctrl-C as soon as it has given ``count``."""
+    left = [count]
+
+    def some(*arguments: object) -> Iterator[tuple[int, Member]]:
+        for found in work(*arguments):
+            if not left[0]:
+                raise KeyboardInterrupt
+            left[0] -= 1
+            yield found
+
+    return some
+
+
+#: what the complete design is asked, at once and of whole runs
+ASKED_FIRST = 2
+
+
+@pytest.mark.parametrize("rows", [1, 2, len(FEW)])
+def test_ctrl_c_keeps_the_rows_that_are_done(
+    dbmcheck: Command, monkeypatch: pytest.MonkeyPatch, rows: int
+) -> None:
+    whole = dbmcheck("ablate", DESIGN, "--singles", "--format", "json")
+    told = after(ASKED_FIRST + rows, family.members_of)
+    monkeypatch.setattr("checker.variants.members_of", told)
+    data = dbmcheck("ablate", DESIGN, "--format", "json")
+    assert data.code == 20
+    found = json.loads(data.out)
+    assert found["stopped"] == "interrupted" and found["sets"] is None
+    assert found["exit_code"] == 20
+    mechanisms = found["mechanisms"]
+    assert set(mechanisms) == set(FEW)
+    decided = {n for n, row in mechanisms.items() if not row["stopped"]}
+    redundant = {
+        n
+        for n, row in json.loads(whole.out)["mechanisms"].items()
+        if row["redundant"]
+    }
+    # what broke nothing would have been asked at a larger disk as well
+    assert rows - len(redundant) <= len(decided) <= rows
+    assert not decided & redundant
+    for name in decided:
+        row = json.loads(whole.out)["mechanisms"][name]
+        assert mechanisms[name]["steps"] == row["steps"] is not None
+
+
+def test_ctrl_c_shows_the_rows_that_are_done(
+    dbmcheck: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = after(ASKED_FIRST + 2, family.members_of)
+    monkeypatch.setattr("checker.variants.members_of", told)
+    result = dbmcheck("ablate", DESIGN)
+    assert result.code == 20
+    assert "INCONCLUSIVE" in result.out
+    assert "NoLostDirtyBit" in result.out or "IsExact" in result.out
+    assert "Not all that was asked is decided:" in result.out
+    assert "interrupted" in result.out
+
+
+def test_ctrl_c_before_anything_is_known(
+    dbmcheck: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = after(0, family.members_of)
+    monkeypatch.setattr("checker.variants.members_of", told)
+    result = dbmcheck("ablate", DESIGN)
+    assert (result.code, result.out) == (130, "")
+    assert result.err == "dbmcheck: interrupted\n"
+
+
+# -- a configuration ---------------------------------------------------------
+
+
+def test_the_bounds_of_a_configuration(
+    dbmcheck: Command, tmp_path: Path
+) -> None:
+    path = tmp_path / "mine.toml"
+    failing = Failures(cut=1)
+    options = Options(
+        design=DESIGN, bounds=Bounds(chunks=1, channel=3), failures=failing
+    )
+    path.write_text(as_toml(options))
+    result = dbmcheck("ablate", str(path))
+    text = " ".join(result.out.split())
+    assert result.code in (0, 1)
+    assert "1 chunk of 1 granule, 3 messages in flight" in text
+    assert "failures: cut 1" in text and "every failure once" not in text
+    assert "2 chunks" not in text
+    assert f"cite {path} --without MECHANISM" in text
+    assert not too_wide(
+        result.out.replace(str(path), "mine.toml").replace(tmp_path.name, "")
+    )
+
+
+def test_a_variant_lacks_what_it_lacks(
+    dbmcheck: Command, tmp_path: Path
+) -> None:
+    path = tmp_path / "mine.toml"
+    lacks = frozenset({"successor", "chunk-overwrites"})
+    options = Options(design=DESIGN, bounds=Bounds(chunks=1), without=lacks)
+    path.write_text(as_toml(options))
+    data = dbmcheck("ablate", str(path), "--format", "json")
+    found = json.loads(data.out)
+    assert set(found["mechanisms"]) == set(FEW) - lacks
+    assert found["sets"]["stopped"] is None
+    text = dbmcheck("ablate", str(path), "--singles").out
+    assert "everything that the variant keeps" in " ".join(text.split())
+    assert "complete design" not in text
+
+
+def test_a_configuration_for_the_proof(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    lacks = frozenset({"successor"})
+    options = Options(
+        design=DESIGN,
+        bounds=Bounds(chunks=5, downtime=3),
+        failures=Failures(cut=2),
+        without=lacks,
+        busy_bitmap="fail",
+    )
+    path.write_text(as_toml(options))
+    found = named(str(path), ("bits-after-stop",))
+    assert found.without == {"successor", "bits-after-stop"}
+    assert (found.design, found.busy_bitmap) == (DESIGN, "fail")
+    # the size does not matter
+    assert found.bounds == Bounds() and found.failures == Failures()
+    assert named(DESIGN, ()) == Options(design=DESIGN)
 
 
 # -- the mail ----------------------------------------------------------------

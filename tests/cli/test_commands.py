@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 import subprocess
 import sys
@@ -73,6 +74,56 @@ def test_graphml_is_read_by_networkx(
     graph = nx.read_graphml(path)
     assert graph.number_of_nodes() == states
     assert any(d["violates"] for _, d in graph.nodes(data=True))
+
+
+def drawn(text: str) -> str:
+    """The form that a graph is written in."""
+    if text.startswith("<?xml"):
+        return "graphml"
+    return "json" if text.startswith("{") else text.split(" ", maxsplit=1)[0]
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "form"),
+    [
+        ("x.graphml", (), "graphml"),
+        ("x.xml", (), "graphml"),
+        ("x.dot", (), "digraph"),
+        ("x.GV", (), "digraph"),
+        ("x.json", (), "json"),
+        ("x", (), "graphml"),
+        ("x.txt", ("--as", "dot"), "digraph"),
+        ("x.dot", ("--as", "json"), "json"),
+        ("-", (), "graphml"),
+        ("-", ("--as", "dot"), "digraph"),
+    ],
+)
+def test_a_graph_is_what_its_name_says(
+    dbmcheck: Command,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+    options: tuple[str, ...],
+    form: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    result = dbmcheck("graph", "postcopy-both-run", "-o", name, *options)
+    assert result.code == 0
+    text = result.out if name == "-" else Path(name).read_text()
+    assert drawn(text) == form
+    if form == "json":
+        data = json.loads(text)
+        graph = nx.node_link_graph(data, edges="edges")
+        assert graph.number_of_nodes() == len(data["nodes"]) > 1
+        assert graph.number_of_edges() == len(data["edges"]) > 1
+
+
+def test_no_form_of_a_graph(dbmcheck: Command, tmp_path: Path) -> None:
+    path = str(tmp_path / "x.png")
+    result = dbmcheck("graph", "postcopy-both-run", "-o", path)
+    assert result.code == 2
+    assert "allowed are .graphml, .dot, .json, or say --as" in result.err
+    assert not list(tmp_path.iterdir())
 
 
 def test_an_interrupted_search_is_inconclusive(

@@ -37,6 +37,8 @@ Command = Callable[..., Result]
         (("check",), 2),
         (("check", "live", "--engine", "magic"), 2),
         (("check", "live", "--memory", "lots"), 2),
+        (("check", "live", "--engine", "interpreter", "--threads", "2"), 2),
+        (("check", "drop-small", "--engine", "interpreter"), 0),
         (("check", "live", "--max-states", "-1"), 2),
         (("--version",), 0),
         (("--help",), 0),

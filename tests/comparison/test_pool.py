@@ -12,11 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from checker.comparison.explorations import INTERRUPTED
 from checker.comparison.pool import DIED, Pool, do_all
 from checker.comparison.standing import BOUNDED, FITS
 from checker.comparison.tasks import COSTS, PARTS, PROOF, Outcome, tasks_of
-from checker.engines.exploration import Limits, Progress
+from checker.engines.exploration import INTERRUPTED, Limits, Progress
 from tests.command import ROOT
 
 SMALL = [t for t in tasks_of(["drop"]) if t.part in (FITS, BOUNDED, COSTS)]

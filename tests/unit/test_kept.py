@@ -10,13 +10,10 @@ from attrs import evolve
 
 from checker.ablate import Ablation, Break, Removal, ablate
 from checker.cli.ablate_view import exit_code
+from checker.engines.exploration import INTERRUPTED
 from checker.kept import Kept, Question, kept_by, what_breaks
 from checker.mechanism_sets import Set
-from checker.removed_together import (
-    EVERYTHING,
-    INTERRUPTED,
-    removed_together,
-)
+from checker.removed_together import EVERYTHING, removed_together
 from checker.variants import EVERY_PROPERTY, Choice, Variant
 from checker.verdict import DEADLOCK, FIRES, ExitCode, Finding, Verdict
 from model.designs import build

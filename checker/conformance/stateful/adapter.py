@@ -31,6 +31,7 @@ from attrs import field, frozen
 
 Key = tuple[str, str]  # node name, bitmap name
 DESIGNS = ("live", "postcopy", "stop-copy")
+FAILURES = ("cut", "cancelled", "source killed", "destination killed")
 DROP = "drop"  # the bitmaps are not migrated
 
 
@@ -87,6 +88,8 @@ class Capabilities:
     is set that the guest's writes did not set.  ``holds_still``: between two
     calls nothing happens on its own.  ``edits_while_live``: while the live
     design migrates, bitmaps may be removed, enabled and disabled.
+    ``failures`` that it can be made to have: "cut", "cancelled", "source
+    killed", "destination killed"; what it lacks it refuses every time.
     """
 
     disks: Mapping[str, int]
@@ -97,6 +100,7 @@ class Capabilities:
     exact: bool = True
     holds_still: bool = True
     edits_while_live: bool = True
+    failures: Sequence[str] = FAILURES
 
 
 class Adapter(ABC):

@@ -59,6 +59,9 @@ class BitmapMachine(MachineState):
     def begin(
         self, design: str, bitmaps: dict[Key, int], writes: list[Where]
     ) -> None:
+        self.note(
+            "begin", {"design": design, "bitmaps": bitmaps, "writes": writes}
+        )
         self.take("begin", lambda: self._begin(design, bitmaps, writes))
 
     def _begin(

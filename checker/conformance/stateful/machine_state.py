@@ -10,7 +10,7 @@ come to its end and holds against it that whatever was begun has ended.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import ClassVar
 
 from attrs import define, field
@@ -59,16 +59,37 @@ def nothing_is_excused(error: BrokenGuaranteeError) -> bool:
     return False
 
 
+@define
+class FirstFailure:
+    """Shows the first failure of a machine's runs, and no other."""
+
+    show: Callable[[str], None]
+    met: bool = False
+
+    def meet(self, error: BrokenGuaranteeError, steps: list[str]) -> None:
+        """A run has failed with ``error`` after these steps."""
+        if self.met:
+            return
+        self.met = True
+        lines = ["state = Machine()", *steps, "state.teardown()"]
+        self.show(
+            f"{error}\nfirst seen in this run, which is now made shorter:\n"
+            + "".join(f"    {line}\n" for line in lines)
+        )
+
+
 class MachineState(RuleBasedStateMachine):
     """Drives what ``make`` makes.
 
     ``seen`` counts what was reached, ``taken`` the steps by their names.
+    ``first`` hears of failures, if anybody wants to see the first one.
     """
 
     make: ClassVar[Callable[[], Adapter]]
     excuse: ClassVar[Excuse]
     seen: ClassVar[Counter[str]]
     taken: ClassVar[Counter[str]]
+    first: ClassVar[FirstFailure | None] = None
 
     def __init__(self) -> None:
         super().__init__()
@@ -84,6 +105,7 @@ class MachineState(RuleBasedStateMachine):
         self.writes = 0
         self.within = ""  # the step that is being taken
         self.over = False  # a broken guarantee was excused
+        self.steps: list[str] = []  # of this run, as Python
 
     def take(self, name: str, work: Callable[[], None]) -> None:
         """A step; what it breaks it breaks as the outermost one."""
@@ -112,8 +134,16 @@ class MachineState(RuleBasedStateMachine):
         self, error: BrokenGuaranteeError, cause: BaseException | None
     ) -> None:
         if not type(self).excuse(error):
+            if self.first is not None:
+                self.first.meet(error, self.steps)
             raise error from cause
         self.over = True
+
+    def note(self, name: str, arguments: Mapping[str, object]) -> None:
+        """A step is taken from outside, with these arguments."""
+        if not self.within and not self.over:
+            given = ", ".join(f"{k}={v!r}" for k, v in arguments.items())
+            self.steps.append(f"state.{name}({given})")
 
     def tally(self, what: str) -> None:
         """This was reached."""

@@ -27,6 +27,7 @@ def step(
     def taken(
         machine: Machine, /, *args: Given.args, **kwargs: Given.kwargs
     ) -> None:
+        machine.note(function.__name__, kwargs)
         machine.take(
             function.__name__, lambda: function(machine, *args, **kwargs)
         )
