@@ -205,6 +205,7 @@ class MachineBuilder(Budgets):
                     f"guard '{conjunct.text}' reads ghost field {ghosts[0]}"
                 )
         effect: dict[str, ex.Expression] = {}
+        said: list[str] = []
         for update in chain.from_iterable(
             u if isinstance(u, tuple) else (u,) for u in step.then
         ):
@@ -214,12 +215,16 @@ class MachineBuilder(Budgets):
             if update.field in effect:
                 raise ModelError(f"field {update.field} is set twice")
             effect[update.field] = update.expression
+            if update.expression is not self._fields[update.field].expression:
+                said.append(str(update))
         changed = tuple(
             (f, e)
             for f, e in effect.items()
             if e is not self._fields[f].expression
         )
-        return Instance(name, actor, arguments, guard, changed)
+        return Instance(
+            name, actor, arguments, guard, changed, (), tuple(said)
+        )
 
     def _check_update(self, update: Update) -> None:
         declared = self._fields.get(update.field)

@@ -72,7 +72,8 @@ class Instance:
     """An action with its parameters filled in.
 
     ``assumed``: what is supposed of the rest of the disk, where a domain
-    cannot know it: questions and answers.
+    cannot know it: questions and answers.  ``said``: the effect as it was
+    written, a line for each field; in a schema only.
     """
 
     action: str
@@ -81,6 +82,7 @@ class Instance:
     guard: tuple[Conjunct, ...]
     effect: tuple[tuple[str, Expression], ...]
     assumed: tuple[tuple[str, bool], ...] = ()
+    said: tuple[str, ...] = ()
 
     @property
     def enabled(self) -> Expression:

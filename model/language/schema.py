@@ -236,6 +236,7 @@ class _Writing:
                     "arguments": [list(pair) for pair in one.arguments],
                     "guard": self._conjuncts(one.guard),
                     "effect": [[n, self._term(e)] for n, e in one.effect],
+                    "said": list(one.said),
                 }
                 for one in action.instances
             ],

@@ -38,12 +38,20 @@ def _short(text: str) -> str:
 
 @frozen(eq=False)
 class Update:
-    """This field becomes that value: one line of an effect."""
+    """This field becomes that value: one line of an effect.
+
+    ``line``: how people read it, if not as an assignment.
+    """
 
     field: str
     type: Type
     expression: Expression
     text: str
+    line: str = ""
+
+    def __str__(self) -> str:
+        """The line as people read it."""
+        return self.line or f"{self.field} := {self.text}"
 
 
 @frozen(eq=False, repr=False)
