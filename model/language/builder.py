@@ -255,7 +255,7 @@ class MachineBuilder(Budgets):
             if not isinstance(one, Flag):
                 raise ModelError(f"{one!r} is no flag")
             self._check_declared(ex.fields_read([one.expression]))
-            made.append(Conjunct(one.text, one.expression))
+            made.append(Conjunct(one.text, one.expression, one.means))
         return tuple(made)
 
     # -- properties ------------------------------------------------------

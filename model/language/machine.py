@@ -32,6 +32,7 @@ class Field:
     """One component of the state; ``ghost`` data no host can see.
 
     ``chunk``: for the contents of a chunk, the field that names the chunk.
+    ``doc``: what it means, as a clause.
     """
 
     name: str
@@ -39,6 +40,7 @@ class Field:
     initial: int
     ghost: bool = False
     chunk: str = ""
+    doc: str = ""
 
     @property
     def expression(self) -> Expression:
@@ -61,10 +63,14 @@ class Variable:
 
 @frozen(eq=False)
 class Conjunct:
-    """One named truth value of a guard or of a property."""
+    """One truth value of a guard or of a property.
+
+    ``means``: where ``text`` is a name, what it stands for.
+    """
 
     text: str
     expression: Expression
+    means: str = ""
 
 
 @frozen(eq=False)

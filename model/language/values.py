@@ -24,7 +24,7 @@ from model.language.types import (
     Type,
 )
 
-_LONGEST_TEXT = 160
+_LONGEST_TEXT = 300
 
 AnyType = TypeVar("AnyType", bound=Type)
 Member = TypeVar("Member", bound=enum.Enum)
@@ -56,11 +56,15 @@ class Update:
 
 @frozen(eq=False, repr=False)
 class Value(Generic[AnyType]):
-    """A typed expression with the text it was written as."""
+    """A typed expression with the text it was written as.
+
+    ``means``: where ``text`` is a name, what it stands for.
+    """
 
     type: AnyType
     expression: Expression
     text: str = field(converter=_short)
+    means: str = ""
 
     def __bool__(self) -> NoReturn:
         raise ModelError(
@@ -81,7 +85,8 @@ class Value(Generic[AnyType]):
 
     def named(self, text: str) -> Self:
         """The same value under a name that explains it."""
-        return type(self)(self.type, self.expression, text)
+        means = self.means or self.text
+        return type(self)(self.type, self.expression, text, means)
 
     def _with(self, expression: Expression, text: str) -> Self:
         return type(self)(self.type, expression, text)
