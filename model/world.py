@@ -9,12 +9,23 @@ situation is one state.
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 from attrs import evolve, field, frozen
 
+from model.hosts import (
+    APPEARS,
+    BITMAP,
+    LEFT_OUT,
+    NODE,
+    SEVERAL,
+    Destination,
+    Ghost,
+    Source,
+)
 from model.language import (
     Channel,
     ContentsType,
-    Cursor,
     Disk,
     Domain,
     EnumType,
@@ -29,22 +40,21 @@ from model.language import (
     Update,
     any_of,
     choose,
+    declare,
     single,
 )
 from model.variant import FAILURES, Variant
 from model.vocabulary import (
     IN_PROGRESS,
     DestinationVm,
-    Incoming,
     Link,
     Message,
     Name,
-    Outgoing,
     Reply,
-    SourceVm,
 )
 
 Updates = tuple[Update, ...]
+Held = TypeVar("Held", Source, Destination, Ghost)
 
 ENDED = (DestinationVm.KILLED, DestinationVm.DIED)
 #: what a command to the destination sees: it has not resumed
@@ -55,81 +65,6 @@ NOT_RESUMED = (
     DestinationVm.KILLED,
 )
 EVER_RAN = (DestinationVm.RUNNING, DestinationVm.DIED)
-
-
-@frozen(eq=False)
-class Source:
-    """The host that runs the guest at first.
-
-    ``in_flight``: writes that are under way.  ``bits``: the bitmap; it
-    records while the VM runs.  ``job``: a backup job holds the bitmap; until
-    it ends, its ``successor`` records.  ``busy``: held by the migration, so
-    no client may use it.  ``cursor``: the next chunk to send.  ``left_out``:
-    this attempt goes without the bitmap; None where none ever does.
-    ``found_none``: an attempt of this process has found no bitmap.  Where
-    there are two bitmaps: ``announced``, ``completed``: START, COMPLETE of
-    this one is sent; ``named``: the one that the last message spoke of.
-    """
-
-    vm: EnumValue[SourceVm]
-    migration: EnumValue[Outgoing]
-    in_flight: GranuleSet
-    bits: GranuleSet
-    has_bitmap: Flag
-    busy: Flag
-    job: Flag
-    successor: GranuleSet
-    cursor: Cursor
-    left_out: Flag | None
-    found_none: Flag | None
-    announced: Flag | None
-    completed: Flag | None
-    named: EnumValue[Name] | None
-
-
-@frozen(eq=False)
-class Destination:
-    """The host that the VM moves to.
-
-    ``bits``: the bitmap (the parent, while there is a successor).
-    ``successor``: what the successor has recorded.  ``stream_ended``: no more
-    is read, by success or by failure.  ``named``: where there are two
-    bitmaps, the one that the last message spoke of.
-    """
-
-    vm: EnumValue[DestinationVm]
-    bitmap: EnumValue[Incoming]
-    in_flight: GranuleSet
-    bits: GranuleSet
-    successor: GranuleSet
-    stream_ended: Flag
-    named: EnumValue[Name] | None
-
-
-@frozen(eq=False)
-class Ghost:
-    """What no host can see.
-
-    ``true_dirty``: granules whose data differ from the last backup, and those
-    that the user merged in.  ``since``: granules written since the backup job
-    began.  ``would_miss``: granules that this job does not copy and should.
-    ``missed``: such granules, of a job that succeeded.  In this attempt:
-    ``faulted``: a cut, a kill or a cancel; ``trouble``: a bitmap error;
-    ``arrived``: COMPLETE was received.  ``killed``: some process was, ever.
-    ``retried``: this is no first attempt.  ``had``: there was a bitmap when
-    this attempt began; None where there always is.
-    """
-
-    true_dirty: GranuleSet
-    since: GranuleSet
-    would_miss: GranuleSet
-    missed: GranuleSet
-    faulted: Flag
-    trouble: Flag
-    arrived: Flag
-    killed: Flag
-    retried: Flag
-    had: Flag | None
 
 
 @frozen(eq=False)
@@ -249,6 +184,18 @@ class World:
         return self.link.becomes(choose(~other_is_done, still, Link.DOWN))
 
 
+def _words(options: Variant) -> list[str]:
+    """Which fields there are beside those that are always there."""
+    words = []
+    if options.bitmaps == "appears":
+        words += [APPEARS, LEFT_OUT]
+    elif options.bitmaps != "one":
+        words.append(SEVERAL)
+    if options.busy_bitmap == "leave-out":
+        words.append(LEFT_OUT)
+    return words
+
+
 def create(options: Variant, return_path: bool) -> World:
     """A world in which nothing has happened yet.
 
@@ -257,37 +204,24 @@ def create(options: Variant, return_path: bool) -> World:
     """
     build = MachineBuilder(options.name, isinstance(options.domain, Projected))
     disk = Disk("disk", options.domain)
-    several = options.bitmaps not in ("one", "appears")
-    appears = options.bitmaps == "appears"
+    words = _words(options)
     source = Source(
-        vm=build.enum("source.vm", SourceVm.RUNNING),
-        migration=build.enum("source.migration", Outgoing.NONE),
-        in_flight=build.granules("source.in_flight", disk),
-        bits=build.granules("source.bits", disk),
-        has_bitmap=build.flag("source.has_bitmap", initial=not appears),
-        busy=build.flag("source.busy"),
-        job=build.flag("source.job"),
-        successor=build.granules("source.successor", disk),
-        cursor=build.cursor("source.cursor", disk),
-        left_out=build.flag("source.left_out")
-        if options.busy_bitmap == "leave-out" or appears
-        else None,
-        found_none=build.flag("source.found_none") if appears else None,
-        announced=build.flag("source.announced") if several else None,
-        completed=build.flag("source.completed") if several else None,
-        named=build.enum("source.named", Name.NONE) if several else None,
+        **declare(
+            Source,
+            build,
+            disk,
+            "source.",
+            words,
+            initial={"has_bitmap": APPEARS not in words},
+        )
     )
     destination = Destination(
-        vm=build.enum("destination.vm", DestinationVm.INMIGRATE),
-        bitmap=build.enum("destination.bitmap", Incoming.ABSENT),
-        in_flight=build.granules("destination.in_flight", disk),
-        bits=build.granules("destination.bits", disk),
-        successor=build.granules("destination.successor", disk),
-        stream_ended=build.flag("destination.stream_ended"),
-        named=build.enum("destination.named", Name.NONE) if several else None,
+        **declare(Destination, build, disk, "destination.", words)
     )
     chunk, contents = NameType(disk), ContentsType(disk)
-    name: dict[str, Type] = {"name": EnumType(Name)} if several else {}
+    name: dict[str, Type] = {}
+    if SEVERAL in words:
+        name["name"] = EnumType(Name)
     stream = build.channel(
         "stream",
         options.limit("channel"),
@@ -297,83 +231,58 @@ def create(options: Variant, return_path: bool) -> World:
             Message.COMPLETE: {**name},
             Message.RUN: {},
         },
+        doc="what the source has sent and the destination has not read",
     )
-    replies = (
-        build.channel("return_path", 1, {Reply.SHUT: {}})
-        if return_path
-        else None
-    )
+    replies = None
+    if return_path:
+        replies = build.channel(
+            "return_path",
+            1,
+            {Reply.SHUT: {}},
+            doc="what the destination has sent back",
+        )
     for spent in (*FAILURES, "writes", "edits"):
         build.budget(spent, options.budget(spent))
-    ghost = Ghost(
-        true_dirty=build.granules("ghost_true_dirty", disk, ghost=True),
-        since=build.granules("ghost_since", disk, ghost=True),
-        would_miss=build.granules("ghost_would_miss", disk, ghost=True),
-        missed=build.granules("ghost_missed", disk, ghost=True),
-        faulted=build.flag("ghost_faulted", ghost=True),
-        trouble=build.flag("ghost_trouble", ghost=True),
-        arrived=build.flag("ghost_arrived", ghost=True),
-        killed=build.flag("ghost_killed", ghost=True),
-        retried=build.flag("ghost_retried", ghost=True),
-        had=build.flag("ghost_had", ghost=True) if appears else None,
-    )
+    ghost = Ghost(**declare(Ghost, build, disk, "ghost_", words, ghost=True))
     world = World(
         options,
         build,
         disk,
         source,
         destination,
-        build.enum("link", Link.DOWN),
+        build.enum("link", Link.DOWN, doc="the connection between the hosts"),
         stream,
         replies,
         ghost,
     )
     world.bitmaps.append(world)
-    if several:
+    if SEVERAL in words:
         world.bitmaps.append(_second(world))
     return world
 
 
 def _second(world: World) -> World:
     """The same world with a second bitmap in hand."""
-    build, disk, kind = world.build, world.disk, world.options.bitmaps
+    kind = world.options.bitmaps
+    of = [BITMAP, NODE] if kind == "two-nodes" else [BITMAP]
 
-    def granules(name: str, ghost: bool = False) -> GranuleSet:
-        return build.granules(name, disk, ghost=ghost)
+    def another(held: Held, prefix: str, ghost: bool = False) -> Held:
+        made = declare(
+            type(held),
+            world.build,
+            world.disk,
+            prefix,
+            [SEVERAL],
+            of=of,
+            ghost=ghost,
+        )
+        return evolve(held, **made)
 
-    source = evolve(
-        world.source,
-        bits=granules("source.second.bits"),
-        has_bitmap=build.flag("source.second.has_bitmap", initial=True),
-        busy=build.flag("source.second.busy"),
-        job=build.flag("source.second.job"),
-        successor=granules("source.second.successor"),
-        cursor=build.cursor("source.second.cursor", disk),
-        announced=build.flag("source.second.announced"),
-        completed=build.flag("source.second.completed"),
-    )
-    here = evolve(
-        world.destination,
-        bitmap=build.enum("destination.second.bitmap", Incoming.ABSENT),
-        bits=granules("destination.second.bits"),
-        successor=granules("destination.second.successor"),
-    )
-    if kind == "two-nodes":
-        source = evolve(source, in_flight=granules("source.second.in_flight"))
-        here = evolve(here, in_flight=granules("destination.second.in_flight"))
-    ghost = evolve(
-        world.ghost,
-        true_dirty=granules("ghost_second_true_dirty", ghost=True),
-        since=granules("ghost_second_since", ghost=True),
-        would_miss=granules("ghost_second_would_miss", ghost=True),
-        missed=granules("ghost_second_missed", ghost=True),
-        arrived=build.flag("ghost_second_arrived", ghost=True),
-    )
     return evolve(
         world,
-        source=source,
-        destination=here,
-        ghost=ghost,
+        source=another(world.source, "source.second."),
+        destination=another(world.destination, "destination.second."),
+        ghost=another(world.ghost, "ghost_second_", ghost=True),
         this=Name.SECOND,
         suffix="_of_second",
         enabled=kind != "one-disabled",

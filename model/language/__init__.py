@@ -21,6 +21,14 @@ from model.language.machine import (
     Variable,
 )
 from model.language.projected import Projected
+from model.language.records import (
+    anew,
+    cursor_field,
+    declare,
+    enum_field,
+    flag_field,
+    granules_field,
+)
 from model.language.schematic import Schematic
 from model.language.sets import (
     ChunkName,
@@ -86,10 +94,16 @@ __all__ = [
     "Update",
     "Variable",
     "all_of",
+    "anew",
     "any_of",
     "choose",
     "chunk_alone",
+    "cursor_field",
+    "declare",
+    "enum_field",
     "every_chunk",
     "every_granule",
+    "flag_field",
+    "granules_field",
     "single",
 ]
