@@ -17,9 +17,8 @@ from model.language import (
     any_of,
     choose,
 )
-from model.loss import destination_forgets
-from model.management import failed, source_ends
-from model.setup import source_resets
+from model.lifetimes import attempt_over, destination_forgets, source_ends
+from model.management import failed
 from model.variant import AT_DESTINATION
 from model.vocabulary import (
     IN_PROGRESS,
@@ -169,7 +168,7 @@ def _add_source_detection(world: World, resets: Updates) -> None:
             ],
             then=[
                 source.migration.becomes(failed(world)),
-                *source_resets(world),
+                *attempt_over(world),
                 *resets,
                 *world.source_closes(),
             ],

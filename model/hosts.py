@@ -61,8 +61,11 @@ class Source:
     left_out: Flag | None = flag_field(
         "this attempt goes without the bitmap", survives="", only=LEFT_OUT
     )
+    # nothing asks this of a process that has ended, so it may stay
     found_none: Flag | None = flag_field(
-        "an attempt of this process has found no bitmap", only=APPEARS
+        "an attempt of this process has found no bitmap",
+        survives="process",
+        only=APPEARS,
     )
     announced: Flag | None = flag_field(
         "START of this bitmap was sent", survives="", of=BITMAP, only=SEVERAL

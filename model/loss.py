@@ -16,6 +16,7 @@ from __future__ import annotations
 from attrs import frozen
 
 from model.language import Flag, Step, Update, any_of, choose
+from model.lifetimes import destination_forgets
 from model.naming import names_forgotten_by_loader, receives, takes
 from model.vocabulary import (
     DestinationVm,
@@ -173,20 +174,6 @@ def _failed(world: World) -> Updates:
         *(n.destination.in_flight.becomes(frozenset()) for n in world.nodes),
         *world.destination_closes(),
     )
-
-
-def destination_forgets(world: World) -> Updates:
-    """Effect: the destination's process has no bitmap."""
-    found: list[Update] = []
-    for each in world.bitmaps:
-        here = each.destination
-        found += [
-            here.bitmap.becomes(Incoming.ABSENT),
-            here.bits.becomes(frozenset()),
-            here.successor.becomes(frozenset()),
-            each.ghost.arrived.becomes(False),
-        ]
-    return (*found, *names_forgotten_by_loader(world))
 
 
 def _add_nameless(world: World, style: Style) -> None:

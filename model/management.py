@@ -18,11 +18,9 @@ not stay true; they are variants.
 
 from __future__ import annotations
 
-from model.backup import job_ends
 from model.language import EnumValue, Flag, Step, Update, any_of, choose
-from model.loss import destination_forgets
+from model.lifetimes import attempt_over, destination_forgets, source_ends
 from model.naming import names_forgotten_at_setup
-from model.setup import source_resets
 from model.variant import AT_SOURCE
 from model.vocabulary import (
     IN_PROGRESS,
@@ -154,7 +152,7 @@ def _add_cancel(world: World, resets: Updates) -> None:
             when=[source.migration.is_(*IN_PROGRESS)],
             then=[
                 source.migration.becomes(failed(world)),
-                *source_resets(world),
+                *attempt_over(world),
                 *resets,
                 *world.source_closes(),
                 world.ghost.faulted.becomes(True),
@@ -197,7 +195,7 @@ def _add_fence(world: World, resets: Updates) -> None:
     ]
     gone_on = (
         source.migration.becomes(Outgoing.FAILED),
-        *source_resets(world),
+        *attempt_over(world),
         *resets,
     )
     silent = "where a refusal comes before RUN is sent, and nothing fails"
@@ -274,24 +272,3 @@ def _add_quit(world: World, resets: Updates) -> None:
                     *world.source_closes(),
                 ],
             )
-
-
-def source_ends(world: World) -> Updates:
-    """Effect: the source's process ends; what it has sent may arrive."""
-    source = world.source
-    found: list[Update] = [
-        n.source.in_flight.becomes(frozenset()) for n in world.nodes
-    ]
-    for each in world.bitmaps:
-        found += [
-            each.source.has_bitmap.becomes(False),
-            each.source.bits.becomes(frozenset()),
-            *job_ends(each),
-        ]
-    return (
-        source.vm.becomes(SourceVm.GONE),
-        source.migration.becomes(Outgoing.NONE),
-        *found,
-        *source_resets(world),
-        *names_forgotten_at_setup(world),
-    )

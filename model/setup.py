@@ -16,28 +16,6 @@ from model.world import World
 Updates = tuple[Update, ...]
 
 
-def source_resets(world: World) -> Updates:
-    """Effect: the source's share of a migration attempt is cleaned up.
-
-    Without 'cursor-per-attempt' the next attempt goes on where this one was.
-    QEMU: dirty_bitmap_do_save_cleanup(), dirty_bitmap_save_setup().
-    """
-    found: list[Update] = []
-    for source in (each.source for each in world.bitmaps):
-        found.append(source.busy.becomes(False))
-        if world.has("cursor-per-attempt"):
-            found.append(source.cursor.becomes(0))
-        found += [
-            flag.becomes(False)
-            for flag in (source.announced, source.completed)
-            if flag is not None
-        ]
-    left_out = world.source.left_out
-    if left_out is not None:
-        found.append(left_out.becomes(False))
-    return tuple(found)
-
-
 def add_setup(world: World, holds: bool, announces: bool = True) -> None:
     """Setup: announce each bitmap, and hold it: no client may use it."""
     for each in world.bitmaps:

@@ -13,8 +13,8 @@ from model.language import (
     Update,
     any_of,
 )
+from model.lifetimes import attempt_over
 from model.naming import sends
-from model.setup import source_resets
 from model.vocabulary import Link, Message, Outgoing, Reply, SourceVm
 from model.world import World
 
@@ -169,7 +169,7 @@ def add_precopy_end(world: World) -> None:
     assert back is not None
     waits = world.has("completed-after-shut")
     after = Outgoing.RUN_SENT if waits else Outgoing.COMPLETED
-    ended = () if waits else source_resets(world)
+    ended = () if waits else attempt_over(world)
 
     @world.build.action("source", fair=True)
     def send_device_state() -> Step:
@@ -209,7 +209,7 @@ def add_precopy_end(world: World) -> None:
             then=[
                 *back.take(),
                 source.migration.becomes(Outgoing.COMPLETED),
-                *source_resets(world),
+                *attempt_over(world),
                 world.link.becomes(Link.DOWN),
             ],
         )

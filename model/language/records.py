@@ -126,20 +126,23 @@ def declare(
 
 
 def anew(
-    held: Any, survives: Survives = "", of: str | None = None
+    held: Any,
+    survives: Survives = "",
+    of: Collection[str] | None = None,
 ) -> tuple[Update, ...]:
     """Effect: what does not survive is as it was at first.
 
     ``held``: a record of declared fields.  ``survives``: of the fields that
     say so; 'attempt' is the end of the process, with ``ended`` as values, for
-    those that survive nothing as well.  ``of``: those of each such thing.
+    those that survive nothing as well.  ``of``: only the fields
+    that there are for each of such things.
     """
     ends = survives == "attempt"
     updates: list[Update] = []
     for name, said in _fields(type(held)):
         value = getattr(held, name)
         lost = said.survives == "" or (ends and said.survives == survives)
-        if value is None or not lost or (of is not None and said.of != of):
+        if value is None or not lost or (of is not None and said.of not in of):
             continue
         updates.append(value.becomes(said.ended if ends else said.initial))
     return tuple(updates)
