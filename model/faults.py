@@ -32,15 +32,12 @@ from model.world import World
 Updates = tuple[Update, ...]
 
 
-def add_faults(world: World, resets: Updates = ()) -> None:
-    """The failures that the configuration allows, and their detection.
-
-    ``resets``: what else an attempt that ends gives up on the source.
-    """
+def add_faults(world: World) -> None:
+    """The failures that the configuration allows, and their detection."""
     _add_cut(world)
-    _add_source_killed(world, resets)
+    _add_source_killed(world)
     _add_destination_killed(world)
-    _add_source_detection(world, resets)
+    _add_source_detection(world)
     _add_destination_detection(world)
 
 
@@ -77,7 +74,7 @@ def _add_cut(world: World) -> None:
             )
 
 
-def _add_source_killed(world: World, resets: Updates) -> None:
+def _add_source_killed(world: World) -> None:
     source = world.source
 
     @world.build.action("network", fault=True, spends="source_killed")
@@ -90,7 +87,6 @@ def _add_source_killed(world: World, resets: Updates) -> None:
             when=[source.migration.is_(*IN_PROGRESS, Outgoing.UNCERTAIN)],
             then=[
                 *source_ends(world),
-                *resets,
                 *world.source_closes(),
                 world.ghost.faulted.becomes(True),
                 world.ghost.killed.becomes(True),
@@ -143,7 +139,7 @@ def _add_destination_killed(world: World) -> None:
         )
 
 
-def _add_source_detection(world: World, resets: Updates) -> None:
+def _add_source_detection(world: World) -> None:
     source = world.source
 
     @world.build.action(
@@ -169,7 +165,6 @@ def _add_source_detection(world: World, resets: Updates) -> None:
             then=[
                 source.migration.becomes(failed(world)),
                 *attempt_over(world),
-                *resets,
                 *world.source_closes(),
             ],
         )

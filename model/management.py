@@ -48,17 +48,14 @@ SEES = (
 )
 
 
-def add_management(world: World, resets: Updates = ()) -> None:
-    """What management does in every design.
-
-    ``resets``: what else an attempt that ends gives up on the source.
-    """
+def add_management(world: World) -> None:
+    """What management does in every design."""
     _add_attempts(world)
-    _add_cancel(world, resets)
+    _add_cancel(world)
     _add_resume(world)
     if world.has("fencing"):
-        _add_fence(world, resets)
-    _add_quit(world, resets)
+        _add_fence(world)
+    _add_quit(world)
 
 
 def failed(world: World) -> EnumValue[Outgoing]:
@@ -135,7 +132,7 @@ def _add_attempts(world: World) -> None:
         )
 
 
-def _add_cancel(world: World, resets: Updates) -> None:
+def _add_cancel(world: World) -> None:
     source = world.source
 
     @world.build.action("management", fault=True, spends="cancel")
@@ -153,7 +150,6 @@ def _add_cancel(world: World, resets: Updates) -> None:
             then=[
                 source.migration.becomes(failed(world)),
                 *attempt_over(world),
-                *resets,
                 *world.source_closes(),
                 world.ghost.faulted.becomes(True),
             ],
@@ -182,7 +178,7 @@ def _add_resume(world: World) -> None:
         )
 
 
-def _add_fence(world: World, resets: Updates) -> None:
+def _add_fence(world: World) -> None:
     source, here, build = world.source, world.destination, world.build
     doubt = source.migration.is_(Outgoing.UNCERTAIN)
     # the source says completed, the destination has failed
@@ -196,7 +192,6 @@ def _add_fence(world: World, resets: Updates) -> None:
     gone_on = (
         source.migration.becomes(Outgoing.FAILED),
         *attempt_over(world),
-        *resets,
     )
     silent = "where a refusal comes before RUN is sent, and nothing fails"
     fails = world.options.attempt_fails(AT_SOURCE, refused=True)
@@ -233,7 +228,7 @@ def _add_fence(world: World, resets: Updates) -> None:
         )
 
 
-def _add_quit(world: World, resets: Updates) -> None:
+def _add_quit(world: World) -> None:
     source, here = world.source, world.destination
     over = (Outgoing.COMPLETED, Outgoing.UNCERTAIN)
     moved = [here.vm.is_(*EVER_RAN)] if world.has("quit-when-moved") else []
@@ -250,7 +245,7 @@ def _add_quit(world: World, resets: Updates) -> None:
                 source.migration.is_(*over),
                 *moved,
             ],
-            then=[*source_ends(world), *resets],
+            then=[*source_ends(world)],
         )
 
     if not world.has("quit-when-over"):
@@ -268,7 +263,6 @@ def _add_quit(world: World, resets: Updates) -> None:
                 ],
                 then=[
                     *source_ends(world),
-                    *resets,
                     *world.source_closes(),
                 ],
             )

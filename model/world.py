@@ -196,18 +196,21 @@ def _words(options: Variant) -> list[str]:
     return words
 
 
-def create(options: Variant, return_path: bool) -> World:
+def create(
+    options: Variant, return_path: bool, source: type[Source] = Source
+) -> World:
     """A world in which nothing has happened yet.
 
     The source runs a guest that has written nothing since the last backup;
-    the destination waits for a migration.
+    the destination waits for a migration.  ``source``: what a source of this
+    design holds.
     """
     build = MachineBuilder(options.name, isinstance(options.domain, Projected))
     disk = Disk("disk", options.domain)
     words = _words(options)
-    source = Source(
+    held = source(
         **declare(
-            Source,
+            source,
             build,
             disk,
             "source.",
@@ -248,7 +251,7 @@ def create(options: Variant, return_path: bool) -> World:
         options,
         build,
         disk,
-        source,
+        held,
         destination,
         build.enum("link", Link.DOWN, doc="the connection between the hosts"),
         stream,

@@ -23,6 +23,7 @@ from model.backup import Watch, add_backup_client
 from model.faults import add_faults
 from model.form import add_form
 from model.guest import Recorder, add_guest
+from model.hosts import Source
 from model.language import (
     Chunk,
     ChunkName,
@@ -37,6 +38,10 @@ from model.language import (
     Update,
     any_of,
     chunk_alone,
+    chunk_field,
+    chunks_field,
+    contents_field,
+    enum_field,
 )
 from model.loader import add_loader
 from model.loss import Style
@@ -59,45 +64,42 @@ STYLE = Style(run_is_last=True, errors_drop=False)
 
 
 @frozen(eq=False)
-class Pass:
-    """What the source keeps while it goes over the bitmap.
+class LiveSource(Source):
+    """What a source keeps beside what every source has."""
 
-    ``meta``: chunks that changed since they were read.  ``stage``: how far
-    it is with the chunk named ``chunk``, whose granules are ``contents``.
-    ``allowance``: chunks sent since the throttled guest's last write.
-    """
-
-    meta: ChunkSet
-    stage: EnumValue[Stage]
-    chunk: ChunkName
-    contents: Contents
-    allowance: Tally
+    meta: ChunkSet = chunks_field(
+        "chunks that changed since they were read", survives=""
+    )
+    stage: EnumValue[Stage] = enum_field(
+        Stage.IDLE, "how far it is with the chunk in hand", survives=""
+    )
+    chunk: ChunkName = chunk_field("the chunk in hand", survives="")
+    contents: Contents = contents_field(
+        "chunk", "its granules, as they were read", survives=""
+    )
 
 
 def build(options: Variant) -> Machine:
     """The live design."""
-    world = create(
-        options,
-        return_path=True,
+    world = create(options, return_path=True, source=LiveSource)
+    now = world.source
+    assert isinstance(now, LiveSource)
+    sent = world.build.tally(
+        "throttle.chunks_sent",
+        options.throttle(),
+        doc="chunks sent since the last write of a guest that is held back",
     )
-    now = _declare(world)
-    resets = (
-        now.meta.becomes(frozenset()),
-        now.stage.becomes(Stage.IDLE),
-        now.chunk.becomes(None),
-        now.contents.becomes(frozenset()),
-    )
-    add_guest(world, _recorder(world, now))
+    add_guest(world, _recorder(world, now, sent))
     add_setup(world, holds=False)
     _add_passes(world, now)
-    _add_send_chunk(world, now)
+    _add_send_chunk(world, now, sent)
     _add_end(world, now)
     add_precopy_end(world)
     add_loader(world, STYLE)
     add_takeover(world, STYLE)
     add_backup_client(world, _watch(world, now))
-    add_management(world, resets)
-    add_faults(world, resets)
+    add_management(world)
+    add_faults(world)
     add_form(
         world,
         holds=False,
@@ -108,22 +110,6 @@ def build(options: Variant) -> Machine:
     return world.build.machine()
 
 
-def _declare(world: World) -> Pass:
-    build, disk = world.build, world.disk
-    meta = build.chunk_set("source.meta", disk)
-    stage = build.enum("source.stage", Stage.IDLE)
-    chunk = build.chunk_name("source.chunk", disk)
-    return Pass(
-        meta=meta,
-        stage=stage,
-        chunk=chunk,
-        contents=build.contents("source.contents", disk, of=chunk),
-        allowance=build.tally(
-            "throttle.chunks_sent", world.options.throttle()
-        ),
-    )
-
-
 def _meta_exists(world: World) -> Flag:
     """The meta bitmap lives from setup to COMPLETE."""
     source = world.source
@@ -131,7 +117,7 @@ def _meta_exists(world: World) -> Flag:
     return exists if source.left_out is None else exists & ~source.left_out
 
 
-def _recorder(world: World, now: Pass) -> Recorder:
+def _recorder(world: World, now: LiveSource, sent: Tally) -> Recorder:
     """A bit that changes marks its chunk, in the same critical section.
 
     While a backup job holds the bitmap a write changes its successor only.
@@ -146,14 +132,14 @@ def _recorder(world: World, now: Pass) -> Recorder:
         chunk = chunk_alone(world.disk, granule.chunk)
         return (_marked(world, now, chunk.only_if(changes)),)
 
-    return Recorder(source_also=marks, allowance=now.allowance)
+    return Recorder(source_also=marks, allowance=sent)
 
 
-def _marked(world: World, now: Pass, chunks: ChunkSet) -> Update:
+def _marked(world: World, now: LiveSource, chunks: ChunkSet) -> Update:
     return now.meta.becomes(now.meta | chunks.only_if(_meta_exists(world)))
 
 
-def _watch(world: World, now: Pass) -> Watch:
+def _watch(world: World, now: LiveSource) -> Watch:
     """What else marks chunks, and when no backup may begin.
 
     The historical meta bitmap saw neither a merge nor a reset.  A stop that
@@ -187,7 +173,7 @@ def _watch(world: World, now: Pass) -> Watch:
     return Watch(changes=changes, begins=begins)
 
 
-def _little_is_pending(world: World, now: Pass) -> Flag:
+def _little_is_pending(world: World, now: LiveSource) -> Flag:
     """What is unsent or has changed fits the downtime limit.
 
     QEMU: pending_size < threshold_size in migration_iteration_run(); asked
@@ -201,7 +187,7 @@ def _little_is_pending(world: World, now: Pass) -> Flag:
     return little.named("what is pending fits the downtime limit")
 
 
-def _add_downtime_kept(world: World, now: Pass) -> None:
+def _add_downtime_kept(world: World, now: LiveSource) -> None:
     """The downtime that live promises: D chunks and the writes in flight."""
     source = world.source
     pending = source.cursor.ahead() | now.meta
@@ -227,7 +213,7 @@ def _add_downtime_kept(world: World, now: Pass) -> None:
     )
 
 
-def _add_passes(world: World, now: Pass) -> None:
+def _add_passes(world: World, now: LiveSource) -> None:
     """Bulk and dirty phase: take a chunk, clear its meta bit, read it."""
     build, source, disk = world.build, world.source, world.disk
     in_order = world.has("clear-meta-before-read")
@@ -314,7 +300,7 @@ def _add_passes(world: World, now: Pass) -> None:
         )
 
 
-def _add_send_chunk(world: World, now: Pass) -> None:
+def _add_send_chunk(world: World, now: LiveSource, sent: Tally) -> None:
     stream = world.stream
 
     @world.build.action("source", over=world.domain.chunks, fair=True)
@@ -332,12 +318,12 @@ def _add_send_chunk(world: World, now: Pass) -> None:
                 now.stage.becomes(Stage.IDLE),
                 now.chunk.becomes(None),
                 now.contents.becomes(frozenset()),
-                *now.allowance.one_more(),
+                *sent.one_more(),
             ],
         )
 
 
-def _add_end(world: World, now: Pass) -> None:
+def _add_end(world: World, now: LiveSource) -> None:
     build, source = world.build, world.source
     stopped_first = world.has("last-pass-stopped")
     if stopped_first:

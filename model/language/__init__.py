@@ -23,6 +23,9 @@ from model.language.machine import (
 from model.language.projected import Projected
 from model.language.records import (
     anew,
+    chunk_field,
+    chunks_field,
+    contents_field,
     cursor_field,
     declare,
     enum_field,
@@ -98,6 +101,9 @@ __all__ = [
     "any_of",
     "choose",
     "chunk_alone",
+    "chunk_field",
+    "chunks_field",
+    "contents_field",
     "cursor_field",
     "declare",
     "enum_field",

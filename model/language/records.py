@@ -39,7 +39,8 @@ class Said:
 
     ``of``: what there is a field for each of (say, a bitmap), or ''.
     ``only``: the word without which there is no such field, or ''.
-    ``ended``: its value after the process has ended.
+    ``ended``: its value after the process has ended.  ``chunk``: for contents,
+    the field that names the chunk.
     """
 
     kind: str
@@ -49,6 +50,7 @@ class Said:
     survives: Survives = "attempt"
     of: str = ""
     only: str = ""
+    chunk: str = ""
 
 
 def flag_field(doc: str, initial: bool = False, **said: Any) -> Any:
@@ -69,6 +71,21 @@ def granules_field(doc: str, **said: Any) -> Any:
 def cursor_field(doc: str, **said: Any) -> Any:
     """A position among the chunks, at the first one."""
     return _said("cursor", doc, 0, said)
+
+
+def chunks_field(doc: str, **said: Any) -> Any:
+    """A set of chunks, empty at first."""
+    return _said("chunks", doc, frozenset(), said)
+
+
+def chunk_field(doc: str, **said: Any) -> Any:
+    """The name of a chunk, none at first."""
+    return _said("chunk", doc, None, said)
+
+
+def contents_field(chunk: str, doc: str, **said: Any) -> Any:
+    """The granules of the chunk that the field ``chunk`` before it names."""
+    return _said("contents", doc, frozenset(), {"chunk": chunk, **said})
 
 
 def _said(kind: str, doc: str, initial: Any, rest: dict[str, Any]) -> Any:
@@ -117,6 +134,14 @@ def declare(
                 made: Any = build.granules(prefix + name, disk, **how)
             case "cursor":
                 made = build.cursor(prefix + name, disk, said.doc)
+            case "chunks":
+                made = build.chunk_set(prefix + name, disk, **how)
+            case "chunk":
+                made = build.chunk_name(prefix + name, disk, said.doc)
+            case "contents":
+                made = build.contents(
+                    prefix + name, disk, found[said.chunk], said.doc
+                )
             case "flag":
                 made = build.flag(prefix + name, begins, **how)
             case _:
