@@ -13,7 +13,14 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from attrs import frozen
 
-from model.language.machine import Action, Instance, Machine, Property
+from model.language.machine import (
+    Action,
+    Field,
+    Instance,
+    Machine,
+    Property,
+)
+from model.language.types import EnumType
 
 _TOKEN = re.compile(r"<((?:chunk of )*)(chunk|granule) in \w+>")
 _LIMIT = re.compile(r"<(\w+)>")
@@ -36,6 +43,16 @@ class ActionText:
     qemu: str
     when: tuple[str, ...]
     then: tuple[str, ...]
+
+
+@frozen
+class FieldText:
+    """One field in words; a channel is one."""
+
+    name: str
+    ghost: bool
+    what: str
+    values: tuple[str, ...]
 
 
 @frozen
@@ -66,6 +83,24 @@ def actions(schema: Machine, actor: str = "") -> tuple[ActionText, ...]:
 def properties(schema: Machine) -> tuple[PropertyText, ...]:
     """The properties of a schema, in the order of the text."""
     return tuple(map(_property, schema.properties))
+
+
+def fields(schema: Machine) -> tuple[FieldText, ...]:
+    """The fields of a schema but its budgets, in the order of the text.
+
+    ``values``: of an enumeration its members, of a channel its messages.
+    """
+    counted = {f"{name}_left" for name in schema.budgets}
+    return tuple(
+        _field(schema, one) for one in schema.fields if one.name not in counted
+    )
+
+
+def words(schema: Machine) -> dict[str, str]:
+    """What each name that a conjunct has stands for."""
+    guards = (c for i in schema.instances for c in i.guard)
+    asked = (c for p in schema.properties for c in (*p.when, *p.then))
+    return {c.text: _plain(c.means) for c in (*guards, *asked) if c.means}
 
 
 def actors(schema: Machine) -> tuple[str, ...]:
@@ -135,6 +170,21 @@ def _property(prop: Property) -> PropertyText:
         what=" ".join(prop.doc.split()),
         when=tuple(_plain(c.text) for c in prop.when),
         then=tuple(then),
+    )
+
+
+def _field(schema: Machine, one: Field) -> FieldText:
+    values: list[str] = []
+    if isinstance(one.type, EnumType):
+        values = [str(m.value) for m in one.type.members]
+    for channel in schema.channels:
+        if channel.name == one.name:
+            values = [
+                str(kind.value) + (f"({', '.join(parts)})" if parts else "")
+                for kind, parts in channel.payloads.items()
+            ]
+    return FieldText(
+        name=one.name, ghost=one.ghost, what=one.doc, values=tuple(values)
     )
 
 
