@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from attrs import frozen
 
+from model.language import ModelError
 from model.language.machine import (
     Action,
     Field,
@@ -97,10 +98,32 @@ def fields(schema: Machine) -> tuple[FieldText, ...]:
 
 
 def words(schema: Machine) -> dict[str, str]:
-    """What each name that a conjunct has stands for."""
+    """What each name of a conjunct or of an effect stands for.
+
+    Raises ModelError if one name stands for two things.
+    """
+    found: dict[str, str] = {}
+    for name, means in _words(schema):
+        if found.setdefault(name, means) != means:
+            raise ModelError(
+                f"'{name}' stands for '{found[name]}' and for '{means}'"
+            )
+    return found
+
+
+def _words(schema: Machine) -> Iterator[tuple[str, str]]:
     guards = (c for i in schema.instances for c in i.guard)
     asked = (c for p in schema.properties for c in (*p.when, *p.then))
-    return {c.text: _plain(c.means) for c in (*guards, *asked) if c.means}
+    for conjunct in (*guards, *asked):
+        if conjunct.means:
+            yield conjunct.text, _plain(conjunct.means)
+    for instance in schema.instances:
+        named: dict[str, list[str]] = {}
+        for line, name in instance.said:
+            if name:
+                named.setdefault(name, []).append(_becomes(_plain(line)))
+        for name, lines in named.items():
+            yield name, "; ".join(lines)
 
 
 def actors(schema: Machine) -> tuple[str, ...]:
@@ -124,9 +147,11 @@ def _action(schema: Machine, action: Action) -> Iterator[ActionText]:
                 if not _speaks_of(c.text, counted)
             ),
             then=tuple(
-                _becomes(_plain(line))
-                for line in instance.said
-                if not _speaks_of(line, counted)
+                dict.fromkeys(
+                    name or _becomes(_plain(line))
+                    for line, name in instance.said
+                    if not _speaks_of(line, counted)
+                )
             ),
         )
 

@@ -119,7 +119,7 @@ def _add_destination_killed(world: World) -> None:
         )
         running = here.vm.is_(DestinationVm.RUNNING)
         after = DestinationVm.DIED if after_start else DestinationVm.KILLED
-        in_progress = world.source.migration.is_(*IN_PROGRESS)
+        in_progress = world.in_progress
         broken = choose(link.is_(Link.SILENT), link, Link.BROKEN)
         return Step(
             when=[running if after_start else waiting, under_way],
@@ -159,7 +159,7 @@ def _add_source_detection(world: World) -> None:
         """
         return Step(
             when=[
-                source.migration.is_(*IN_PROGRESS),
+                world.in_progress,
                 world.link.is_(Link.BROKEN),
             ],
             then=[

@@ -11,10 +11,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from model.language import Flag, any_of, every_chunk
+from model.language import Flag, every_chunk
 from model.variant import AT_SOURCE
 from model.vocabulary import (
-    IN_PROGRESS,
     DestinationVm,
     Incoming,
     Link,
@@ -77,7 +76,7 @@ def _add_source(world: World, holds: bool) -> None:
             NONE,
             "From setup on the migration holds the source's bitmap.",
             when=[
-                source.migration.is_(*IN_PROGRESS),
+                world.in_progress,
                 source.migration.is_not(Outgoing.SETUP),
                 *gone,
             ],
@@ -108,7 +107,7 @@ def _add_between_attempts(world: World, idle: Sequence[Flag]) -> None:
         "AttemptLeavesNothing",
         NONE,
         "Where no attempt is under way the source is as before the first.",
-        when=[source.migration.is_not(*IN_PROGRESS)],
+        when=[~world.in_progress],
         then=[*clean, *idle],
     )
     running = [Outgoing.NONE, Outgoing.SETUP]
@@ -228,10 +227,8 @@ def _add_connection(world: World) -> None:
         NONE,
         "When both ends are done there is no connection.",
         when=[
-            any_of(here.stream_ended, here.vm.is_(*ENDED)).named(
-                "the destination is done"
-            ),
-            world.source.migration.is_not(*IN_PROGRESS),
+            world.destination_done,
+            ~world.in_progress,
         ],
         then=[world.link.is_(Link.DOWN)],
     )

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from model.hosts import BITMAP
-from model.language import Update, anew
+from model.language import Update, anew, effect
 from model.naming import names_forgotten_by_loader
 from model.world import World
 
@@ -23,7 +23,8 @@ def attempt_over(world: World) -> Updates:
     Without 'cursor-per-attempt' the next attempt goes on where this one was.
     QEMU: dirty_bitmap_do_save_cleanup(), dirty_bitmap_save_setup().
     """
-    return _kept(world, _once(anew(each.source) for each in world.bitmaps))
+    over = _once(anew(each.source) for each in world.bitmaps)
+    return effect("the attempt is over on the source", _kept(world, over))
 
 
 def source_ends(world: World) -> Updates:
@@ -36,7 +37,9 @@ def source_ends(world: World) -> Updates:
         )
         for each in world.bitmaps
     )
-    return _kept(world, _once([*ended, *jobs]))
+    return effect(
+        "the source's process ends", _kept(world, _once([*ended, *jobs]))
+    )
 
 
 def destination_forgets(world: World) -> Updates:
@@ -48,7 +51,10 @@ def destination_forgets(world: World) -> Updates:
         )
         for each in world.bitmaps
     )
-    return (*_once(found), *names_forgotten_by_loader(world))
+    return effect(
+        "the destination has no bitmap",
+        (*_once(found), *names_forgotten_by_loader(world)),
+    )
 
 
 def _once(effects: Iterable[Updates]) -> Updates:

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from attrs import frozen
 
-from model.language import Flag, Step, Update, any_of, choose
+from model.language import Flag, Step, Update, any_of, choose, effect
 from model.lifetimes import destination_forgets
 from model.naming import names_forgotten_by_loader, receives, takes
 from model.vocabulary import (
@@ -158,7 +158,10 @@ def _dropped(world: World, ends: Updates) -> Updates:
             here.bits.becomes(left),
             here.successor.becomes(frozenset()),
         ]
-    return (*found, *names_forgotten_by_loader(world))
+    return effect(
+        "the bitmaps that are being loaded are lost",
+        (*found, *names_forgotten_by_loader(world)),
+    )
 
 
 def _failed(world: World) -> Updates:

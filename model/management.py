@@ -23,7 +23,6 @@ from model.lifetimes import attempt_over, destination_forgets, source_ends
 from model.naming import names_forgotten_at_setup
 from model.variant import AT_SOURCE
 from model.vocabulary import (
-    IN_PROGRESS,
     DestinationVm,
     Link,
     Outgoing,
@@ -146,7 +145,7 @@ def _add_cancel(world: World) -> None:
         QEMU: qmp_migrate_cancel(), migration_cancel().
         """
         return Step(
-            when=[source.migration.is_(*IN_PROGRESS)],
+            when=[world.in_progress],
             then=[
                 source.migration.becomes(failed(world)),
                 *attempt_over(world),

@@ -41,6 +41,7 @@ from model.language import (
     any_of,
     choose,
     declare,
+    effect,
     single,
 )
 from model.variant import FAILURES, Variant
@@ -141,6 +142,21 @@ class World:
         """Whether messages can be sent."""
         return self.link.is_(Link.UP)
 
+    @property
+    def in_progress(self) -> Flag:
+        """Whether the source carries out a migration."""
+        return self.source.migration.is_(*IN_PROGRESS).named(
+            "a migration is in progress"
+        )
+
+    @property
+    def destination_done(self) -> Flag:
+        """Whether the destination uses the connection no more."""
+        here = self.destination
+        return any_of(here.stream_ended, here.vm.is_(*ENDED)).named(
+            "the destination is done"
+        )
+
     def single(self, granule: Granule) -> GranuleSet:
         """The set that holds just ``granule``."""
         return single(self.disk, granule)
@@ -156,27 +172,31 @@ class World:
 
         What it has sent may still arrive, or not.
         """
-        here = self.destination
-        done = any_of(here.stream_ended, here.vm.is_(*ENDED))
-        return (*self.replies_lost(), self._closed(done))
+        closed = self._closed(self.destination_done)
+        return effect("the source closes", (*self.replies_lost(), closed))
 
     def destination_closes(self) -> Updates:
         """Effect: the destination reads no more, and what was in flight
         to it is lost.
         """
-        done = self.source.migration.is_not(*IN_PROGRESS)
-        return (
-            *self.stream.lose_all(),
-            self.destination.stream_ended.becomes(True),
-            self._closed(done),
+        return effect(
+            "the destination closes",
+            (
+                *self.stream.lose_all(),
+                self.destination.stream_ended.becomes(True),
+                self._closed(~self.in_progress),
+            ),
         )
 
     def stream_ends(self) -> Updates:
         """Effect: the destination has read all; only SHUT may still go."""
-        in_progress = self.source.migration.is_(*IN_PROGRESS)
-        return (
-            self.destination.stream_ended.becomes(True),
-            self.link.becomes(choose(in_progress, self.link, Link.DOWN)),
+        still = choose(self.in_progress, self.link, Link.DOWN)
+        return effect(
+            "the stream ends",
+            (
+                self.destination.stream_ended.becomes(True),
+                self.link.becomes(still),
+            ),
         )
 
     def _closed(self, other_is_done: Flag) -> Update:

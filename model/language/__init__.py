@@ -57,6 +57,7 @@ from model.language.values import (
     all_of,
     any_of,
     choose,
+    effect,
 )
 
 __all__ = [
@@ -106,6 +107,7 @@ __all__ = [
     "contents_field",
     "cursor_field",
     "declare",
+    "effect",
     "enum_field",
     "every_chunk",
     "every_granule",

@@ -205,7 +205,7 @@ class MachineBuilder(Budgets):
                     f"guard '{conjunct.text}' reads ghost field {ghosts[0]}"
                 )
         effect: dict[str, ex.Expression] = {}
-        said: list[str] = []
+        said: list[tuple[str, str]] = []
         for update in chain.from_iterable(
             u if isinstance(u, tuple) else (u,) for u in step.then
         ):
@@ -216,7 +216,7 @@ class MachineBuilder(Budgets):
                 raise ModelError(f"field {update.field} is set twice")
             effect[update.field] = update.expression
             if update.expression is not self._fields[update.field].expression:
-                said.append(str(update))
+                said.append((str(update), update.part_of))
         changed = tuple(
             (f, e)
             for f, e in effect.items()

@@ -79,7 +79,8 @@ class Instance:
 
     ``assumed``: what is supposed of the rest of the disk, where a domain
     cannot know it: questions and answers.  ``said``: the effect as it was
-    written, a line for each field; in a schema only.
+    written, for each field a line and the name of the effect that it is part
+    of, or ''; in a schema only.
     """
 
     action: str
@@ -88,7 +89,7 @@ class Instance:
     guard: tuple[Conjunct, ...]
     effect: tuple[tuple[str, Expression], ...]
     assumed: tuple[tuple[str, bool], ...] = ()
-    said: tuple[str, ...] = ()
+    said: tuple[tuple[str, str], ...] = ()
 
     @property
     def enabled(self) -> Expression:

@@ -242,7 +242,7 @@ class _Writing:
                     "arguments": [list(pair) for pair in one.arguments],
                     "guard": self._conjuncts(one.guard),
                     "effect": [[n, self._term(e)] for n, e in one.effect],
-                    "said": list(one.said),
+                    "said": [list(pair) for pair in one.said],
                 }
                 for one in action.instances
             ],

@@ -195,7 +195,7 @@ def _action(one: Table, terms: list[Expression]) -> Action:
             tuple((name, label) for name, label in made["arguments"]),
             _conjuncts(made["guard"], terms),
             tuple((name, terms[value]) for name, value in made["effect"]),
-            said=tuple(made["said"]),
+            said=tuple((line, name) for line, name in made["said"]),
         )
         for made in one["instances"]
     )

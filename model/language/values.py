@@ -10,9 +10,10 @@ truth value is an error, because the model would silently lose a branch.
 from __future__ import annotations
 
 import enum
+from collections.abc import Iterable
 from typing import Any, Generic, NoReturn, Self, TypeVar
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from model.language import expression as ex
 from model.language.errors import ModelError
@@ -40,7 +41,8 @@ def _short(text: str) -> str:
 class Update:
     """This field becomes that value: one line of an effect.
 
-    ``line``: how people read it, if not as an assignment.
+    ``line``: how people read it, if not as an assignment.  ``part_of``: the
+    name of the effect that it belongs to, or ''.
     """
 
     field: str
@@ -48,6 +50,7 @@ class Update:
     expression: Expression
     text: str
     line: str = ""
+    part_of: str = ""
 
     def __str__(self) -> str:
         """The line as people read it."""
@@ -316,6 +319,11 @@ def _fit(expression: Expression, width: int) -> Expression:
     if expression.width < width:
         return ex.placed(expression, 0, width)
     return ex.bits_of(expression, 0, width)
+
+
+def effect(name: str, updates: Iterable[Update]) -> tuple[Update, ...]:
+    """These updates under one name that explains them."""
+    return tuple(evolve(update, part_of=name) for update in updates)
 
 
 AnyValue = TypeVar("AnyValue", bound=Value[Any])
