@@ -81,6 +81,12 @@ class Removal:
         return tuple(sorted(broken - {self.mechanism.protects}))
 
     @property
+    def nameless(self) -> tuple[str, ...]:
+        """What is broken and has no guarantee, by name."""
+        broken = (b.finding for b in self.breaks if b.real)
+        return tuple(sorted({f.name for f in broken if not f.guarantee}))
+
+    @property
     def idle(self) -> tuple[str, ...]:
         """What can no longer happen."""
         return tuple(b.finding.name for b in self.breaks if not b.real)

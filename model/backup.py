@@ -35,6 +35,11 @@ from model.language import (
     Update,
     chunk_alone,
 )
+from model.mechanisms import (
+    BUSY_UNTIL_COMPLETE,
+    DRAIN_BEFORE_BACKUP,
+    FULL_BACKUP_ON_LOSS,
+)
 from model.vocabulary import DestinationVm, Incoming, Outgoing, SourceVm
 from model.world import World
 
@@ -78,7 +83,7 @@ def usable_on_destination(world: World) -> Flag:
     looks_valid = here.bitmap.is_(
         Incoming.VALID, Incoming.COMPLETE, Incoming.PARTIAL
     )
-    if not world.has("busy-until-complete"):
+    if not world.has(BUSY_UNTIL_COMPLETE):
         looks_valid = here.bitmap.is_not(
             Incoming.ABSENT, Incoming.LOST, Incoming.REMOVED
         )
@@ -109,7 +114,7 @@ def add_backup_client(world: World, watch: Watch | None = None) -> None:
 
 def _add_source_job(world: World, watch: Watch) -> None:
     build, source, ghost = world.build, world.source, world.ghost
-    drains = world.has("drain-before-backup")
+    drains = world.has(DRAIN_BEFORE_BACKUP)
     # a job comes no further on images that are inactive
     runs = (
         source.job,
@@ -209,7 +214,8 @@ def _add_source_edits(world: World, watch: Watch) -> None:
     def source_merge(granule: Granule) -> Step:
         """The user merges a bitmap with this bit into the source's.
 
-        From then on the user counts the granule as dirty.
+        From then on the user counts the granule as dirty.  A job that had
+        begun would not copy it.
         QEMU: qmp_block_dirty_bitmap_merge(), bdrv_merge_dirty_bitmap().
         """
         single = world.single(granule)
@@ -219,6 +225,7 @@ def _add_source_edits(world: World, watch: Watch) -> None:
             then=[
                 source.bits.becomes(source.bits | single),
                 ghost.true_dirty.becomes(ghost.true_dirty | single),
+                ghost.since.becomes(ghost.since | single.only_if(source.job)),
                 *watch.changes(None, chunk),
             ],
         )
@@ -242,7 +249,7 @@ def _add_source_edits(world: World, watch: Watch) -> None:
 
 def _add_destination_backup(world: World) -> None:
     build, ghost, here = world.build, world.ghost, world.destination
-    drains = world.has("drain-before-backup")
+    drains = world.has(DRAIN_BEFORE_BACKUP)
 
     @build.action("client", suffix=world.suffix)
     def destination_backup() -> Step:
@@ -283,7 +290,7 @@ def _add_destination_backup(world: World) -> None:
 
 def _add_full_backup(world: World) -> None:
     build, ghost, here = world.build, world.ghost, world.destination
-    real = world.has("full-backup-on-loss")
+    real = world.has(FULL_BACKUP_ON_LOSS)
 
     @build.action(
         "client",

@@ -9,6 +9,10 @@ from __future__ import annotations
 
 from model.language import YES, all_of, any_of
 from model.loss import BEING_LOADED
+from model.mechanisms import (
+    DROP_ON_FAILURE,
+    ERROR_DROPS_BITMAP,
+)
 from model.variant import AT_SOURCE
 from model.vocabulary import (
     DestinationVm,
@@ -23,6 +27,8 @@ from model.world import EVER_RAN, World
 def add_endings(world: World, migrates: bool, declares_loss: bool) -> None:
     """All of it.  ``migrates``, ``declares_loss``: see ``Promise``."""
     _add_ends(world)
+    for node in world.nodes:
+        _add_writes_end(node)
     _add_reachable(world, migrates, declares_loss)
     if migrates:
         _add_costs(world)
@@ -57,6 +63,26 @@ def _add_ends(world: World) -> None:
     )
 
 
+def _add_writes_end(world: World) -> None:
+    """A write is acknowledged: again and again the guest may write.
+
+    It waits while as many writes are in flight as there may be.
+    """
+    beside = world.options.limit("writes_beside")
+    for side, in_flight in (
+        ("Source", world.source.in_flight),
+        ("Destination", world.destination.in_flight),
+    ):
+        world.build.eventually(
+            world.name(f"WritesEndOn{side}"),
+            "",
+            f"A guest whose writes are all in flight on the {side.lower()} "
+            "does not wait for ever.",
+            then=[in_flight.at_most(beside)],
+            trivial="where all of the disk may be in flight at once",
+        )
+
+
 def _add_reachable(world: World, migrates: bool, declares_loss: bool) -> None:
     build, here = world.build, world.destination
     arrived = [
@@ -81,7 +107,7 @@ def _add_reachable(world: World, migrates: bool, declares_loss: bool) -> None:
         "A backup is taken on the destination.",
         by=["destination_backup"],
     )
-    declared = world.has("error-drops-bitmap") and world.has("drop-on-failure")
+    declared = world.has(ERROR_DROPS_BITMAP) and world.has(DROP_ON_FAILURE)
     if declares_loss and migrates and declared:
         build.reachable(
             "BitmapDeclaredLost",

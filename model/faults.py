@@ -19,6 +19,10 @@ from model.language import (
 )
 from model.lifetimes import attempt_over, destination_forgets, source_ends
 from model.management import failed
+from model.mechanisms import (
+    REMOVE_PARTIAL,
+    TIME_OUT,
+)
 from model.variant import AT_DESTINATION
 from model.vocabulary import (
     IN_PROGRESS,
@@ -59,7 +63,7 @@ def _add_cut(world: World) -> None:
             ],
         )
 
-    if world.has("time-out"):
+    if world.has(TIME_OUT):
 
         @build.action("network", fair=True, needs=("cut",))
         def connection_times_out() -> Step:
@@ -175,7 +179,7 @@ def _add_destination_detection(world: World) -> None:
     forgets: Updates = tuple(
         each.ghost.arrived.becomes(False) for each in world.bitmaps
     )
-    if world.has("remove-partial"):
+    if world.has(REMOVE_PARTIAL):
         forgets = destination_forgets(world)
 
     @world.build.action(

@@ -11,7 +11,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from model.language import Flag, every_chunk
+from model.language import Flag, any_of, every_chunk
+from model.mechanisms import (
+    BUSY_UNTIL_COMPLETE,
+    CURSOR_PER_ATTEMPT,
+    DRAIN_AT_STOP,
+    WRITERS_END_AT_STOP,
+)
 from model.variant import AT_SOURCE
 from model.vocabulary import (
     DestinationVm,
@@ -61,7 +67,7 @@ def _add_source(world: World, holds: bool) -> None:
             (~source.job).named("no backup job runs"),
         ],
     )
-    if world.has("drain-at-stop") and world.has("writers-end-at-stop"):
+    if world.has(DRAIN_AT_STOP) and world.has(WRITERS_END_AT_STOP):
         build.always(
             world.name("NothingInFlightWhenStopped"),
             NONE,
@@ -86,9 +92,13 @@ def _add_source(world: World, holds: bool) -> None:
         world.name("SuccessorOnlyOfAJob"),
         NONE,
         "Only while a backup job runs a successor records on the source, and "
-        "nothing counts as written since it began.",
+        "nothing counts as written since it began, or as not copied.",
         when=[(~source.job).named("no backup job runs")],
-        then=[source.successor.is_empty(), world.ghost.since.is_empty()],
+        then=[
+            source.successor.is_empty(),
+            world.ghost.since.is_empty(),
+            world.ghost.would_miss.is_empty(),
+        ],
     )
 
 
@@ -97,7 +107,7 @@ def _add_between_attempts(world: World, idle: Sequence[Flag]) -> None:
     clean: list[Flag] = []
     for each in (w.source for w in world.bitmaps):
         clean.append((~each.busy).named("the bitmap is not busy"))
-        if world.has("cursor-per-attempt"):
+        if world.has(CURSOR_PER_ATTEMPT):
             clean.append(
                 (every_chunk(world.disk) <= each.cursor.ahead()).named(
                     "the next chunk to send is the first"
@@ -157,6 +167,21 @@ def _add_destination(world: World, migrates: bool) -> None:
             "Of a bitmap that is not there yet COMPLETE was not received.",
             when=[here.bitmap.is_(Incoming.ABSENT)],
             then=[(~world.ghost.arrived).named("COMPLETE was not received")],
+        )
+    if world.has(BUSY_UNTIL_COMPLETE):
+        build.always(
+            world.name("RemovedOnlyIfNotBusy"),
+            NONE,
+            "A bitmap is removed only where the VM runs, and not while it is "
+            "loaded.",
+            when=[here.bitmap.is_(Incoming.REMOVED)],
+            then=[
+                here.vm.is_(DestinationVm.RUNNING),
+                any_of(world.ghost.arrived, here.stream_ended).named(
+                    "COMPLETE was received, or no more is read"
+                ),
+            ],
+            needs=("edits",),
         )
     build.always(
         world.name("SuccessorOnlyWhileLoading"),

@@ -117,7 +117,7 @@ class Ghost:
         of=BITMAP,
     )
     since: GranuleSet = granules_field(
-        "granules written since the backup job began", of=BITMAP
+        "granules written or merged in since the backup job began", of=BITMAP
     )
     would_miss: GranuleSet = granules_field(
         "granules that the backup job should copy and does not", of=BITMAP

@@ -11,6 +11,10 @@ from collections.abc import Iterable
 
 from model.hosts import BITMAP
 from model.language import Update, anew, effect
+from model.mechanisms import (
+    CURSOR_PER_ATTEMPT,
+    NAMES_PER_ATTEMPT,
+)
 from model.naming import names_forgotten_by_loader
 from model.world import World
 
@@ -65,8 +69,8 @@ def _once(effects: Iterable[Updates]) -> Updates:
 def _kept(world: World, effect: Updates) -> Updates:
     """``effect`` without what wrongly survives an attempt."""
     kept = []
-    if not world.has("cursor-per-attempt"):
+    if not world.has(CURSOR_PER_ATTEMPT):
         kept += [each.source.cursor.field_name() for each in world.bitmaps]
-    if world.source.named is not None and not world.has("names-per-attempt"):
+    if world.source.named is not None and not world.has(NAMES_PER_ATTEMPT):
         kept.append(world.source.named.field_name())
     return tuple(u for u in effect if u.field not in kept)

@@ -17,6 +17,15 @@ from attrs import frozen
 
 from model.language import Flag, Step, Update, any_of, choose, effect
 from model.lifetimes import destination_forgets
+from model.mechanisms import (
+    BUSY_UNTIL_COMPLETE,
+    COMPLETE_IS_KEPT,
+    DROP_ON_FAILURE,
+    ERROR_DROPS_BITMAP,
+    ERROR_FAILS_MIGRATION,
+    NAMES_PER_ATTEMPT,
+    QUIT_WHEN_OVER,
+)
 from model.naming import names_forgotten_by_loader, receives, takes
 from model.vocabulary import (
     DestinationVm,
@@ -59,14 +68,14 @@ def add_loss(world: World, style: Style) -> None:
 def drops(world: World, style: Style) -> bool:
     """Whether a refused bitmap is dropped and the stream is read on."""
     if style.errors_drop:
-        return world.has("error-drops-bitmap")
-    return not world.has("error-fails-migration")
+        return world.has(ERROR_DROPS_BITMAP)
+    return not world.has(ERROR_FAILS_MIGRATION)
 
 
 def after_loss(world: World) -> Incoming:
     """What stands under the bitmap's name after a loss."""
-    kept = not world.has("drop-on-failure") or (
-        not world.has("error-fails-migration")
+    kept = not world.has(DROP_ON_FAILURE) or (
+        not world.has(ERROR_FAILS_MIGRATION)
     )
     return Incoming.PARTIAL if kept else Incoming.LOST
 
@@ -145,7 +154,7 @@ def _dropped(world: World, ends: Updates) -> Updates:
     """
     found: list[Update] = [*world.stream.take(), *ends]
     dropped = [*BEING_LOADED, Incoming.ABSENT]
-    if not world.has("complete-is-kept"):
+    if not world.has(COMPLETE_IS_KEPT):
         dropped.append(Incoming.COMPLETE)
     for here in (each.destination for each in world.bitmaps):
         loading = here.bitmap.is_(*dropped)
@@ -184,7 +193,7 @@ def _add_nameless(world: World, style: Style) -> None:
     current = world.destination.named
     assert current is not None
     name = world.stream.head_member("name")
-    remembers = not world.has("names-per-attempt")
+    remembers = not world.has(NAMES_PER_ATTEMPT)
 
     @world.build.action(
         "destination",
@@ -223,11 +232,11 @@ def _add_skipping(world: World, style: Style) -> None:
     here = world.destination
     gone = (after_loss(world), Incoming.REMOVED)
     dropped = ["refuse"] if drops(world, style) else []
-    if not style.run_is_last and not world.has("busy-until-complete"):
+    if not style.run_is_last and not world.has(BUSY_UNTIL_COMPLETE):
         dropped.append("edits")
     needs: tuple[str, ...] = ("|".join(dropped),)
     left_out = world.source.left_out is not None
-    if world.several and not world.has("names-per-attempt"):
+    if world.several and not world.has(NAMES_PER_ATTEMPT):
         needs = ()
     elif not dropped:
         if left_out:
@@ -305,14 +314,14 @@ def _add_cancel_incoming(world: World) -> None:
         unfinished = mine.bitmap.is_(*BEING_LOADED)
         kept = choose(~unfinished, mine.bitmap, after_loss(world))
         left = mine.bits.only_if(~unfinished)
-        if not world.has("drop-on-failure"):
+        if not world.has(DROP_ON_FAILURE):
             left = mine.bits | mine.successor
         removed += [
             mine.bitmap.becomes(kept),
             mine.bits.becomes(left),
             mine.successor.becomes(frozenset()),
         ]
-    ends_early = not world.has("quit-when-over")
+    ends_early = not world.has(QUIT_WHEN_OVER)
 
     @world.build.action(
         "destination",

@@ -20,6 +20,13 @@ from __future__ import annotations
 
 from model.language import EnumValue, Flag, Step, Update, any_of, choose
 from model.lifetimes import attempt_over, destination_forgets, source_ends
+from model.mechanisms import (
+    FENCE_BEFORE_RESUME,
+    FENCING,
+    NO_RESUME_AFTER_RUN,
+    QUIT_WHEN_MOVED,
+    QUIT_WHEN_OVER,
+)
 from model.naming import names_forgotten_at_setup
 from model.variant import AT_SOURCE
 from model.vocabulary import (
@@ -52,7 +59,7 @@ def add_management(world: World) -> None:
     _add_attempts(world)
     _add_cancel(world)
     _add_resume(world)
-    if world.has("fencing"):
+    if world.has(FENCING):
         _add_fence(world)
     _add_quit(world)
 
@@ -62,7 +69,7 @@ def failed(world: World) -> EnumValue[Outgoing]:
     migration = world.source.migration
     late = (
         Outgoing.UNCERTAIN
-        if world.has("no-resume-after-run")
+        if world.has(NO_RESUME_AFTER_RUN)
         else Outgoing.FAILED
     )
     sent = migration.is_(Outgoing.RUN_SENT)
@@ -195,7 +202,7 @@ def _add_fence(world: World) -> None:
     silent = "where a refusal comes before RUN is sent, and nothing fails"
     fails = world.options.attempt_fails(AT_SOURCE, refused=True)
 
-    if not world.has("fence-before-resume"):
+    if not world.has(FENCE_BEFORE_RESUME):
 
         @build.action("management", fair=True, needs=fails, silent=silent)
         def cont_without_fence() -> Step:
@@ -230,7 +237,7 @@ def _add_fence(world: World) -> None:
 def _add_quit(world: World) -> None:
     source, here = world.source, world.destination
     over = (Outgoing.COMPLETED, Outgoing.UNCERTAIN)
-    moved = [here.vm.is_(*EVER_RAN)] if world.has("quit-when-moved") else []
+    moved = [here.vm.is_(*EVER_RAN)] if world.has(QUIT_WHEN_MOVED) else []
 
     @world.build.action("management", fair=True)
     def quit_source() -> Step:
@@ -247,7 +254,7 @@ def _add_quit(world: World) -> None:
             then=[*source_ends(world)],
         )
 
-    if not world.has("quit-when-over"):
+    if not world.has(QUIT_WHEN_OVER):
 
         @world.build.action("management", fair=True)
         def quit_source_early() -> Step:

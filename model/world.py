@@ -44,6 +44,7 @@ from model.language import (
     effect,
     single,
 )
+from model.mechanism import Mechanism
 from model.variant import FAILURES, Variant
 from model.vocabulary import (
     IN_PROGRESS,
@@ -133,7 +134,7 @@ class World:
         """What sets and positions are made of."""
         return self.disk.domain
 
-    def has(self, mechanism: str) -> bool:
+    def has(self, mechanism: Mechanism) -> bool:
         """Whether the mechanism is in place."""
         return self.options.has(mechanism)
 

@@ -166,6 +166,7 @@ def _print(found: Ablation) -> None:
         [_row(r) for r in found.removals],
         right=(3,),
     )
+    _print_nameless(found)
     _print_redundant(found)
     _print_undecided(found)
     _print_idle(found)
@@ -174,7 +175,7 @@ def _print(found: Ablation) -> None:
 
 
 def _row(removal: Removal) -> list[str]:
-    shown = removal.shown
+    shown, nameless = removal.shown, removal.nameless
     breaks, steps = "nothing: redundant", ""
     if shown is not None:
         breaks, steps = shown.finding.name, str(shown.finding.steps)
@@ -189,8 +190,19 @@ def _row(removal: Removal) -> list[str]:
         removal.mechanism.protects,
         breaks,
         steps,
-        " ".join(removal.also),
+        " ".join(name for name in removal.also if name not in nameless),
     ]
+
+
+def _print_nameless(found: Ablation) -> None:
+    broken = [r for r in found.removals if r.nameless]
+    if broken:
+        page.line()
+        page.line("Broken as well, although no guarantee hangs on it:")
+    for removal in broken:
+        _item(
+            f"without {removal.mechanism.name}: {', '.join(removal.nameless)}"
+        )
 
 
 def _print_redundant(found: Ablation) -> None:

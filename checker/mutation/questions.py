@@ -4,8 +4,10 @@
 Small ones of the complete design, made for this.  Each has a few kinds of
 failure, so that what one hides another shows; the last has them all.  One
 chunk with one granule is enough for most mistakes; two chunks are there for
-positions and for the downtime that live promises.  Where the bitmap of
-stop-copy never fits, its VM must not stop.
+positions and for the downtime that live promises.  Live's clients have none,
+so that chunks are sent while they edit.  Where live may stop with a chunk
+unsent and nothing fails, what a run costs at most is an answer too.  Where
+the bitmap of stop-copy never fits, its VM must not stop.
 
 What no host can see (ghosts) is there to notice a mistake.  Where there is
 no mistake nobody misses it, so a mutant of ghosts alone is also run on the
@@ -27,12 +29,15 @@ SMALL = 4_000
 
 _TWO_CHUNKS = "two-chunks"
 _TOO_MUCH = "never-fits"
+_ONE_LEFT = "one-unsent"
+_ONLY = {_TOO_MUCH: STOP_COPY, _ONE_LEFT: LIVE}
 _FAILURES = {
     "breaks": Failures(cut=1, cancel=1, refuse=1, retry=1),
     "kills": Failures(source_killed=1, destination_killed=1, retry=1),
     "clients": Failures(backup_fails=1),
     _TWO_CHUNKS: Failures(backup_fails=1),
     _TOO_MUCH: Failures(cut=1),
+    _ONE_LEFT: Failures(),
     "all-failures": Failures(
         cut=1,
         source_killed=1,
@@ -78,7 +83,7 @@ def questions(design: str) -> Questions:
             ),
         )
         for name, failures in _FAILURES.items()
-        if name != _TOO_MUCH or design == STOP_COPY
+        if _ONLY.get(name, design) == design
     )
     mine = (load(name) for name in shipped() if name.startswith(design))
     variants = [
@@ -97,8 +102,11 @@ def _bounds(design: str, name: str) -> Bounds:
     edits = int(name in _EDITED)
     if name == _TOO_MUCH:
         return Bounds(chunks=2, granules=1, downtime=1, writes=1)
+    if name == _ONE_LEFT:
+        return Bounds(chunks=2, granules=1, downtime=1, writes=2)
     if name != _TWO_CHUNKS:
-        return Bounds(chunks=1, granules=1, downtime=1, edits=edits)
+        few = int(design != LIVE or name != "clients")
+        return Bounds(chunks=1, granules=1, downtime=few, edits=edits)
     if design == LIVE:
         return Bounds(chunks=2, granules=1, downtime=0, writes=2)
     most = 2 if design == STOP_COPY else 1

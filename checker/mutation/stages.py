@@ -5,7 +5,8 @@ A mutant that only takes behaviour away breaks no promise.  A failure that
 strikes in one stage less is no failure there, and nothing that was proved of
 that stage means anything.  So the table says it beside the designs: action A
 fires while field F is at member M.  A demand is met if some reachable state
-satisfies both "A is enabled" and "F is at M"; that needs no history.
+satisfies both "A is enabled" and "F is at M".  A demand that names another
+action as well wants such a state after a step of that one.
 
 The table names what must be possible, not all that is: of the failures every
 stage, of the clients and of management the situations that differ.
@@ -18,7 +19,10 @@ from collections.abc import Iterator, Sequence
 from attrs import field, frozen
 
 from checker.engines.columns import column
+from checker.engines.explicit import explore
+from checker.engines.exploration import Limits, silent
 from checker.engines.found import ExplicitSearch
+from checker.mutation.history import FLAG, remembering
 from model.language import expression as ex
 from model.language.expression import Expression
 from model.language.machine import Machine
@@ -38,20 +42,29 @@ STAGES = {
     DROP: ("setup", "active", "bitmap-sent", "run-sent"),
 }
 _CARRY = (LIVE, POSTCOPY, STOP_COPY)
-_LOSE = (POSTCOPY, STOP_COPY, DROP)
 
 
 @frozen
 class Demand:
-    """``action`` fires while each field of ``where`` is at its member."""
+    """``action`` fires while each field of ``where`` is at its member.
+
+    ``after``: an action that has fired before, or ''.
+    """
 
     action: str
     where: tuple[tuple[str, str], ...]
+    after: str = ""
 
     def __str__(self) -> str:
         """The demand in words."""
         told = " and ".join(f"{name} is {word}" for name, word in self.where)
-        return f"{self.action} fires while {told}"
+        later = f" after {self.after}" if self.after else ""
+        return f"{self.action} fires while {told}{later}"
+
+    @property
+    def actions(self) -> frozenset[str]:
+        """The actions that it names."""
+        return frozenset({self.action, self.after} - {""})
 
     def predicate(self, machine: Machine) -> Expression:
         """The states that meet it."""
@@ -71,6 +84,7 @@ class _Row:
     members: tuple[str, ...] = ()
     designs: Sequence[str] = field(default=DESIGNS, kw_only=True)
     given: tuple[tuple[str, str], ...] = field(default=(), kw_only=True)
+    after: str = field(default="", kw_only=True)
 
 
 _TABLE = (
@@ -178,8 +192,7 @@ _TABLE = (
         "destination_backup",
         BITMAP,
         ("valid",),
-        designs=_LOSE,
-        given=(("ghost_arrived", "no"),),
+        after="destination_full_backup",
     ),
     _Row("destination_remove", BITMAP, ("valid",)),
     _Row("destination_remove", HERE, ("running",)),
@@ -221,19 +234,31 @@ def _demands(design: str) -> Iterator[Demand]:
     for row in _TABLE:
         if design in row.designs:
             for member in row.members or STAGES[design]:
-                yield Demand(row.action, ((row.name, member), *row.given))
+                where = (row.name, member), *row.given
+                yield Demand(row.action, where, row.after)
 
 
 def met(search: ExplicitSearch, asked: Sequence[Demand]) -> tuple[Demand, ...]:
     """Those of ``asked`` that some state of the search meets."""
-    machine, rows = search.machine, search.rows()
-    known = {action.name for action in machine.actions}
-    return tuple(
-        demand
-        for demand in asked
-        if demand.action in known
-        and column(search.layout, rows, demand.predicate(machine)).any()
-    )
+    known = {action.name for action in search.machine.actions}
+    searches = {"": search}
+    found = []
+    for demand in asked:
+        if not demand.actions <= known:
+            continue
+        if demand.after not in searches:
+            machine = remembering(search.machine, demand.after)
+            searches[demand.after] = explore(machine, Limits(), silent)
+        if _is_met(searches[demand.after], demand):
+            found.append(demand)
+    return tuple(found)
+
+
+def _is_met(search: ExplicitSearch, demand: Demand) -> bool:
+    wanted = demand.predicate(search.machine)
+    if demand.after:
+        wanted = ex.conjunction(wanted, _is(search.machine, FLAG, "yes"))
+    return bool(column(search.layout, search.rows(), wanted).any())
 
 
 def _is(machine: Machine, name: str, word: str) -> Expression:

@@ -13,8 +13,9 @@ from __future__ import annotations
 import enum
 from collections.abc import Callable, Sequence
 
-from attrs import evolve, frozen
+from attrs import evolve, field, frozen
 
+from checker.engines import costs
 from checker.engines.columns import column
 from checker.engines.compile import nothing_kept
 from checker.engines.explicit import explore
@@ -92,7 +93,9 @@ class Outcome:
 class Baseline:
     """A machine as it is, explored and judged.
 
-    ``met``: the demands that it meets.
+    ``met``: the demands that it meets.  ``costs``: the most that a run costs,
+    where nothing fails and there is a most: what more failures cost is no
+    mistake.
     """
 
     name: str
@@ -100,6 +103,7 @@ class Baseline:
     search: ExplicitSearch
     answers: dict[str, tuple[Verdict, str]]
     met: tuple[Demand, ...]
+    costs: dict[str, int] = field(factory=dict)
 
     @property
     def size(self) -> Size:
@@ -118,7 +122,27 @@ def baseline(
     """
     search, findings = _explored(machine, Limits())
     answers = _answers([_decided(search, f, Limits()) for f in findings])
-    return Baseline(name, machine, search, answers, met(search, asked))
+    paid: dict[str, int] = {}
+    if not any(action.fault for action in machine.actions):
+        paid = {
+            name: most
+            for name, most in _costs(search, Limits()).items()
+            if most is not costs.UNLIMITED
+        }
+    return Baseline(name, machine, search, answers, met(search, asked), paid)
+
+
+def _costs(search: ExplicitSearch, limits: Limits) -> dict[str, int | None]:
+    """The most that a run may cost, by the names of the costs.
+
+    Nothing is said where the graph is too large.
+    """
+    try:
+        graph = graph_of(search, limits)
+    except GraphTooLargeError:
+        return {}
+    machine = search.machine
+    return {c.name: costs.most(machine, graph, c) for c in machine.costs}
 
 
 def tried(mutant: Planned, baseline_of: Callable[[int], Baseline]) -> Outcome:
@@ -161,11 +185,22 @@ def _on(changed: Action, base: Baseline) -> tuple[Seen, tuple[str, ...]]:
         found, findings = _explored(with_action(base.machine, changed), most)
         finished = not found.coverage.stopped
         killers = _killers(base, findings, finished)
-        if finished and len(met(found, base.met)) < len(base.met):
+        # what only a history tells is asked of the actions that it names
+        asked = [
+            d for d in base.met if not d.after or changed.name in d.actions
+        ]
+        if finished and len(met(found, asked)) < len(asked):
             killers = (*killers, NO_LONGER_FIRES)
         if finished and not killers:
             findings = [_decided(found, f, most) for f in findings]
             killers = _killers(base, findings, finished)
+        if finished and not killers and base.costs:
+            found_costs = _costs(found, most)
+            killers = tuple(
+                name
+                for name, paid in base.costs.items()
+                if found_costs.get(name, paid) != paid
+            )
     undecided = found.coverage.stopped or next(
         (f.reason for f in findings if f.verdict is Verdict.INCONCLUSIVE), ""
     )

@@ -44,7 +44,17 @@ _NOWHERE = (
     "The guest runs nowhere, and nothing that can still happen changes that: "
     "no backup is taken, and what it has in memory is as good as lost."
 )
+_WAITS = (
+    "A write of the guest is never acknowledged: no drain ends any more, and "
+    "no backup begins that waits for one."
+)
 _SPECIAL = {
+    "WritesEndOnSource": _WAITS,
+    "WritesEndOnDestination": _WAITS,
+    "RemovedOnlyIfNotBusy": (
+        "The user has removed a bitmap that the migration still held: the "
+        "next backup has to be a full one, as after any loss."
+    ),
     "NothingLeftBehind": (
         "A part of the bitmap stands under its name in a process whose "
         "migration has failed. Whoever asks that process may take the part "

@@ -46,6 +46,14 @@ from model.language import (
 from model.loader import add_loader
 from model.loss import Style
 from model.management import add_management
+from model.mechanisms import (
+    CLEAR_META_BEFORE_READ,
+    LAST_PASS_STOPPED,
+    META_BITMAP,
+    META_SEES_CLEAR,
+    META_SEES_MERGE,
+    STOP_WAITS_FOR_JOB,
+)
 from model.properties import Promise, add_properties
 from model.setup import add_setup
 from model.switchover import (
@@ -126,7 +134,7 @@ def _recorder(world: World, now: LiveSource, sent: Tally) -> Recorder:
     source = world.source
 
     def marks(granule: Granule) -> Updates:
-        if not world.has("meta-bitmap"):
+        if not world.has(META_BITMAP):
             return ()
         changes = ~source.bits.contains(granule) & ~source.job
         chunk = chunk_alone(world.disk, granule.chunk)
@@ -148,12 +156,12 @@ def _watch(world: World, now: LiveSource) -> Watch:
     source = world.source
 
     def changes(gone: ChunkSet | None, come: ChunkSet | None) -> Updates:
-        if not world.has("meta-bitmap"):
+        if not world.has(META_BITMAP):
             return ()
         seen = []
-        if gone is not None and world.has("meta-sees-clear"):
+        if gone is not None and world.has(META_SEES_CLEAR):
             seen.append(gone)
-        if come is not None and world.has("meta-sees-merge"):
+        if come is not None and world.has(META_SEES_MERGE):
             seen.append(come)
         if not seen:
             return ()
@@ -163,7 +171,7 @@ def _watch(world: World, now: LiveSource) -> Watch:
         return (_marked(world, now, chunks),)
 
     begins: tuple[Flag, ...] = ()
-    if world.has("stop-waits-for-job"):
+    if world.has(STOP_WAITS_FOR_JOB):
         due = _little_is_pending(world, now) & source.migration.is_(
             Outgoing.ACTIVE
         )
@@ -216,9 +224,9 @@ def _add_downtime_kept(world: World, now: LiveSource) -> None:
 def _add_passes(world: World, now: LiveSource) -> None:
     """Bulk and dirty phase: take a chunk, clear its meta bit, read it."""
     build, source, disk = world.build, world.source, world.disk
-    in_order = world.has("clear-meta-before-read")
+    in_order = world.has(CLEAR_META_BEFORE_READ)
     iterating = source.migration.is_(Outgoing.ACTIVE)
-    if world.has("last-pass-stopped"):
+    if world.has(LAST_PASS_STOPPED):
         iterating = iterating & ~_little_is_pending(world, now)
     iterating = iterating & source.vm.is_(SourceVm.RUNNING)
     sending = iterating | source.migration.is_(Outgoing.DEVICE)
@@ -260,7 +268,7 @@ def _add_passes(world: World, now: LiveSource) -> None:
             ],
         )
 
-    if world.has("meta-bitmap"):
+    if world.has(META_BITMAP):
 
         @build.action(
             "source",
@@ -325,13 +333,13 @@ def _add_send_chunk(world: World, now: LiveSource, sent: Tally) -> None:
 
 def _add_end(world: World, now: LiveSource) -> None:
     build, source = world.build, world.source
-    stopped_first = world.has("last-pass-stopped")
+    stopped_first = world.has(LAST_PASS_STOPPED)
     if stopped_first:
         little = [
             now.stage.is_(Stage.IDLE),
             _little_is_pending(world, now),
         ]
-        if world.has("stop-waits-for-job"):
+        if world.has(STOP_WAITS_FOR_JOB):
             no_job = ~source.job
             if source.left_out is not None:
                 no_job = any_of(no_job, source.left_out)

@@ -37,7 +37,6 @@ from model.language.machine import (
     Conjunct,
     Cost,
     Instance,
-    Kind,
     Machine,
     Property,
 )
@@ -314,11 +313,20 @@ class MachineBuilder(Budgets):
         when: Sequence[Flag] = (),
         needs: Needs = (),
         assumes: str = "",
+        trivial: str = "",
     ) -> None:
-        """Under weak fairness: after ``when``, sooner or later ``then``."""
-        kind: Kind = "eventually"
+        """Under weak fairness: after ``when``, sooner or later ``then``.
+
+        The rest is as of ``always``.
+        """
         head = Property(
-            name, kind, guarantee, doc, (), (), (), assumes, tuple(needs)
+            name,
+            "eventually",
+            guarantee,
+            doc,
+            assumes=assumes,
+            needs=tuple(needs),
+            trivial=trivial,
         )
         self.add_property(head, when, then)
 
@@ -409,10 +417,9 @@ class MachineBuilder(Budgets):
                 )
 
     def _check_constant_properties(self) -> None:
-        for prop in list(self._properties.values()):
-            if says_nothing(prop) and prop.trivial:
-                del self._properties[prop.name]
-            elif says_nothing(prop):
+        for prop in filter(says_nothing, list(self._properties.values())):
+            if not prop.trivial:
                 raise ModelError(
                     f"property {prop.name} could never fail: it says nothing"
                 )
+            del self._properties[prop.name]

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import pytest
+from attrs import evolve
 
 from checker.engines.explicit import explore
 from checker.engines.exploration import Limits, silent
@@ -18,6 +19,7 @@ from tests.mutation.lamp import lamp
 COLD = Demand("break_down", (("light", "off"), ("broken", "no")))
 WARM = Demand("break_down", (("light", "warm"),))
 BRIGHT = Demand("break_down", (("light", "on"),))
+LATER = Demand("break_down", (("light", "warm"),), after="obey")
 
 
 def found(machine: Machine, *asked: Demand) -> tuple[Demand, ...]:
@@ -34,6 +36,14 @@ def test_what_there_is_not_does_not_fire() -> None:
 
 def test_a_demand_in_words() -> None:
     assert str(COLD) == "break_down fires while light is off and broken is no"
+    assert str(LATER) == "break_down fires while light is warm after obey"
+
+
+def test_one_action_after_another() -> None:
+    before = Demand("obey", (("light", "off"),), after="break_down")
+    assert found(lamp(), LATER, before) == (LATER,)
+    unknown = Demand("obey", (("light", "off"),), after="explode")
+    assert found(lamp(), unknown) == ()
 
 
 def test_a_failure_that_strikes_in_one_stage_less_is_noticed() -> None:
@@ -46,6 +56,17 @@ def test_a_failure_that_strikes_in_one_stage_less_is_noticed() -> None:
         Fate.KILLED,
         (NO_LONGER_FIRES,),
     )
+
+
+def test_an_action_after_which_another_fires_no_more_is_noticed() -> None:
+    machine = lamp()
+    name = "break_down: light not updated"
+    (mutant,) = [m for m in catalogue([machine]).planned if m.name == name]
+    again = Demand("break_down", (("light", "off"),), after="obey")
+    _, killers = fate_of(mutant, machine, evolve(again, after=""))
+    assert NO_LONGER_FIRES not in killers
+    _, killers = fate_of(mutant, machine, again)
+    assert NO_LONGER_FIRES in killers
 
 
 def fate_of(

@@ -20,7 +20,7 @@ from checker.mutation.trial import (
     tried,
 )
 from checker.verdict import DEADLOCK
-from model.language import Machine, MachineBuilder, Step
+from model.language import YES, Machine, MachineBuilder, Step
 from tests.mutation.lamp import lamp
 
 
@@ -171,3 +171,51 @@ def test_ctrl_c_is_not_taken_for_an_answer(
     mutant: Planned = one
     with pytest.raises(KeyboardInterrupt):
         tried(mutant, baseline_of)
+
+
+def sender(may_fail: bool) -> Machine:
+    """Something is sent, and again if it was marked since."""
+    build = MachineBuilder("sender")
+    sent = build.flag("sent")
+    marked = build.flag("marked", initial=True)
+    wrote = build.flag("wrote")
+
+    @build.action("guest")
+    def mark() -> Step:
+        """Mark it, once."""
+        return Step(
+            when=[~wrote, ~marked],
+            then=[marked.becomes(True), wrote.becomes(True)],
+        )
+
+    @build.action("source", fair=True)
+    def send() -> Step:
+        """Send it, whether it is marked or not."""
+        return Step(
+            when=[~sent], then=[sent.becomes(True), marked.becomes(False)]
+        )
+
+    @build.action("source", fair=True)
+    def send_again() -> Step:
+        """Send it again."""
+        return Step(when=[sent, marked], then=[marked.becomes(False)])
+
+    if may_fail:
+
+        @build.action("network", fault=True)
+        def fail() -> Step:
+            """Nothing comes of it."""
+            return Step(when=[~sent], then=[])
+
+    build.cost("sent", by=["send", "send_again"], when=YES)
+    build.reachable("Sent", "", [sent & ~marked])
+    build.may_end(sent, ~marked)
+    return build.machine()
+
+
+@pytest.mark.parametrize("may_fail", [False, True])
+def test_a_run_that_costs_more_is_noticed_where_nothing_fails(
+    may_fail: bool,
+) -> None:
+    needless = outcomes(sender(may_fail))["send: marked not updated"]
+    assert needless.killers == (() if may_fail else ("sent",))
