@@ -13,7 +13,6 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from attrs import frozen
 
-from model.language import ModelError
 from model.language.machine import (
     Action,
     Field,
@@ -32,8 +31,8 @@ _ITSELF = re.compile(r"^(\S+) := ")
 class ActionText:
     """One action in words.
 
-    ``name``: with its parameters.  ``notes``: 'fair', 'failure', what it
-    spends and needs.  ``what``: its first sentence.  ``qemu``: the functions
+    ``name``: with its parameters.  ``notes``: 'fair', what it spends and
+    needs.  ``what``: its first sentence.  ``qemu``: the functions
     that it stands for, or ''.
     """
 
@@ -97,18 +96,15 @@ def fields(schema: Machine) -> tuple[FieldText, ...]:
     )
 
 
-def words(schema: Machine) -> dict[str, str]:
+def words(schema: Machine) -> dict[str, tuple[str, ...]]:
     """What each name of a conjunct or of an effect stands for.
 
-    Raises ModelError if one name stands for two things.
+    One thing, or the same of each bitmap where there are two.
     """
-    found: dict[str, str] = {}
+    found: dict[str, dict[str, None]] = {}
     for name, means in _words(schema):
-        if found.setdefault(name, means) != means:
-            raise ModelError(
-                f"'{name}' stands for '{found[name]}' and for '{means}'"
-            )
-    return found
+        found.setdefault(name, {})[means] = None
+    return {name: tuple(means) for name, means in found.items()}
 
 
 def _words(schema: Machine) -> Iterator[tuple[str, str]]:
@@ -119,7 +115,7 @@ def _words(schema: Machine) -> Iterator[tuple[str, str]]:
             yield conjunct.text, _plain(conjunct.means)
     for instance in schema.instances:
         named: dict[str, list[str]] = {}
-        for line, name in instance.said:
+        for line, name in dict.fromkeys(instance.said):
             if name:
                 named.setdefault(name, []).append(_becomes(_plain(line)))
         for name, lines in named.items():

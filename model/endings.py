@@ -54,10 +54,7 @@ def _add_ends(world: World) -> None:
             any_of(source.vm.is_(SourceVm.GONE), over, moved).named(
                 "the source is done"
             ),
-            any_of(
-                here.vm.is_(DestinationVm.KILLED, DestinationVm.DIED),
-                here.stream_ended,
-            ).named("the destination is done"),
+            world.destination_done,
             free.named("no bitmap is busy"),
         ],
     )

@@ -139,7 +139,9 @@ def _add_between_attempts(world: World, idle: Sequence[Flag]) -> None:
             world.link_up,
             *([] if source.announced is None else [~source.announced]),
         ],
-        then=[(~(ghost.faulted | ghost.trouble)).named("nothing failed")],
+        then=[
+            (~(ghost.faulted | ghost.trouble)).named("nothing has gone wrong")
+        ],
         needs=(
             "retry",
             *world.options.attempt_fails(

@@ -152,25 +152,26 @@ def _dropped(world: World, ends: Updates) -> Updates:
     An error in one bitmap drops all that the loader still has; as built that
     is every bitmap until the VM is about to start, complete or not.
     """
-    found: list[Update] = [*world.stream.take(), *ends]
+    found: list[Update] = []
     dropped = [*BEING_LOADED, Incoming.ABSENT]
     if not world.has(COMPLETE_IS_KEPT):
         dropped.append(Incoming.COMPLETE)
     for here in (each.destination for each in world.bitmaps):
         loading = here.bitmap.is_(*dropped)
-        lost = choose(~loading, here.bitmap, after_loss(world))
+        after = choose(~loading, here.bitmap, after_loss(world))
         left = here.bits.only_if(~loading)
         if after_loss(world) is Incoming.PARTIAL:
             left = here.bits | here.successor
         found += [
-            here.bitmap.becomes(lost),
+            here.bitmap.becomes(after),
             here.bits.becomes(left),
             here.successor.becomes(frozenset()),
         ]
-    return effect(
+    lost = effect(
         "the bitmaps that are being loaded are lost",
         (*found, *names_forgotten_by_loader(world)),
     )
+    return (*world.stream.take(), *ends, *lost)
 
 
 def _failed(world: World) -> Updates:

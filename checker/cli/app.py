@@ -199,8 +199,13 @@ def model(
     design: Annotated[str, typer.Argument(metavar="DESIGN|CONFIG")],
     without: WithoutOption = None,
     actor: Annotated[
-        str, typer.Option(metavar="ACTOR", help="Actions of this actor only.")
-    ] = "",
+        list[str] | None,
+        typer.Option(
+            metavar="ACTOR",
+            help="Actions of this actor; may be repeated.  Default: the "
+            "source and the destination.",
+        ),
+    ] = None,
     properties: Annotated[
         bool, typer.Option("--properties", help="What is asked of it.")
     ] = False,
@@ -225,8 +230,8 @@ def model(
         model_view.run(
             design,
             tuple(without or ()),
-            actor,
-            parts or ("actions",),
+            tuple(actor or ()),
+            parts,
             diff,
             format == Format.JSON,
         )

@@ -341,9 +341,10 @@ def _add_end(world: World, now: LiveSource) -> None:
         ]
         if world.has(STOP_WAITS_FOR_JOB):
             no_job = ~source.job
+            no_job = no_job.named("no backup job runs")
             if source.left_out is not None:
                 no_job = any_of(no_job, source.left_out)
-            little.append(no_job.named("no backup job runs"))
+            little.append(no_job)
         before, stopped = Outgoing.ACTIVE, Outgoing.DEVICE
     else:
         little = []
