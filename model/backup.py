@@ -35,6 +35,11 @@ from model.language import (
     Update,
     chunk_alone,
 )
+from model.mechanisms import (
+    BUSY_UNTIL_COMPLETE,
+    DRAIN_BEFORE_BACKUP,
+    FULL_BACKUP_ON_LOSS,
+)
 from model.vocabulary import DestinationVm, Incoming, Outgoing, SourceVm
 from model.world import World
 
@@ -78,7 +83,7 @@ def usable_on_destination(world: World) -> Flag:
     looks_valid = here.bitmap.is_(
         Incoming.VALID, Incoming.COMPLETE, Incoming.PARTIAL
     )
-    if not world.has("busy-until-complete"):
+    if not world.has(BUSY_UNTIL_COMPLETE):
         looks_valid = here.bitmap.is_not(
             Incoming.ABSENT, Incoming.LOST, Incoming.REMOVED
         )
@@ -109,7 +114,7 @@ def add_backup_client(world: World, watch: Watch | None = None) -> None:
 
 def _add_source_job(world: World, watch: Watch) -> None:
     build, source, ghost = world.build, world.source, world.ghost
-    drains = world.has("drain-before-backup")
+    drains = world.has(DRAIN_BEFORE_BACKUP)
     # a job comes no further on images that are inactive
     runs = (
         source.job,
@@ -244,7 +249,7 @@ def _add_source_edits(world: World, watch: Watch) -> None:
 
 def _add_destination_backup(world: World) -> None:
     build, ghost, here = world.build, world.ghost, world.destination
-    drains = world.has("drain-before-backup")
+    drains = world.has(DRAIN_BEFORE_BACKUP)
 
     @build.action("client", suffix=world.suffix)
     def destination_backup() -> Step:
@@ -285,7 +290,7 @@ def _add_destination_backup(world: World) -> None:
 
 def _add_full_backup(world: World) -> None:
     build, ghost, here = world.build, world.ghost, world.destination
-    real = world.has("full-backup-on-loss")
+    real = world.has(FULL_BACKUP_ON_LOSS)
 
     @build.action(
         "client",

@@ -9,6 +9,10 @@ from __future__ import annotations
 
 from model.language import YES, all_of, any_of
 from model.loss import BEING_LOADED
+from model.mechanisms import (
+    DROP_ON_FAILURE,
+    ERROR_DROPS_BITMAP,
+)
 from model.variant import AT_SOURCE
 from model.vocabulary import (
     DestinationVm,
@@ -50,10 +54,7 @@ def _add_ends(world: World) -> None:
             any_of(source.vm.is_(SourceVm.GONE), over, moved).named(
                 "the source is done"
             ),
-            any_of(
-                here.vm.is_(DestinationVm.KILLED, DestinationVm.DIED),
-                here.stream_ended,
-            ).named("the destination is done"),
+            world.destination_done,
             free.named("no bitmap is busy"),
         ],
         assumes="hosts and management do not put off for ever what stays "
@@ -106,7 +107,7 @@ def _add_reachable(world: World, migrates: bool, declares_loss: bool) -> None:
         "A backup is taken on the destination.",
         by=["destination_backup"],
     )
-    declared = world.has("error-drops-bitmap") and world.has("drop-on-failure")
+    declared = world.has(ERROR_DROPS_BITMAP) and world.has(DROP_ON_FAILURE)
     if declares_loss and migrates and declared:
         build.reachable(
             "BitmapDeclaredLost",

@@ -17,9 +17,12 @@ from model.language import (
     any_of,
     choose,
 )
-from model.loss import destination_forgets
-from model.management import failed, source_ends
-from model.setup import source_resets
+from model.lifetimes import attempt_over, destination_forgets, source_ends
+from model.management import failed
+from model.mechanisms import (
+    REMOVE_PARTIAL,
+    TIME_OUT,
+)
 from model.variant import AT_DESTINATION
 from model.vocabulary import (
     IN_PROGRESS,
@@ -33,15 +36,12 @@ from model.world import World
 Updates = tuple[Update, ...]
 
 
-def add_faults(world: World, resets: Updates = ()) -> None:
-    """The failures that the configuration allows, and their detection.
-
-    ``resets``: what else an attempt that ends gives up on the source.
-    """
+def add_faults(world: World) -> None:
+    """The failures that the configuration allows, and their detection."""
     _add_cut(world)
-    _add_source_killed(world, resets)
+    _add_source_killed(world)
     _add_destination_killed(world)
-    _add_source_detection(world, resets)
+    _add_source_detection(world)
     _add_destination_detection(world)
 
 
@@ -63,7 +63,7 @@ def _add_cut(world: World) -> None:
             ],
         )
 
-    if world.has("time-out"):
+    if world.has(TIME_OUT):
 
         @build.action("network", fair=True, needs=("cut",))
         def connection_times_out() -> Step:
@@ -78,7 +78,7 @@ def _add_cut(world: World) -> None:
             )
 
 
-def _add_source_killed(world: World, resets: Updates) -> None:
+def _add_source_killed(world: World) -> None:
     source = world.source
 
     @world.build.action("network", fault=True, spends="source_killed")
@@ -91,7 +91,6 @@ def _add_source_killed(world: World, resets: Updates) -> None:
             when=[source.migration.is_(*IN_PROGRESS, Outgoing.UNCERTAIN)],
             then=[
                 *source_ends(world),
-                *resets,
                 *world.source_closes(),
                 world.ghost.faulted.becomes(True),
                 world.ghost.killed.becomes(True),
@@ -124,7 +123,7 @@ def _add_destination_killed(world: World) -> None:
         )
         running = here.vm.is_(DestinationVm.RUNNING)
         after = DestinationVm.DIED if after_start else DestinationVm.KILLED
-        in_progress = world.source.migration.is_(*IN_PROGRESS)
+        in_progress = world.in_progress
         broken = choose(link.is_(Link.SILENT), link, Link.BROKEN)
         return Step(
             when=[running if after_start else waiting, under_way],
@@ -144,7 +143,7 @@ def _add_destination_killed(world: World) -> None:
         )
 
 
-def _add_source_detection(world: World, resets: Updates) -> None:
+def _add_source_detection(world: World) -> None:
     source = world.source
 
     @world.build.action(
@@ -164,13 +163,12 @@ def _add_source_detection(world: World, resets: Updates) -> None:
         """
         return Step(
             when=[
-                source.migration.is_(*IN_PROGRESS),
+                world.in_progress,
                 world.link.is_(Link.BROKEN),
             ],
             then=[
                 source.migration.becomes(failed(world)),
-                *source_resets(world),
-                *resets,
+                *attempt_over(world),
                 *world.source_closes(),
             ],
         )
@@ -181,7 +179,7 @@ def _add_destination_detection(world: World) -> None:
     forgets: Updates = tuple(
         each.ghost.arrived.becomes(False) for each in world.bitmaps
     )
-    if world.has("remove-partial"):
+    if world.has(REMOVE_PARTIAL):
         forgets = destination_forgets(world)
 
     @world.build.action(

@@ -12,9 +12,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from model.language import Flag, any_of, every_chunk
+from model.mechanisms import (
+    BUSY_UNTIL_COMPLETE,
+    CURSOR_PER_ATTEMPT,
+    DRAIN_AT_STOP,
+    WRITERS_END_AT_STOP,
+)
 from model.variant import AT_SOURCE
 from model.vocabulary import (
-    IN_PROGRESS,
     DestinationVm,
     Incoming,
     Link,
@@ -62,7 +67,7 @@ def _add_source(world: World, holds: bool) -> None:
             (~source.job).named("no backup job runs"),
         ],
     )
-    if world.has("drain-at-stop") and world.has("writers-end-at-stop"):
+    if world.has(DRAIN_AT_STOP) and world.has(WRITERS_END_AT_STOP):
         build.always(
             world.name("NothingInFlightWhenStopped"),
             NONE,
@@ -77,7 +82,7 @@ def _add_source(world: World, holds: bool) -> None:
             NONE,
             "From setup on the migration holds the source's bitmap.",
             when=[
-                source.migration.is_(*IN_PROGRESS),
+                world.in_progress,
                 source.migration.is_not(Outgoing.SETUP),
                 *gone,
             ],
@@ -102,7 +107,7 @@ def _add_between_attempts(world: World, idle: Sequence[Flag]) -> None:
     clean: list[Flag] = []
     for each in (w.source for w in world.bitmaps):
         clean.append((~each.busy).named("the bitmap is not busy"))
-        if world.has("cursor-per-attempt"):
+        if world.has(CURSOR_PER_ATTEMPT):
             clean.append(
                 (every_chunk(world.disk) <= each.cursor.ahead()).named(
                     "the next chunk to send is the first"
@@ -112,7 +117,7 @@ def _add_between_attempts(world: World, idle: Sequence[Flag]) -> None:
         "AttemptLeavesNothing",
         NONE,
         "Where no attempt is under way the source is as before the first.",
-        when=[source.migration.is_not(*IN_PROGRESS)],
+        when=[~world.in_progress],
         then=[*clean, *idle],
     )
     running = [Outgoing.NONE, Outgoing.SETUP]
@@ -134,7 +139,9 @@ def _add_between_attempts(world: World, idle: Sequence[Flag]) -> None:
             world.link_up,
             *([] if source.announced is None else [~source.announced]),
         ],
-        then=[(~(ghost.faulted | ghost.trouble)).named("nothing failed")],
+        then=[
+            (~(ghost.faulted | ghost.trouble)).named("nothing has gone wrong")
+        ],
         needs=(
             "retry",
             *world.options.attempt_fails(
@@ -163,7 +170,7 @@ def _add_destination(world: World, migrates: bool) -> None:
             when=[here.bitmap.is_(Incoming.ABSENT)],
             then=[(~world.ghost.arrived).named("COMPLETE was not received")],
         )
-    if world.has("busy-until-complete"):
+    if world.has(BUSY_UNTIL_COMPLETE):
         build.always(
             world.name("RemovedOnlyIfNotBusy"),
             NONE,
@@ -247,10 +254,8 @@ def _add_connection(world: World) -> None:
         NONE,
         "When both ends are done there is no connection.",
         when=[
-            any_of(here.stream_ended, here.vm.is_(*ENDED)).named(
-                "the destination is done"
-            ),
-            world.source.migration.is_not(*IN_PROGRESS),
+            world.destination_done,
+            ~world.in_progress,
         ],
         then=[world.link.is_(Link.DOWN)],
     )

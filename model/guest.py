@@ -26,6 +26,12 @@ from model.language import (
     Update,
     any_of,
 )
+from model.mechanisms import (
+    BIT_AFTER_DATA,
+    BIT_BEFORE_ACK,
+    SUCCESSOR,
+    WRITERS_END_AT_STOP,
+)
 from model.vocabulary import DestinationVm, Incoming, Outgoing, SourceVm
 from model.world import World
 
@@ -55,7 +61,7 @@ def drained(world: World, in_flight: GranuleSet) -> Flag:
     Without 'bit-before-ack' a write is acknowledged as soon as its data are
     on the disk, so a drain does not wait for the bit.
     """
-    if not world.has("bit-before-ack"):
+    if not world.has(BIT_BEFORE_ACK):
         return YES.named("no unacknowledged write")
     return in_flight.is_empty()
 
@@ -85,7 +91,7 @@ def _recorded_on_destination(world: World, granules: GranuleSet) -> Updates:
         here = each.destination
         itself = here.bitmap.is_(Incoming.VALID, Incoming.PARTIAL)
         loading = here.bitmap.is_(Incoming.SUCCESSOR, Incoming.MERGED)
-        if world.has("successor"):
+        if world.has(SUCCESSOR):
             found += [
                 here.bits.becomes(here.bits | granules.only_if(itself)),
                 here.successor.becomes(
@@ -145,7 +151,7 @@ def _steps(
 
 def _order(world: World) -> tuple[str, str]:
     """The first half of a write, which is up to the guest, and the second."""
-    if world.has("bit-after-data"):
+    if world.has(BIT_AFTER_DATA):
         return "data", "bit"
     return "bit", "data"
 
@@ -167,7 +173,7 @@ def _add_source_writes(world: World, recorder: Recorder) -> None:
         "the throttle lets the guest write"
     )
     writes = [SourceVm.RUNNING]
-    if not world.has("writers-end-at-stop"):
+    if not world.has(WRITERS_END_AT_STOP):
         writes.append(SourceVm.STOPPED)
 
     def write(granule: Granule) -> dict[str, Step]:

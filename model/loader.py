@@ -15,6 +15,12 @@ from model.loss import (
     add_loss,
     last_of_stream,
 )
+from model.mechanisms import (
+    CHUNK_OVERWRITES,
+    NAME_IS_FREE,
+    RECLAIM_ATOMIC,
+    RECLAIM_UNION,
+)
 from model.naming import receives, takes
 from model.vocabulary import Incoming, Message
 from model.world import World
@@ -47,7 +53,7 @@ def _add_start(world: World) -> None:
             then=[*takes(world), here.bitmap.becomes(Incoming.LOADING)],
         )
 
-    if world.has("name-is-free"):
+    if world.has(NAME_IS_FREE):
         return
 
     @build.action(
@@ -85,7 +91,7 @@ def _add_bits(world: World) -> None:
         QEMU: dirty_bitmap_load_bits(), bdrv_dirty_bitmap_deserialize_part().
         """
         arrived = stream.head_contents()
-        if not world.has("chunk-overwrites"):
+        if not world.has(CHUNK_OVERWRITES):
             arrived = arrived | here.bits.contents(chunk)
         return Step(
             when=[
@@ -104,7 +110,7 @@ def _add_complete(world: World, style: Style) -> None:
     here = world.destination
     ends = last_of_stream(world, style)
     reclaimed = here.bits
-    if world.has("reclaim-union"):
+    if world.has(RECLAIM_UNION):
         reclaimed = here.bits | here.successor
     hand_back = (
         here.bitmap.becomes(Incoming.VALID),
@@ -147,14 +153,14 @@ def _add_complete(world: World, style: Style) -> None:
             receives(world, Message.COMPLETE),
             here.bitmap.is_(Incoming.SUCCESSOR),
         ]
-        if world.has("reclaim-atomic"):
+        if world.has(RECLAIM_ATOMIC):
             then = [*takes(world), merged, *hand_back, arrived, *ends]
         else:
             pending = here.bitmap.becomes(Incoming.MERGED)
             then = [*takes(world), merged, pending, arrived, *ends]
         return Step(when=when, then=then)
 
-    if not world.has("reclaim-atomic"):
+    if not world.has(RECLAIM_ATOMIC):
 
         @world.build.action("destination", fair=True, suffix=world.suffix)
         def reclaim_hand_back() -> Step:

@@ -15,7 +15,17 @@ from __future__ import annotations
 
 from attrs import frozen
 
-from model.language import Flag, Step, Update, any_of, choose
+from model.language import Flag, Step, Update, any_of, choose, effect
+from model.lifetimes import destination_forgets
+from model.mechanisms import (
+    BUSY_UNTIL_COMPLETE,
+    COMPLETE_IS_KEPT,
+    DROP_ON_FAILURE,
+    ERROR_DROPS_BITMAP,
+    ERROR_FAILS_MIGRATION,
+    NAMES_PER_ATTEMPT,
+    QUIT_WHEN_OVER,
+)
 from model.naming import names_forgotten_by_loader, receives, takes
 from model.vocabulary import (
     DestinationVm,
@@ -58,14 +68,14 @@ def add_loss(world: World, style: Style) -> None:
 def drops(world: World, style: Style) -> bool:
     """Whether a refused bitmap is dropped and the stream is read on."""
     if style.errors_drop:
-        return world.has("error-drops-bitmap")
-    return not world.has("error-fails-migration")
+        return world.has(ERROR_DROPS_BITMAP)
+    return not world.has(ERROR_FAILS_MIGRATION)
 
 
 def after_loss(world: World) -> Incoming:
     """What stands under the bitmap's name after a loss."""
-    kept = not world.has("drop-on-failure") or (
-        not world.has("error-fails-migration")
+    kept = not world.has(DROP_ON_FAILURE) or (
+        not world.has(ERROR_FAILS_MIGRATION)
     )
     return Incoming.PARTIAL if kept else Incoming.LOST
 
@@ -142,22 +152,26 @@ def _dropped(world: World, ends: Updates) -> Updates:
     An error in one bitmap drops all that the loader still has; as built that
     is every bitmap until the VM is about to start, complete or not.
     """
-    found: list[Update] = [*world.stream.take(), *ends]
+    found: list[Update] = []
     dropped = [*BEING_LOADED, Incoming.ABSENT]
-    if not world.has("complete-is-kept"):
+    if not world.has(COMPLETE_IS_KEPT):
         dropped.append(Incoming.COMPLETE)
     for here in (each.destination for each in world.bitmaps):
         loading = here.bitmap.is_(*dropped)
-        lost = choose(~loading, here.bitmap, after_loss(world))
+        after = choose(~loading, here.bitmap, after_loss(world))
         left = here.bits.only_if(~loading)
         if after_loss(world) is Incoming.PARTIAL:
             left = here.bits | here.successor
         found += [
-            here.bitmap.becomes(lost),
+            here.bitmap.becomes(after),
             here.bits.becomes(left),
             here.successor.becomes(frozenset()),
         ]
-    return (*found, *names_forgotten_by_loader(world))
+    lost = effect(
+        "the bitmaps that are being loaded are lost",
+        (*found, *names_forgotten_by_loader(world)),
+    )
+    return (*world.stream.take(), *ends, *lost)
 
 
 def _failed(world: World) -> Updates:
@@ -175,26 +189,12 @@ def _failed(world: World) -> Updates:
     )
 
 
-def destination_forgets(world: World) -> Updates:
-    """Effect: the destination's process has no bitmap."""
-    found: list[Update] = []
-    for each in world.bitmaps:
-        here = each.destination
-        found += [
-            here.bitmap.becomes(Incoming.ABSENT),
-            here.bits.becomes(frozenset()),
-            here.successor.becomes(frozenset()),
-            each.ghost.arrived.becomes(False),
-        ]
-    return (*found, *names_forgotten_by_loader(world))
-
-
 def _add_nameless(world: World, style: Style) -> None:
     """A message that names no bitmap, and none came before: an error."""
     current = world.destination.named
     assert current is not None
     name = world.stream.head_member("name")
-    remembers = not world.has("names-per-attempt")
+    remembers = not world.has(NAMES_PER_ATTEMPT)
 
     @world.build.action(
         "destination",
@@ -233,11 +233,11 @@ def _add_skipping(world: World, style: Style) -> None:
     here = world.destination
     gone = (after_loss(world), Incoming.REMOVED)
     dropped = ["refuse"] if drops(world, style) else []
-    if not style.run_is_last and not world.has("busy-until-complete"):
+    if not style.run_is_last and not world.has(BUSY_UNTIL_COMPLETE):
         dropped.append("edits")
     needs: tuple[str, ...] = ("|".join(dropped),)
     left_out = world.source.left_out is not None
-    if world.several and not world.has("names-per-attempt"):
+    if world.several and not world.has(NAMES_PER_ATTEMPT):
         needs = ()
     elif not dropped:
         if left_out:
@@ -315,14 +315,14 @@ def _add_cancel_incoming(world: World) -> None:
         unfinished = mine.bitmap.is_(*BEING_LOADED)
         kept = choose(~unfinished, mine.bitmap, after_loss(world))
         left = mine.bits.only_if(~unfinished)
-        if not world.has("drop-on-failure"):
+        if not world.has(DROP_ON_FAILURE):
             left = mine.bits | mine.successor
         removed += [
             mine.bitmap.becomes(kept),
             mine.bits.becomes(left),
             mine.successor.becomes(frozenset()),
         ]
-    ends_early = not world.has("quit-when-over")
+    ends_early = not world.has(QUIT_WHEN_OVER)
 
     @world.build.action(
         "destination",

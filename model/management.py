@@ -21,14 +21,18 @@ variants.
 
 from __future__ import annotations
 
-from model.backup import job_ends
 from model.language import EnumValue, Flag, Step, Update, any_of, choose
-from model.loss import destination_forgets
+from model.lifetimes import attempt_over, destination_forgets, source_ends
+from model.mechanisms import (
+    FENCE_BEFORE_RESUME,
+    FENCING,
+    NO_RESUME_AFTER_RUN,
+    QUIT_WHEN_MOVED,
+    QUIT_WHEN_OVER,
+)
 from model.naming import names_forgotten_at_setup
-from model.setup import source_resets
 from model.variant import AT_SOURCE
 from model.vocabulary import (
-    IN_PROGRESS,
     DestinationVm,
     Link,
     Outgoing,
@@ -53,17 +57,14 @@ SEES = (
 )
 
 
-def add_management(world: World, resets: Updates = ()) -> None:
-    """What management does in every design.
-
-    ``resets``: what else an attempt that ends gives up on the source.
-    """
+def add_management(world: World) -> None:
+    """What management does in every design."""
     _add_attempts(world)
-    _add_cancel(world, resets)
+    _add_cancel(world)
     _add_resume(world)
-    if world.has("fencing"):
-        _add_fence(world, resets)
-    _add_quit(world, resets)
+    if world.has(FENCING):
+        _add_fence(world)
+    _add_quit(world)
 
 
 def failed(world: World) -> EnumValue[Outgoing]:
@@ -71,7 +72,7 @@ def failed(world: World) -> EnumValue[Outgoing]:
     migration = world.source.migration
     late = (
         Outgoing.UNCERTAIN
-        if world.has("no-resume-after-run")
+        if world.has(NO_RESUME_AFTER_RUN)
         else Outgoing.FAILED
     )
     sent = migration.is_(Outgoing.RUN_SENT)
@@ -140,7 +141,7 @@ def _add_attempts(world: World) -> None:
         )
 
 
-def _add_cancel(world: World, resets: Updates) -> None:
+def _add_cancel(world: World) -> None:
     source = world.source
 
     @world.build.action("management", fault=True, spends="cancel")
@@ -154,11 +155,10 @@ def _add_cancel(world: World, resets: Updates) -> None:
         QEMU: qmp_migrate_cancel(), migration_cancel().
         """
         return Step(
-            when=[source.migration.is_(*IN_PROGRESS)],
+            when=[world.in_progress],
             then=[
                 source.migration.becomes(failed(world)),
-                *source_resets(world),
-                *resets,
+                *attempt_over(world),
                 *world.source_closes(),
                 world.ghost.faulted.becomes(True),
             ],
@@ -187,7 +187,7 @@ def _add_resume(world: World) -> None:
         )
 
 
-def _add_fence(world: World, resets: Updates) -> None:
+def _add_fence(world: World) -> None:
     source, here, build = world.source, world.destination, world.build
     doubt = source.migration.is_(Outgoing.UNCERTAIN)
     # the source says completed, the destination has failed
@@ -200,13 +200,12 @@ def _add_fence(world: World, resets: Updates) -> None:
     ]
     gone_on = (
         source.migration.becomes(Outgoing.FAILED),
-        *source_resets(world),
-        *resets,
+        *attempt_over(world),
     )
     silent = "where a refusal comes before RUN is sent, and nothing fails"
     fails = world.options.attempt_fails(AT_SOURCE, refused=True)
 
-    if not world.has("fence-before-resume"):
+    if not world.has(FENCE_BEFORE_RESUME):
 
         @build.action("management", fair=True, needs=fails, silent=silent)
         def cont_without_fence() -> Step:
@@ -238,10 +237,10 @@ def _add_fence(world: World, resets: Updates) -> None:
         )
 
 
-def _add_quit(world: World, resets: Updates) -> None:
+def _add_quit(world: World) -> None:
     source, here = world.source, world.destination
     over = (Outgoing.COMPLETED, Outgoing.UNCERTAIN)
-    moved = [here.vm.is_(*EVER_RAN)] if world.has("quit-when-moved") else []
+    moved = [here.vm.is_(*EVER_RAN)] if world.has(QUIT_WHEN_MOVED) else []
 
     @world.build.action("management", fair=True)
     def quit_source() -> Step:
@@ -255,10 +254,10 @@ def _add_quit(world: World, resets: Updates) -> None:
                 source.migration.is_(*over),
                 *moved,
             ],
-            then=[*source_ends(world), *resets],
+            then=[*source_ends(world)],
         )
 
-    if not world.has("quit-when-over"):
+    if not world.has(QUIT_WHEN_OVER):
 
         @world.build.action("management", fair=True)
         def quit_source_early() -> Step:
@@ -273,28 +272,6 @@ def _add_quit(world: World, resets: Updates) -> None:
                 ],
                 then=[
                     *source_ends(world),
-                    *resets,
                     *world.source_closes(),
                 ],
             )
-
-
-def source_ends(world: World) -> Updates:
-    """Effect: the source's process ends; what it has sent may arrive."""
-    source = world.source
-    found: list[Update] = [
-        n.source.in_flight.becomes(frozenset()) for n in world.nodes
-    ]
-    for each in world.bitmaps:
-        found += [
-            each.source.has_bitmap.becomes(False),
-            each.source.bits.becomes(frozenset()),
-            *job_ends(each),
-        ]
-    return (
-        source.vm.becomes(SourceVm.GONE),
-        source.migration.becomes(Outgoing.NONE),
-        *found,
-        *source_resets(world),
-        *names_forgotten_at_setup(world),
-    )

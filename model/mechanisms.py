@@ -29,354 +29,394 @@ from model.mechanism import (
     Mechanism,
 )
 
+DRAIN_AT_STOP = Mechanism(
+    "drain-at-stop",
+    MIGRATE,
+    "S1",
+    "In-flight writes end before the VM counts as stopped. Without it a "
+    "write sets its bit on the source after its chunk was sent.",
+    assumes="the block layer drains writes before the VM counts as "
+    "stopped and before a backup starts",
+)
+WRITERS_END_AT_STOP = Mechanism(
+    "writers-end-at-stop",
+    MIGRATE,
+    "S1",
+    "Writers that are not the guest (exports, block jobs) write no more "
+    "once the VM counts as stopped. Without it their bits are set on the "
+    "source after their chunk was sent.",
+    assumes="no export and no block job writes to the source's disk "
+    "after the VM has stopped",
+)
+DRAIN_BEFORE_BACKUP = Mechanism(
+    "drain-before-backup",
+    DESIGNS,
+    "S1",
+    "In-flight writes end before a backup starts. Without it the backup "
+    "misses a write whose data are on the disk and whose bit is not set.",
+)
+BIT_AFTER_DATA = Mechanism(
+    "bit-after-data",
+    DESIGNS,
+    "S1",
+    "The bit is set after the data has reached the disk. Without it a "
+    "backup may clear the bit before the data arrives.",
+    history="B02, fixed in 2.7",
+    redundant=tuple((d, COVERED_BY_DRAIN) for d in DESIGNS),
+)
+BIT_BEFORE_ACK = Mechanism(
+    "bit-before-ack",
+    DESIGNS,
+    "S1",
+    "A write counts as in flight until its bit is set. Without it a "
+    "drain does not wait for the bit.",
+    assumes="a write is not acknowledged before its bit is set",
+)
+SOURCE_KEEPS_BITMAP = Mechanism(
+    "source-keeps-bitmap",
+    DESIGNS,
+    "S5",
+    "The source keeps its bitmap until it is gone itself. Without it the "
+    "bitmap is released when the VM stops, and a source that resumes "
+    "has none.",
+    history="B11, fixed in 3.1",
+)
+NO_RESUME_AFTER_RUN = Mechanism(
+    "no-resume-after-run",
+    DESIGNS,
+    "S6",
+    "After RUN was sent the source does not resume on its own: it cannot "
+    "know whether the destination runs.",
+)
+FENCING = Mechanism(
+    "fencing",
+    DESIGNS,
+    "S3",
+    "Where nobody can know who runs, management ends a destination that "
+    "has not resumed, then resumes the source. Without it a RUN that was "
+    "lost leaves a VM that runs nowhere.",
+    assumes="management fences the destination where nobody can know "
+    "which side runs, and the VM does not resume between its query and "
+    "the fence",
+)
+FENCE_BEFORE_RESUME = Mechanism(
+    "fence-before-resume",
+    DESIGNS,
+    "S6",
+    "Management resumes a source in doubt only when it has ended the "
+    "destination. Without it 'cont' on the source meets a RUN that still "
+    "arrives.",
+)
+QUIT_WHEN_MOVED = Mechanism(
+    "quit-when-moved",
+    DESIGNS,
+    "S3",
+    "Management ends the source's process only when it has seen the VM "
+    "resume on the destination. Without it, it goes by what the source "
+    "says.",
+    assumes="management ends a source that is done only when it has seen "
+    "the VM resume on the destination",
+)
+QUIT_WHEN_OVER = Mechanism(
+    "quit-when-over",
+    DESIGNS,
+    "S5",
+    "Management ends the source's process only when its migration is "
+    "over. Without it, a VM that has resumed is enough.",
+    redundant=(
+        (LIVE, SENT_BY_THEN),
+        (STOP_COPY, SENT_BY_THEN),
+        (DROP, SENT_BY_THEN),
+    ),
+)
+COMPLETED_AFTER_SHUT = Mechanism(
+    "completed-after-shut",
+    (LIVE, STOP_COPY, DROP),
+    "S3",
+    "The source says completed when the destination has said that it "
+    "runs (the return path). Without it, when everything is written to "
+    "the connection.",
+    history="as built without the capability return-path",
+)
+TIME_OUT = Mechanism(
+    "time-out",
+    DESIGNS,
+    "L1",
+    "A connection on which nothing moves is given up. Without it a "
+    "silent break leaves both ends waiting.",
+    assumes="a connection on which nothing moves is given up, by TCP or "
+    "by management",
+)
+RECORDER_BEFORE_START = Mechanism(
+    "recorder-before-start",
+    MIGRATE,
+    "S1",
+    "The destination's recorder is on before its VM starts. Without it "
+    "the first writes go unrecorded.",
+    history="B08, fixed in 5.1",
+)
+REMOVE_PARTIAL = Mechanism(
+    "remove-partial",
+    MIGRATE,
+    "S2",
+    "A failed attempt removes the bitmap it has begun on the "
+    "destination. Without it a part of a bitmap stands under the name, "
+    "for as long as the process is there to be asked.",
+)
+CURSOR_PER_ATTEMPT = Mechanism(
+    "cursor-per-attempt",
+    MIGRATE,
+    "S1",
+    "Each attempt begins at the first chunk. Without it the next attempt "
+    "goes on where the failed one was, to a destination that has none of "
+    "the chunks before.",
+)
+OWN_BITS_ONLY = Mechanism(
+    "own-bits-only",
+    MIGRATE,
+    "P1",
+    "Storage migration sets bits in its own bitmap only. Without it, its "
+    "start marks every granule in the user's bitmap as well.",
+    history="B01, fixed in 2.3 (commit c4237dfa63)",
+)
+OWN_RESETS_ONLY = Mechanism(
+    "own-resets-only",
+    DESIGNS,
+    "S1",
+    "Storage migration clears bits in its own bitmap only. Without it, "
+    "it clears the user's bit of each granule that it copies.",
+    history="B01, fixed in 2.3 (commit c4237dfa63)",
+)
+NAME_IS_FREE = Mechanism(
+    "name-is-free",
+    MIGRATE,
+    "S3",
+    "The destination has no bitmap of the name that arrives. With one, "
+    "as built (2.12 to 11.x), START fails the migration.",
+    redundant=(
+        (LIVE, "here any bitmap error fails the migration, by design"),
+    ),
+    assumes="the destination has no bitmap of that name before",
+)
+CONSISTENT_AT_SETUP = Mechanism(
+    "consistent-at-setup",
+    MIGRATE,
+    "S3",
+    "The source's bitmap is consistent when a migration begins. An "
+    "inconsistent one, as built (since 4.0), fails the migration at "
+    "setup.",
+    redundant=(
+        (LIVE, "here any bitmap error fails the migration, by design"),
+    ),
+    assumes="no inconsistent bitmap is to be migrated",
+)
+META_BITMAP = Mechanism(
+    "meta-bitmap",
+    (LIVE,),
+    "S1",
+    "A meta bit per chunk records that the chunk changed after it was sent.",
+)
+META_SEES_CLEAR = Mechanism(
+    "meta-sees-clear",
+    (LIVE,),
+    "P1",
+    "Clearing bits (a backup does) marks the chunks as changed too.",
+    history="hole of the historical meta bitmap (2.8): "
+    "hbitmap_reset_all() bypassed it",
+)
+META_SEES_MERGE = Mechanism(
+    "meta-sees-merge",
+    (LIVE,),
+    "S1",
+    "Merging bits (a backup job that ends does, and the user may) marks "
+    "the chunks as changed too.",
+    history="hole of the historical meta bitmap (2.8): hbitmap_merge() "
+    "bypassed it",
+)
+STOP_WAITS_FOR_JOB = Mechanism(
+    "stop-waits-for-job",
+    (LIVE,),
+    "S1",
+    "The VM is stopped only when no backup job holds the bitmap, and "
+    "while the stop is due no job begins. Without it what the job's "
+    "successor has recorded is not sent.",
+    history="whether the series of 2015 froze the bitmap is not known",
+)
+CLEAR_META_BEFORE_READ = Mechanism(
+    "clear-meta-before-read",
+    (LIVE,),
+    "S1",
+    "The meta bit is cleared first, then the chunk is read: a write in "
+    "between marks the chunk again. The other order loses it.",
+    history="B03, fixed in 2.10 and 2.12",
+)
+LAST_PASS_STOPPED = Mechanism(
+    "last-pass-stopped",
+    (LIVE,),
+    "S1",
+    "The last pass and COMPLETE come after the VM has stopped.",
+)
+CHUNK_OVERWRITES = Mechanism(
+    "chunk-overwrites",
+    MIGRATE,
+    "P1",
+    "A chunk that arrives replaces what was there, so that it can clear "
+    "bits as well. Without it, it is OR-ed.",
+    redundant=((POSTCOPY, STARTS_EMPTY), (STOP_COPY, STARTS_EMPTY)),
+)
+ERROR_FAILS_MIGRATION = Mechanism(
+    "error-fails-migration",
+    (LIVE,),
+    "S1",
+    "A bitmap that the destination refuses fails the migration. Without "
+    "it the error is ignored and the name stands for something else.",
+    history="B07, fixed in 3.0",
+)
+SOURCE_BUSY = Mechanism(
+    "source-busy",
+    (POSTCOPY, STOP_COPY, DROP),
+    "S1",
+    "The source's bitmap is busy while it migrates: no backup begins. "
+    "Without it a job may hold the bitmap at the stop, and what its "
+    "successor has recorded is not sent.",
+    redundant=((DROP, NOT_SENT),),
+)
+BITS_AFTER_STOP = Mechanism(
+    "bits-after-stop",
+    (POSTCOPY, STOP_COPY),
+    "S1",
+    "Chunks are read after the VM has stopped.",
+)
+SUCCESSOR = Mechanism(
+    "successor",
+    (POSTCOPY, STOP_COPY),
+    "S1",
+    "While the bitmap is loaded, a successor records the destination's "
+    "writes. Without it, they go into the bitmap itself and the next "
+    "chunk overwrites them.",
+    redundant=((STOP_COPY, COMPLETE_FIRST),),
+)
+RECLAIM_UNION = Mechanism(
+    "reclaim-union",
+    (POSTCOPY, STOP_COPY),
+    "S1",
+    "Reclaim adds the successor's bits to the bitmap. Without it the "
+    "successor is dropped.",
+    redundant=((STOP_COPY, COMPLETE_FIRST),),
+)
+RECLAIM_ATOMIC = Mechanism(
+    "reclaim-atomic",
+    (POSTCOPY, STOP_COPY),
+    "S1",
+    "Merge and hand-back are one critical section. Without it a write "
+    "in between goes into a successor that was already merged.",
+    history="B09, fixed in 2.12",
+    redundant=((STOP_COPY, COMPLETE_FIRST),),
+)
+BUSY_UNTIL_COMPLETE = Mechanism(
+    "busy-until-complete",
+    (POSTCOPY, STOP_COPY),
+    "S1",
+    "The destination's bitmap is busy until COMPLETE. Without it a "
+    "client may use a bitmap of which half has arrived.",
+    redundant=((STOP_COPY, COMPLETE_FIRST),),
+)
+DROP_ON_FAILURE = Mechanism(
+    "drop-on-failure",
+    (POSTCOPY, STOP_COPY),
+    "S1",
+    "A bitmap that cannot be completed or was refused is removed: "
+    "declared lost. Without it, what is there stays and looks valid.",
+)
+ERROR_DROPS_BITMAP = Mechanism(
+    "error-drops-bitmap",
+    (POSTCOPY, STOP_COPY),
+    "S3",
+    "A bitmap that the destination refuses is dropped and the migration "
+    "goes on. Without it the migration fails, and a VM that runs dies.",
+    history="B17, fixed in 5.1",
+)
+BITMAPS_ASKED_ANEW = Mechanism(
+    "bitmaps-asked-anew",
+    SEVERAL,
+    "S5",
+    "Each attempt looks for bitmaps. Without it, as built, an attempt "
+    "that has found none makes later ones of the same process leave out "
+    "a bitmap that was added meanwhile.",
+    history="as built, 2.12 to 11.1",
+    redundant=tuple((d, APPEARS) for d in SEVERAL),
+)
+COMPLETE_IS_KEPT = Mechanism(
+    "complete-is-kept",
+    SEVERAL,
+    "S5",
+    "An error in one bitmap leaves another alone whose COMPLETE has "
+    "come. Without it, as built until the VM is about to start, it is "
+    "dropped as well.",
+    history="as built",
+    redundant=tuple((d, ONE_BITMAP) for d in SEVERAL),
+)
+NAMES_PER_ATTEMPT = Mechanism(
+    "names-per-attempt",
+    SEVERAL,
+    "S5",
+    "An attempt names its first bitmap, whatever the last message of the "
+    "attempt before spoke of. Without it the first message has no name "
+    "and everything is dropped.",
+    redundant=tuple((d, ONE_BITMAP) for d in SEVERAL),
+)
+FULL_BACKUP_ON_LOSS = Mechanism(
+    "full-backup-on-loss",
+    (POSTCOPY, STOP_COPY, DROP),
+    "S1",
+    "After a loss the client takes a full backup before it uses a new "
+    "bitmap of that name. Without it, it takes the new one for the old.",
+    history="X08, open",
+    assumes="a client that finds its bitmap gone takes a full backup "
+    "before it uses a new one of the same name",
+)
+
 MECHANISMS: tuple[Mechanism, ...] = (
-    Mechanism(
-        "drain-at-stop",
-        MIGRATE,
-        "S1",
-        "In-flight writes end before the VM counts as stopped. Without it a "
-        "write sets its bit on the source after its chunk was sent.",
-        assumes="the block layer drains writes before the VM counts as "
-        "stopped and before a backup starts",
-    ),
-    Mechanism(
-        "writers-end-at-stop",
-        MIGRATE,
-        "S1",
-        "Writers that are not the guest (exports, block jobs) write no more "
-        "once the VM counts as stopped. Without it their bits are set on the "
-        "source after their chunk was sent.",
-        assumes="no export and no block job writes to the source's disk "
-        "after the VM has stopped",
-    ),
-    Mechanism(
-        "drain-before-backup",
-        DESIGNS,
-        "S1",
-        "In-flight writes end before a backup starts. Without it the backup "
-        "misses a write whose data are on the disk and whose bit is not set.",
-    ),
-    Mechanism(
-        "bit-after-data",
-        DESIGNS,
-        "S1",
-        "The bit is set after the data has reached the disk. Without it a "
-        "backup may clear the bit before the data arrives.",
-        history="B02, fixed in 2.7",
-        redundant=tuple((d, COVERED_BY_DRAIN) for d in DESIGNS),
-    ),
-    Mechanism(
-        "bit-before-ack",
-        DESIGNS,
-        "S1",
-        "A write counts as in flight until its bit is set. Without it a "
-        "drain does not wait for the bit.",
-        assumes="a write is not acknowledged before its bit is set",
-    ),
-    Mechanism(
-        "source-keeps-bitmap",
-        DESIGNS,
-        "S5",
-        "The source keeps its bitmap until it is gone itself. Without it the "
-        "bitmap is released when the VM stops, and a source that resumes "
-        "has none.",
-        history="B11, fixed in 3.1",
-    ),
-    Mechanism(
-        "no-resume-after-run",
-        DESIGNS,
-        "S6",
-        "After RUN was sent the source does not resume on its own: it cannot "
-        "know whether the destination runs.",
-    ),
-    Mechanism(
-        "fencing",
-        DESIGNS,
-        "S3",
-        "Where nobody can know who runs, management ends a destination that "
-        "has not resumed, then resumes the source. Without it a RUN that was "
-        "lost leaves a VM that runs nowhere.",
-        assumes="management fences the destination where nobody can know "
-        "which side runs, and the VM does not resume between its query and "
-        "the fence",
-    ),
-    Mechanism(
-        "fence-before-resume",
-        DESIGNS,
-        "S6",
-        "Management resumes a source in doubt only when it has ended the "
-        "destination. Without it 'cont' on the source meets a RUN that still "
-        "arrives.",
-    ),
-    Mechanism(
-        "quit-when-moved",
-        DESIGNS,
-        "S3",
-        "Management ends the source's process only when it has seen the VM "
-        "resume on the destination. Without it, it goes by what the source "
-        "says.",
-        assumes="management ends a source that is done only when it has seen "
-        "the VM resume on the destination",
-    ),
-    Mechanism(
-        "quit-when-over",
-        DESIGNS,
-        "S5",
-        "Management ends the source's process only when its migration is "
-        "over. Without it, a VM that has resumed is enough.",
-        redundant=(
-            (LIVE, SENT_BY_THEN),
-            (STOP_COPY, SENT_BY_THEN),
-            (DROP, SENT_BY_THEN),
-        ),
-    ),
-    Mechanism(
-        "completed-after-shut",
-        (LIVE, STOP_COPY, DROP),
-        "S3",
-        "The source says completed when the destination has said that it "
-        "runs (the return path). Without it, when everything is written to "
-        "the connection.",
-        history="as built without the capability return-path",
-    ),
-    Mechanism(
-        "time-out",
-        DESIGNS,
-        "L1",
-        "A connection on which nothing moves is given up. Without it a "
-        "silent break leaves both ends waiting.",
-        assumes="a connection on which nothing moves is given up, by TCP or "
-        "by management",
-    ),
-    Mechanism(
-        "recorder-before-start",
-        MIGRATE,
-        "S1",
-        "The destination's recorder is on before its VM starts. Without it "
-        "the first writes go unrecorded.",
-        history="B08, fixed in 5.1",
-    ),
-    Mechanism(
-        "remove-partial",
-        MIGRATE,
-        "S2",
-        "A failed attempt removes the bitmap it has begun on the "
-        "destination. Without it a part of a bitmap stands under the name, "
-        "for as long as the process is there to be asked.",
-    ),
-    Mechanism(
-        "cursor-per-attempt",
-        MIGRATE,
-        "S1",
-        "Each attempt begins at the first chunk. Without it the next attempt "
-        "goes on where the failed one was, to a destination that has none of "
-        "the chunks before.",
-    ),
-    Mechanism(
-        "own-bits-only",
-        MIGRATE,
-        "P1",
-        "Storage migration sets bits in its own bitmap only. Without it, its "
-        "start marks every granule in the user's bitmap as well.",
-        history="B01, fixed in 2.3 (commit c4237dfa63)",
-    ),
-    Mechanism(
-        "own-resets-only",
-        DESIGNS,
-        "S1",
-        "Storage migration clears bits in its own bitmap only. Without it, "
-        "it clears the user's bit of each granule that it copies.",
-        history="B01, fixed in 2.3 (commit c4237dfa63)",
-    ),
-    Mechanism(
-        "name-is-free",
-        MIGRATE,
-        "S3",
-        "The destination has no bitmap of the name that arrives. With one, "
-        "as built (2.12 to 11.x), START fails the migration.",
-        redundant=(
-            (LIVE, "here any bitmap error fails the migration, by design"),
-        ),
-        assumes="the destination has no bitmap of that name before",
-    ),
-    Mechanism(
-        "consistent-at-setup",
-        MIGRATE,
-        "S3",
-        "The source's bitmap is consistent when a migration begins. An "
-        "inconsistent one, as built (since 4.0), fails the migration at "
-        "setup.",
-        redundant=(
-            (LIVE, "here any bitmap error fails the migration, by design"),
-        ),
-        assumes="no inconsistent bitmap is to be migrated",
-    ),
-    Mechanism(
-        "meta-bitmap",
-        (LIVE,),
-        "S1",
-        "A meta bit per chunk records that the chunk changed after it was "
-        "sent.",
-    ),
-    Mechanism(
-        "meta-sees-clear",
-        (LIVE,),
-        "P1",
-        "Clearing bits (a backup does) marks the chunks as changed too.",
-        history="hole of the historical meta bitmap (2.8): "
-        "hbitmap_reset_all() bypassed it",
-    ),
-    Mechanism(
-        "meta-sees-merge",
-        (LIVE,),
-        "S1",
-        "Merging bits (a backup job that ends does, and the user may) marks "
-        "the chunks as changed too.",
-        history="hole of the historical meta bitmap (2.8): hbitmap_merge() "
-        "bypassed it",
-    ),
-    Mechanism(
-        "stop-waits-for-job",
-        (LIVE,),
-        "S1",
-        "The VM is stopped only when no backup job holds the bitmap, and "
-        "while the stop is due no job begins. Without it what the job's "
-        "successor has recorded is not sent.",
-        history="whether the series of 2015 froze the bitmap is not known",
-    ),
-    Mechanism(
-        "clear-meta-before-read",
-        (LIVE,),
-        "S1",
-        "The meta bit is cleared first, then the chunk is read: a write in "
-        "between marks the chunk again. The other order loses it.",
-        history="B03, fixed in 2.10 and 2.12",
-    ),
-    Mechanism(
-        "last-pass-stopped",
-        (LIVE,),
-        "S1",
-        "The last pass and COMPLETE come after the VM has stopped.",
-    ),
-    Mechanism(
-        "chunk-overwrites",
-        MIGRATE,
-        "P1",
-        "A chunk that arrives replaces what was there, so that it can clear "
-        "bits as well. Without it, it is OR-ed.",
-        redundant=((POSTCOPY, STARTS_EMPTY), (STOP_COPY, STARTS_EMPTY)),
-    ),
-    Mechanism(
-        "error-fails-migration",
-        (LIVE,),
-        "S1",
-        "A bitmap that the destination refuses fails the migration. Without "
-        "it the error is ignored and the name stands for something else.",
-        history="B07, fixed in 3.0",
-    ),
-    Mechanism(
-        "source-busy",
-        (POSTCOPY, STOP_COPY, DROP),
-        "S1",
-        "The source's bitmap is busy while it migrates: no backup begins. "
-        "Without it a job may hold the bitmap at the stop, and what its "
-        "successor has recorded is not sent.",
-        redundant=((DROP, NOT_SENT),),
-    ),
-    Mechanism(
-        "bits-after-stop",
-        (POSTCOPY, STOP_COPY),
-        "S1",
-        "Chunks are read after the VM has stopped.",
-    ),
-    Mechanism(
-        "successor",
-        (POSTCOPY, STOP_COPY),
-        "S1",
-        "While the bitmap is loaded, a successor records the destination's "
-        "writes. Without it, they go into the bitmap itself and the next "
-        "chunk overwrites them.",
-        redundant=((STOP_COPY, COMPLETE_FIRST),),
-    ),
-    Mechanism(
-        "reclaim-union",
-        (POSTCOPY, STOP_COPY),
-        "S1",
-        "Reclaim adds the successor's bits to the bitmap. Without it the "
-        "successor is dropped.",
-        redundant=((STOP_COPY, COMPLETE_FIRST),),
-    ),
-    Mechanism(
-        "reclaim-atomic",
-        (POSTCOPY, STOP_COPY),
-        "S1",
-        "Merge and hand-back are one critical section. Without it a write "
-        "in between goes into a successor that was already merged.",
-        history="B09, fixed in 2.12",
-        redundant=((STOP_COPY, COMPLETE_FIRST),),
-    ),
-    Mechanism(
-        "busy-until-complete",
-        (POSTCOPY, STOP_COPY),
-        "S1",
-        "The destination's bitmap is busy until COMPLETE. Without it a "
-        "client may use a bitmap of which half has arrived.",
-        redundant=((STOP_COPY, COMPLETE_FIRST),),
-    ),
-    Mechanism(
-        "drop-on-failure",
-        (POSTCOPY, STOP_COPY),
-        "S1",
-        "A bitmap that cannot be completed or was refused is removed: "
-        "declared lost. Without it, what is there stays and looks valid.",
-    ),
-    Mechanism(
-        "error-drops-bitmap",
-        (POSTCOPY, STOP_COPY),
-        "S3",
-        "A bitmap that the destination refuses is dropped and the migration "
-        "goes on. Without it the migration fails, and a VM that runs dies.",
-        history="B17, fixed in 5.1",
-    ),
-    Mechanism(
-        "bitmaps-asked-anew",
-        SEVERAL,
-        "S5",
-        "Each attempt looks for bitmaps. Without it, as built, an attempt "
-        "that has found none makes later ones of the same process leave out "
-        "a bitmap that was added meanwhile.",
-        history="as built, 2.12 to 11.1",
-        redundant=tuple((d, APPEARS) for d in SEVERAL),
-    ),
-    Mechanism(
-        "complete-is-kept",
-        SEVERAL,
-        "S5",
-        "An error in one bitmap leaves another alone whose COMPLETE has "
-        "come. Without it, as built until the VM is about to start, it is "
-        "dropped as well.",
-        history="as built",
-        redundant=tuple((d, ONE_BITMAP) for d in SEVERAL),
-    ),
-    Mechanism(
-        "names-per-attempt",
-        SEVERAL,
-        "S5",
-        "An attempt names its first bitmap, whatever the last message of the "
-        "attempt before spoke of. Without it the first message has no name "
-        "and everything is dropped.",
-        redundant=tuple((d, ONE_BITMAP) for d in SEVERAL),
-    ),
-    Mechanism(
-        "full-backup-on-loss",
-        (POSTCOPY, STOP_COPY, DROP),
-        "S1",
-        "After a loss the client takes a full backup before it uses a new "
-        "bitmap of that name. Without it, it takes the new one for the old.",
-        history="X08, open",
-        assumes="a client that finds its bitmap gone takes a full backup "
-        "before it uses a new one of the same name",
-    ),
+    DRAIN_AT_STOP,
+    WRITERS_END_AT_STOP,
+    DRAIN_BEFORE_BACKUP,
+    BIT_AFTER_DATA,
+    BIT_BEFORE_ACK,
+    SOURCE_KEEPS_BITMAP,
+    NO_RESUME_AFTER_RUN,
+    FENCING,
+    FENCE_BEFORE_RESUME,
+    QUIT_WHEN_MOVED,
+    QUIT_WHEN_OVER,
+    COMPLETED_AFTER_SHUT,
+    TIME_OUT,
+    RECORDER_BEFORE_START,
+    REMOVE_PARTIAL,
+    CURSOR_PER_ATTEMPT,
+    OWN_BITS_ONLY,
+    OWN_RESETS_ONLY,
+    NAME_IS_FREE,
+    CONSISTENT_AT_SETUP,
+    META_BITMAP,
+    META_SEES_CLEAR,
+    META_SEES_MERGE,
+    STOP_WAITS_FOR_JOB,
+    CLEAR_META_BEFORE_READ,
+    LAST_PASS_STOPPED,
+    CHUNK_OVERWRITES,
+    ERROR_FAILS_MIGRATION,
+    SOURCE_BUSY,
+    BITS_AFTER_STOP,
+    SUCCESSOR,
+    RECLAIM_UNION,
+    RECLAIM_ATOMIC,
+    BUSY_UNTIL_COMPLETE,
+    DROP_ON_FAILURE,
+    ERROR_DROPS_BITMAP,
+    BITMAPS_ASKED_ANEW,
+    COMPLETE_IS_KEPT,
+    NAMES_PER_ATTEMPT,
+    FULL_BACKUP_ON_LOSS,
 )
 
 

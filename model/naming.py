@@ -14,6 +14,9 @@ from __future__ import annotations
 from typing import Any
 
 from model.language import Flag, Update, any_of, choose
+from model.mechanisms import (
+    NAMES_PER_ATTEMPT,
+)
 from model.vocabulary import Message, Name
 from model.world import World
 
@@ -58,7 +61,7 @@ def takes(world: World) -> Updates:
 def names_forgotten_at_setup(world: World) -> Updates:
     """Effect: an attempt begins by naming its first bitmap."""
     named = world.source.named
-    if named is None or not world.has("names-per-attempt"):
+    if named is None or not world.has(NAMES_PER_ATTEMPT):
         return ()
     return (named.becomes(Name.NONE),)
 

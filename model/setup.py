@@ -9,33 +9,17 @@ from __future__ import annotations
 
 from model.backup import job_ends
 from model.language import Flag, Granule, Step, Update, every_granule
+from model.mechanisms import (
+    BITMAPS_ASKED_ANEW,
+    CONSISTENT_AT_SETUP,
+    OWN_BITS_ONLY,
+    OWN_RESETS_ONLY,
+)
 from model.naming import sends
 from model.vocabulary import Message, Outgoing
 from model.world import World
 
 Updates = tuple[Update, ...]
-
-
-def source_resets(world: World) -> Updates:
-    """Effect: the source's share of a migration attempt is cleaned up.
-
-    Without 'cursor-per-attempt' the next attempt goes on where this one was.
-    QEMU: dirty_bitmap_do_save_cleanup(), dirty_bitmap_save_setup().
-    """
-    found: list[Update] = []
-    for source in (each.source for each in world.bitmaps):
-        found.append(source.busy.becomes(False))
-        if world.has("cursor-per-attempt"):
-            found.append(source.cursor.becomes(0))
-        found += [
-            flag.becomes(False)
-            for flag in (source.announced, source.completed)
-            if flag is not None
-        ]
-    left_out = world.source.left_out
-    if left_out is not None:
-        found.append(left_out.becomes(False))
-    return tuple(found)
 
 
 def add_setup(world: World, holds: bool, announces: bool = True) -> None:
@@ -46,7 +30,7 @@ def add_setup(world: World, holds: bool, announces: bool = True) -> None:
     _add_none_at_setup(world)
     if announces:
         _add_inconsistent(world)
-    if not world.has("own-resets-only"):
+    if not world.has(OWN_RESETS_ONLY):
         _add_mirror_resets(world)
 
 
@@ -70,7 +54,7 @@ def _add_setup(world: World, holds: bool, announces: bool) -> None:
     if world.is_last:
         active = (source.migration.becomes(Outgoing.ACTIVE),)
     marked: Updates = ()
-    if not world.has("own-bits-only"):
+    if not world.has(OWN_BITS_ONLY):
         marked = (source.bits.becomes(every_granule(world.disk)),)
     room = [stream.has_room()] if announces else []
     start = sends(world, Message.START) if announces else ()
@@ -101,7 +85,7 @@ def _to_be_migrated(world: World) -> Flag:
     """
     source = world.source
     found = source.has_bitmap
-    if source.found_none is not None and not world.has("bitmaps-asked-anew"):
+    if source.found_none is not None and not world.has(BITMAPS_ASKED_ANEW):
         found = found & ~source.found_none
     return found
 
@@ -197,7 +181,7 @@ def setup_fails(world: World) -> Updates:
 
 
 def _add_inconsistent(world: World) -> None:
-    if world.has("consistent-at-setup"):
+    if world.has(CONSISTENT_AT_SETUP):
         return
     source = world.source
 

@@ -13,8 +13,13 @@ from model.language import (
     Update,
     any_of,
 )
+from model.lifetimes import attempt_over
+from model.mechanisms import (
+    COMPLETED_AFTER_SHUT,
+    DRAIN_AT_STOP,
+    SOURCE_KEEPS_BITMAP,
+)
 from model.naming import sends
-from model.setup import source_resets
 from model.vocabulary import Link, Message, Outgoing, Reply, SourceVm
 from model.world import World
 
@@ -32,12 +37,12 @@ def add_drain(
     """The second half of stopping the VM: what is in flight ends."""
     source = world.source
     released: Updates = ()
-    if not world.has("source-keeps-bitmap"):
+    if not world.has(SOURCE_KEEPS_BITMAP):
         released = tuple(
             each.source.has_bitmap.becomes(False) for each in world.bitmaps
         )
     waits: list[Flag] = []
-    if world.has("drain-at-stop"):
+    if world.has(DRAIN_AT_STOP):
         waits = [drained(world, n.source.in_flight) for n in world.nodes]
 
     @world.build.action("source", fair=True)
@@ -167,9 +172,9 @@ def add_precopy_end(world: World) -> None:
     """Where RUN is the end of the stream: send it, wait for SHUT."""
     source, stream, back = world.source, world.stream, world.return_path
     assert back is not None
-    waits = world.has("completed-after-shut")
+    waits = world.has(COMPLETED_AFTER_SHUT)
     after = Outgoing.RUN_SENT if waits else Outgoing.COMPLETED
-    ended = () if waits else source_resets(world)
+    ended = () if waits else attempt_over(world)
 
     @world.build.action("source", fair=True)
     def send_device_state() -> Step:
@@ -209,7 +214,7 @@ def add_precopy_end(world: World) -> None:
             then=[
                 *back.take(),
                 source.migration.becomes(Outgoing.COMPLETED),
-                *source_resets(world),
+                *attempt_over(world),
                 world.link.becomes(Link.DOWN),
             ],
         )

@@ -9,6 +9,10 @@ from __future__ import annotations
 
 from model.language import Step, Update, any_of, choose
 from model.loss import Style
+from model.mechanisms import (
+    COMPLETED_AFTER_SHUT,
+    RECORDER_BEFORE_START,
+)
 from model.vocabulary import DestinationVm, Incoming, Message, Reply
 from model.world import World
 
@@ -74,7 +78,7 @@ def _add_vm_start(world: World) -> None:
     build, here = world.build, world.destination
     first, second = DestinationVm.RUN_RECEIVED, DestinationVm.PRELAUNCH
 
-    if world.has("recorder-before-start"):
+    if world.has(RECORDER_BEFORE_START):
 
         @build.action("destination", fair=True)
         def dirty_bitmap_mig_before_vm_start() -> Step:
@@ -126,7 +130,7 @@ def _add_vm_start(world: World) -> None:
 
 def _add_reply(world: World) -> None:
     here, back = world.destination, world.return_path
-    if back is None or not world.has("completed-after-shut"):
+    if back is None or not world.has(COMPLETED_AFTER_SHUT):
         return
 
     @world.build.action("destination", fair=True)

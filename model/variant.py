@@ -14,8 +14,12 @@ from attrs import field, frozen
 
 from model.language import Schematic
 from model.language.tokens import Limit, budget_limit
-from model.mechanism import (
-    LIVE,
+from model.mechanism import Mechanism
+from model.mechanisms import (
+    CONSISTENT_AT_SETUP,
+    ERROR_DROPS_BITMAP,
+    ERROR_FAILS_MIGRATION,
+    NAME_IS_FREE,
 )
 
 __all__ = ["AT_DESTINATION", "AT_SOURCE", "FAILURES", "Variant"]
@@ -69,23 +73,24 @@ class Variant:
             return self.design
         return f"{self.design} without {', '.join(sorted(self.without))}"
 
-    def has(self, mechanism: str) -> bool:
-        """Whether the mechanism is in place."""
-        return mechanism not in self.without
+    def has(self, mechanism: Mechanism) -> bool:
+        """Whether the mechanism was not taken out."""
+        return mechanism.name not in self.without
 
     @property
     def refusal_fails(self) -> bool:
         """Whether a bitmap that the destination refuses fails the attempt."""
-        if self.design == LIVE:
-            by_design = self.has("error-fails-migration")
-        else:
-            by_design = not self.has("error-drops-bitmap")
-        return by_design or not self.has("name-is-free")
+        by_design = self.design in ERROR_FAILS_MIGRATION.designs
+        return (
+            (by_design and self.has(ERROR_FAILS_MIGRATION))
+            or not self.has(ERROR_DROPS_BITMAP)
+            or not self.has(NAME_IS_FREE)
+        )
 
     @property
     def setup_fails(self) -> bool:
         """Whether a refused bitmap may fail the attempt at its setup."""
-        return not self.has("consistent-at-setup")
+        return not self.has(CONSISTENT_AT_SETUP)
 
     def attempt_fails(
         self, by: str, refused: bool = False, at_setup: bool = False

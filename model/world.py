@@ -9,12 +9,23 @@ situation is one state.
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 from attrs import evolve, field, frozen
 
+from model.hosts import (
+    APPEARS,
+    BITMAP,
+    LEFT_OUT,
+    NODE,
+    SEVERAL,
+    Destination,
+    Ghost,
+    Source,
+)
 from model.language import (
     Channel,
     ContentsType,
-    Cursor,
     Disk,
     Domain,
     EnumType,
@@ -29,22 +40,23 @@ from model.language import (
     Update,
     any_of,
     choose,
+    declare,
+    effect,
     single,
 )
+from model.mechanism import Mechanism
 from model.variant import FAILURES, Variant
 from model.vocabulary import (
     IN_PROGRESS,
     DestinationVm,
-    Incoming,
     Link,
     Message,
     Name,
-    Outgoing,
     Reply,
-    SourceVm,
 )
 
 Updates = tuple[Update, ...]
+Held = TypeVar("Held", Source, Destination, Ghost)
 
 ENDED = (DestinationVm.KILLED, DestinationVm.DIED)
 #: what a command to the destination sees: it has not resumed
@@ -55,82 +67,6 @@ NOT_RESUMED = (
     DestinationVm.KILLED,
 )
 EVER_RAN = (DestinationVm.RUNNING, DestinationVm.DIED)
-
-
-@frozen(eq=False)
-class Source:
-    """The host that runs the guest at first.
-
-    ``in_flight``: writes that are under way.  ``bits``: the bitmap; it
-    records while the VM runs.  ``job``: a backup job holds the bitmap; until
-    it ends, its ``successor`` records.  ``busy``: held by the migration, so
-    no client may use it.  ``cursor``: the next chunk to send.  ``left_out``:
-    this attempt goes without the bitmap; None where none ever does.
-    ``found_none``: an attempt of this process has found no bitmap.  Where
-    there are two bitmaps: ``announced``, ``completed``: START, COMPLETE of
-    this one is sent; ``named``: the one that the last message spoke of.
-    """
-
-    vm: EnumValue[SourceVm]
-    migration: EnumValue[Outgoing]
-    in_flight: GranuleSet
-    bits: GranuleSet
-    has_bitmap: Flag
-    busy: Flag
-    job: Flag
-    successor: GranuleSet
-    cursor: Cursor
-    left_out: Flag | None
-    found_none: Flag | None
-    announced: Flag | None
-    completed: Flag | None
-    named: EnumValue[Name] | None
-
-
-@frozen(eq=False)
-class Destination:
-    """The host that the VM moves to.
-
-    ``bits``: the bitmap (the parent, while there is a successor).
-    ``successor``: what the successor has recorded.  ``stream_ended``: no more
-    is read, by success or by failure.  ``named``: where there are two
-    bitmaps, the one that the last message spoke of.
-    """
-
-    vm: EnumValue[DestinationVm]
-    bitmap: EnumValue[Incoming]
-    in_flight: GranuleSet
-    bits: GranuleSet
-    successor: GranuleSet
-    stream_ended: Flag
-    named: EnumValue[Name] | None
-
-
-@frozen(eq=False)
-class Ghost:
-    """What no host can see.
-
-    ``true_dirty``: granules whose data differ from the last backup, and those
-    that the user merged in.  ``since``: granules written or merged in since
-    the backup job began.  ``would_miss``: granules that this job does not copy
-    and should.  ``missed``: such granules, of a job that succeeded.  In this
-    attempt: ``faulted``: a cut, a kill or a cancel; ``trouble``: a bitmap
-    error; ``arrived``: COMPLETE was received.  ``killed``: some process was,
-    ever.
-    ``retried``: this is no first attempt.  ``had``: there was a bitmap when
-    this attempt began; None where there always is.
-    """
-
-    true_dirty: GranuleSet
-    since: GranuleSet
-    would_miss: GranuleSet
-    missed: GranuleSet
-    faulted: Flag
-    trouble: Flag
-    arrived: Flag
-    killed: Flag
-    retried: Flag
-    had: Flag | None
 
 
 @frozen(eq=False)
@@ -198,7 +134,7 @@ class World:
         """What sets and positions are made of."""
         return self.disk.domain
 
-    def has(self, mechanism: str) -> bool:
+    def has(self, mechanism: Mechanism) -> bool:
         """Whether the mechanism is in place."""
         return self.options.has(mechanism)
 
@@ -206,6 +142,21 @@ class World:
     def link_up(self) -> Flag:
         """Whether messages can be sent."""
         return self.link.is_(Link.UP)
+
+    @property
+    def in_progress(self) -> Flag:
+        """Whether the source carries out a migration."""
+        return self.source.migration.is_(*IN_PROGRESS).named(
+            "a migration is in progress"
+        )
+
+    @property
+    def destination_done(self) -> Flag:
+        """Whether the destination uses the connection no more."""
+        here = self.destination
+        return any_of(here.stream_ended, here.vm.is_(*ENDED)).named(
+            "the destination is done"
+        )
 
     def single(self, granule: Granule) -> GranuleSet:
         """The set that holds just ``granule``."""
@@ -222,27 +173,31 @@ class World:
 
         What it has sent may still arrive, or not.
         """
-        here = self.destination
-        done = any_of(here.stream_ended, here.vm.is_(*ENDED))
-        return (*self.replies_lost(), self._closed(done))
+        closed = self._closed(self.destination_done)
+        return effect("the source closes", (*self.replies_lost(), closed))
 
     def destination_closes(self) -> Updates:
         """Effect: the destination reads no more, and what was in flight
         to it is lost.
         """
-        done = self.source.migration.is_not(*IN_PROGRESS)
-        return (
-            *self.stream.lose_all(),
-            self.destination.stream_ended.becomes(True),
-            self._closed(done),
+        return effect(
+            "the destination closes",
+            (
+                *self.stream.lose_all(),
+                self.destination.stream_ended.becomes(True),
+                self._closed(~self.in_progress),
+            ),
         )
 
     def stream_ends(self) -> Updates:
         """Effect: the destination has read all; only SHUT may still go."""
-        in_progress = self.source.migration.is_(*IN_PROGRESS)
-        return (
-            self.destination.stream_ended.becomes(True),
-            self.link.becomes(choose(in_progress, self.link, Link.DOWN)),
+        still = choose(self.in_progress, self.link, Link.DOWN)
+        return effect(
+            "the stream ends",
+            (
+                self.destination.stream_ended.becomes(True),
+                self.link.becomes(still),
+            ),
         )
 
     def _closed(self, other_is_done: Flag) -> Update:
@@ -250,45 +205,47 @@ class World:
         return self.link.becomes(choose(~other_is_done, still, Link.DOWN))
 
 
-def create(options: Variant, return_path: bool) -> World:
+def _words(options: Variant) -> list[str]:
+    """Which fields there are beside those that are always there."""
+    words = []
+    if options.bitmaps == "appears":
+        words += [APPEARS, LEFT_OUT]
+    elif options.bitmaps != "one":
+        words.append(SEVERAL)
+    if options.busy_bitmap == "leave-out":
+        words.append(LEFT_OUT)
+    return words
+
+
+def create(
+    options: Variant, return_path: bool, source: type[Source] = Source
+) -> World:
     """A world in which nothing has happened yet.
 
     The source runs a guest that has written nothing since the last backup;
-    the destination waits for a migration.
+    the destination waits for a migration.  ``source``: what a source of this
+    design holds.
     """
     build = MachineBuilder(options.name, isinstance(options.domain, Projected))
     disk = Disk("disk", options.domain)
-    several = options.bitmaps not in ("one", "appears")
-    appears = options.bitmaps == "appears"
-    source = Source(
-        vm=build.enum("source.vm", SourceVm.RUNNING),
-        migration=build.enum("source.migration", Outgoing.NONE),
-        in_flight=build.granules("source.in_flight", disk),
-        bits=build.granules("source.bits", disk),
-        has_bitmap=build.flag("source.has_bitmap", initial=not appears),
-        busy=build.flag("source.busy"),
-        job=build.flag("source.job"),
-        successor=build.granules("source.successor", disk),
-        cursor=build.cursor("source.cursor", disk),
-        left_out=build.flag("source.left_out")
-        if options.busy_bitmap == "leave-out" or appears
-        else None,
-        found_none=build.flag("source.found_none") if appears else None,
-        announced=build.flag("source.announced") if several else None,
-        completed=build.flag("source.completed") if several else None,
-        named=build.enum("source.named", Name.NONE) if several else None,
+    words = _words(options)
+    held = source(
+        **declare(
+            source,
+            build,
+            disk,
+            "source.",
+            words,
+            initial={"has_bitmap": APPEARS not in words},
+        )
     )
     destination = Destination(
-        vm=build.enum("destination.vm", DestinationVm.INMIGRATE),
-        bitmap=build.enum("destination.bitmap", Incoming.ABSENT),
-        in_flight=build.granules("destination.in_flight", disk),
-        bits=build.granules("destination.bits", disk),
-        successor=build.granules("destination.successor", disk),
-        stream_ended=build.flag("destination.stream_ended"),
-        named=build.enum("destination.named", Name.NONE) if several else None,
+        **declare(Destination, build, disk, "destination.", words)
     )
     chunk, contents = NameType(disk), ContentsType(disk)
-    name: dict[str, Type] = {"name": EnumType(Name)} if several else {}
+    name: dict[str, Type] = {}
+    if SEVERAL in words:
+        name["name"] = EnumType(Name)
     stream = build.channel(
         "stream",
         options.limit("channel"),
@@ -298,83 +255,58 @@ def create(options: Variant, return_path: bool) -> World:
             Message.COMPLETE: {**name},
             Message.RUN: {},
         },
+        doc="what the source has sent and the destination has not read",
     )
-    replies = (
-        build.channel("return_path", 1, {Reply.SHUT: {}})
-        if return_path
-        else None
-    )
+    replies = None
+    if return_path:
+        replies = build.channel(
+            "return_path",
+            1,
+            {Reply.SHUT: {}},
+            doc="what the destination has sent back",
+        )
     for spent in (*FAILURES, "writes", "edits"):
         build.budget(spent, options.budget(spent))
-    ghost = Ghost(
-        true_dirty=build.granules("ghost_true_dirty", disk, ghost=True),
-        since=build.granules("ghost_since", disk, ghost=True),
-        would_miss=build.granules("ghost_would_miss", disk, ghost=True),
-        missed=build.granules("ghost_missed", disk, ghost=True),
-        faulted=build.flag("ghost_faulted", ghost=True),
-        trouble=build.flag("ghost_trouble", ghost=True),
-        arrived=build.flag("ghost_arrived", ghost=True),
-        killed=build.flag("ghost_killed", ghost=True),
-        retried=build.flag("ghost_retried", ghost=True),
-        had=build.flag("ghost_had", ghost=True) if appears else None,
-    )
+    ghost = Ghost(**declare(Ghost, build, disk, "ghost_", words, ghost=True))
     world = World(
         options,
         build,
         disk,
-        source,
+        held,
         destination,
-        build.enum("link", Link.DOWN),
+        build.enum("link", Link.DOWN, doc="the connection between the hosts"),
         stream,
         replies,
         ghost,
     )
     world.bitmaps.append(world)
-    if several:
+    if SEVERAL in words:
         world.bitmaps.append(_second(world))
     return world
 
 
 def _second(world: World) -> World:
     """The same world with a second bitmap in hand."""
-    build, disk, kind = world.build, world.disk, world.options.bitmaps
+    kind = world.options.bitmaps
+    of = [BITMAP, NODE] if kind == "two-nodes" else [BITMAP]
 
-    def granules(name: str, ghost: bool = False) -> GranuleSet:
-        return build.granules(name, disk, ghost=ghost)
+    def another(held: Held, prefix: str, ghost: bool = False) -> Held:
+        made = declare(
+            type(held),
+            world.build,
+            world.disk,
+            prefix,
+            [SEVERAL],
+            of=of,
+            ghost=ghost,
+        )
+        return evolve(held, **made)
 
-    source = evolve(
-        world.source,
-        bits=granules("source.second.bits"),
-        has_bitmap=build.flag("source.second.has_bitmap", initial=True),
-        busy=build.flag("source.second.busy"),
-        job=build.flag("source.second.job"),
-        successor=granules("source.second.successor"),
-        cursor=build.cursor("source.second.cursor", disk),
-        announced=build.flag("source.second.announced"),
-        completed=build.flag("source.second.completed"),
-    )
-    here = evolve(
-        world.destination,
-        bitmap=build.enum("destination.second.bitmap", Incoming.ABSENT),
-        bits=granules("destination.second.bits"),
-        successor=granules("destination.second.successor"),
-    )
-    if kind == "two-nodes":
-        source = evolve(source, in_flight=granules("source.second.in_flight"))
-        here = evolve(here, in_flight=granules("destination.second.in_flight"))
-    ghost = evolve(
-        world.ghost,
-        true_dirty=granules("ghost_second_true_dirty", ghost=True),
-        since=granules("ghost_second_since", ghost=True),
-        would_miss=granules("ghost_second_would_miss", ghost=True),
-        missed=granules("ghost_second_missed", ghost=True),
-        arrived=build.flag("ghost_second_arrived", ghost=True),
-    )
     return evolve(
         world,
-        source=source,
-        destination=here,
-        ghost=ghost,
+        source=another(world.source, "source.second."),
+        destination=another(world.destination, "destination.second."),
+        ghost=another(world.ghost, "ghost_second_", ghost=True),
         this=Name.SECOND,
         suffix="_of_second",
         enabled=kind != "one-disabled",

@@ -188,6 +188,50 @@ def mutate(
     )
 
 
+@app.command()
+def model(
+    design: Annotated[str, typer.Argument(metavar="DESIGN|CONFIG")],
+    without: WithoutOption = None,
+    actor: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="ACTOR",
+            help="Actions of this actor; may be repeated.  Default: the "
+            "source and the destination.",
+        ),
+    ] = None,
+    properties: Annotated[
+        bool, typer.Option("--properties", help="What is asked of it.")
+    ] = False,
+    fields: Annotated[
+        bool, typer.Option("--fields", help="What a state is made of.")
+    ] = False,
+    words: Annotated[
+        bool, typer.Option("--words", help="What the names stand for.")
+    ] = False,
+    diff: Annotated[
+        bool,
+        typer.Option("--diff", help="Only what differs without MECHANISM."),
+    ] = False,
+    format: FormatOption = Format.TEXT,
+) -> None:
+    """Print a design as it is checked: who does what, and when."""
+    from checker.cli import model_view
+
+    named = {"properties": properties, "fields": fields, "words": words}
+    parts = tuple(part for part, asked in named.items() if asked)
+    raise typer.Exit(
+        model_view.run(
+            design,
+            tuple(without or ()),
+            tuple(actor or ()),
+            parts,
+            diff,
+            format == Format.JSON,
+        )
+    )
+
+
 app.command()(prove)
 app.add_typer(qemu, name="qemu")
 

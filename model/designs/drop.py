@@ -21,6 +21,9 @@ from model.guest import Recorder, add_guest
 from model.language import Machine, Step
 from model.loss import Style
 from model.management import add_management
+from model.mechanisms import (
+    SOURCE_BUSY,
+)
 from model.properties import Promise, add_properties
 from model.setup import add_setup
 from model.switchover import add_drain, add_precopy_end, pause
@@ -36,14 +39,14 @@ def build(options: Variant) -> Machine:
     """The drop design."""
     world = create(options, return_path=True)
     add_guest(world, Recorder())
-    add_setup(world, holds=world.has("source-busy"), announces=False)
+    add_setup(world, holds=world.has(SOURCE_BUSY), announces=False)
     _add_vm_stop(world)
     add_precopy_end(world)
     add_takeover(world, STYLE)
     add_backup_client(world)
     add_management(world)
     add_faults(world)
-    add_form(world, holds=world.has("source-busy"), migrates=False)
+    add_form(world, holds=world.has(SOURCE_BUSY), migrates=False)
     add_properties(world, Promise(migrates=False))
     return world.build.machine()
 

@@ -23,6 +23,7 @@ from model.backup import Watch, add_backup_client
 from model.faults import add_faults
 from model.form import add_form
 from model.guest import Recorder, add_guest
+from model.hosts import Source
 from model.language import (
     Chunk,
     ChunkName,
@@ -37,10 +38,22 @@ from model.language import (
     Update,
     any_of,
     chunk_alone,
+    chunk_field,
+    chunks_field,
+    contents_field,
+    enum_field,
 )
 from model.loader import add_loader
 from model.loss import Style
 from model.management import add_management
+from model.mechanisms import (
+    CLEAR_META_BEFORE_READ,
+    LAST_PASS_STOPPED,
+    META_BITMAP,
+    META_SEES_CLEAR,
+    META_SEES_MERGE,
+    STOP_WAITS_FOR_JOB,
+)
 from model.properties import Promise, add_properties
 from model.setup import add_setup
 from model.switchover import (
@@ -59,45 +72,42 @@ STYLE = Style(run_is_last=True, errors_drop=False)
 
 
 @frozen(eq=False)
-class Pass:
-    """What the source keeps while it goes over the bitmap.
+class LiveSource(Source):
+    """What a source keeps beside what every source has."""
 
-    ``meta``: chunks that changed since they were read.  ``stage``: how far
-    it is with the chunk named ``chunk``, whose granules are ``contents``.
-    ``allowance``: chunks sent since the throttled guest's last write.
-    """
-
-    meta: ChunkSet
-    stage: EnumValue[Stage]
-    chunk: ChunkName
-    contents: Contents
-    allowance: Tally
+    meta: ChunkSet = chunks_field(
+        "chunks that changed since they were read", survives=""
+    )
+    stage: EnumValue[Stage] = enum_field(
+        Stage.IDLE, "how far it is with the chunk in hand", survives=""
+    )
+    chunk: ChunkName = chunk_field("the chunk in hand", survives="")
+    contents: Contents = contents_field(
+        "chunk", "its granules, as they were read", survives=""
+    )
 
 
 def build(options: Variant) -> Machine:
     """The live design."""
-    world = create(
-        options,
-        return_path=True,
+    world = create(options, return_path=True, source=LiveSource)
+    now = world.source
+    assert isinstance(now, LiveSource)
+    sent = world.build.tally(
+        "throttle.chunks_sent",
+        options.throttle(),
+        doc="chunks sent since the last write of a guest that is held back",
     )
-    now = _declare(world)
-    resets = (
-        now.meta.becomes(frozenset()),
-        now.stage.becomes(Stage.IDLE),
-        now.chunk.becomes(None),
-        now.contents.becomes(frozenset()),
-    )
-    add_guest(world, _recorder(world, now))
+    add_guest(world, _recorder(world, now, sent))
     add_setup(world, holds=False)
     _add_passes(world, now)
-    _add_send_chunk(world, now)
+    _add_send_chunk(world, now, sent)
     _add_end(world, now)
     add_precopy_end(world)
     add_loader(world, STYLE)
     add_takeover(world, STYLE)
     add_backup_client(world, _watch(world, now))
-    add_management(world, resets)
-    add_faults(world, resets)
+    add_management(world)
+    add_faults(world)
     add_form(
         world,
         holds=False,
@@ -108,22 +118,6 @@ def build(options: Variant) -> Machine:
     return world.build.machine()
 
 
-def _declare(world: World) -> Pass:
-    build, disk = world.build, world.disk
-    meta = build.chunk_set("source.meta", disk)
-    stage = build.enum("source.stage", Stage.IDLE)
-    chunk = build.chunk_name("source.chunk", disk)
-    return Pass(
-        meta=meta,
-        stage=stage,
-        chunk=chunk,
-        contents=build.contents("source.contents", disk, of=chunk),
-        allowance=build.tally(
-            "throttle.chunks_sent", world.options.throttle()
-        ),
-    )
-
-
 def _meta_exists(world: World) -> Flag:
     """The meta bitmap lives from setup to COMPLETE."""
     source = world.source
@@ -131,7 +125,7 @@ def _meta_exists(world: World) -> Flag:
     return exists if source.left_out is None else exists & ~source.left_out
 
 
-def _recorder(world: World, now: Pass) -> Recorder:
+def _recorder(world: World, now: LiveSource, sent: Tally) -> Recorder:
     """A bit that changes marks its chunk, in the same critical section.
 
     While a backup job holds the bitmap a write changes its successor only.
@@ -140,20 +134,20 @@ def _recorder(world: World, now: Pass) -> Recorder:
     source = world.source
 
     def marks(granule: Granule) -> Updates:
-        if not world.has("meta-bitmap"):
+        if not world.has(META_BITMAP):
             return ()
         changes = ~source.bits.contains(granule) & ~source.job
         chunk = chunk_alone(world.disk, granule.chunk)
         return (_marked(world, now, chunk.only_if(changes)),)
 
-    return Recorder(source_also=marks, allowance=now.allowance)
+    return Recorder(source_also=marks, allowance=sent)
 
 
-def _marked(world: World, now: Pass, chunks: ChunkSet) -> Update:
+def _marked(world: World, now: LiveSource, chunks: ChunkSet) -> Update:
     return now.meta.becomes(now.meta | chunks.only_if(_meta_exists(world)))
 
 
-def _watch(world: World, now: Pass) -> Watch:
+def _watch(world: World, now: LiveSource) -> Watch:
     """What else marks chunks, and when no backup may begin.
 
     The historical meta bitmap saw neither a merge nor a reset.  A stop that
@@ -162,12 +156,12 @@ def _watch(world: World, now: Pass) -> Watch:
     source = world.source
 
     def changes(gone: ChunkSet | None, come: ChunkSet | None) -> Updates:
-        if not world.has("meta-bitmap"):
+        if not world.has(META_BITMAP):
             return ()
         seen = []
-        if gone is not None and world.has("meta-sees-clear"):
+        if gone is not None and world.has(META_SEES_CLEAR):
             seen.append(gone)
-        if come is not None and world.has("meta-sees-merge"):
+        if come is not None and world.has(META_SEES_MERGE):
             seen.append(come)
         if not seen:
             return ()
@@ -177,7 +171,7 @@ def _watch(world: World, now: Pass) -> Watch:
         return (_marked(world, now, chunks),)
 
     begins: tuple[Flag, ...] = ()
-    if world.has("stop-waits-for-job"):
+    if world.has(STOP_WAITS_FOR_JOB):
         due = _little_is_pending(world, now) & source.migration.is_(
             Outgoing.ACTIVE
         )
@@ -187,7 +181,7 @@ def _watch(world: World, now: Pass) -> Watch:
     return Watch(changes=changes, begins=begins)
 
 
-def _little_is_pending(world: World, now: Pass) -> Flag:
+def _little_is_pending(world: World, now: LiveSource) -> Flag:
     """What is unsent or has changed fits the downtime limit.
 
     QEMU: pending_size < threshold_size in migration_iteration_run(); asked
@@ -201,7 +195,7 @@ def _little_is_pending(world: World, now: Pass) -> Flag:
     return little.named("what is pending fits the downtime limit")
 
 
-def _add_downtime_kept(world: World, now: Pass) -> None:
+def _add_downtime_kept(world: World, now: LiveSource) -> None:
     """The downtime that live promises: D chunks and the writes in flight."""
     source = world.source
     pending = source.cursor.ahead() | now.meta
@@ -227,12 +221,12 @@ def _add_downtime_kept(world: World, now: Pass) -> None:
     )
 
 
-def _add_passes(world: World, now: Pass) -> None:
+def _add_passes(world: World, now: LiveSource) -> None:
     """Bulk and dirty phase: take a chunk, clear its meta bit, read it."""
     build, source, disk = world.build, world.source, world.disk
-    in_order = world.has("clear-meta-before-read")
+    in_order = world.has(CLEAR_META_BEFORE_READ)
     iterating = source.migration.is_(Outgoing.ACTIVE)
-    if world.has("last-pass-stopped"):
+    if world.has(LAST_PASS_STOPPED):
         iterating = iterating & ~_little_is_pending(world, now)
     iterating = iterating & source.vm.is_(SourceVm.RUNNING)
     sending = iterating | source.migration.is_(Outgoing.DEVICE)
@@ -274,7 +268,7 @@ def _add_passes(world: World, now: Pass) -> None:
             ],
         )
 
-    if world.has("meta-bitmap"):
+    if world.has(META_BITMAP):
 
         @build.action(
             "source",
@@ -314,7 +308,7 @@ def _add_passes(world: World, now: Pass) -> None:
         )
 
 
-def _add_send_chunk(world: World, now: Pass) -> None:
+def _add_send_chunk(world: World, now: LiveSource, sent: Tally) -> None:
     stream = world.stream
 
     @world.build.action("source", over=world.domain.chunks, fair=True)
@@ -332,24 +326,25 @@ def _add_send_chunk(world: World, now: Pass) -> None:
                 now.stage.becomes(Stage.IDLE),
                 now.chunk.becomes(None),
                 now.contents.becomes(frozenset()),
-                *now.allowance.one_more(),
+                *sent.one_more(),
             ],
         )
 
 
-def _add_end(world: World, now: Pass) -> None:
+def _add_end(world: World, now: LiveSource) -> None:
     build, source = world.build, world.source
-    stopped_first = world.has("last-pass-stopped")
+    stopped_first = world.has(LAST_PASS_STOPPED)
     if stopped_first:
         little = [
             now.stage.is_(Stage.IDLE),
             _little_is_pending(world, now),
         ]
-        if world.has("stop-waits-for-job"):
+        if world.has(STOP_WAITS_FOR_JOB):
             no_job = ~source.job
+            no_job = no_job.named("no backup job runs")
             if source.left_out is not None:
                 no_job = any_of(no_job, source.left_out)
-            little.append(no_job.named("no backup job runs"))
+            little.append(no_job)
         before, stopped = Outgoing.ACTIVE, Outgoing.DEVICE
     else:
         little = []

@@ -25,6 +25,10 @@ from model.language import Machine, Step, all_of, any_of
 from model.loader import add_loader
 from model.loss import Style
 from model.management import add_management
+from model.mechanisms import (
+    BITS_AFTER_STOP,
+    SOURCE_BUSY,
+)
 from model.properties import Promise, add_properties
 from model.setup import add_setup
 from model.switchover import (
@@ -47,10 +51,10 @@ def build(options: Variant) -> Machine:
     world = create(options, return_path=True)
     source = world.source
     add_guest(world, Recorder())
-    add_setup(world, holds=world.has("source-busy"))
+    add_setup(world, holds=world.has(SOURCE_BUSY))
     _add_vm_stop(world)
     sending = [Outgoing.DEVICE]
-    if not world.has("bits-after-stop"):
+    if not world.has(BITS_AFTER_STOP):
         sending.append(Outgoing.ACTIVE)
     add_send_chunks(world, when=[source.migration.is_(*sending)])
     add_send_complete(
@@ -64,7 +68,7 @@ def build(options: Variant) -> Machine:
     add_backup_client(world)
     add_management(world)
     add_faults(world)
-    add_form(world, holds=world.has("source-busy"))
+    add_form(world, holds=world.has(SOURCE_BUSY))
     add_properties(world, Promise())
     return world.build.machine()
 

@@ -21,6 +21,17 @@ from model.language.machine import (
     Variable,
 )
 from model.language.projected import Projected
+from model.language.records import (
+    anew,
+    chunk_field,
+    chunks_field,
+    contents_field,
+    cursor_field,
+    declare,
+    enum_field,
+    flag_field,
+    granules_field,
+)
 from model.language.schematic import Schematic
 from model.language.sets import (
     ChunkName,
@@ -46,6 +57,7 @@ from model.language.values import (
     all_of,
     any_of,
     choose,
+    effect,
 )
 
 __all__ = [
@@ -86,10 +98,20 @@ __all__ = [
     "Update",
     "Variable",
     "all_of",
+    "anew",
     "any_of",
     "choose",
     "chunk_alone",
+    "chunk_field",
+    "chunks_field",
+    "contents_field",
+    "cursor_field",
+    "declare",
+    "effect",
+    "enum_field",
     "every_chunk",
     "every_granule",
+    "flag_field",
+    "granules_field",
     "single",
 ]

@@ -204,6 +204,7 @@ class MachineBuilder(Budgets):
                     f"guard '{conjunct.text}' reads ghost field {ghosts[0]}"
                 )
         effect: dict[str, ex.Expression] = {}
+        said: list[tuple[str, str]] = []
         for update in chain.from_iterable(
             u if isinstance(u, tuple) else (u,) for u in step.then
         ):
@@ -213,12 +214,16 @@ class MachineBuilder(Budgets):
             if update.field in effect:
                 raise ModelError(f"field {update.field} is set twice")
             effect[update.field] = update.expression
+            if update.expression is not self._fields[update.field].expression:
+                said.append((str(update), update.part_of))
         changed = tuple(
             (f, e)
             for f, e in effect.items()
             if e is not self._fields[f].expression
         )
-        return Instance(name, actor, arguments, guard, changed)
+        return Instance(
+            name, actor, arguments, guard, changed, (), tuple(said)
+        )
 
     def _check_update(self, update: Update) -> None:
         declared = self._fields.get(update.field)
@@ -249,7 +254,7 @@ class MachineBuilder(Budgets):
             if not isinstance(one, Flag):
                 raise ModelError(f"{one!r} is no flag")
             self._check_declared(ex.fields_read([one.expression]))
-            made.append(Conjunct(one.text, one.expression))
+            made.append(Conjunct(one.text, one.expression, one.means))
         return tuple(made)
 
     # -- properties ------------------------------------------------------

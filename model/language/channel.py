@@ -10,10 +10,10 @@ content is one state.
 from __future__ import annotations
 
 import enum
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from model.language import expression as ex
 from model.language.domain import NO_CHUNK
@@ -164,7 +164,7 @@ class Channel:
             for part, type_, old in self._slot(slot):
                 new = ex.choice(here, stored[part], old)
                 updates.append(self._update(slot, part, type_, new))
-        return tuple(updates)
+        return self._told(updates, f"+ {kind.value}")
 
     def _check_payload(
         self, kind: enum.Enum, payload: Mapping[str, Any]
@@ -202,18 +202,25 @@ class Channel:
                 if slot + 1 < self.capacity:
                     new = self._stored(slot + 1, part)
                 updates.append(self._update(slot, part, type_, new))
-        return tuple(updates)
+        return self._told(updates, "- next")
 
     def _stored(self, slot: int, part: str) -> Expression:
         return self._kind(slot) if part == "kind" else self._part(slot, part)
 
     def lose_all(self) -> tuple[Update, ...]:
         """Lose every message in flight."""
-        return tuple(
+        updates = [
             self._update(slot, part, type_, ex.constant(0, type_.width))
             for slot in range(self.capacity)
             for part, type_, _ in self._slot(slot)
-        )
+        ]
+        return self._told(updates, "- all")
+
+    def _told(
+        self, updates: Sequence[Update], what: str
+    ) -> tuple[Update, ...]:
+        line = f"{self.name} {what}"
+        return tuple(evolve(update, line=line) for update in updates)
 
     def _slot(self, slot: int) -> list[tuple[str, Type, Expression]]:
         found: list[tuple[str, Type, Expression]] = [

@@ -2,7 +2,8 @@
 """Declaring the fields of a machine.
 
 Each method declares one field (or the slots of a channel) and returns the
-typed value that stands for it in guards and effects.
+typed value that stands for it in guards and effects.  ``doc``: what it means,
+as a clause.
 """
 
 from __future__ import annotations
@@ -80,53 +81,70 @@ class Declarations:
     )
 
     def flag(
-        self, name: str, initial: bool = False, ghost: bool = False
+        self,
+        name: str,
+        initial: bool = False,
+        ghost: bool = False,
+        doc: str = "",
     ) -> Flag:
         """Declare a field that is yes or no."""
-        return Flag(*self._declare(name, FlagType(), initial, ghost))
+        return Flag(*self._declare(name, FlagType(), initial, ghost, doc))
 
     def enum(
-        self, name: str, initial: Member, ghost: bool = False
+        self, name: str, initial: Member, ghost: bool = False, doc: str = ""
     ) -> EnumValue[Member]:
         """Declare a field that is a member of ``initial``'s enumeration."""
         kind = EnumType(type(initial))
-        return EnumValue(*self._declare(name, kind, initial, ghost))
+        return EnumValue(*self._declare(name, kind, initial, ghost, doc))
 
     def counter(
-        self, name: str, limit: int, initial: int = 0, ghost: bool = False
+        self,
+        name: str,
+        limit: int,
+        initial: int = 0,
+        ghost: bool = False,
+        doc: str = "",
     ) -> Counter:
         """Declare a field that counts from 0 to ``limit``."""
         kind = CounterType(limit)
-        return Counter(*self._declare(name, kind, initial, ghost))
+        return Counter(*self._declare(name, kind, initial, ghost, doc))
 
     def tally(
-        self, name: str, limit: int | Limit | None, full: bool = False
+        self,
+        name: str,
+        limit: int | Limit | None,
+        full: bool = False,
+        doc: str = "",
     ) -> Tally:
         """Declare a number from 0 to ``limit``; None: there is no limit."""
         if isinstance(limit, Limit):
             kind = TallyType(limit, full)
-            self._declare(name, kind, 0)
+            self._declare(name, kind, 0, doc=doc)
             return SchematicTally(None, name, kind)
         if limit is None:
             return Tally(None)
         return Tally(self.counter(name, limit, limit if full else 0))
 
     def granules(
-        self, name: str, disk: Disk, ghost: bool = False
+        self, name: str, disk: Disk, ghost: bool = False, doc: str = ""
     ) -> GranuleSet:
         """Declare a set of granules, empty at first."""
         kind = GranuleSetType(disk)
-        return GranuleSet(*self._declare(name, kind, frozenset(), ghost))
+        return GranuleSet(*self._declare(name, kind, frozenset(), ghost, doc))
 
     def chunk_set(
-        self, name: str, disk: Disk, ghost: bool = False
+        self, name: str, disk: Disk, ghost: bool = False, doc: str = ""
     ) -> ChunkSet:
         """Declare a set of chunks, empty at first."""
         kind = ChunkSetType(disk)
-        return ChunkSet(*self._declare(name, kind, frozenset(), ghost))
+        return ChunkSet(*self._declare(name, kind, frozenset(), ghost, doc))
 
     def contents(
-        self, name: str, disk: Disk, of: ChunkName | None = None
+        self,
+        name: str,
+        disk: Disk,
+        of: ChunkName | None = None,
+        doc: str = "",
     ) -> Contents:
         """Declare a buffer for the granules of one chunk, empty at first.
 
@@ -134,23 +152,26 @@ class Declarations:
         """
         kind = ContentsType(disk)
         chunk = "" if of is None else of.field_name()
-        return Contents(*self._declare(name, kind, frozenset(), chunk=chunk))
+        return Contents(
+            *self._declare(name, kind, frozenset(), doc=doc, chunk=chunk)
+        )
 
-    def cursor(self, name: str, disk: Disk) -> Cursor:
+    def cursor(self, name: str, disk: Disk, doc: str = "") -> Cursor:
         """Declare a position among the chunks of ``disk``, at the start."""
-        made = Cursor(*self._declare(name, CursorType(disk), 0))
+        made = Cursor(*self._declare(name, CursorType(disk), 0, doc=doc))
         self._alternatives[name] = disk.domain.position_starts
         return made
 
-    def chunk_name(self, name: str, disk: Disk) -> ChunkName:
+    def chunk_name(self, name: str, disk: Disk, doc: str = "") -> ChunkName:
         """Declare a field that names a chunk, none at first."""
-        return ChunkName(*self._declare(name, NameType(disk), None))
+        return ChunkName(*self._declare(name, NameType(disk), None, doc=doc))
 
     def channel(
         self,
         name: str,
         capacity: Any,
         messages: Mapping[Any, Mapping[str, Type]],
+        doc: str = "",
     ) -> Channel:
         """Declare a FIFO of ``capacity`` messages, empty at first.
 
@@ -177,7 +198,7 @@ class Declarations:
         carried = {kind: tuple(payload) for kind, payload in messages.items()}
         channel = _channel(name, capacity, kinds, parts, carried)
         for field_name, type_ in channel.fields():
-            self._add_field(Field(field_name, type_, 0))
+            self._add_field(Field(field_name, type_, 0, doc=doc))
         self._channels.append(channel)
         names = tuple(n for n, _ in channel.fields())
         self._variables.append(Variable(name, names, channel.show))
@@ -190,10 +211,11 @@ class Declarations:
         kind: Any,
         initial: object,
         ghost: bool = False,
+        doc: str = "",
         chunk: str = "",
     ) -> tuple[Any, ex.Expression, str]:
         code = kind.encode(initial, f"field {name}")
-        made = Field(name, kind, code, ghost, chunk)
+        made = Field(name, kind, code, ghost, chunk, doc)
         self._add_field(made)
 
         def show(codes: tuple[int, ...]) -> str:

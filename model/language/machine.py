@@ -32,6 +32,7 @@ class Field:
     """One component of the state; ``ghost`` data no host can see.
 
     ``chunk``: for the contents of a chunk, the field that names the chunk.
+    ``doc``: what it means, as a clause.
     """
 
     name: str
@@ -39,6 +40,7 @@ class Field:
     initial: int
     ghost: bool = False
     chunk: str = ""
+    doc: str = ""
 
     @property
     def expression(self) -> Expression:
@@ -61,10 +63,14 @@ class Variable:
 
 @frozen(eq=False)
 class Conjunct:
-    """One named truth value of a guard or of a property."""
+    """One truth value of a guard or of a property.
+
+    ``means``: where ``text`` is a name, what it stands for.
+    """
 
     text: str
     expression: Expression
+    means: str = ""
 
 
 @frozen(eq=False)
@@ -72,7 +78,9 @@ class Instance:
     """An action with its parameters filled in.
 
     ``assumed``: what is supposed of the rest of the disk, where a domain
-    cannot know it: questions and answers.
+    cannot know it: questions and answers.  ``said``: the effect as it was
+    written, for each field a line and the name of the effect that it is part
+    of, or ''; in a schema only.
     """
 
     action: str
@@ -81,6 +89,7 @@ class Instance:
     guard: tuple[Conjunct, ...]
     effect: tuple[tuple[str, Expression], ...]
     assumed: tuple[tuple[str, bool], ...] = ()
+    said: tuple[tuple[str, str], ...] = ()
 
     @property
     def enabled(self) -> Expression:

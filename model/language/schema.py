@@ -178,6 +178,7 @@ class _Writing:
             "type": self._type(one.type),
             "initial": one.initial,
             "ghost": one.ghost,
+            "doc": one.doc,
             "chunk": one.chunk,
         }
 
@@ -188,10 +189,15 @@ class _Writing:
         ]
         return {
             "channel": channel.name,
+            "doc": self._doc_of(channel),
             "capacity": _limit(channel.capacity),
             "enum": self._enum(channel.kinds.members),
             "messages": messages,
         }
+
+    def _doc_of(self, channel: Channel) -> str:
+        (name, _), *_ = channel.fields()
+        return self.schema.fields[self.schema.position[name]].doc
 
     def _type(self, kind: Any) -> list[Any]:
         match kind:
@@ -236,6 +242,7 @@ class _Writing:
                     "arguments": [list(pair) for pair in one.arguments],
                     "guard": self._conjuncts(one.guard),
                     "effect": [[n, self._term(e)] for n, e in one.effect],
+                    "said": [list(pair) for pair in one.said],
                 }
                 for one in action.instances
             ],
@@ -256,7 +263,7 @@ class _Writing:
         }
 
     def _conjuncts(self, conjuncts: tuple[Conjunct, ...]) -> list[list[Any]]:
-        return [[self._term(c.expression), c.text] for c in conjuncts]
+        return [[self._term(c.expression), c.text, c.means] for c in conjuncts]
 
 
 def _limit(number: object) -> Any:

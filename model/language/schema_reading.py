@@ -132,6 +132,7 @@ class _Fields:
                 members[kind]: {part: self._type(t) for part, t in parts}
                 for kind, parts in one["messages"]
             },
+            one["doc"],
         )
 
     def _type(self, written: list[Any]) -> Any:
@@ -151,27 +152,30 @@ class _Fields:
 
     def _field(self, one: Table) -> Any:
         build, name, ghost = self.build, one["field"], one["ghost"]
+        doc = one["doc"]
         match one["type"]:
             case ["tally", str(key), bool(full)]:
-                return build.tally(name, Limit(key), full)
+                return build.tally(name, Limit(key), full, doc)
             case ["enum", int(number)]:
                 kind = EnumType(self.enums[number])
-                return build.enum(name, kind.member(one["initial"]), ghost)
+                return build.enum(
+                    name, kind.member(one["initial"]), ghost, doc
+                )
             case ["flag"]:
-                return build.flag(name, bool(one["initial"]), ghost)
+                return build.flag(name, bool(one["initial"]), ghost, doc)
             case ["counter", int(limit)]:
-                return build.counter(name, limit, one["initial"], ghost)
+                return build.counter(name, limit, one["initial"], ghost, doc)
             case ["granules", str(disk)]:
-                return build.granules(name, self._disk(disk), ghost)
+                return build.granules(name, self._disk(disk), ghost, doc)
             case ["chunks", str(disk)]:
-                return build.chunk_set(name, self._disk(disk), ghost)
+                return build.chunk_set(name, self._disk(disk), ghost, doc)
             case ["contents", str(disk)]:
                 of = self.names[one["chunk"]] if one["chunk"] else None
-                return build.contents(name, self._disk(disk), of)
+                return build.contents(name, self._disk(disk), of, doc)
             case ["cursor", str(disk)]:
-                return build.cursor(name, self._disk(disk))
+                return build.cursor(name, self._disk(disk), doc)
             case ["name", str(disk)]:
-                return build.chunk_name(name, self._disk(disk))
+                return build.chunk_name(name, self._disk(disk), doc)
         raise ValueError(f"field {one}")
 
 
@@ -191,6 +195,7 @@ def _action(one: Table, terms: list[Expression]) -> Action:
             tuple((name, label) for name, label in made["arguments"]),
             _conjuncts(made["guard"], terms),
             tuple((name, terms[value]) for name, value in made["effect"]),
+            said=tuple((line, name) for line, name in made["said"]),
         )
         for made in one["instances"]
     )
@@ -225,4 +230,6 @@ def _property(one: Mapping[str, Any], terms: list[Expression]) -> Property:
 def _conjuncts(
     written: list[list[Any]], terms: list[Expression]
 ) -> tuple[Conjunct, ...]:
-    return tuple(Conjunct(text, terms[number]) for number, text in written)
+    return tuple(
+        Conjunct(text, terms[number], means) for number, text, means in written
+    )

@@ -113,7 +113,12 @@ class SchematicChannel(Channel):
             for part in self.payloads[kind]
         ]
         moved = ask("put", Sort.CHANNEL, self._now, *carried, of=kind.name)
-        return self._moves(moved)
+        told = [
+            value.text if isinstance(value := payload[part], Value) else part
+            for part in self.payloads[kind]
+        ]
+        carries = f"({', '.join(told)})" if told else ""
+        return self._moves(moved, f"+ {kind.value}{carries}")
 
     def _carried(self, kind: enum.Enum, part: str, raw: Any) -> Expression:
         type_ = self.parts[part]
@@ -127,14 +132,16 @@ class SchematicChannel(Channel):
         return self._encoded(kind, part, type_, raw)
 
     def take(self) -> tuple[Update, ...]:
-        return self._moves(ask("take", Sort.CHANNEL, self._now))
+        return self._moves(ask("take", Sort.CHANNEL, self._now), "- next")
 
     def lose_all(self) -> tuple[Update, ...]:
-        return self._moves(ask("lose_all", Sort.CHANNEL, self._now))
+        lost = ask("lose_all", Sort.CHANNEL, self._now)
+        return self._moves(lost, "- all")
 
-    def _moves(self, new: Expression) -> tuple[Update, ...]:
-        kind = ChannelType(self.name)
-        return (Update(self.name, kind, new, f"{self.name} moves"),)
+    def _moves(self, new: Expression, what: str) -> tuple[Update, ...]:
+        kind, text = ChannelType(self.name), f"{self.name} moves"
+        line = f"{self.name} {what}"
+        return (Update(self.name, kind, new, text, line),)
 
 
 def is_schematic(capacity: object, parts: Mapping[str, Type]) -> bool:

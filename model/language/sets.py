@@ -73,7 +73,9 @@ class _Members(Value[AnyType]):
         nothing = ex.constant(0, self.expression.width)
         return self._with(
             ex.choice(condition.expression, self.expression, nothing),
-            f"{self.text} if {condition.text}",
+            "{}"
+            if condition.expression is ex.FALSE
+            else f"{self.text} if {condition.text}",
         )
 
 

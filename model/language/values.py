@@ -10,9 +10,10 @@ truth value is an error, because the model would silently lose a branch.
 from __future__ import annotations
 
 import enum
+from collections.abc import Iterable
 from typing import Any, Generic, NoReturn, Self, TypeVar
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from model.language import expression as ex
 from model.language.errors import ModelError
@@ -24,7 +25,7 @@ from model.language.types import (
     Type,
 )
 
-_LONGEST_TEXT = 160
+_LONGEST_TEXT = 300
 
 AnyType = TypeVar("AnyType", bound=Type)
 Member = TypeVar("Member", bound=enum.Enum)
@@ -38,21 +39,35 @@ def _short(text: str) -> str:
 
 @frozen(eq=False)
 class Update:
-    """This field becomes that value: one line of an effect."""
+    """This field becomes that value: one line of an effect.
+
+    ``line``: how people read it, if not as an assignment.  ``part_of``: the
+    name of the effect that it belongs to, or ''.
+    """
 
     field: str
     type: Type
     expression: Expression
     text: str
+    line: str = ""
+    part_of: str = ""
+
+    def __str__(self) -> str:
+        """The line as people read it."""
+        return self.line or f"{self.field} := {self.text}"
 
 
 @frozen(eq=False, repr=False)
 class Value(Generic[AnyType]):
-    """A typed expression with the text it was written as."""
+    """A typed expression with the text it was written as.
+
+    ``means``: where ``text`` is a name, what it stands for.
+    """
 
     type: AnyType
     expression: Expression
     text: str = field(converter=_short)
+    means: str = ""
 
     def __bool__(self) -> NoReturn:
         raise ModelError(
@@ -73,7 +88,8 @@ class Value(Generic[AnyType]):
 
     def named(self, text: str) -> Self:
         """The same value under a name that explains it."""
-        return type(self)(self.type, self.expression, text)
+        means = self.means or self.text
+        return type(self)(self.type, self.expression, text, means)
 
     def _with(self, expression: Expression, text: str) -> Self:
         return type(self)(self.type, expression, text)
@@ -303,6 +319,11 @@ def _fit(expression: Expression, width: int) -> Expression:
     if expression.width < width:
         return ex.placed(expression, 0, width)
     return ex.bits_of(expression, 0, width)
+
+
+def effect(name: str, updates: Iterable[Update]) -> tuple[Update, ...]:
+    """These updates under one name that explains them."""
+    return tuple(evolve(update, part_of=name) for update in updates)
 
 
 AnyValue = TypeVar("AnyValue", bound=Value[Any])

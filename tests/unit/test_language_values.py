@@ -238,5 +238,5 @@ def test_text_of_long_values_is_cut() -> None:
     long = a
     for _ in range(60):
         long = long & a
-    assert len(long.text) == 160
+    assert len(long.text) == 300
     assert long.text.endswith("...")
