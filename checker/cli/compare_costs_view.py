@@ -6,7 +6,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from checker.cli import page
-from checker.cli.describe import plural
 from checker.comparison.conclusion import enumeration
 from checker.comparison.costs import NEVER
 from checker.comparison.explorations import NEVER_STOPS
@@ -24,6 +23,7 @@ from checker.comparison.real_disks import (
 )
 from checker.comparison.result import DesignResult
 from checker.comparison.standing import ENDS, THROTTLED
+from checker.counts import plural
 
 EACH_TIME, IF_LOST, NO_SINGLE = "each time", "if lost", "none"
 
