@@ -25,11 +25,9 @@ from checker.variants import (
     lacking,
 )
 from checker.verdict import ExitCode, Finding, Verdict
+from model.lookup import mechanisms_of
 from model.mechanism import (
     Mechanism,
-)
-from model.mechanisms import (
-    mechanisms_of,
 )
 from model.options import Bounds, Options
 

@@ -18,9 +18,7 @@ from checker.traces.replay import CannotReplayError, replay
 from checker.traces.trace import Trace
 from checker.variants import EVERY_PROPERTY, explorer, lacking
 from checker.verdict import CONFORMANCE, DEADLOCK
-from model.mechanisms import (
-    mechanisms_of,
-)
+from model.lookup import mechanisms_of
 from model.options import Options
 
 #: variants with more states are not explored: a mail should not take long

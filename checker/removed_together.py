@@ -19,9 +19,7 @@ from checker.kept import Kept
 from checker.mechanism_sets import Pairs, Set, Together, pairs_of, together
 from checker.variants import AT_ONCE, LASTING, Explore, lacking
 from model.guarantees import GUARANTEES
-from model.mechanisms import (
-    mechanisms_of,
-)
+from model.lookup import mechanisms_of
 
 EVERYTHING = "everything"
 

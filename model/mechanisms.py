@@ -8,9 +8,6 @@ removal breaks nothing is redundant *here*, and ``redundant`` says why.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
-from model.language import ModelError
 from model.mechanism import (
     APPEARS,
     COMPLETE_FIRST,
@@ -418,19 +415,3 @@ MECHANISMS: tuple[Mechanism, ...] = (
     NAMES_PER_ATTEMPT,
     FULL_BACKUP_ON_LOSS,
 )
-
-
-def mechanisms_of(design: str) -> tuple[Mechanism, ...]:
-    """The mechanisms that ``design`` has, in the table's order."""
-    return tuple(m for m in MECHANISMS if design in m.designs)
-
-
-def check_names(design: str, names: Iterable[str]) -> None:
-    """Raise ModelError if ``design`` has no mechanism of one of the names."""
-    known = [m.name for m in mechanisms_of(design)]
-    for name in names:
-        if name not in known:
-            raise ModelError(
-                f"without: {design} has no mechanism '{name}'; it has "
-                f"{', '.join(known)}"
-            )

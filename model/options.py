@@ -11,13 +11,11 @@ from typing import Final, Literal
 from attrs import field, frozen
 
 from model.language import Concrete, ModelError
+from model.lookup import check_names
 from model.mechanism import (
     DESIGNS,
     LIVE,
     SEVERAL,
-)
-from model.mechanisms import (
-    check_names,
 )
 from model.variant import FAILURES, Variant
 

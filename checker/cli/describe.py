@@ -18,13 +18,11 @@ from checker.configuration import (
 from checker.counts import plural
 from checker.errors import InputError
 from checker.nearest import meant
+from model.lookup import mechanisms_of
 from model.mechanism import (
     DESIGNS,
     LIVE,
     STOP_COPY,
-)
-from model.mechanisms import (
-    mechanisms_of,
 )
 from model.options import Failures, Options
 

@@ -9,12 +9,10 @@ from checker.cli import page
 from checker.configuration import Configuration, load, shipped
 from checker.counts import counted
 from model.guarantees import GUARANTEES
+from model.lookup import mechanisms_of
 from model.mechanism import (
     DESIGNS,
     Mechanism,
-)
-from model.mechanisms import (
-    mechanisms_of,
 )
 
 

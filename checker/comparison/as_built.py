@@ -22,7 +22,7 @@ from checker.comparison.standing import (
 from checker.configuration import Configuration
 from checker.engines.exploration import Limits, Report
 from model import designs, mechanism
-from model.mechanisms import mechanisms_of
+from model.lookup import mechanisms_of
 from model.options import Failures, Options
 
 #: as little as may be pending when the VM stops; all of the one chunk

@@ -24,9 +24,7 @@ from checker.comparison.standing import (
 from checker.proof.judgement import Provability
 from checker.verdict import ExitCode, Verdict
 from model.guarantees import GUARANTEES
-from model.mechanisms import (
-    mechanisms_of,
-)
+from model.lookup import mechanisms_of
 from model.options import Options
 
 #: the guarantees that a run of any length shows, in the table's order

@@ -28,6 +28,9 @@ class Provability(enum.Enum):
     VACUOUS = "VACUOUS"
 
 
+NOT_ALL_MET = "not all is shown"
+
+
 @frozen(kw_only=True)
 class Judgement:
     """The answer to one property.
@@ -70,3 +73,23 @@ def lacking(
         if judgement.name in slots and not shown:
             return f"{judgement.name} is {judgement.answer.value}"
     return ""
+
+
+def supported(
+    machine: Machine,
+    obligations: Sequence[Obligation],
+    judgements: Sequence[Judgement],
+) -> tuple[Judgement, ...]:
+    """The judgements, none of them PROVED if something else is not shown.
+
+    What the exploration shows is a proof only if every obligation is met and
+    the slots suffice.
+    """
+    if not lacking(machine, obligations, judgements):
+        return tuple(judgements)
+    return tuple(
+        evolve(j, answer=Provability.INCONCLUSIVE, reason=NOT_ALL_MET)
+        if j.answer is Provability.PROVED
+        else j
+        for j in judgements
+    )

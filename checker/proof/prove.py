@@ -34,6 +34,7 @@ from checker.proof.judgement import (
     Provability,
     any_channels,
     lacking,
+    supported,
 )
 from checker.proof.kept import kept_for
 from checker.proof.lemmas import NAME as LEMMAS
@@ -67,7 +68,6 @@ from model.options import UNLIMITED, Budget, Failures, Options
 Report = Callable[[str], None]
 _ENDLESS: dict[str, Budget] = dict.fromkeys(Failures.names(), UNLIMITED)
 WITHOUT_END = Failures(**_ENDLESS)
-NOT_ALL_MET = "not all is shown"
 
 
 @frozen(kw_only=True)
@@ -306,26 +306,6 @@ def _met(
 
 
 # -- properties --------------------------------------------------------------
-
-
-def supported(
-    machine: Machine,
-    obligations: Sequence[Obligation],
-    judgements: Sequence[Judgement],
-) -> tuple[Judgement, ...]:
-    """The judgements, none of them PROVED if something else is not shown.
-
-    What the exploration shows is a proof only if every obligation is met and
-    the slots suffice.
-    """
-    if not lacking(machine, obligations, judgements):
-        return tuple(judgements)
-    return tuple(
-        evolve(j, answer=Provability.INCONCLUSIVE, reason=NOT_ALL_MET)
-        if j.answer is Provability.PROVED
-        else j
-        for j in judgements
-    )
 
 
 def judged(

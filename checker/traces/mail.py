@@ -36,12 +36,10 @@ from checker.traces.wording import (
 from checker.verdict import DEADLOCK
 from model.guarantees import GUARANTEES
 from model.language.machine import Machine
+from model.lookup import mechanisms_of
 from model.mechanism import (
     AS_BUILT,
     Mechanism,
-)
-from model.mechanisms import (
-    mechanisms_of,
 )
 
 _INDENT = 2

@@ -5,15 +5,13 @@ from __future__ import annotations
 
 from checker.counts import plural
 from checker.traces.lines import joined
+from model.lookup import mechanisms_of
 from model.mechanism import (
     DROP,
     LIVE,
     POSTCOPY,
     STOP_COPY,
     Mechanism,
-)
-from model.mechanisms import (
-    mechanisms_of,
 )
 from model.options import UNLIMITED, Bounds, Budget, Failures, Options
 

@@ -59,7 +59,6 @@ from model.language.projected_channel import (
 )
 from model.language.step import Step
 from model.language.tokens import Every
-from model.language.unknown import is_unknown
 from model.language.values import Flag, Update
 
 Member = TypeVar("Member", bound=enum.Enum)
@@ -237,16 +236,6 @@ class MachineBuilder(Budgets):
                 f"field {update.field} is real but its new value reads ghost "
                 f"field {ghosts[0]}"
             )
-
-    def _ghosts(self, names: Iterable[str]) -> list[str]:
-        return sorted(
-            n for n in names if not is_unknown(n) and self._fields[n].ghost
-        )
-
-    def _check_declared(self, names: Iterable[str]) -> None:
-        for name in sorted(names):
-            if name not in self._fields and not is_unknown(name):
-                raise ModelError(f"field {name} is not declared")
 
     def _conjuncts(self, flags: Sequence[Flag]) -> tuple[Conjunct, ...]:
         made = []

@@ -9,7 +9,7 @@ as a clause.
 from __future__ import annotations
 
 import enum
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar
 
 from attrs import define
@@ -43,6 +43,7 @@ from model.language.types import (
     NameType,
     Type,
 )
+from model.language.unknown import is_unknown
 from model.language.values import Counter, EnumValue, Flag
 
 Member = TypeVar("Member", bound=enum.Enum)
@@ -228,3 +229,13 @@ class Declarations:
         if made.name in self._fields:
             raise ModelError(f"field {made.name} is declared twice")
         self._fields[made.name] = made
+
+    def _ghosts(self, names: Iterable[str]) -> list[str]:
+        return sorted(
+            n for n in names if not is_unknown(n) and self._fields[n].ghost
+        )
+
+    def _check_declared(self, names: Iterable[str]) -> None:
+        for name in sorted(names):
+            if name not in self._fields and not is_unknown(name):
+                raise ModelError(f"field {name} is not declared")

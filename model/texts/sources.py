@@ -20,6 +20,7 @@ PACKAGE = "model"
 READERS = (
     "__init__.py",
     "designs/__init__.py",
+    "lookup.py",
     "options.py",
     "variant.py",
     "language/",

@@ -20,11 +20,9 @@ from checker.engines.family import Member
 from checker.mechanism_sets import Set
 from checker.traces.trace import Trace
 from checker.verdict import Verdict
+from model.lookup import mechanisms_of
 from model.mechanism import (
     Mechanism,
-)
-from model.mechanisms import (
-    mechanisms_of,
 )
 from model.options import Bounds, Failures, Options
 from tests.command import Result, too_wide

@@ -9,11 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from checker.configuration import load
+from model.lookup import mechanisms_of
 from model.mechanism import (
     DESIGNS,
-)
-from model.mechanisms import (
-    mechanisms_of,
 )
 from tests.command import Result
 

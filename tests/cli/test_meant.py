@@ -10,8 +10,8 @@ import pytest
 
 from checker.configuration import shipped
 from checker.nearest import meant
+from model.lookup import mechanisms_of
 from model.mechanism import DESIGNS
-from model.mechanisms import mechanisms_of
 from tests.command import Result
 
 Command = Callable[..., Result]

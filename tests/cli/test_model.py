@@ -12,8 +12,8 @@ from attrs import evolve
 
 from checker import design_text
 from model.designs import build, schema
+from model.lookup import mechanisms_of
 from model.mechanism import DESIGNS, SEVERAL
-from model.mechanisms import mechanisms_of
 from model.options import BITMAPS, BUSY_POLICIES, Options
 from tests.command import Result, too_wide
 

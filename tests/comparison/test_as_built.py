@@ -16,9 +16,7 @@ from model import designs, mechanism
 from model.designs import build
 from model.language import Machine
 from model.language import expression as ex
-from model.mechanisms import (
-    mechanisms_of,
-)
+from model.lookup import mechanisms_of
 from model.options import Options
 from tests.comparison import broken
 

@@ -21,9 +21,7 @@ from checker.comparison.result import (
 from checker.comparison.standing import Standing
 from checker.proof.judgement import Provability
 from checker.verdict import ExitCode
-from model.mechanisms import (
-    mechanisms_of,
-)
+from model.lookup import mechanisms_of
 from tests.command import too_wide
 from tests.comparison import broken
 from tests.comparison.broken import compared

@@ -28,9 +28,7 @@ from checker.conformance.snapshot import freeze
 from checker.conformance.steps import enabled, perform
 from checker.engines.interpreter import successors
 from model.language.machine import Instance, Machine
-from model.mechanisms import (
-    mechanisms_of,
-)
+from model.lookup import mechanisms_of
 from reference.protocol.tables import Design
 from tests.conformance import (
     destination_defects,

@@ -20,11 +20,9 @@ from model.language import Instance, Machine
 from model.language import expression as ex
 from model.language.channel import KindType
 from model.language.expression import Expression, field_value
+from model.lookup import mechanisms_of
 from model.mechanism import (
     DESIGNS,
-)
-from model.mechanisms import (
-    mechanisms_of,
 )
 from model.options import BUSY_POLICIES, Bounds, Options
 from tests.oracle.z3_reader import Reader

@@ -12,7 +12,10 @@ from checker.proof.certificate import Certificate, certificate
 from checker.proof.clause import Clause, clause_of, codes_in_use
 from checker.proof.invariant import Mined, mine
 from model.language import Machine
-from model.mechanisms import POSTCOPY, mechanisms_of
+from model.lookup import mechanisms_of
+from model.mechanisms import (
+    POSTCOPY,
+)
 from model.options import Options
 
 #: postcopy holds without it

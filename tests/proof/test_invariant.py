@@ -12,8 +12,8 @@ from checker.proof.clause import Clause, Literal, Words, meaning
 from checker.proof.induction import check
 from checker.proof.invariant import Mining, NoInvariantError, mine
 from checker.proof.separation import Separation
+from model.lookup import mechanisms_of
 from model.mechanism import DESIGNS
-from model.mechanisms import mechanisms_of
 from tests.proof.claims import (
     NOT_NEEDED,
     claim,

@@ -16,11 +16,10 @@ from checker.cli import certificate_view
 from checker.engines import explicit
 from checker.engines.exploration import Limits
 from checker.proof import prove as proving
-from checker.proof.judgement import Judgement, Provability
+from checker.proof.judgement import Judgement, Provability, supported
 from checker.proof.obligation import Obligation, Outcome
 from checker.proof.prove import (
     prove,
-    supported,
 )
 from model.designs import build
 from model.language import Projected

@@ -36,11 +36,9 @@ from model.language.expression import Expression
 from model.language.projected import NEIGHBOUR
 from model.language.sets import GranuleSet, single
 from model.language.types import GranuleSetType
+from model.lookup import mechanisms_of
 from model.mechanism import (
     DESIGNS,
-)
-from model.mechanisms import (
-    mechanisms_of,
 )
 from model.options import Options
 

@@ -24,8 +24,8 @@ from checker.proof.prove import (
 )
 from model.designs import build
 from model.language import Machine, Projected
+from model.lookup import mechanisms_of
 from model.mechanism import DESIGNS
-from model.mechanisms import mechanisms_of
 from model.options import Options
 from tests.variants.test_kill_matrix import MATRIX
 

@@ -30,11 +30,9 @@ from model.language.domain import Chunk, Granule
 from model.language.expression import Expression
 from model.language.machine import Conjunct
 from model.language.projected import AT, FOLLOWED
+from model.lookup import mechanisms_of
 from model.mechanism import (
     DESIGNS,
-)
-from model.mechanisms import (
-    mechanisms_of,
 )
 from model.options import Options
 

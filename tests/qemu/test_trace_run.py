@@ -31,9 +31,7 @@ from checker.traces.trace import Trace
 from checker.verdict import CONFORMANCE
 from model.designs import build as build_model
 from model.language.machine import Machine
-from model.mechanisms import (
-    mechanisms_of,
-)
+from model.lookup import mechanisms_of
 from model.options import BITMAPS, BUSY_POLICIES, Bounds, Failures, Options
 
 PATIENT = 30.0

@@ -10,12 +10,10 @@ from attrs import evolve
 
 from model.designs import build, schema
 from model.language import Machine, Projected
+from model.lookup import mechanisms_of
 from model.mechanism import (
     DESIGNS,
     LIVE,
-)
-from model.mechanisms import (
-    mechanisms_of,
 )
 from model.options import UNLIMITED, Bounds, Failures, Options
 from tests.schema.direct import direct

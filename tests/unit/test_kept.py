@@ -18,11 +18,9 @@ from checker.variants import EVERY_PROPERTY, Choice, Variant
 from checker.verdict import DEADLOCK, FIRES, ExitCode, Finding, Verdict
 from model.designs import build
 from model.language import Property
+from model.lookup import mechanisms_of
 from model.mechanism import (
     DESIGNS,
-)
-from model.mechanisms import (
-    mechanisms_of,
 )
 from model.options import Bounds, Options
 

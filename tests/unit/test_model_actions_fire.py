@@ -17,12 +17,10 @@ import pytest
 from checker.configuration import load, shipped
 from model.designs import build
 from model.language import Machine
+from model.lookup import mechanisms_of
 from model.mechanism import (
     DESIGNS,
     LIVE,
-)
-from model.mechanisms import (
-    mechanisms_of,
 )
 from model.options import (
     BUSY_POLICIES,

@@ -19,12 +19,10 @@ from checker.engines.evaluate import evaluate
 from model.designs import build
 from model.language import Conjunct, Instance, Machine
 from model.language import expression as ex
+from model.lookup import mechanisms_of
 from model.management import SEES
 from model.mechanism import (
     DESIGNS,
-)
-from model.mechanisms import (
-    mechanisms_of,
 )
 from model.options import BUSY_POLICIES, Bounds, Failures, Options
 from model.vocabulary import DestinationVm

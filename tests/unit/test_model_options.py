@@ -7,14 +7,13 @@ import pytest
 
 from model.designs import build
 from model.language import ModelError
+from model.lookup import check_names, mechanisms_of
 from model.mechanism import (
     DESIGNS,
     LIVE,
 )
 from model.mechanisms import (
     MECHANISMS,
-    check_names,
-    mechanisms_of,
 )
 from model.options import Bounds, Failures, Options
 

@@ -22,11 +22,9 @@ from checker.traces.table import render_states, render_table
 from checker.traces.trace import Trace
 from model.designs import build
 from model.language import Machine
+from model.lookup import mechanisms_of
 from model.mechanism import (
     DESIGNS,
-)
-from model.mechanisms import (
-    mechanisms_of,
 )
 from model.options import Bounds, Failures, Options
 from tests.unit.violations import mail, violations

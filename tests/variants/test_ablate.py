@@ -26,12 +26,10 @@ from checker.variants import (
 )
 from checker.verdict import Finding, Verdict
 from model.designs import build
+from model.lookup import mechanisms_of
 from model.mechanism import (
     DESIGNS,
     MIGRATE,
-)
-from model.mechanisms import (
-    mechanisms_of,
 )
 from tests.command import Result, too_wide
 

@@ -18,13 +18,11 @@ from checker.verdict import DEADLOCK, Verdict, judge
 from model.designs import build
 from model.guarantees import GUARANTEES
 from model.language import Machine
+from model.lookup import mechanisms_of
 from model.mechanism import (
     DESIGNS,
     LIVE,
     Mechanism,
-)
-from model.mechanisms import (
-    mechanisms_of,
 )
 from model.options import Failures, Options
 from tests.searches import bounds_of, broken_in, covered, once
