@@ -6,7 +6,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Sequence
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from checker.proof.obligation import Obligation
 from checker.traces.trace import Move, Trace
