@@ -9,6 +9,7 @@ fails the migration.  ``Style`` says which; errors are in ``loss``.
 from __future__ import annotations
 
 from model.language import Chunk, Step
+from model.lifetimes import destination_forgets
 from model.loss import (
     BEING_LOADED,
     Style,
@@ -62,6 +63,7 @@ def _add_start(world: World) -> None:
     def dirty_bitmap_load_start_exists() -> Step:
         """START of a name that exists: the migration fails.
 
+        What else was being loaded is removed with it.
         QEMU: dirty_bitmap_load_start(), "already exists".
         """
         return Step(
@@ -71,6 +73,7 @@ def _add_start(world: World) -> None:
             ],
             then=[
                 world.ghost.trouble.becomes(True),
+                *destination_forgets(world),
                 *world.destination_closes(),
             ],
         )
