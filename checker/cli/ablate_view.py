@@ -22,7 +22,7 @@ from checker.errors import InputError
 from checker.kept import Kept, Question
 from checker.removed_together import Sets, removed_together
 from checker.variants import explorer
-from checker.verdict import ExitCode, Finding, Verdict
+from checker.verdict import FIRES, ExitCode, Finding, Verdict
 from model.mechanism import (
     DESIGNS,
 )
@@ -53,14 +53,15 @@ def run(
         if not as_json:
             _print(found)
             sys.stdout.flush()
-        if not singles and not found.smallest.stopped:
+        asked = not (found.smallest.stopped or found.vacuous)
+        if not singles and asked:
             sets = removed_together(design, found.smallest, explore)
     code = exit_code(found, sets)
     if as_json:
         page.as_json(to_json(found, sets))
     elif sets is not None:
         sets_view.show(sets, where(found))
-    if not as_json:
+    if not as_json and not found.vacuous:
         page.line()
         _print_how_to_see(found)
     return code
@@ -69,8 +70,11 @@ def run(
 def exit_code(found: Ablation, sets: Sets | None) -> ExitCode:
     """0 if every removal broke what it should, or is explained.
 
-    What is explained as redundant may not break anything at all.
+    What is explained as redundant may not break anything at all.  Of a
+    design in which something never happens nothing is shown.
     """
+    if found.vacuous:
+        return ExitCode.UNREACHED
     if found.stopped or (sets is not None and sets.stopped):
         return ExitCode.INCONCLUSIVE
     for removal in found.removals:
@@ -107,6 +111,9 @@ def to_json(found: Ablation, sets: Sets | None) -> dict[str, Any]:
             r.mechanism.name: _removal_json(found.design, r)
             for r in found.removals
         },
+        "vacuous": [
+            {"property": f.name, "reason": f.reason} for f in found.vacuous
+        ],
         "sets": None if sets is None else sets_view.to_json(sets),
         "stopped": found.stopped or None,
         "exit_code": int(exit_code(found, sets)),
@@ -159,6 +166,9 @@ def _break_json(broken: Break) -> dict[str, Any]:
 
 
 def _print(found: Ablation) -> None:
+    if found.vacuous:
+        _print_vacuous(found)
+        return
     page.line(f"{found.design}: each mechanism taken out, all else in place")
     page.line()
     page.table(
@@ -172,6 +182,22 @@ def _print(found: Ablation) -> None:
     _print_idle(found)
     page.line()
     _print_asked(found)
+
+
+def _print_vacuous(found: Ablation) -> None:
+    """What never happens in the complete design, by the reason."""
+    page.paragraph(
+        f"{found.design}: nothing was taken out, for the complete design "
+        f"itself has findings at {where(found)}; what breaks without a "
+        "mechanism would say nothing."
+    )
+    page.line()
+    reasons: dict[str, list[str]] = {}
+    for finding in found.vacuous:
+        name = finding.name.removesuffix(f" {FIRES}")
+        reasons.setdefault(finding.reason, []).append(name)
+    for reason, names in reasons.items():
+        _item(f"{reason}: {', '.join(names)}")
 
 
 def _row(removal: Removal) -> list[str]:
