@@ -10,7 +10,7 @@ import pytest
 from checker.engines.explicit import explore
 from checker.engines.exploration import Limits
 from checker.engines.interpreter import interpret
-from checker.engines.vacuity import demands, unwritten
+from checker.engines.vacuity import demands, still
 from checker.proof.obligation import Outcome
 from checker.proof.vacuous import shown_by
 from checker.verdict import ExitCode, Verdict, exit_code, judge
@@ -143,7 +143,7 @@ def test_only_where_the_premise_is_met() -> None:
 def test_what_nobody_writes() -> None:
     world = World()
     machine = world.asked(world.some.is_empty())
-    assert unwritten(machine, machine.properties[0]) == "some is empty"
+    assert still(machine) == {"some"}
     assert reason(machine) == (
         "'some is empty' reads only what no action writes"
     )
