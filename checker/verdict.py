@@ -110,7 +110,7 @@ def judge(machine: Machine, coverage: Coverage) -> list[Finding]:
     unmoved = still(machine, coverage.never_fired)
     for prop in machine.properties:
         finding = _JUDGES[prop.kind](prop, coverage)
-        if finding.verdict is not Verdict.VIOLATED:
+        if finding.verdict is not Verdict.VIOLATED or finding.reason:
             # a variant may lack what the properties of the form speak of,
             # which promise nobody anything; a proof asks the whole design
             asked = unmoved if prop.guarantee else frozenset()
