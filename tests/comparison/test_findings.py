@@ -87,7 +87,7 @@ def test_where_nothing_ever_begins_nothing_holds(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     result = compared(monkeypatch, broken.never_begins)
-    for row in (ENDS, FITS, BOUNDED):
+    for row in ("S6", ENDS, FITS, BOUNDED):
         assert result.standings[row] is Standing.VACUOUS
     assert Standing.VIOLATED not in result.standings.values()
     assert exit_code(alone(result)) == ExitCode.UNREACHED
@@ -97,11 +97,11 @@ def test_where_nothing_ever_begins_nothing_holds(
     assert not result.tenable
 
 
-def test_what_holds_where_nothing_begins_is_marked(
+def test_what_holds_where_something_never_happens_is_marked(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """No property of the guarantee needs a migration to be met."""
-    result = compared(monkeypatch, broken.never_begins)
+    """No property of the guarantee needs what never happens."""
+    result = compared(monkeypatch, broken.idle)
     held = result.standing_as(Standing.HOLDS)
     assert held and result.idle
     print_all(alone(result))
