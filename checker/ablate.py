@@ -6,6 +6,8 @@ smallest shipped configuration with every failure, and asked for everything
 that the complete design keeps there.  Where the guarantee that the mechanism
 protects does not break, a larger disk is asked as well.  If nothing breaks at
 either size, the mechanism is redundant here: a finding, with its reason.
+Where something never happens at the smallest size with every mechanism in
+place, to take one out would show nothing, and nothing is taken out.
 """
 
 from __future__ import annotations
@@ -106,6 +108,7 @@ class Ablation:
 
     ``smallest``: what was asked of all variants; ``larger``: what was asked
     of those that did not break what they should, None if there are none.
+    ``removals``: none where the complete design is vacuous.
     """
 
     design: str
@@ -121,6 +124,11 @@ class Ablation:
             stopped.append(self.larger.stopped)
         stopped += [removal.stopped for removal in self.removals]
         return next(filter(None, stopped), "")
+
+    @property
+    def vacuous(self) -> tuple[Finding, ...]:
+        """What never happens with every mechanism, where all should."""
+        return self.smallest.vacuous
 
 
 def smallest_of(design: str) -> Options:
@@ -160,6 +168,10 @@ def ablate(
     options = options or smallest_of(design)
     chosen = [m for m in chosen if options.has(m.name)]
     smallest = kept_by(options, explore, f"{design}, complete")
+    if smallest.vacuous:
+        return Ablation(
+            design=design, smallest=smallest, larger=None, removals=()
+        )
     removals = [Removal(mechanism=m) for m in chosen]
     removals = _asked(removals, smallest, explore, limits or Limits())
     left = [r for r in removals if r.shown is None and not r.stopped]

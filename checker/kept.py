@@ -15,7 +15,7 @@ from attrs import evolve, frozen
 
 from checker.traces.lines import joined
 from checker.variants import AT_ONCE, LASTING, Choice, Explore, Variant
-from checker.verdict import Finding, Verdict
+from checker.verdict import ExitCode, Finding, Verdict
 from model.designs import build
 from model.guarantees import GUARANTEES
 from model.options import Bounds, Options
@@ -122,6 +122,13 @@ class Kept:
     questions: tuple[Question, ...]
     unasked: tuple[Finding, ...]
     stopped: str
+
+    @property
+    def vacuous(self) -> tuple[Finding, ...]:
+        """What never happens in the complete design, or is never met."""
+        return tuple(
+            f for f in self.unasked if f.exit_code is ExitCode.UNREACHED
+        )
 
 
 def kept_by(

@@ -20,7 +20,7 @@ from checker.engines.exploration import (
     reached,
     violated,
 )
-from checker.engines.vacuity import demands, unwritten
+from checker.engines.vacuity import demands, still, without_object
 from model.language.machine import Machine, Property
 
 DEADLOCK = "NoDeadlock"
@@ -107,12 +107,16 @@ def judge(machine: Machine, coverage: Coverage) -> list[Finding]:
         )
         if f is not None
     ]
+    unmoved = still(machine, coverage.never_fired)
     for prop in machine.properties:
         finding = _JUDGES[prop.kind](prop, coverage)
-        constant = unwritten(machine, prop)
-        if constant and finding.steps is None:
-            reason = f"'{constant}' reads only what no action writes"
-            finding = _answer(prop, Verdict.VIOLATED, None, reason)
+        if finding.verdict is not Verdict.VIOLATED or finding.reason:
+            # a variant may lack what the properties of the form speak of,
+            # which promise nobody anything; a proof asks the whole design
+            asked = unmoved if prop.guarantee else frozenset()
+            reason = without_object(machine, prop, asked)
+            if reason:
+                finding = _answer(prop, Verdict.VIOLATED, None, reason)
         found.append(finding)
     if not coverage.stopped:
         excused = {a.name for a in machine.actions if a.silent}

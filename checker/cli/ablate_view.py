@@ -22,7 +22,7 @@ from checker.engines.exploration import INTERRUPTED, Limits
 from checker.kept import Kept, Question
 from checker.removed_together import Sets, removed_together
 from checker.variants import explorer
-from checker.verdict import ExitCode, Finding, Verdict
+from checker.verdict import FIRES, ExitCode, Finding, Verdict
 from model.options import Failures
 
 MOST_PROCESSES = 2
@@ -52,14 +52,14 @@ def run(
             _print(found, argument)
             sys.stdout.flush()
         ended = found.smallest.stopped or found.stopped == INTERRUPTED
-        if not singles and not ended:
+        if not singles and not ended and not found.vacuous:
             sets = removed_together(design, found.smallest, explore)
     code = exit_code(found, sets)
     if as_json:
         page.as_json(to_json(found, sets))
     elif sets is not None:
         sets_view.show(sets, where(found))
-    if not as_json:
+    if not as_json and not found.vacuous:
         page.line()
         _print_how_to_see(found, argument)
     return code
@@ -68,8 +68,11 @@ def run(
 def exit_code(found: Ablation, sets: Sets | None) -> ExitCode:
     """0 if every removal broke what it should, or is explained.
 
-    What is explained as redundant may not break anything at all.
+    What is explained as redundant may not break anything at all.  Of a
+    design in which something never happens nothing is shown.
     """
+    if found.vacuous:
+        return ExitCode.UNREACHED
     if found.stopped or (sets is not None and sets.stopped):
         return ExitCode.INCONCLUSIVE
     for removal in found.removals:
@@ -106,6 +109,9 @@ def to_json(found: Ablation, sets: Sets | None) -> dict[str, Any]:
             r.mechanism.name: _removal_json(found.design, r)
             for r in found.removals
         },
+        "vacuous": [
+            {"property": f.name, "reason": f.reason} for f in found.vacuous
+        ],
         "sets": None if sets is None else sets_view.to_json(sets),
         "stopped": found.stopped or None,
         "exit_code": int(exit_code(found, sets)),
@@ -158,6 +164,9 @@ def _break_json(broken: Break) -> dict[str, Any]:
 
 
 def _print(found: Ablation, name: str) -> None:
+    if found.vacuous:
+        _print_vacuous(found)
+        return
     page.line(f"{name}: each mechanism taken out, all else in place")
     page.line()
     page.table(
@@ -171,6 +180,22 @@ def _print(found: Ablation, name: str) -> None:
     _print_idle(found)
     page.line()
     _print_asked(found)
+
+
+def _print_vacuous(found: Ablation) -> None:
+    """What never happens in the complete design, by the reason."""
+    page.paragraph(
+        f"{found.design}: nothing was taken out, for the complete design "
+        f"itself has findings at {where(found)}; what breaks without a "
+        "mechanism would say nothing."
+    )
+    page.line()
+    reasons: dict[str, list[str]] = {}
+    for finding in found.vacuous:
+        name = finding.name.removesuffix(f" {FIRES}")
+        reasons.setdefault(finding.reason, []).append(name)
+    for reason, names in reasons.items():
+        _item(f"{reason}: {', '.join(names)}")
 
 
 def _row(removal: Removal) -> list[str]:

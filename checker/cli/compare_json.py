@@ -44,6 +44,7 @@ def _design_json(result: DesignResult) -> dict[str, Any]:
             }
             for one in result.explored
         ],
+        "never_happens": list(result.idle),
         "findings": [_told_json(told) for told in result.told],
         "missing": dict(result.missing),
         "derived": dict(result.derived),

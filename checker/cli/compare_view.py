@@ -27,7 +27,7 @@ from checker.comparison.standing import (
     Standing,
 )
 from checker.engines.exploration import Limits
-from checker.verdict import ExitCode, gravest_code
+from checker.verdict import FIRES, ExitCode, gravest_code
 
 #: how a standing is written where there is little room
 SHORT = {
@@ -35,6 +35,8 @@ SHORT = {
     Standing.NOT_ASKED: "?",
     Standing.INCONCLUSIVE: "OPEN",
 }
+#: behind a standing that a design which does not do its work cannot show
+UNTESTED = "*"
 GLOSSES = {
     "S1": "S1 no missing bit",
     "S2": "S2 a loss shows",
@@ -111,7 +113,7 @@ def _print_guarantees(results: Sequence[DesignResult]) -> None:
         [
             [
                 GLOSSES.get(key, key),
-                *(shown(result.standings[key]) for result in results),
+                *(_cell(result, key) for result in results),
                 scope(key, results),
             ]
             for key in ROWS
@@ -240,6 +242,34 @@ def _print_legend(results: Sequence[DesignResult]) -> None:
     }
     said += [f"{shown(s)}: {text}" for s, text in words.items() if s in there]
     page.paragraph(f"{'; '.join(said)}.", indent="  ")
+    for result in results:
+        if result.idle and any(map(_untested, result.standings.values())):
+            page.paragraph(_footnote(result), indent="  ")
+
+
+def _cell(result: DesignResult, key: str) -> str:
+    """A standing, with a mark where the design does not do its work."""
+    standing = result.standings[key]
+    marked = result.idle and _untested(standing)
+    return f"{shown(standing)}{UNTESTED}" if marked else shown(standing)
+
+
+def _untested(standing: Standing) -> bool:
+    """Whether it says more than a design that is idle can show."""
+    return standing in (Standing.HOLDS, Standing.IN_PART)
+
+
+def _footnote(result: DesignResult) -> str:
+    first, *others = result.idle
+    action = first.removesuffix(f" {FIRES}")
+    what = (
+        f"{first} is never met" if action == first else f"{action} never fires"
+    )
+    more = f", nor do {len(others)} more happen" if others else ""
+    return (
+        f"{UNTESTED} {result.design}: no more than that nothing breaks where "
+        f"little happens: {what}{more}."
+    )
 
 
 def shown(standing: Standing) -> str:

@@ -30,7 +30,9 @@ from model.options import Options
 #: the guarantees that a run of any length shows, in the table's order
 SAFETY = tuple(key for key in GUARANTEES if key != ENDS)
 ROWS = (*SAFETY, *ROWS_OF_ENDS)
-MAIN = "main"
+MAIN, COSTS = "main", "costs"
+#: what machines are explored for
+EXPLORED_FOR = (MAIN, COSTS, *ROWS_OF_ENDS)
 
 
 @frozen(kw_only=True)
@@ -91,7 +93,7 @@ class DesignResult:
     @cached_property
     def standings(self) -> Mapping[str, Standing]:
         """Each row of the table."""
-        found = rows(self.explored)
+        found = rows(self.explored, self._undone)
         return {key: self._standing(key, found) for key in ROWS}
 
     def _standing(self, key: str, found: Mapping[str, Standing]) -> Standing:
@@ -112,12 +114,18 @@ class DesignResult:
             return Standing.NOT_PROMISED
         return standing if promised else Standing.IN_PART
 
+    @property
+    def _undone(self) -> str:
+        """Why an exploration is missing, or ''."""
+        reasons = map(self.missing.get, EXPLORED_FOR)
+        return next(filter(None, reasons), "")
+
     @cached_property
     def told(self) -> tuple[Told, ...]:
         """Every finding that is not good, and that nothing explains."""
         return tuple(
             told
-            for told in unexplained(self.explored)
+            for told in unexplained(self.explored, self._undone)
             if told.finding.verdict is not Verdict.HOLDS
         )
 
@@ -137,6 +145,17 @@ class DesignResult:
         return tuple(
             t for t in self.told if t.standing is not Standing.INCONCLUSIVE
         )
+
+    @property
+    def idle(self) -> tuple[str, ...]:
+        """What should happen and never does, each once, by name."""
+        names = (
+            told.finding.name
+            for told in self.told
+            if told.standing is Standing.VACUOUS
+            and told.finding.kind == "reachable"
+        )
+        return tuple(dict.fromkeys(names))
 
     @property
     def gets_stuck(self) -> bool:

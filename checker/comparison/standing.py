@@ -12,7 +12,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from checker.engines.exploration import Coverage
 from checker.verdict import DEADLOCK, FIRES, ExitCode, Finding, Verdict
@@ -117,10 +117,23 @@ def is_endless(finding: Finding) -> bool:
     return endless and finding.guarantee == ENDS
 
 
-def rows(explored: Sequence[Explored]) -> dict[str, Standing]:
+def unfinished(explored: Iterable[Explored]) -> str:
+    """Why some of them did not find out everything, or ''."""
+    for one in explored:
+        if one.coverage.stopped:
+            return one.coverage.stopped
+        for finding in one.findings:
+            if finding.verdict is Verdict.INCONCLUSIVE:
+                return finding.reason
+    return ""
+
+
+def rows(
+    explored: Sequence[Explored], undone: str = ""
+) -> dict[str, Standing]:
     """Each guarantee, and each row of L1, that a finding speaks of."""
     found: dict[str, list[Standing]] = {}
-    for told in unexplained(explored, endless=True):
+    for told in unexplained(explored, undone, endless=True):
         key = told.finding.guarantee
         if key == ENDS:
             key = told.explored.row
@@ -130,7 +143,7 @@ def rows(explored: Sequence[Explored]) -> dict[str, Standing]:
 
 
 def unexplained(
-    explored: Sequence[Explored], endless: bool = False
+    explored: Sequence[Explored], undone: str = "", endless: bool = False
 ) -> Iterator[Told]:
     """Every finding but those that another one explains.
 
@@ -138,17 +151,29 @@ def unexplained(
     would happen there does not; that is no news if it happens in another
     exploration of the design.  And that it need not end for some guests is
     no mistake if it ends for others: with ``endless`` this is told as well.
+
+    ``undone``: why an exploration is missing, or ''.  What is missing or was
+    not finished may explain what another one lacks, so that is open then.
     """
     ends_somewhere = _ends_somewhere(explored)
+    undone = undone or unfinished(explored)
     for one in explored:
         for finding in one.findings:
             told = Told(finding=finding, explored=one)
             if is_endless(finding) and ends_somewhere and not endless:
                 continue
-            never = told.standing is Standing.VACUOUS and one.need_not_end
-            if never and _happens(finding, explored):
+            vacuous = told.standing is Standing.VACUOUS
+            if vacuous and one.need_not_end and _happens(finding, explored):
                 continue
-            yield told
+            lacks = vacuous or (is_endless(finding) and not endless)
+            yield _left_open(told, undone) if lacks and undone else told
+
+
+def _left_open(told: Told, undone: str) -> Told:
+    finding = evolve(
+        told.finding, verdict=Verdict.INCONCLUSIVE, steps=None, reason=undone
+    )
+    return evolve(told, finding=finding)
 
 
 def _ends_somewhere(explored: Sequence[Explored]) -> bool:

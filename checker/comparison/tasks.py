@@ -23,7 +23,12 @@ from checker.comparison.explorations import (
     Explorer,
     explored,
 )
-from checker.comparison.result import MAIN, DesignResult, Proved
+from checker.comparison.result import (
+    COSTS,
+    MAIN,
+    DesignResult,
+    Proved,
+)
 from checker.comparison.standing import (
     BOUNDED,
     ENDS,
@@ -42,7 +47,7 @@ from checker.proof.prove import (
 )
 from model.options import Options
 
-COSTS, PROOF, AS_BUILT = "costs", "proof", "as built"
+PROOF, AS_BUILT = "proof", "as built"
 #: what has to be done, with seconds that it takes, and that a million states
 #: of the main configuration add: the heaviest is begun first
 PARTS = {

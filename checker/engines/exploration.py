@@ -143,6 +143,13 @@ class Coverage:
         return len(self.level_sizes)
 
     @property
+    def never_fired(self) -> frozenset[str]:
+        """Actions that are known not to happen: none if it was stopped."""
+        if self.stopped:
+            return frozenset()
+        return frozenset(n for n, times in self.fired.items() if not times)
+
+    @property
     def states_per_second(self) -> float:
         """Distinct states per second of search."""
         return self.states / self.seconds if self.seconds > 0 else 0.0

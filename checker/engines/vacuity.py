@@ -5,18 +5,21 @@ A property whose premise is never met holds of everything.  The same can hide
 in a conclusion: "not a, or b" is "if a, then b", and says nothing where a
 never comes about.  So a conclusion is taken apart into clauses, and what a
 clause negates has to be met in some state in which the premise is met.  And a
-conclusion that reads only what no action writes cannot fail at all.
+conclusion that reads only what never changes cannot fail at all, nor can one
+that no state violates (``tautology``).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Container, Iterator
 from functools import reduce
 from itertools import chain, product
 from math import prod
 
 from attrs import frozen
 
+from checker.engines.evaluate import evaluate
+from checker.engines.tautology import could_fail
 from model.language import expression as ex
 from model.language.expression import Expression
 from model.language.machine import Machine, Property
@@ -122,13 +125,60 @@ def _conjoined(node: Expression) -> Iterator[Expression]:
         yield from _conjoined(operand)
 
 
-def unwritten(machine: Machine, prop: Property) -> str:
-    """A conclusion that reads only what no action writes, or ''."""
-    if prop.kind == "reachable":
+def still(machine: Machine, silent: Container[str] = ()) -> frozenset[str]:
+    """The fields that no step can change.
+
+    No action writes them, or only one of those called ``silent``, which are
+    known not to happen, or with what they hold from the first state on.
+    """
+    writes = [
+        written
+        for action in machine.actions
+        if action.name not in silent
+        for instance in action.instances
+        for written in instance.effect
+    ]
+    kept = {f.name for f in machine.fields}
+    left = len(kept) + 1
+    # what is written from a field that changes may change as well
+    while len(kept) < left:
+        left = len(kept)
+        for name, value in writes:
+            if name in kept and not _keeps(machine, name, value, kept):
+                kept.discard(name)
+    return frozenset(kept)
+
+
+def _keeps(
+    machine: Machine, name: str, value: Expression, kept: Collection[str]
+) -> bool:
+    """Whether ``value`` is what ``name`` holds, wherever a run begins."""
+    if not ex.fields_read([value]) <= set(kept):
+        return False
+    place = machine.position[name]
+    return all(
+        evaluate(value, state, machine.position, {}) == state[place]
+        for state in machine.initials
+    )
+
+
+def without_object(
+    machine: Machine, prop: Property, unmoved: frozenset[str]
+) -> str:
+    """Why the property could not fail whatever the states are, or ''.
+
+    ``unmoved``: the fields that are ``still``.
+    """
+    if prop.kind != "reachable":
+        written = {name for one in machine.instances for name, _ in one.effect}
+        for conjunct in prop.then:
+            read = ex.fields_read([conjunct.expression])
+            if read and not read & written:
+                return f"'{conjunct.text}' reads only what no action writes"
+    if prop.kind == "always":
+        read = ex.fields_read(c.expression for c in prop.then)
+        if read and read <= unmoved:
+            return f"'{prop.then[0].text}' reads only what never changes"
+    if prop.trivial or could_fail(machine, prop):
         return ""
-    written = {name for one in machine.instances for name, _ in one.effect}
-    for conjunct in prop.then:
-        read = ex.fields_read([conjunct.expression])
-        if read and not read & written:
-            return conjunct.text
-    return ""
+    return "no state could violate it: it says nothing"

@@ -22,7 +22,7 @@ from checker.engines.exploration import (
     premise,
     reached,
 )
-from checker.engines.vacuity import demands, unwritten
+from checker.engines.vacuity import demands, still, without_object
 from checker.proof.obligation import Outcome, Shown
 from checker.proof.simulation import Size
 from model.designs import build
@@ -80,13 +80,15 @@ def unmet(machine: Machine, coverage: Coverage) -> Iterator[str]:
     for action in machine.actions:
         if not coverage.fired[action.name] and not action.silent:
             yield f"action {action.name} never happens"
+    unmoved = still(machine, coverage.never_fired)
     for prop in machine.properties:
-        yield from _unmet(machine, coverage, prop)
+        reason = without_object(machine, prop, unmoved)
+        if reason:
+            yield f"{prop.name}: {reason}"
+        yield from _unmet(coverage, prop)
 
 
-def _unmet(
-    machine: Machine, coverage: Coverage, prop: Property
-) -> Iterator[str]:
+def _unmet(coverage: Coverage, prop: Property) -> Iterator[str]:
     met = coverage.first_level
     if prop.kind == "reachable":
         by = any(coverage.fired[name] for name in prop.by)
@@ -98,6 +100,3 @@ def _unmet(
     for demand in demands(prop):
         if demand.name not in met:
             yield f"{prop.name}: a case of '{demand.text}' is never met"
-    constant = unwritten(machine, prop)
-    if constant:
-        yield f"{prop.name}: '{constant}' reads only what no action writes"

@@ -409,6 +409,8 @@ class MachineBuilder(Budgets):
         for prop in filter(says_nothing, list(self._properties.values())):
             if not prop.trivial:
                 raise ModelError(
-                    f"property {prop.name} could never fail: it says nothing"
+                    f"property {prop.name} could never fail: it says nothing "
+                    "at this size; if it does at another one, give the "
+                    "reason in 'trivial='"
                 )
             del self._properties[prop.name]

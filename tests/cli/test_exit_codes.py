@@ -3,12 +3,18 @@
 
 from __future__ import annotations
 
+import errno
+import resource
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import z3
 
 from checker.configuration import load, shipped
+from checker.memory import is_out_of_memory
 from tests.command import Result
 
 Command = Callable[..., Result]
@@ -98,3 +104,50 @@ def test_a_trace_of_another_configuration(
     other = dbmcheck("replay", trace, "--config", "live-small")
     assert other.code == 75
     assert len(other.err.splitlines()) == 1
+
+
+@pytest.mark.parametrize("kilobytes", [200_000, 250_000, 300_000])
+@pytest.mark.parametrize("command", ["check drop-small", "prove drop"])
+def test_too_little_memory_to_load_a_library(
+    kilobytes: int, command: str
+) -> None:
+    """Who loads it only says that it was not found."""
+    limit = kilobytes * 1024
+    done = subprocess.run(
+        [sys.executable, "-m", "checker", *command.split()],
+        check=False,
+        capture_output=True,
+        text=True,
+        preexec_fn=lambda: resource.setrlimit(
+            resource.RLIMIT_AS, (limit, limit)
+        ),
+    )
+    assert done.returncode == 20, done.stderr
+    assert "INCONCLUSIVE: out of memory" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        OSError("Could not find/load shared object file 'libllvmlite.so'"),
+        ImportError("libopenblas.so: failed to map segment"),
+        z3.Z3Exception("libz3.so.4.13 not found."),
+    ],
+)
+def test_a_library_that_cannot_be_loaded(
+    error: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where nobody limits the memory it is not there."""
+    for limit, short in ((1 << 28, True), (resource.RLIM_INFINITY, False)):
+        monkeypatch.setattr(
+            resource, "getrlimit", lambda _, at=limit: (at, at)
+        )
+        assert is_out_of_memory(error) is short
+
+
+def test_a_file_that_is_not_there_is_no_lack_of_memory(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (1 << 28, 1 << 28))
+    missing = FileNotFoundError(errno.ENOENT, "no such file", "a.so")
+    assert not is_out_of_memory(missing)

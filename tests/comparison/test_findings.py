@@ -27,6 +27,8 @@ from model.options import Failures, Options
 from tests.comparison import broken
 from tests.comparison.broken import alone, compared, only
 
+HELD = Standing.HOLDS.value
+NO_MORE = "no more than that nothing breaks where little happens"
 HOLDING = {Standing.HOLDS, Standing.IN_PART, Standing.NOT_PROMISED}
 
 
@@ -85,7 +87,7 @@ def test_where_nothing_ever_begins_nothing_holds(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     result = compared(monkeypatch, broken.never_begins)
-    for row in (ENDS, FITS, BOUNDED):
+    for row in ("S6", ENDS, FITS, BOUNDED):
         assert result.standings[row] is Standing.VACUOUS
     assert Standing.VIOLATED not in result.standings.values()
     assert exit_code(alone(result)) == ExitCode.UNREACHED
@@ -93,6 +95,33 @@ def test_where_nothing_ever_begins_nothing_holds(
     assert "breaks" not in said(result)
     assert "keeps" not in said(result)
     assert not result.tenable
+
+
+def test_what_holds_where_something_never_happens_is_marked(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """No property of the guarantee needs what never happens."""
+    result = compared(monkeypatch, broken.idle)
+    held = result.standing_as(Standing.HOLDS)
+    assert held and result.idle
+    print_all(alone(result))
+    printed = capsys.readouterr().out
+    rows = [row for row in printed.splitlines() if f"|{HELD}" in row]
+    assert len(rows) == len(held)
+    assert all(f"|{HELD}*" in row for row in rows)
+    assert f"* drop: {NO_MORE}" in " ".join(printed.split())
+    assert to_json(alone(result))["designs"]["drop"]["never_happens"] == [
+        *result.idle
+    ]
+
+
+def test_a_design_that_does_its_work_is_not_marked(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    print_all(alone(compared(monkeypatch, broken.sound)))
+    printed = capsys.readouterr().out
+    assert f"|{HELD}" in printed and f"{HELD}*" not in printed
+    assert NO_MORE not in " ".join(printed.split())
 
 
 @pytest.mark.parametrize("where", [at(BOUNDED), at(FITS), in_main])
@@ -219,6 +248,46 @@ def test_a_limit_leaves_everything_open(
     assert str(result.costs.stopped) == "unknown"
     assert result.costs.at_risk is None and result.costs.always_lost is None
     assert exit_code(alone(result)) == ExitCode.INCONCLUSIVE
+
+
+@pytest.mark.parametrize("states", [100, 2000])
+def test_vacuity_needs_searches_that_finished(
+    states: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is never met where a migration need not end may be elsewhere.
+
+    Here the explorations with a limit of the whole disk are cut short, and
+    those in which it need not end are finished.
+    """
+    limits = Limits(max_states=states)
+    result = compared(monkeypatch, broken.sound, "stop-copy", limits)
+    finished = [e for e in result.explored if not e.coverage.stopped]
+    assert any(
+        finding.exit_code is ExitCode.UNREACHED
+        for one in finished
+        for finding in one.findings
+    )
+    assert Standing.VACUOUS not in result.standings.values()
+    assert exit_code(alone(result)) == ExitCode.INCONCLUSIVE
+    assert "This proves nothing" not in said(result)
+
+
+def test_vacuity_needs_every_exploration(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """One that is missing may have met what the others did not."""
+    whole = compared(monkeypatch, broken.never_begins)
+    left = tuple(e for e in whole.explored if e.title != FITS)
+    result = evolve(whole, explored=left, missing={FITS: "interrupted"})
+    assert Standing.VACUOUS not in result.standings.values()
+    assert exit_code(alone(result)) == ExitCode.INCONCLUSIVE
+
+
+def test_a_limit_hides_no_violation(monkeypatch: pytest.MonkeyPatch) -> None:
+    false = broken.with_property("False", "always", "S5", then=ex.FALSE)
+    limits = Limits(max_states=20)
+    result = compared(monkeypatch, false, limits=limits)
+    assert exit_code(alone(result)) == ExitCode.ALWAYS_VIOLATED
 
 
 def test_a_promise_that_nothing_asks(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -440,6 +440,46 @@ VACUOUS = {
         ),
         "reads only what no action writes",
     ),
+    "only an action that never fires writes it": (
+        broken(
+            actions='@build.action("guest", silent="there is no guest")\n'
+            "def never() -> Step:\n"
+            "    return Step(when=[quiet], then=[quiet.becomes(True)])",
+            properties='build.always("Quiet", "S2", "", '
+            "then=[(~quiet).named('it is loud')])",
+        ),
+        "reads only what never changes",
+    ),
+    "it is written, with what it is": (
+        broken(
+            actions='@build.action("guest")\n'
+            "def quieten() -> Step:\n"
+            "    return Step(when=[running], then=[quiet.becomes(False)])",
+            properties='build.always("Quiet", "S2", "", '
+            "then=[(~quiet).named('it is loud')])",
+        ),
+        "reads only what never changes",
+    ),
+    "a tautology": (
+        broken(
+            properties='build.always("Both", "S2", "", then=[whole | ~whole])'
+        ),
+        "Both: no state could violate it",
+    ),
+    "a tautology of sets": (
+        broken(
+            properties='build.always("Both", "S2", "", '
+            "then=[(bits - bits) <= here])"
+        ),
+        "Both: ",
+    ),
+    "a set within itself": (
+        broken(
+            properties='build.always("Both", "S2", "", '
+            "then=[(bits & here) <= (bits | dirty)])"
+        ),
+        "Both: no state could violate it",
+    ),
     "an action that may not be silent": (
         broken(
             actions='@build.action("guest")\ndef never() -> Step:\n'

@@ -4,17 +4,28 @@
 from __future__ import annotations
 
 import enum
+import subprocess
+import sys
 
 import pytest
 
 from checker.engines.explicit import explore
 from checker.engines.exploration import Limits
 from checker.engines.interpreter import interpret
-from checker.engines.vacuity import demands, unwritten
+from checker.engines.tautology import could_fail
+from checker.engines.vacuity import demands, still
 from checker.proof.obligation import Outcome
 from checker.proof.vacuous import shown_by
 from checker.verdict import ExitCode, Verdict, exit_code, judge
-from model.language import Concrete, Disk, Flag, Machine, MachineBuilder, Step
+from model.language import (
+    Concrete,
+    Disk,
+    Flag,
+    Machine,
+    MachineBuilder,
+    ModelError,
+    Step,
+)
 
 
 class Light(enum.Enum):
@@ -114,8 +125,6 @@ IDLE = {
     "if never, then not red": lambda w: [
         (~w.never) | w.light.is_not(Light.RED)
     ],
-    "an empty set": lambda w: [w.none <= w.some],
-    "a set only if never": lambda w: [w.none.only_if(w.never) <= w.some],
 }
 
 
@@ -143,10 +152,95 @@ def test_only_where_the_premise_is_met() -> None:
 def test_what_nobody_writes() -> None:
     world = World()
     machine = world.asked(world.some.is_empty())
-    assert unwritten(machine, machine.properties[0]) == "some is empty"
+    assert "some" in still(machine) and "on" not in still(machine)
     assert reason(machine) == (
         "'some is empty' reads only what no action writes"
     )
+
+
+NEVER_CHANGES = {
+    "only an action that never happens writes it": lambda w: ~w.never,
+    "it is written from what never changes": lambda w: w.none <= w.some,
+    "a set only if never": lambda w: w.none.only_if(w.never) <= w.some,
+}
+NEVER_FALSE = {
+    "a flag": lambda w: w.on | ~w.on,
+    "a set within itself": lambda w: (w.none & w.some) <= (w.some | w.none),
+    "nothing is within": lambda w: (w.some - w.some) <= w.none,
+    "every value": lambda w: w.light.is_(*Light),
+}
+
+
+@pytest.mark.parametrize("name", NEVER_CHANGES)
+def test_what_never_changes(name: str) -> None:
+    world = World()
+    found = reason(world.asked(NEVER_CHANGES[name](world)))
+    assert found.endswith(" reads only what never changes")
+
+
+def test_a_search_that_was_stopped_says_nothing_of_who_happens() -> None:
+    world = World()
+    machine = world.asked(~world.never)
+    stopped = judge(machine, explore(machine, Limits(max_states=1)).coverage)
+    assert [f.verdict for f in stopped] == [Verdict.INCONCLUSIVE]
+
+
+@pytest.mark.parametrize("name", NEVER_FALSE)
+def test_what_no_state_violates(name: str) -> None:
+    world = World()
+    try:
+        machine = world.asked(NEVER_FALSE[name](world))
+    except ModelError as error:
+        assert "could never fail" in str(error)
+        return
+    assert not could_fail(machine, machine.properties[0])
+    assert reason(machine)
+
+
+@pytest.mark.parametrize("kind", ["eventually", "reachable"])
+def test_what_every_state_meets(kind: str) -> None:
+    world = World()
+    then = [world.on | ~world.on]
+    if kind == "eventually":
+        world.build.eventually("Asked", "S3", "", then=then)
+    else:
+        world.build.reachable("Asked", "", then=then)
+    try:
+        machine = world.build.machine()
+    except ModelError as error:
+        assert "could never fail" in str(error)
+        return
+    assert reason(machine) == "no state could violate it: it says nothing"
+
+
+def test_a_reason_excuses_what_says_nothing_here() -> None:
+    world = World()
+    within = world.none & world.some
+    world.build.always(
+        "Asked",
+        "S1",
+        "",
+        then=[within <= (world.some | world.none)],
+        trivial="there is one set only",
+    )
+    machine = world.build.machine()
+    assert could_fail(machine, machine.properties[0]) is False
+    assert "could" not in reason(machine)
+
+
+def test_the_solver_is_not_asked_about_what_is_shipped() -> None:
+    """To load it takes longer than most checks."""
+    code = (
+        "import sys\n"
+        "from checker.configuration import load, shipped\n"
+        "from checker.engines.tautology import could_fail\n"
+        "for name in shipped():\n"
+        "    machine = load(name).machine()\n"
+        "    assert all(could_fail(machine, p) for p in machine.properties\n"
+        "               if not p.trivial)\n"
+        "assert 'z3' not in sys.modules\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 def test_a_violation_is_not_called_vacuous() -> None:

@@ -3,14 +3,17 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 
 import pytest
 from attrs import evolve
 
 from checker.ablate import Ablation, Break, Removal, ablate
+from checker.cli import ablate_view
 from checker.cli.ablate_view import exit_code
-from checker.engines.exploration import INTERRUPTED
+from checker.engines.exploration import INTERRUPTED, Limits
 from checker.kept import Kept, Question, kept_by, what_breaks
 from checker.mechanism_sets import Set
 from checker.removed_together import EVERYTHING, removed_together
@@ -257,6 +260,35 @@ def test_what_does_not_break_is_asked_on_a_larger_disk() -> None:
     assert found.larger is not None
     larger = {o.without for o in explore.asked if o.bounds.chunks > 1}
     assert larger == {frozenset(), frozenset({NAMES[1]})}
+
+
+def test_of_a_vacuous_design_nothing_is_taken_out(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Without a mechanism it would do as little as with it."""
+    never = evolve(broken(SEEN, None), reason="it is never reached")
+    explore = Explorer(lambda _: [SAFE, ENDS, never, SILENT])
+    monkeypatch.setattr(
+        ablate_view, "explorer", lambda *_: nullcontext(explore)
+    )
+    for singles in (True, False):
+        code = ablate_view.run(DESIGN, Limits(), 1, singles, False)
+        assert code == ExitCode.UNREACHED
+        said = capsys.readouterr().out
+        assert "the complete design itself has findings" in " ".join(
+            said.split()
+        )
+        assert "it is never reached: Seen" in said
+        assert "this action never fires: act" in said
+        assert "redundant" not in said
+    assert all(not options.without for options in explore.asked)
+    ablate_view.run(DESIGN, Limits(), 1, True, True)
+    data = json.loads(capsys.readouterr().out)
+    assert [one["property"] for one in data["vacuous"]] == [
+        "Seen",
+        f"act {FIRES}",
+    ]
+    assert data["exit_code"] == ExitCode.UNREACHED
 
 
 # -- what the process returns ------------------------------------------------

@@ -555,14 +555,31 @@ def test_a_property_that_could_never_fail() -> None:
     flag = build.flag("flag")
     build.always("Empty", "S1", "", then=[flag], when=[flag & ~flag & False])
     assert complaint(build.machine) == (
-        "property Empty could never fail: it says nothing"
+        "property Empty could never fail: it says nothing at this size; if "
+        "it does at another one, give the reason in 'trivial='"
     )
     build = builder()
     build.flag("flag")
     build.always("Nothing", "S1", "", then=[])
     assert complaint(build.machine) == (
-        "property Nothing could never fail: it says nothing"
+        "property Nothing could never fail: it says nothing at this size; if "
+        "it does at another one, give the reason in 'trivial='"
     )
+
+
+def test_a_property_that_could_not_fail_at_this_size() -> None:
+    """A larger disk has sets of more than four, this one has none."""
+    for granules, trivial in ((1, ""), (1, "a small disk"), (5, "")):
+        build = builder()
+        disk = Disk("disk", Concrete(1, granules))
+        few = build.granules("few", disk).at_most(4)
+        build.always("Few", "S1", "", then=[few], trivial=trivial)
+        if granules == 1 and not trivial:
+            said = complaint(build.machine)
+            assert "at this size" in said and "'trivial='" in said
+        else:
+            names = [p.name for p in build.machine().properties]
+            assert names == ([] if trivial else ["Few"])
 
 
 def test_a_property_declared_twice() -> None:
