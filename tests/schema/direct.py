@@ -10,6 +10,7 @@ from attrs import frozen
 
 from model.language import Domain, Machine
 from model.language.domain import Named
+from model.mechanism import Mechanism
 from model.options import Options
 from model.texts.child import module_of
 
@@ -27,6 +28,9 @@ class Told:
 
     def throttle(self) -> int | None:
         return self.options.limit("throttle")
+
+    def has(self, mechanism: Mechanism) -> bool:
+        return self.options.variant.has(mechanism)
 
     def __getattr__(self, name: str) -> Any:
         if hasattr(self.options, name):
