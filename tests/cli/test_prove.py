@@ -126,8 +126,8 @@ def test_a_certificate_of_another_design_is_refused(
 
 
 REFUSED = [
-    (("nix",), "no design 'nix'; allowed are live, postcopy, stop-copy"),
-    ((), "prove needs a DESIGN or --verify FILE"),
+    (("nix",), "no design and no configuration 'nix'; designs are live"),
+    ((), "prove needs a DESIGN or a CONFIG, or --verify FILE"),
     (("live", "--without", "successor"), "live has no mechanism 'successor'"),
     (("live", "--smtlib", "x"), "--smtlib goes with --verify only"),
     (("--verify", "x", "--invariant"), "--verify searches nothing"),

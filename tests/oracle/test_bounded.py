@@ -253,11 +253,11 @@ def test_a_disk_that_is_too_wide_to_explore() -> None:
 def test_a_premise_that_is_not_met() -> None:
     found = check(load("postcopy-small"), "smt", Limits(depth=1))
     reasons = {f.name: f.reason for f in found.findings}
-    assert reasons["OneSideRuns"] == "no violation within 1 steps"
+    assert reasons["OneSideRuns"] == "no violation within 1 step"
     assert reasons["SuccessLosesNothing"] == (
-        "no violation within 1 steps (premise not met)"
+        "no violation within 1 step (premise not met)"
     )
-    assert reasons["MigrationCompletes"] == "not met within 1 steps"
+    assert reasons["MigrationCompletes"] == "not met within 1 step"
     assert reasons["MigrationEnds"] == "a bounded search does not decide it"
     assert found.exit_code is ExitCode.INCONCLUSIVE
 
