@@ -17,7 +17,6 @@ from checker.cli.options import (
     StatesOption,
     WithoutOption,
 )
-from checker.errors import InputError
 
 
 def prove(
@@ -84,6 +83,8 @@ def prove(
             )
         )
     if smtlib is not None:
+        from checker.errors import InputError
+
         raise InputError("--smtlib goes with --verify only")
 
     from checker.cli import prove_view
@@ -105,4 +106,6 @@ def _refuse_with_verify(options: Mapping[str, object]) -> None:
     """Refuse what has no meaning where nothing is searched."""
     given = [name for name, value in options.items() if value]
     if given:
+        from checker.errors import InputError
+
         raise InputError(f"--verify searches nothing: {given[0]} is of no use")

@@ -176,3 +176,19 @@ def test_a_closed_pipe_is_no_traceback() -> None:
         ["bash", "-c", command], capture_output=True, text=True, check=False
     )
     assert done.stderr == ""
+
+
+def test_help_needs_nothing_heavy() -> None:
+    """What is slow to import is imported where it is needed."""
+    code = (
+        "import sys, checker.cli.app\n"
+        "heavy = {'numpy', 'scipy', 'z3', 'llvmlite', 'networkx'}\n"
+        "print(sorted(heavy & set(sys.modules)))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout == "[]\n"
