@@ -16,6 +16,7 @@ import hashlib
 import os
 import tempfile
 from collections.abc import Iterator, Mapping
+from contextvars import ContextVar
 from functools import cache
 from itertools import count
 from pathlib import Path
@@ -34,7 +35,7 @@ CODE_GENERATION_ONCE = 0
 _CHECKSUM = hashlib.sha256().digest_size
 _ARGUMENTS = {"p": ctypes.c_void_p, "i": ctypes.c_uint64}
 _library_numbers = count()
-_keeps = True
+_keeps: ContextVar[bool] = ContextVar("keeps", default=True)
 
 
 class NativeCode:
@@ -65,12 +66,11 @@ class NativeCode:
 @contextlib.contextmanager
 def nothing_kept() -> Iterator[None]:
     """Within, code is compiled anew, fast, and not stored: it serves once."""
-    global _keeps  # noqa: PLW0603
-    before, _keeps = _keeps, False
+    before = _keeps.set(False)
     try:
         yield
     finally:
-        _keeps = before
+        _keeps.reset(before)
 
 
 def native_code(module: Module, functions: Mapping[str, str]) -> NativeCode:
@@ -80,7 +80,7 @@ def native_code(module: Module, functions: Mapping[str, str]) -> NativeCode:
     address and ``i`` for a number.
     """
     text = module.text()
-    if not _keeps:
+    if not _keeps.get():
         return NativeCode(_compiled(text), functions)
     path = cache_directory() / f"{_digest(text)}.o"
     image = _cached(path)
@@ -113,7 +113,7 @@ def _host_features() -> str:
 
 def _compiled(text: str) -> bytes:
     machine = _target_machine(
-        CODE_GENERATION if _keeps else CODE_GENERATION_ONCE
+        CODE_GENERATION if _keeps.get() else CODE_GENERATION_ONCE
     )
     module = binding.parse_assembly(text)
     builder = binding.create_pass_builder(

@@ -56,8 +56,10 @@ def _enumeration(
     name: str, members: tuple[tuple[str, str], ...]
 ) -> type[enum.Enum]:
     """An enumeration, the same object for the same data."""
-    made = enum.Enum(name, list(members))  # type: ignore[misc]
-    return made
+    # to mypy, which knows members in the text only, this makes a member
+    made: Any = enum.EnumType.__call__(enum.Enum, name, list(members))
+    found: type[enum.Enum] = made
+    return found
 
 
 def _reading(table: Table) -> Machine:

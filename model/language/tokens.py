@@ -79,6 +79,7 @@ class Limit(Token):
     __slots__ = ()
     what = "a number of the options"
 
+    # a token refuses to be text; this one alone has a text to stand in
     def __str__(self) -> str:  # type: ignore[override]
         return placeholder(self._key)
 

@@ -8,6 +8,7 @@ import re
 import shlex
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -219,11 +220,11 @@ def test_minimise_is_cut_short(
     real = minimise.shortest_violation
     asked: list[object] = []
 
-    def interrupted(*arguments: object) -> object:
+    def interrupted(*arguments: Any) -> object:
         asked.append(arguments)
         if len(asked) > 2:
             raise KeyboardInterrupt
-        return real(*arguments)  # type: ignore[arg-type]
+        return real(*arguments)
 
     monkeypatch.setattr(minimise, "shortest_violation", interrupted)
     result = dbmcheck("check", *LARGE, "--minimise")

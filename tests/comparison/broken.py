@@ -26,8 +26,16 @@ from checker.engines.exploration import Limits, silent
 from checker.engines.interpreter import interpret
 from model import designs
 from model.designs import build
-from model.language import Action, Conjunct, Instance, Machine, Property
+from model.language import (
+    Action,
+    Conjunct,
+    Domain,
+    Instance,
+    Machine,
+    Property,
+)
 from model.language import expression as ex
+from model.language.machine import Kind
 from model.options import Options
 
 Change = Callable[[Machine, Options], Machine]
@@ -42,8 +50,8 @@ def compared(
 ) -> DesignResult:
     """The column of a design whose machines are changed, without a proof."""
 
-    def broken(options: Options, *domain: object) -> Machine:
-        return change(build(options, *domain), options)  # type: ignore[arg-type]
+    def broken(options: Options, *domain: Domain) -> Machine:
+        return change(build(options, *domain), options)
 
     monkeypatch.setattr(designs, "build", broken)
     monkeypatch.setattr(configuration, "build", broken)
@@ -139,7 +147,7 @@ def ill_typed(machine: Machine, options: Options) -> Machine:
 
 def with_property(
     name: str,
-    kind: str,
+    kind: Kind,
     guarantee: str,
     when: ex.Expression = ex.TRUE,
     then: ex.Expression = ex.TRUE,
@@ -147,7 +155,7 @@ def with_property(
     """One property more."""
     one = Property(
         name,
-        kind,  # type: ignore[arg-type]
+        kind,
         guarantee,
         "",
         when=(Conjunct("premise", when),),

@@ -10,15 +10,17 @@ from attrs import evolve
 
 from checker.cli.compare_json import to_json
 from checker.cli.compare_view import exit_code, print_all
-from checker.comparison import explorations
 from checker.comparison.conclusion import sentences
 from checker.comparison.explorations import ASKED, Explorer
 from checker.comparison.result import MAIN, SAFETY, DesignResult, Proved
 from checker.comparison.standing import BOUNDED, ENDS, FITS, Standing
 from checker.configuration import load
-from checker.engines.exploration import Limits
+from checker.engines.exploration import Limits, Report, Search
+from checker.engines.interpreter import interpret
 from checker.proof.judgement import Provability
 from checker.verdict import ExitCode
+from model import designs
+from model.language import Machine
 from model.language import expression as ex
 from model.mechanism import (
     DESIGNS,
@@ -218,12 +220,12 @@ def test_one_instance_that_is_not_finished(
     """Nothing is claimed of the whole, and nothing is preferred."""
     searched = Explorer._search
 
-    def limited(self: Explorer, machine, report):  # type: ignore[no-untyped-def]
+    def limited(self: Explorer, machine: Machine, report: Report) -> Search:
         wanted = evolve(load("drop").options, bounds=ASKED[FITS])
-        if machine.digest != explorations.designs.build(wanted).digest:
+        if machine.digest != designs.build(wanted).digest:
             return searched(self, machine, report)
         few = evolve(self._limits, max_states=20)
-        return explorations.interpret(machine, few, report)
+        return interpret(machine, few, report)
 
     unlike = broken.with_property("Unlike", "always", "S6")
     monkeypatch.setattr(Explorer, "_search", limited)
@@ -291,7 +293,7 @@ def test_a_limit_hides_no_violation(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_promise_that_nothing_asks(monkeypatch: pytest.MonkeyPatch) -> None:
-    def silent(machine, options):  # type: ignore[no-untyped-def]
+    def silent(machine: Machine, options: Options) -> Machine:
         kept = tuple(p for p in machine.properties if p.guarantee != "S6")
         return evolve(machine, properties=kept)
 
