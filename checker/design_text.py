@@ -67,16 +67,10 @@ class PropertyText:
     then: tuple[str, ...]
 
 
-def actions(schema: Machine, actor: str = "") -> tuple[ActionText, ...]:
-    """The actions of a schema, in the order of the text.
-
-    ``actor``: only those of this actor.
-    """
+def actions(schema: Machine) -> tuple[ActionText, ...]:
+    """The actions of a schema, in the order of the text."""
     return tuple(
-        text
-        for action in schema.actions
-        if actor in ("", action.actor)
-        for text in _action(schema, action)
+        text for action in schema.actions for text in _action(schema, action)
     )
 
 

@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What each host holds, and what no host can see: every field, said once.
 
-Of what a second bitmap or a second node has as well, ``of`` says so.
+``survives`` says how long a field keeps its value: '' until the attempt is
+over, 'attempt' (unless said) until the process ends, 'process' for ever; then
+it is at its first value again, or as ``ended`` says.  ``of``: there is one for
+each bitmap, or each node.  ``only``: it is there only in some configurations.
 """
 
 from __future__ import annotations

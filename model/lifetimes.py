@@ -27,13 +27,13 @@ def attempt_over(world: World) -> Updates:
     Without 'cursor-per-attempt' the next attempt goes on where this one was.
     QEMU: dirty_bitmap_do_save_cleanup(), dirty_bitmap_save_setup().
     """
-    over = _once(anew(each.source) for each in world.bitmaps)
+    over = _once(anew(each.source, "attempt") for each in world.bitmaps)
     return effect("the attempt is over on the source", _kept(world, over))
 
 
 def source_ends(world: World) -> Updates:
     """Effect: the source's process ends; what it has sent may arrive."""
-    ended = (anew(each.source, "attempt") for each in world.bitmaps)
+    ended = (anew(each.source, "process") for each in world.bitmaps)
     jobs = (
         (
             each.ghost.since.becomes(frozenset()),
@@ -50,7 +50,7 @@ def destination_forgets(world: World) -> Updates:
     """Effect: the destination's process has no bitmap."""
     found = (
         (
-            *anew(each.destination, "attempt", of=[BITMAP]),
+            *anew(each.destination, "process", of=[BITMAP]),
             each.ghost.arrived.becomes(False),
         )
         for each in world.bitmaps

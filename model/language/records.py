@@ -6,8 +6,8 @@
         vm: EnumValue[SourceVm] = enum_field(SourceVm.RUNNING, "the VM")
         cursor: Cursor = cursor_field("the next chunk", survives="")
 
-    source = declare(Source, build, disk, "source.")
-    anew(source)                  # the effect of the end of an attempt
+    source = Source(**declare(Source, build, disk, "source."))
+    anew(source, "attempt")       # the effect of the end of an attempt
 
 A field says what it survives: nothing (it starts anew with each attempt), an
 attempt, or the end of the process.
@@ -28,6 +28,7 @@ from model.language.types import Disk
 from model.language.values import Update
 
 Survives = Literal["", "attempt", "process"]
+Ends = Literal["attempt", "process"]
 _LIVES: Final = ("", "attempt", "process")
 _KEY: Final = "dbmcheck"
 Record = TypeVar("Record")
@@ -151,26 +152,25 @@ def declare(
 
 
 def anew(
-    held: Any,
-    survives: Survives = "",
-    of: Collection[str] | None = None,
+    held: Any, after: Ends, of: Collection[str] | None = None
 ) -> tuple[Update, ...]:
-    """Effect: what does not survive is as it was at first.
+    """Effect: what does not survive the end of ``after`` begins anew.
 
-    ``held``: a record of declared fields.  ``survives``: of the fields that
-    say so; 'attempt' is the end of the process, with ``ended`` as values, for
-    those that survive nothing as well.  ``of``: only the fields
-    that there are for each of such things.
+    ``held``: a record of declared fields.  ``after``: 'attempt', which only
+    what survives nothing does not survive; or 'process', after which a field
+    is as its ``ended`` says.  ``of``: only the fields that there are for each
+    of such things.
     """
-    ends = survives == "attempt"
-    updates: list[Update] = []
-    for name, said in _fields(type(held)):
-        value = getattr(held, name)
-        lost = said.survives == "" or (ends and said.survives == survives)
-        if value is None or not lost or (of is not None and said.of not in of):
-            continue
-        updates.append(value.becomes(said.ended if ends else said.initial))
-    return tuple(updates)
+    lost = ("",) if after == "attempt" else ("", "attempt")
+    return tuple(
+        getattr(held, name).becomes(
+            said.initial if after == "attempt" else said.ended
+        )
+        for name, said in _fields(type(held))
+        if said.survives in lost
+        and getattr(held, name) is not None
+        and (of is None or said.of in of)
+    )
 
 
 def _fields(record: type) -> list[tuple[str, Said]]:
