@@ -17,7 +17,7 @@ from typing import Any
 
 from checker.cli import streams
 from checker.cli.streams import BROKEN_PIPE, INTERRUPTED
-from checker.memory import OUT_OF_MEMORY, is_out_of_memory
+from checker.input.memory import OUT_OF_MEMORY, is_out_of_memory
 
 #: as ``ExitCode`` has it; nothing may be imported where memory is short
 INCONCLUSIVE = 20
@@ -83,7 +83,7 @@ def _explain(error: Exception) -> int:
     try:
         if is_out_of_memory(error):
             raise MemoryError
-        from checker.errors import exit_code_of
+        from checker.input.errors import exit_code_of
     except (MemoryError, SystemError, ImportError):
         # an import that gets no memory says so in one of these ways
         streams.complain(f"INCONCLUSIVE: {OUT_OF_MEMORY}")
@@ -98,6 +98,6 @@ def _explain(error: Exception) -> int:
         f"this is our bug: {type(error).__name__}: {error}; "
         "set DBMCHECK_DEBUG=1 to see where"
     )
-    from checker.verdict import ExitCode
+    from checker.engines.verdict import ExitCode
 
     return ExitCode.OUR_BUG

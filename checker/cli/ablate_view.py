@@ -12,17 +12,17 @@ import sys
 from collections.abc import Iterable
 from typing import Any
 
-from checker.ablate import Ablation, Break, Removal, ablate
+from checker.answer.ablate import Ablation, Break, Removal, ablate
 from checker.cli import page, sets_view
 from checker.cli.describe import command, design_of, failures, size
 from checker.cli.progress import steps_shown
-from checker.configuration import load, shipped
+from checker.input.configuration import load, shipped
 from checker.counts import plural
 from checker.engines.exploration import INTERRUPTED, Limits
-from checker.kept import Kept, Question
-from checker.removed_together import Sets, removed_together
-from checker.variants import explorer
-from checker.verdict import FIRES, ExitCode, Finding, Verdict
+from checker.checking.kept import Kept, Question
+from checker.answer.removed_together import Sets, removed_together
+from checker.checking.variants import explorer
+from checker.engines.verdict import FIRES, ExitCode, Finding, Verdict
 from model.options import Failures
 
 MOST_PROCESSES = 2

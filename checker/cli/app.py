@@ -29,7 +29,7 @@ from checker.cli.options import (
     show_version,
 )
 from checker.cli.prove_command import prove
-from checker.cli.qemu_command import qemu
+from checker.cli.qemu.command import qemu
 from checker.cli.streams import INTERRUPTED
 from checker.cli.trace_command import cite, explain, replay, show
 

@@ -12,24 +12,24 @@ from attrs import evolve, frozen
 from checker.cli import page
 from checker.cli.progress import steps_shown
 from checker.cli.prove_view import named, obligation_json, print_obligations
-from checker.files import check_writable, write_atomically
-from checker.proof.certificate import (
+from checker.input.files import check_writable, write_atomically
+from checker.proof.certificate.certificate import (
     Certificate,
     certificate,
     read,
     verify,
     write,
 )
-from checker.proof.invariant import Mining, mine
+from checker.proof.certificate.invariant import Mining, mine
 from checker.proof.judgement import Provability
-from checker.proof.lifted import SIZES, check_lifted
+from checker.proof.certificate.lifted import SIZES, check_lifted
 from checker.proof.obligation import Obligation, Outcome
 from checker.proof.prove import (
     Proof,
     plan,
 )
-from checker.proof.smtlib import script
-from checker.verdict import ExitCode
+from checker.proof.certificate.smtlib import script
+from checker.engines.verdict import ExitCode
 from model.language import Projected
 
 Report = Callable[[str], None]

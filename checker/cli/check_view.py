@@ -9,17 +9,17 @@ from typing import Any
 
 from attrs import evolve
 
-from checker.check import BOUNDED, ORACLE, Answer, check
+from checker.checking.check import BOUNDED, ORACLE, Answer, check
 from checker.cli import page
 from checker.cli.describe import command, configured, failures, size
 from checker.cli.progress import depths_shown, shown
-from checker.configuration import Configuration
+from checker.input.configuration import Configuration
 from checker.counts import counted
 from checker.engines.exploration import Coverage, Limits
-from checker.errors import InputError
-from checker.files import check_writable
+from checker.input.errors import InputError
+from checker.input.files import check_writable
 from checker.traces.trace import Trace
-from checker.verdict import ExitCode, Finding, Verdict
+from checker.engines.verdict import ExitCode, Finding, Verdict
 from model.designs import DIGITS, build, schema
 from model.language import Machine
 from model.options import Options
@@ -124,8 +124,8 @@ def minimised(trace: Trace, limits: Limits) -> Trace | None:
 
     None if Ctrl-C came before it was found.
     """
-    from checker.engines.explicit import explore
-    from checker.traces.minimise import minimise
+    from checker.engines.native.explicit import explore
+    from checker.checking.minimise import minimise
 
     find = None if trace.loop is None else _find_lasso
     try:

@@ -6,10 +6,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from checker.cli import page
-from checker.comparison.conclusion import enumeration
-from checker.comparison.costs import NEVER
-from checker.comparison.explorations import NEVER_STOPS
-from checker.comparison.real_disks import (
+from checker.answer.conclusion import enumeration
+from checker.answer.costs import NEVER
+from checker.answer.explorations import NEVER_STOPS
+from checker.answer.real_disks import (
     CHUNK_WIRE_BYTES,
     EXAMPLE,
     RATES_GBIT,
@@ -21,8 +21,8 @@ from checker.comparison.real_disks import (
     show_seconds,
     stopped_seconds,
 )
-from checker.comparison.result import DesignResult
-from checker.comparison.standing import ENDS, THROTTLED
+from checker.answer.result import DesignResult
+from checker.answer.standing import ENDS, THROTTLED
 from checker.counts import plural
 
 EACH_TIME, IF_LOST, NO_SINGLE = "each time", "if lost", "none"

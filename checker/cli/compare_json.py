@@ -6,12 +6,12 @@ from __future__ import annotations
 from typing import Any
 
 from checker.cli.check_view import finding_json
-from checker.comparison.as_built import AsBuilt
-from checker.comparison.conclusion import assumptions, sentences
-from checker.comparison.costs import Cost
-from checker.comparison.result import Comparison, DesignResult, Proved
-from checker.comparison.standing import Told
-from checker.configuration import options_table
+from checker.answer.as_built import AsBuilt
+from checker.answer.conclusion import assumptions, sentences
+from checker.answer.costs import Cost
+from checker.answer.result import Comparison, DesignResult, Proved
+from checker.answer.standing import Told
+from checker.input.configuration import options_table
 
 
 def to_json(comparison: Comparison) -> dict[str, Any]:

@@ -10,16 +10,16 @@ from checker.cli.compare_costs_view import print_costs, print_real_disks
 from checker.cli.compare_json import to_json
 from checker.cli.describe import failures, size
 from checker.cli.progress import words_shown
-from checker.comparison.compare import compare
-from checker.comparison.conclusion import (
+from checker.answer.compare import compare
+from checker.answer.conclusion import (
     assumptions,
     enumeration,
     sentences,
 )
-from checker.comparison.explorations import ASKED, NEVER_STOPS
-from checker.comparison.findings import gathered
-from checker.comparison.result import ROWS, Comparison, DesignResult
-from checker.comparison.standing import (
+from checker.answer.explorations import ASKED, NEVER_STOPS
+from checker.answer.findings import gathered
+from checker.answer.result import ROWS, Comparison, DesignResult
+from checker.answer.standing import (
     BOUNDED,
     ENDS,
     FITS,
@@ -27,7 +27,7 @@ from checker.comparison.standing import (
     Standing,
 )
 from checker.engines.exploration import Limits
-from checker.verdict import FIRES, ExitCode, gravest_code
+from checker.engines.verdict import FIRES, ExitCode, gravest_code
 
 #: how a standing is written where there is little room
 SHORT = {

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from attrs import evolve
 
-from checker.configuration import (
+from checker.input.configuration import (
     Configuration,
     ConfigurationError,
     Expectation,
@@ -16,8 +16,8 @@ from checker.configuration import (
     shipped,
 )
 from checker.counts import plural
-from checker.errors import InputError
-from checker.nearest import meant
+from checker.input.errors import InputError
+from checker.input.nearest import meant
 from model.lookup import mechanisms_of
 from model.mechanism import (
     DESIGNS,

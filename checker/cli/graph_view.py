@@ -9,9 +9,9 @@ from pathlib import Path
 from checker.cli import page
 from checker.cli.describe import configured
 from checker.counts import counted
-from checker.errors import InputError
-from checker.export_graph import state_graph, to_dot, to_graphml, to_json
-from checker.files import check_writable, write_atomically
+from checker.input.errors import InputError
+from checker.checking.export_graph import state_graph, to_dot, to_graphml, to_json
+from checker.input.files import check_writable, write_atomically
 
 FORMS = {"graphml": to_graphml, "dot": to_dot, "json": to_json}
 #: what else a file's name may end in

@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import Any
 
 from checker.cli import page
-from checker.configuration import Configuration, load, shipped
+from checker.input.configuration import Configuration, load, shipped
 from checker.counts import counted
 from model.guarantees import GUARANTEES
 from model.lookup import mechanisms_of

@@ -9,12 +9,12 @@ from typing import Any
 
 from attrs import asdict, evolve
 
-from checker import design_text
+from checker.citing import design_text
 from checker.cli import page
-from checker.configuration import load
-from checker.design_text import ActionText, FieldText, PropertyText
-from checker.errors import InputError
-from checker.traces.lines import wrapped
+from checker.input.configuration import load
+from checker.citing.design_text import ActionText, FieldText, PropertyText
+from checker.input.errors import InputError
+from checker.text import wrapped
 from model.designs import DIGITS, schema
 from model.language import Machine
 from model.mechanism import DESIGNS

@@ -55,7 +55,7 @@ def command(heading: str, text: str) -> None:
     if len(heading + text) <= WIDTH:
         line(heading + text)
         return
-    from checker.traces.lines import command_lines
+    from checker.text import command_lines
 
     line(heading.rstrip())
     for part in command_lines(text):

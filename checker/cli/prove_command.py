@@ -83,7 +83,7 @@ def prove(
             )
         )
     if smtlib is not None:
-        from checker.errors import InputError
+        from checker.input.errors import InputError
 
         raise InputError("--smtlib goes with --verify only")
 
@@ -106,6 +106,6 @@ def _refuse_with_verify(options: Mapping[str, object]) -> None:
     """Refuse what has no meaning where nothing is searched."""
     given = [name for name, value in options.items() if value]
     if given:
-        from checker.errors import InputError
+        from checker.input.errors import InputError
 
         raise InputError(f"--verify searches nothing: {given[0]} is of no use")

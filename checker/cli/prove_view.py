@@ -20,10 +20,10 @@ from checker.cli.describe import (
 )
 from checker.cli.progress import steps_shown
 from checker.counts import counted
-from checker.engines.explicit import explore
+from checker.engines.native.explicit import explore
 from checker.engines.exploration import Limits
-from checker.errors import InputError
-from checker.files import check_writable
+from checker.input.errors import InputError
+from checker.input.files import check_writable
 from checker.proof.judgement import Judgement, Provability
 from checker.proof.obligation import Obligation
 from checker.proof.one_term import TRUSTED
@@ -32,7 +32,7 @@ from checker.proof.prove import (
     prove,
     silent,
 )
-from checker.traces.minimise import NotShownError, minimise
+from checker.checking.minimise import NotShownError, minimise
 from checker.traces.trace import Trace
 from model.designs import DIGITS, build, schema
 from model.mechanism import (

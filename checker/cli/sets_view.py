@@ -8,10 +8,10 @@ from typing import Any
 
 from checker.cli import page
 from checker.counts import plural
-from checker.kept import what_breaks
-from checker.mechanism_sets import Pairs, Set
-from checker.removed_together import EVERYTHING, Sets
-from checker.traces.lines import joined
+from checker.checking.kept import what_breaks
+from checker.answer.mechanism_sets import Pairs, Set
+from checker.answer.removed_together import EVERYTHING, Sets
+from checker.text import joined
 
 #: so many sets for one guarantee are printed; all are in the data
 MOST_SHOWN = 3

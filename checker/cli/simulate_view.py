@@ -11,9 +11,9 @@ from checker.cli.check_view import trace_json
 from checker.cli.describe import configured, failures, size
 from checker.cli.streams import say
 from checker.counts import counted
-from checker.files import check_writable
-from checker.simulate import Simulation, simulate
-from checker.verdict import ExitCode
+from checker.input.files import check_writable
+from checker.checking.simulate import Simulation, simulate
+from checker.engines.verdict import ExitCode
 from model.language import Machine
 
 

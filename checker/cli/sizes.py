@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import re
 
-from checker.errors import InputError
+from checker.input.errors import InputError
 
 _UNITS = {"": 0, "K": 10, "M": 20, "G": 30, "T": 40, "P": 50, "E": 60}
 #: what 64 bits with a sign hold

@@ -9,12 +9,12 @@ from pathlib import Path
 
 from attrs import evolve, frozen
 
-from checker.check import Answer, check
+from checker.checking.check import Answer, check
 from checker.cli import page
 from checker.cli.check_view import minimised, trace_json
 from checker.cli.describe import command, configured, size
 from checker.cli.progress import shown
-from checker.configuration import (
+from checker.input.configuration import (
     Configuration,
     as_toml,
     load,
@@ -22,13 +22,13 @@ from checker.configuration import (
     shipped,
 )
 from checker.engines.exploration import TYPE_INVARIANT, Coverage, Limits
-from checker.errors import InputError, NothingToShowError, UndecidedError
-from checker.nearest import meant
+from checker.input.errors import InputError, NothingToShowError, UndecidedError
+from checker.input.nearest import meant
 from checker.traces.claim import Claim, claim_of, first_met
-from checker.traces.lines import place
-from checker.traces.mail import Label
+from checker.text import place
+from checker.citing.mail import Label
 from checker.traces.trace import Trace
-from checker.verdict import (
+from checker.engines.verdict import (
     CONFORMANCE,
     DEADLOCK,
     Finding,
@@ -290,8 +290,8 @@ def _render(subject: Subject, form: str) -> str:
     if form in ("mail", "pytest"):
         _check_claims(trace)
     if form == "mail":
-        from checker.alternative import alternatives
-        from checker.traces.mail import mail_block
+        from checker.citing.alternative import alternatives
+        from checker.citing.mail import mail_block
 
         if subject.attached:
             subject = _without_file(subject)
@@ -309,7 +309,7 @@ def _render(subject: Subject, form: str) -> str:
             transitions=coverage.transitions if coverage else None,
         )
     if form == "sequence":
-        from checker.traces.sequence import render_sequence
+        from checker.citing.sequence import render_sequence
 
         return render_sequence(machine, trace)
     if form == "itf":

@@ -17,7 +17,7 @@ from collections.abc import Callable
 
 from attrs import define, field, frozen
 
-from checker.configuration import Configuration
+from checker.input.configuration import Configuration
 from checker.conformance.abstraction import (
     AbstractionError,
     Codes,
@@ -35,7 +35,7 @@ from checker.conformance.steps import (
 from checker.counts import plural
 from checker.engines.evaluate import Evaluator
 from checker.engines.exploration import INTERRUPTED, Limits, Search
-from checker.engines.graph import GraphTooLargeError, StateGraph, graph_of
+from checker.engines.graphs.graph import GraphTooLargeError, StateGraph, graph_of
 from model.language.machine import Machine, State
 
 REPORT_EVERY = 5000
@@ -343,7 +343,7 @@ def conform(
     ``first`` builds the reference that is driven; default: ours.
     ``limits.max_states`` bounds the pairs.
     """
-    from checker.engines.explicit import explore
+    from checker.engines.native.explicit import explore
 
     started = time.perf_counter()
     limits = limits or Limits()

@@ -19,7 +19,7 @@ from attrs import frozen
 
 from checker.conformance.log_file import Log, LoggedBitmap, LoggedEvent
 from checker.engines.evaluate import Evaluator
-from checker.errors import InputError
+from checker.input.errors import InputError
 from model.designs import build
 from model.language import ModelError
 from model.language.machine import Instance, Machine, State

@@ -23,8 +23,8 @@ from typing import Any
 
 from attrs import field, frozen
 
-from checker.errors import InputError
-from checker.files import read_limited
+from checker.input.errors import InputError
+from checker.input.files import read_limited
 from model.mechanism import (
     DESIGNS,
 )

@@ -25,7 +25,7 @@ from checker.engines.exploration import (
     silent,
     watches,
 )
-from checker.memory import OUT_OF_MEMORY
+from checker.input.memory import OUT_OF_MEMORY
 from model.language.expression import Expression
 from model.language.machine import Machine, State
 

@@ -15,8 +15,8 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from checker.engines.columns import column
-from checker.engines.layout import Layout, Rows, layout_of
+from checker.engines.native.columns import column
+from checker.engines.native.layout import Layout, Rows, layout_of
 from model.language import expression as ex
 from model.language.expression import Expression
 from model.language.machine import Field, Machine, Property
@@ -137,7 +137,7 @@ def _found_by_solver(
 ) -> bool:
     import z3
 
-    from checker.engines.formula import Formulas, solver, variables
+    from checker.engines.smt.formula import Formulas, solver, variables
 
     asked = solver()
     asked.set("timeout", PATIENCE)

@@ -9,12 +9,12 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context
 
-from checker.errors import InputError, UndecidedError
+from checker.input.errors import InputError, UndecidedError
 from checker.mutation.catalogue import Catalogue, catalogue
 from checker.mutation.questions import Questions, questions
 from checker.mutation.stages import demands
 from checker.mutation.trial import Baseline, Outcome, baseline, tried
-from checker.nearest import meant
+from checker.input.nearest import meant
 
 
 class Bench:

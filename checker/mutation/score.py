@@ -18,7 +18,7 @@ from attrs import field, frozen
 from checker.mutation.bench import Bench
 from checker.mutation.table import Entry, reasons
 from checker.mutation.trial import Fate, Outcome
-from checker.verdict import ExitCode
+from checker.engines.verdict import ExitCode
 
 Report = Callable[[int, int, int], None]
 

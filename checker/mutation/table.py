@@ -18,7 +18,7 @@ from typing import Any, Final
 
 from attrs import evolve, frozen
 
-from checker.errors import InputError
+from checker.input.errors import InputError
 from model.mechanism import (
     DESIGNS,
 )

@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from attrs import define, evolve, field, frozen
 
 from checker.engines.evaluate import Evaluator
-from checker.engines.explicit import explore
+from checker.engines.native.explicit import explore
 from checker.engines.exploration import (
     INTERRUPTED,
     Limits,

@@ -17,7 +17,7 @@ from collections.abc import Iterator, Mapping
 
 from attrs import evolve
 
-from checker.proof.lemmas import lemmas
+from checker.proof.lemmas.all import lemmas
 from checker.proof.obligation import Outcome, Shown
 from model.designs import build, schema
 from model.language import expression as ex

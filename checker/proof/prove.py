@@ -17,7 +17,7 @@ from functools import partial
 
 from attrs import evolve, field, frozen
 
-from checker.engines.explicit import explore
+from checker.engines.native.explicit import explore
 from checker.engines.exploration import (
     INTERRUPTED,
     TYPE_INVARIANT,
@@ -26,8 +26,8 @@ from checker.engines.exploration import (
     Search,
     violated,
 )
-from checker.errors import UndecidedError
-from checker.memory import OUT_OF_MEMORY, is_out_of_memory
+from checker.input.errors import UndecidedError
+from checker.input.memory import OUT_OF_MEMORY, is_out_of_memory
 from checker.proof.confirm import Confirmation
 from checker.proof.judgement import (
     Judgement,
@@ -37,8 +37,8 @@ from checker.proof.judgement import (
     supported,
 )
 from checker.proof.kept import kept_for
-from checker.proof.lemmas import NAME as LEMMAS
-from checker.proof.lemmas import prove_lemmas
+from checker.proof.lemmas.all import NAME as LEMMAS
+from checker.proof.lemmas.all import prove_lemmas
 from checker.proof.obligation import Obligation, Outcome, timed
 from checker.proof.one_term import (
     LIMITS,
@@ -57,7 +57,7 @@ from checker.proof.simulation import (
 from checker.proof.vacuous import NAME as VACUOUS
 from checker.proof.vacuous import nothing_vacuous
 from checker.traces.shortest import shortest_to
-from checker.verdict import ExitCode
+from checker.engines.verdict import ExitCode
 from model.designs import build
 from model.language import Machine, Projected, Property
 from model.language.projected_channel import (

@@ -21,7 +21,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 import z3
 from attrs import evolve, frozen
 
-from checker.engines.formula import Formulas, solver, variables
+from checker.engines.smt.formula import Formulas, solver, variables
 from checker.proof.obligation import Obligation, Outcome, Shown, timed
 from checker.proof.projection import Projection, disk_of, project
 from model.designs import build

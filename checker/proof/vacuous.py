@@ -14,7 +14,7 @@ from collections.abc import Iterator
 
 from attrs import evolve
 
-from checker.engines.explicit import explore
+from checker.engines.native.explicit import explore
 from checker.engines.exploration import (
     Coverage,
     Limits,

@@ -15,9 +15,9 @@ from checker.engines.evaluate import Evaluator
 from checker.engines.exploration import TYPE_INVARIANT
 from checker.engines.interpreter import is_stuck, successors
 from checker.traces.changes import changes
-from checker.traces.lines import listed
+from checker.text import listed
 from checker.traces.trace import Trace
-from checker.verdict import CONFORMANCE, DEADLOCK
+from checker.engines.verdict import CONFORMANCE, DEADLOCK
 from model.language.machine import Action, Machine, Property, State
 
 

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 from checker.engines.evaluate import Evaluator
 from checker.engines.exploration import TYPE_INVARIANT
 from checker.traces.claim import first_met, met_after, served
-from checker.traces.lines import (
+from checker.text import (
     WIDTH,
     listed,
     shortened,
@@ -21,7 +21,7 @@ from checker.traces.lines import (
     wrapped,
 )
 from checker.traces.trace import Trace
-from checker.verdict import DEADLOCK
+from checker.engines.verdict import DEADLOCK
 from model.language.expression import fields_read
 from model.language.machine import Conjunct, Machine, Property, State
 

@@ -14,7 +14,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from checker.configuration import options_table
+from checker.input.configuration import options_table
 from checker.traces.messages import channels
 from checker.traces.trace import Trace
 from model.language.channel import KindType, slot_field

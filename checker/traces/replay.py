@@ -19,10 +19,10 @@ from checker.engines.evaluate import Evaluator
 from checker.engines.exploration import TYPE_INVARIANT
 from checker.engines.interpreter import successors
 from checker.traces.claim import why_not_shown
-from checker.traces.lines import listed
+from checker.text import listed
 from checker.traces.shortest import move_of
 from checker.traces.trace import Move, Trace
-from checker.verdict import CONFORMANCE, DEADLOCK
+from checker.engines.verdict import CONFORMANCE, DEADLOCK
 from model.designs import build
 from model.language.machine import Action, Instance, Machine, State
 from model.options import Options

@@ -25,14 +25,14 @@ from typing import Any
 
 from attrs import evolve
 
-from checker.configuration import (
+from checker.input.configuration import (
     ConfigurationError,
     from_table,
     options_table,
 )
-from checker.errors import InputError
-from checker.files import write_atomically
-from checker.json_files import (
+from checker.input.errors import InputError
+from checker.input.files import write_atomically
+from checker.input.json_files import (
     BadFileError,
     check_keys,
     check_type,

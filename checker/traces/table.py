@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from checker.traces.changes import Change, changes_along
-from checker.traces.lines import UNBROKEN, text_of, wrapped
+from checker.text import UNBROKEN, text_of, wrapped
 from checker.traces.trace import Trace
 from model.language.machine import Machine, State, Variable
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from attrs import field, frozen
 
-from checker.configuration import options_table
+from checker.input.configuration import options_table
 from model.designs import schema
 from model.language.machine import State
 from model.options import Options

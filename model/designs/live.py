@@ -19,11 +19,11 @@ from __future__ import annotations
 
 from attrs import frozen
 
-from model.backup import Watch, add_backup_client
-from model.faults import add_faults
-from model.form import add_form
-from model.guest import Recorder, add_guest
-from model.hosts import Source
+from model.protocol.backup import Watch, add_backup_client
+from model.protocol.faults import add_faults
+from model.protocol.form import add_form
+from model.protocol.guest import Recorder, add_guest
+from model.protocol.hosts import Source
 from model.language import (
     Chunk,
     ChunkName,
@@ -43,9 +43,9 @@ from model.language import (
     contents_field,
     enum_field,
 )
-from model.loader import add_loader
-from model.loss import Style
-from model.management import add_management
+from model.protocol.loader import add_loader
+from model.protocol.loss import Style
+from model.protocol.management import add_management
 from model.mechanisms import (
     CLEAR_META_BEFORE_READ,
     LAST_PASS_STOPPED,
@@ -54,18 +54,18 @@ from model.mechanisms import (
     META_SEES_MERGE,
     STOP_WAITS_FOR_JOB,
 )
-from model.properties import Promise, add_properties
-from model.setup import add_setup
-from model.switchover import (
+from model.protocol.properties import Promise, add_properties
+from model.protocol.setup import add_setup
+from model.protocol.switchover import (
     add_drain,
     add_precopy_end,
     add_send_complete,
     pause,
 )
-from model.takeover import add_takeover
+from model.protocol.takeover import add_takeover
 from model.variant import Variant
 from model.vocabulary import Message, Outgoing, SourceVm, Stage
-from model.world import World, create
+from model.protocol.world import World, create
 
 Updates = tuple[Update, ...]
 STYLE = Style(run_is_last=True, errors_drop=False)

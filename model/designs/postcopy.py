@@ -15,30 +15,30 @@ postcopy phase.
 
 from __future__ import annotations
 
-from model.backup import add_backup_client
-from model.faults import add_faults
-from model.form import add_form
-from model.guest import Recorder, add_guest
+from model.protocol.backup import add_backup_client
+from model.protocol.faults import add_faults
+from model.protocol.form import add_form
+from model.protocol.guest import Recorder, add_guest
 from model.language import Machine, Step
-from model.loader import add_loader
-from model.loss import Style
-from model.management import add_management
+from model.protocol.loader import add_loader
+from model.protocol.loss import Style
+from model.protocol.management import add_management
 from model.mechanisms import (
     BITS_AFTER_STOP,
     SOURCE_BUSY,
 )
-from model.properties import Promise, add_properties
-from model.setup import add_setup
-from model.switchover import (
+from model.protocol.properties import Promise, add_properties
+from model.protocol.setup import add_setup
+from model.protocol.switchover import (
     add_drain,
     add_send_chunks,
     add_send_complete,
     pause,
 )
-from model.takeover import add_takeover
+from model.protocol.takeover import add_takeover
 from model.variant import Variant
 from model.vocabulary import Message, Outgoing, SourceVm
-from model.world import World, create
+from model.protocol.world import World, create
 
 STYLE = Style(run_is_last=False, errors_drop=True)
 

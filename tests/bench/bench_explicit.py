@@ -24,7 +24,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from checker.engines.explicit import explore
+from checker.engines.native.explicit import explore
 from checker.engines.exploration import Coverage, Limits
 from model.language import Machine
 from tests.bench.machines import two_hosts
@@ -42,7 +42,7 @@ COLD = """
 import time
 start = time.perf_counter()
 from checker.engines.exploration import Limits
-from checker.engines.explicit import explore
+from checker.engines.native.explicit import explore
 from tests.bench.machines import two_hosts
 imported = time.perf_counter()
 machine = two_hosts(*{arguments})

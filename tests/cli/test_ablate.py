@@ -10,16 +10,18 @@ from typing import Any
 
 import pytest
 
-from checker import alternative, removed_together
-from checker.alternative import Alternative, Alternatives, alternatives
-from checker.check import check
+from checker.citing import alternative
+
+from checker.answer import removed_together
+from checker.citing.alternative import Alternative, Alternatives, alternatives
+from checker.checking.check import check
 from checker.cli.prove_view import named
-from checker.configuration import Configuration, as_toml
-from checker.engines import family
-from checker.engines.family import Member
-from checker.mechanism_sets import Set
+from checker.input.configuration import Configuration, as_toml
+from checker.engines.native import family
+from checker.engines.native.family import Member
+from checker.answer.mechanism_sets import Set
 from checker.traces.trace import Trace
-from checker.verdict import Verdict
+from checker.engines.verdict import Verdict
 from model.lookup import mechanisms_of
 from model.mechanism import (
     Mechanism,
@@ -40,8 +42,8 @@ def few_mechanisms(monkeypatch: pytest.MonkeyPatch) -> None:
     def few(design: str) -> tuple[Mechanism, ...]:
         return tuple(m for m in mechanisms_of(design) if m.name in FEW)
 
-    monkeypatch.setattr("checker.ablate.mechanisms_of", few)
-    monkeypatch.setattr("checker.removed_together.mechanisms_of", few)
+    monkeypatch.setattr("checker.answer.ablate.mechanisms_of", few)
+    monkeypatch.setattr("checker.answer.removed_together.mechanisms_of", few)
 
 
 # -- ablate ------------------------------------------------------------------
@@ -150,7 +152,7 @@ def test_ctrl_c_keeps_the_rows_that_are_done(
 ) -> None:
     whole = dbmcheck("ablate", DESIGN, "--singles", "--format", "json")
     told = after(ASKED_FIRST + rows, family.members_of)
-    monkeypatch.setattr("checker.variants.members_of", told)
+    monkeypatch.setattr("checker.checking.variants.members_of", told)
     data = dbmcheck("ablate", DESIGN, "--format", "json")
     assert data.code == 20
     found = json.loads(data.out)
@@ -176,7 +178,7 @@ def test_ctrl_c_shows_the_rows_that_are_done(
     dbmcheck: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     told = after(ASKED_FIRST + 2, family.members_of)
-    monkeypatch.setattr("checker.variants.members_of", told)
+    monkeypatch.setattr("checker.checking.variants.members_of", told)
     result = dbmcheck("ablate", DESIGN)
     assert result.code == 20
     assert "INCONCLUSIVE" in result.out
@@ -189,7 +191,7 @@ def test_ctrl_c_before_anything_is_known(
     dbmcheck: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     told = after(0, family.members_of)
-    monkeypatch.setattr("checker.variants.members_of", told)
+    monkeypatch.setattr("checker.checking.variants.members_of", told)
     result = dbmcheck("ablate", DESIGN)
     assert (result.code, result.out) == (130, "")
     assert result.err == "dbmcheck: interrupted\n"

@@ -151,7 +151,7 @@ def test_no_command_loads_the_solver_before_it_is_needed() -> None:
 
 
 def test_help_names_the_default_depth(dbmcheck: Command) -> None:
-    from checker.engines.bounded import DEFAULT_DEPTH
+    from checker.engines.smt.bounded import DEFAULT_DEPTH
 
     words = " ".join(dbmcheck("check", "--help").out.split())
     assert f"Default: {DEFAULT_DEPTH}." in words

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from checker.configuration import as_toml
+from checker.input.configuration import as_toml
 from checker.traces.storage import load as load_trace
 from model.options import Options
 from tests.command import Result
@@ -214,7 +214,7 @@ def test_a_dash_is_no_file(
 def test_minimise_is_cut_short(
     dbmcheck: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from checker.traces import minimise
+    from checker.checking import minimise
 
     whole = dbmcheck("check", *LARGE)
     real = minimise.shortest_violation
@@ -244,7 +244,7 @@ def test_whole_runs_are_cut_short(
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("checker.check.find_lasso", interrupted)
+    monkeypatch.setattr("checker.checking.check.find_lasso", interrupted)
     result = dbmcheck("check", "postcopy-small", "--format", "json")
     assert result.code == 20
     found = json.loads(result.out)

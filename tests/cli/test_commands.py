@@ -14,7 +14,7 @@ from pathlib import Path
 import networkx as nx
 import pytest
 
-from checker.configuration import load
+from checker.input.configuration import load
 from tests.command import Result, run_process, too_wide
 
 Command = Callable[..., Result]

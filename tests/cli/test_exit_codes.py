@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 import z3
 
-from checker.configuration import load, shipped
-from checker.memory import is_out_of_memory
+from checker.input.configuration import load, shipped
+from checker.input.memory import is_out_of_memory
 from tests.command import Result
 
 Command = Callable[..., Result]

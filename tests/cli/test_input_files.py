@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from checker.configuration import shipped
-from checker.errors import InputError
-from checker.files import read_limited
+from checker.input.configuration import shipped
+from checker.input.errors import InputError
+from checker.input.files import read_limited
 from tests.command import ROOT
 
 READERS = {

@@ -79,7 +79,7 @@ runpy.run_module("checker", run_name="__main__", alter_sys=True)
     ("program", "code", "said"),
     [
         (IMPORTS.format("checker.cli"), -signal.SIGINT, ""),
-        (IMPORTS.format("checker.memory"), -signal.SIGINT, ""),
+        (IMPORTS.format("checker.input.memory"), -signal.SIGINT, ""),
         (
             IMPORTS.format("checker.cli.app"),
             130,

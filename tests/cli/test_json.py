@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from checker.configuration import load
+from checker.input.configuration import load
 from model.lookup import mechanisms_of
 from model.mechanism import (
     DESIGNS,

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from checker.configuration import shipped
-from checker.nearest import meant
+from checker.input.configuration import shipped
+from checker.input.nearest import meant
 from model.lookup import mechanisms_of
 from model.mechanism import DESIGNS
 from tests.command import Result

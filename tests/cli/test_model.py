@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from attrs import evolve
 
-from checker import design_text
+from checker.citing import design_text
 from model.designs import build, schema
 from model.lookup import mechanisms_of
 from model.mechanism import DESIGNS, SEVERAL

@@ -102,7 +102,7 @@ def test_a_certificate_is_verified_without_a_search(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     path, _ = certificate
-    monkeypatch.setattr("checker.proof.lifted.SIZES", ())
+    monkeypatch.setattr("checker.proof.certificate.lifted.SIZES", ())
     monkeypatch.setattr("checker.cli.certificate_view.SIZES", ())
     questions = tmp_path / "questions.smt2"
     result = dbmcheck(
@@ -190,7 +190,7 @@ def test_a_certificate_of_another_model_is_refused(
     dbmcheck: Command,
     tmp_path: Path,
 ) -> None:
-    from checker.proof.certificate import checksum
+    from checker.proof.certificate.certificate import checksum
 
     path, _ = certificate
     table = json.loads(path.read_text())

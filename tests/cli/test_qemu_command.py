@@ -12,15 +12,19 @@ from pathlib import Path
 import attrs
 import pytest
 
-from checker.cli import qemu_chosen, qemu_pages, qemu_view
-from checker.cli.qemu_pages import command_lines
-from checker.conformance.qemu import campaign as campaigns
-from checker.conformance.qemu.binary import Build
-from checker.conformance.qemu.campaign import Pair, Result
-from checker.conformance.qemu.case import Case
-from checker.conformance.qemu.matrix import Spot
-from checker.conformance.qemu.progress import Limits
-from checker.conformance.qemu.violation import Violation
+from checker.cli.qemu import chosen as qemu_chosen
+
+from checker.cli.qemu import pages as qemu_pages
+
+from checker.cli.qemu import view as qemu_view
+from checker.cli.qemu.pages import command_lines
+from checker.qemu.campaign import campaign as campaigns
+from checker.qemu.harness.binary import Build
+from checker.qemu.campaign.campaign import Pair, Result
+from checker.qemu.campaign.case import Case
+from checker.qemu.campaign.matrix import Spot
+from checker.qemu.harness.progress import Limits
+from checker.qemu.campaign.violation import Violation
 from tests.command import run, run_process, too_wide
 
 BUILD = Build((sys.executable,), (7, 2, 22))
@@ -55,7 +59,7 @@ def qemu(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     monkeypatch.setattr(qemu_chosen, "find_build", find_build)
     monkeypatch.setattr(qemu_view, "shipped", lambda: ())
     monkeypatch.setattr(campaigns, "run_case", run_case)
-    monkeypatch.setattr("checker.conformance.qemu.shorten.run_case", run_case)
+    monkeypatch.setattr("checker.qemu.campaign.shorten.run_case", run_case)
     return violating
 
 

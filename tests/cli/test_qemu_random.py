@@ -15,18 +15,20 @@ from pathlib import Path
 import pytest
 from attrs import evolve
 
-from checker.cli import qemu_chosen, qemu_random_view
-from checker.conformance.qemu.binary import Build
-from checker.conformance.qemu.known import Deviation
-from checker.conformance.qemu.random_adapter import HaltError
-from checker.conformance.qemu.random_run import (
+from checker.cli.qemu import chosen as qemu_chosen
+
+from checker.cli.qemu import random_view as qemu_random_view
+from checker.qemu.harness.binary import Build
+from checker.qemu.campaign.known import Deviation
+from checker.qemu.random.adapter import HaltError
+from checker.qemu.random.run import (
     NEEDED,
     Outcome,
     Plan,
     Report,
     search,
 )
-from checker.conformance.stateful.adapter import Side
+from checker.stateful.adapter import Side
 from tests.command import run, run_process, too_wide
 from tests.stateful.adapter_memory import MemoryAdapter
 

@@ -10,7 +10,7 @@ import pytest
 import typer
 
 from checker.cli.sizes import shown, size_of
-from checker.errors import InputError
+from checker.input.errors import InputError
 from reference.cli import arguments
 from tests.command import Result
 

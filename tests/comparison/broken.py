@@ -12,9 +12,9 @@ from collections.abc import Callable
 import pytest
 from attrs import evolve
 
-from checker import configuration
-from checker.comparison.result import Comparison, DesignResult
-from checker.comparison.tasks import (
+from checker.input import configuration
+from checker.answer.result import Comparison, DesignResult
+from checker.answer.tasks import (
     PROOF,
     Outcome,
     Task,

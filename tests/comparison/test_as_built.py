@@ -8,9 +8,9 @@ from collections.abc import Mapping
 import pytest
 from attrs import evolve
 
-from checker import configuration
-from checker.comparison.as_built import AsBuilt, explore_as_built
-from checker.configuration import load
+from checker.input import configuration
+from checker.answer.as_built import AsBuilt, explore_as_built
+from checker.input.configuration import load
 from checker.engines.exploration import Limits, silent
 from model import designs, mechanism
 from model.designs import build

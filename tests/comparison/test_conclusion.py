@@ -9,18 +9,18 @@ import pytest
 from attrs import evolve
 
 from checker.cli import compare_view
-from checker.comparison.as_built import AsBuilt
-from checker.comparison.conclusion import assumptions, sentences
-from checker.comparison.costs import Costs, stopped_cost
-from checker.comparison.result import (
+from checker.answer.as_built import AsBuilt
+from checker.answer.conclusion import assumptions, sentences
+from checker.answer.costs import Costs, stopped_cost
+from checker.answer.result import (
     SAFETY,
     Comparison,
     DesignResult,
     Proved,
 )
-from checker.comparison.standing import Standing
+from checker.answer.standing import Standing
 from checker.proof.judgement import Provability
-from checker.verdict import ExitCode
+from checker.engines.verdict import ExitCode
 from model.lookup import mechanisms_of
 from tests.command import too_wide
 from tests.comparison import broken

@@ -9,7 +9,7 @@ from random import Random
 import numpy as np
 import pytest
 
-from checker.comparison.costs import (
+from checker.answer.costs import (
     NEVER,
     UNKNOWN,
     UNLIMITED,
@@ -20,7 +20,7 @@ from checker.comparison.costs import (
     sent_cost,
     stopped_cost,
 )
-from checker.comparison.real_disks import (
+from checker.answer.real_disks import (
     EXAMPLE,
     Disk,
     as_built_stops,
@@ -28,8 +28,8 @@ from checker.comparison.real_disks import (
     send_seconds,
     stopped_seconds,
 )
-from checker.engines.costs import always_passes, leaves, most
-from checker.engines.graph import StateGraph
+from checker.engines.graphs.costs import always_passes, leaves, most
+from checker.engines.graphs.graph import StateGraph
 from model.language import Cost as Counted
 from model.language import Instance, Machine
 from model.language import expression as ex

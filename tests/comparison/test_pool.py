@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from checker.comparison.pool import DIED, Pool, do_all
-from checker.comparison.standing import BOUNDED, FITS
-from checker.comparison.tasks import COSTS, PARTS, PROOF, Outcome, tasks_of
+from checker.answer.pool import DIED, Pool, do_all
+from checker.answer.standing import BOUNDED, FITS
+from checker.answer.tasks import COSTS, PARTS, PROOF, Outcome, tasks_of
 from checker.engines.exploration import INTERRUPTED, Limits, Progress
 from tests.command import ROOT
 

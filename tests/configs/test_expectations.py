@@ -11,8 +11,8 @@ from collections.abc import Callable
 
 import pytest
 
-from checker.check import check
-from checker.configuration import load, shipped
+from checker.checking.check import check
+from checker.input.configuration import load, shipped
 from checker.engines.exploration import Limits
 
 FAST_FOR_INTERPRETER = 3_000

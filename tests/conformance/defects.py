@@ -16,7 +16,7 @@ from functools import cache
 import pytest
 from attrs import evolve, frozen
 
-from checker.configuration import Configuration, load
+from checker.input.configuration import Configuration, load
 from checker.conformance.lockstep import Outcome, conform
 from model.options import Bounds, Failures, Options
 from reference.protocol.tables import (

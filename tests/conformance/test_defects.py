@@ -14,7 +14,7 @@ from collections.abc import Callable
 
 import pytest
 
-from checker.configuration import Configuration
+from checker.input.configuration import Configuration
 from checker.conformance.abstraction import (
     AbstractionError,
     Codes,

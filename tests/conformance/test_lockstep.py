@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import pytest
 
-from checker.configuration import load
+from checker.input.configuration import load
 from checker.conformance.lockstep import conform, environment
 from checker.conformance.steps import undriven
 from checker.engines.exploration import Limits

@@ -9,7 +9,7 @@ import pytest
 
 from checker.conformance.log_check import judge
 from checker.conformance.log_file import parse
-from checker.errors import InputError
+from checker.input.errors import InputError
 from reference.protocol.tables import Design
 from tests.command import run as run_command
 from tests.conformance.logged_runs import (

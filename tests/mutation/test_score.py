@@ -5,13 +5,13 @@ from __future__ import annotations
 
 import pytest
 
-from checker.errors import InputError
+from checker.input.errors import InputError
 from checker.mutation.change import Kind
 from checker.mutation.questions import SMALL, questions
 from checker.mutation.score import Score
 from checker.mutation.table import read, reasons, shipped_table
 from checker.mutation.trial import Fate, Outcome
-from checker.verdict import ExitCode
+from checker.engines.verdict import ExitCode
 from model.mechanism import (
     DESIGNS,
 )

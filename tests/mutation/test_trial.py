@@ -19,7 +19,7 @@ from checker.mutation.trial import (
     baseline,
     tried,
 )
-from checker.verdict import DEADLOCK
+from checker.engines.verdict import DEADLOCK
 from model.language import YES, Machine, MachineBuilder, Step
 from tests.mutation.lamp import lamp
 
@@ -165,7 +165,7 @@ def test_ctrl_c_is_not_taken_for_an_answer(
         raise KeyboardInterrupt
 
     monkeypatch.setattr(
-        "checker.engines.explicit._Explorer._search", interrupt
+        "checker.engines.native.explicit._Explorer._search", interrupt
     )
     baseline_of: Callable[[int], Baseline] = [base].__getitem__
     mutant: Planned = one

@@ -15,18 +15,19 @@ import z3
 from attrs import evolve
 from hypothesis import HealthCheck, given, settings
 
-from checker.check import Answer, check
-from checker.configuration import Configuration, load, shipped
-from checker.engines import bounded, formula
-from checker.engines.bounded import search
+from checker.checking.check import Answer, check
+from checker.input.configuration import Configuration, load, shipped
+from checker.engines.smt import bounded
+from checker.engines.smt import formula
+from checker.engines.smt.bounded import search
 from checker.engines.exploration import Limits, Progress
 from checker.engines.interpreter import interpret
-from checker.engines.unrolling import (
+from checker.engines.smt.unrolling import (
     SolverDisagreesError,
     Unrolling,
     memory_in_use,
 )
-from checker.verdict import ExitCode, Verdict
+from checker.engines.verdict import ExitCode, Verdict
 from model.language import Machine, MachineBuilder, Step
 from model.language import expression as ex
 from model.language.expression import constant, field_value

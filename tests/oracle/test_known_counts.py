@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 
-from checker.engines.explicit import explore
+from checker.engines.native.explicit import explore
 from checker.engines.exploration import Engine, Limits, silent
 from checker.engines.interpreter import interpret
 from tests.oracle.protocols import die_hard, two_phase_commit

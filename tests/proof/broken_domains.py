@@ -9,7 +9,7 @@ from __future__ import annotations
 import enum
 from typing import Any
 
-from checker.proof.lemma_fifo import channel_of
+from checker.proof.lemmas.fifo import channel_of
 from model.language import Chunk, Granule, Projected, Update
 from model.language import expression as ex
 from model.language.expression import Expression

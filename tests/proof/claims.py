@@ -8,9 +8,9 @@ from functools import cache
 
 from attrs import evolve
 
-from checker.proof.certificate import Certificate, certificate
-from checker.proof.clause import Clause, clause_of, codes_in_use
-from checker.proof.invariant import Mined, mine
+from checker.proof.certificate.certificate import Certificate, certificate
+from checker.proof.certificate.clause import Clause, clause_of, codes_in_use
+from checker.proof.certificate.invariant import Mined, mine
 from model.language import Machine
 from model.lookup import mechanisms_of
 from model.mechanisms import (

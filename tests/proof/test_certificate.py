@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 from attrs import evolve
 
-from checker.errors import ExitCode, InputError, exit_code_of
-from checker.proof.certificate import (
+from checker.input.errors import ExitCode, InputError, exit_code_of
+from checker.proof.certificate.certificate import (
     MAX_FILE,
     Certificate,
     as_text,
@@ -25,7 +25,7 @@ from checker.proof.certificate import (
     verify,
     write,
 )
-from checker.proof.clause import Clause
+from checker.proof.certificate.clause import Clause
 from model.mechanism import (
     DESIGNS,
 )

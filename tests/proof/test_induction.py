@@ -6,8 +6,8 @@ from __future__ import annotations
 import pytest
 from attrs import evolve
 
-from checker.proof.certificate import Certificate
-from checker.proof.induction import (
+from checker.proof.certificate.certificate import Certificate
+from checker.proof.certificate.induction import (
     CONSECUTION,
     INITIATION,
     OBLIGATIONS,

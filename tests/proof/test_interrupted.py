@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 
-from checker.engines.explicit import explore
+from checker.engines.native.explicit import explore
 from checker.engines.exploration import INTERRUPTED, Limits, Search, violated
 from checker.proof import confirm
 from checker.proof.judgement import Provability

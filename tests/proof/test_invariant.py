@@ -6,12 +6,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from checker.engines.explicit import explore
+from checker.engines.native.explicit import explore
 from checker.engines.exploration import Limits
-from checker.proof.clause import Clause, Literal, Words, meaning
-from checker.proof.induction import check
-from checker.proof.invariant import Mining, NoInvariantError, mine
-from checker.proof.separation import Separation
+from checker.proof.certificate.clause import Clause, Literal, Words, meaning
+from checker.proof.certificate.induction import check
+from checker.proof.certificate.invariant import Mining, NoInvariantError, mine
+from checker.proof.certificate.separation import Separation
 from model.lookup import mechanisms_of
 from model.mechanism import DESIGNS
 from tests.proof.claims import (

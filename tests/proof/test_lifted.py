@@ -9,9 +9,9 @@ import pytest
 from attrs import evolve
 
 from checker.engines.evaluate import Evaluator
-from checker.proof.bits import Bits
-from checker.proof.certificate import Certificate
-from checker.proof.lifted import (
+from checker.proof.certificate.bits import Bits
+from checker.proof.certificate.certificate import Certificate
+from checker.proof.certificate.lifted import (
     CONSECUTION,
     INITIATION,
     OBLIGATIONS,
@@ -149,7 +149,7 @@ def test_steps_that_change_different_fields_are_not_alike(
         machine = disk_machine(claimed, size)
         return evolve(machine, actions=(*machine.actions, lose))
 
-    monkeypatch.setattr("checker.proof.lifted.disk_machine", twin)
+    monkeypatch.setattr("checker.proof.certificate.lifted.disk_machine", twin)
     found = refuted(one)
     assert list(found) == [CONSECUTION]
     assert found[CONSECUTION].startswith("lose(field=source.has_bitmap): ")

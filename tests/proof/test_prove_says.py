@@ -13,7 +13,7 @@ import pytest
 import z3
 
 from checker.cli import certificate_view
-from checker.engines import explicit
+from checker.engines.native import explicit
 from checker.engines.exploration import Limits
 from checker.proof import prove as proving
 from checker.proof.judgement import Judgement, Provability, supported

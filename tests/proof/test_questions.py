@@ -14,7 +14,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from checker.configuration import load, shipped
+from checker.input.configuration import load, shipped
 from checker.proof.obligation import Outcome
 from checker.proof.prove import without_end
 from checker.proof.questions import (

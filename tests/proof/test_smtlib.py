@@ -9,8 +9,8 @@ import cvc5
 import pytest
 from attrs import evolve
 
-from checker.proof.certificate import Certificate
-from checker.proof.smtlib import Script, script
+from checker.proof.certificate.certificate import Certificate
+from checker.proof.certificate.smtlib import Script, script
 from model.language import expression as ex
 from model.language.machine import Conjunct, Property
 from model.mechanism import (

@@ -10,11 +10,11 @@ from collections.abc import Mapping
 
 from attrs import evolve
 
-from checker.conformance.qemu import bitmaps
-from checker.conformance.qemu.bitmaps import Bitmap
-from checker.conformance.qemu.random_adapter import QemuAdapter
-from checker.conformance.qemu.random_pair import Pair
-from checker.conformance.stateful.adapter import Side, SideView, Vm
+from checker.qemu.harness import bitmaps
+from checker.qemu.harness.bitmaps import Bitmap
+from checker.qemu.random.adapter import QemuAdapter
+from checker.qemu.random.pair import Pair
+from checker.stateful.adapter import Side, SideView, Vm
 
 
 class Forgetful(QemuAdapter):

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from checker.conformance.qemu.binary import (
+from checker.qemu.harness.binary import (
     INSTALL,
     PROGRAM,
     Build,

@@ -14,18 +14,18 @@ from pathlib import Path
 import attrs
 import pytest
 
-from checker.conformance.qemu import campaign as campaigns
-from checker.conformance.qemu.binary import Build
-from checker.conformance.qemu.campaign import Campaign, Pair, Record, Result
-from checker.conformance.qemu.case import Case, parse_fault
-from checker.conformance.qemu.known import Known
-from checker.conformance.qemu.matrix import Spot
-from checker.conformance.qemu.process import QemuError
-from checker.conformance.qemu.progress import Limits
-from checker.conformance.qemu.shorten import candidates, shorten
-from checker.conformance.qemu.summary import summarise
-from checker.conformance.qemu.violation import Violation
-from checker.errors import InputError
+from checker.qemu.campaign import campaign as campaigns
+from checker.qemu.harness.binary import Build
+from checker.qemu.campaign.campaign import Campaign, Pair, Record, Result
+from checker.qemu.campaign.case import Case, parse_fault
+from checker.qemu.campaign.known import Known
+from checker.qemu.campaign.matrix import Spot
+from checker.qemu.harness.process import QemuError
+from checker.qemu.harness.progress import Limits
+from checker.qemu.campaign.shorten import candidates, shorten
+from checker.qemu.campaign.summary import summarise
+from checker.qemu.campaign.violation import Violation
+from checker.input.errors import InputError
 from tests.command import ROOT
 
 SELF = Build((sys.executable,), (7, 2, 22))
@@ -143,7 +143,7 @@ def fake(monkeypatch: pytest.MonkeyPatch, *violating: str) -> list[Case]:
         )
 
     monkeypatch.setattr(campaigns, "run_case", run_case)
-    monkeypatch.setattr("checker.conformance.qemu.shorten.run_case", run_case)
+    monkeypatch.setattr("checker.qemu.campaign.shorten.run_case", run_case)
     return ran
 
 

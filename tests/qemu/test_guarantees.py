@@ -9,19 +9,19 @@ from typing import Any
 import attrs
 import pytest
 
-from checker.conformance.qemu import observation as seen
-from checker.conformance.qemu.bitmaps import Bitmap, BitmapView
-from checker.conformance.qemu.disk import StoredBitmap
-from checker.conformance.qemu.guarantees import judge
-from checker.conformance.qemu.observation import (
+from checker.qemu.harness import observation as seen
+from checker.qemu.harness.bitmaps import Bitmap, BitmapView
+from checker.qemu.harness.disk import StoredBitmap
+from checker.qemu.campaign.guarantees import judge
+from checker.qemu.harness.observation import (
     Done,
     Moment,
     Observation,
     SideView,
     Stored,
 )
-from checker.conformance.qemu.places import Fault, FaultKind, Place
-from checker.conformance.qemu.scenario import (
+from checker.qemu.harness.places import Fault, FaultKind, Place
+from checker.qemu.harness.scenario import (
     KIB,
     GuestWrite,
     Scenario,
@@ -29,7 +29,7 @@ from checker.conformance.qemu.scenario import (
     Then,
     When,
 )
-from checker.conformance.qemu.violation import GUARANTEES
+from checker.qemu.campaign.violation import GUARANTEES
 
 WRITE = GuestWrite(When.BEFORE, 0, 64 * KIB)
 EMPTY = BitmapView(

@@ -11,28 +11,28 @@ from typing import Any
 import attrs
 import pytest
 
-from checker.conformance.qemu.agreement import (
+from checker.qemu.interop.compare_ends import (
     compare_chunks,
     compare_hosts,
     compare_views,
 )
-from checker.conformance.qemu.binary import Build
-from checker.conformance.qemu.bitmaps import BitmapView
-from checker.conformance.qemu.interop import (
+from checker.qemu.harness.binary import Build
+from checker.qemu.harness.bitmaps import BitmapView
+from checker.qemu.interop.interop import (
     Result,
     known_to_abort,
     receive_from_qemu,
     send_to_qemu,
 )
-from checker.conformance.qemu.known_streams import known_as
-from checker.conformance.qemu.malformed import (
+from checker.qemu.interop.known_streams import known_as
+from checker.qemu.interop.malformed import (
     Kind,
     Outcome,
     feed_all,
     malformed,
     shorten,
 )
-from checker.conformance.qemu.mutations import (
+from checker.qemu.interop.mutations import (
     Malformed,
     base,
     by_chance,
@@ -41,10 +41,10 @@ from checker.conformance.qemu.mutations import (
     joined,
     parts_of,
 )
-from checker.conformance.qemu.progress import Limits
-from checker.conformance.qemu.scenario import Mode, Side
-from checker.conformance.qemu.shapes import QUICK, SHAPES, Shape, shape
-from checker.conformance.qemu.wires import (
+from checker.qemu.harness.progress import Limits
+from checker.qemu.harness.scenario import Mode, Side
+from checker.qemu.interop.bitmap_shapes import QUICK, SHAPES, Shape, shape
+from checker.qemu.interop.stream_bytes import (
     chunk_bytes,
     encoded_again,
     items_of,

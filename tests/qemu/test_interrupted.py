@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from checker.conformance.qemu.binary import Build
+from checker.qemu.harness.binary import Build
 from tests.command import processes_of
 
 PATIENCE = 60.0  # seconds

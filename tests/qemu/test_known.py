@@ -9,19 +9,19 @@ from typing import Final
 import attrs
 import pytest
 
-from checker.conformance.qemu.binary import Build
-from checker.conformance.qemu.campaign import Pair, Result, run_case
-from checker.conformance.qemu.case import (
+from checker.qemu.harness.binary import Build
+from checker.qemu.campaign.campaign import Pair, Result, run_case
+from checker.qemu.campaign.case import (
     GRANULARITY,
     SIZE,
     Case,
     parse_fault,
 )
-from checker.conformance.qemu.known import Deviation, Known, read, shipped
-from checker.conformance.qemu.scenario import Mode, Storage, Then
-from checker.conformance.qemu.summary import summarise
-from checker.conformance.qemu.violation import Violation
-from checker.errors import InputError
+from checker.qemu.campaign.known import Deviation, Known, read, shipped
+from checker.qemu.harness.scenario import Mode, Storage, Then
+from checker.qemu.campaign.summary import summarise
+from checker.qemu.campaign.violation import Violation
+from checker.input.errors import InputError
 
 #: the rarest is a race, seen in one run of five on a busy machine
 TRIES: Final = 10

@@ -9,17 +9,17 @@ from typing import Final
 import attrs
 import pytest
 
-from checker.conformance.qemu.binary import Build
-from checker.conformance.qemu.known_streams import (
+from checker.qemu.harness.binary import Build
+from checker.qemu.interop.known_streams import (
     KnownStream,
     known_as,
     read,
     shipped,
 )
-from checker.conformance.qemu.malformed import Kind, Outcome, feed
-from checker.conformance.qemu.mutations import Malformed
-from checker.conformance.qemu.scenario import Mode
-from checker.errors import InputError
+from checker.qemu.interop.malformed import Kind, Outcome, feed
+from checker.qemu.interop.mutations import Malformed
+from checker.qemu.harness.scenario import Mode
+from checker.input.errors import InputError
 
 #: one is a race
 TRIES: Final = 20

@@ -9,15 +9,15 @@ from pathlib import Path
 
 import attrs
 
-from checker.conformance.qemu.binary import Build
-from checker.conformance.qemu.look import Looks
-from checker.conformance.qemu.process import (
+from checker.qemu.harness.binary import Build
+from checker.qemu.harness.sampling import Looks
+from checker.qemu.harness.process import (
     Event,
     HungError,
     Qemu,
 )
-from checker.conformance.qemu.progress import ran
-from checker.conformance.qemu.scenario import Scenario
+from checker.qemu.harness.progress import ran
+from checker.qemu.harness.scenario import Scenario
 
 NONE = Build(("none",), (7, 2, 0))
 

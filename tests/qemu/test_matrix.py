@@ -5,19 +5,19 @@ from __future__ import annotations
 
 import pytest
 
-from checker.cli.qemu_command import ModeName, StorageName, ThenName
-from checker.conformance.qemu import matrix
-from checker.conformance.qemu.case import Case, fault_text, parse_fault
-from checker.conformance.qemu.matrix import Spot
-from checker.conformance.qemu.places import (
+from checker.cli.qemu.command import ModeName, StorageName, ThenName
+from checker.qemu.campaign import matrix
+from checker.qemu.campaign.case import Case, fault_text, parse_fault
+from checker.qemu.campaign.matrix import Spot
+from checker.qemu.harness.places import (
     Fault,
     FaultKind,
     Passage,
     Place,
     Within,
 )
-from checker.conformance.qemu.scenario import KIB, Mode, Storage, Then
-from checker.errors import InputError
+from checker.qemu.harness.scenario import KIB, Mode, Storage, Then
+from checker.input.errors import InputError
 
 SPOTS = tuple(
     Spot.parse(text)

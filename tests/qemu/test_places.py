@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 
-from checker.conformance.qemu.places import Fault, FaultKind, Place, Within
+from checker.qemu.harness.places import Fault, FaultKind, Place, Within
 
 
 @pytest.mark.parametrize(

@@ -14,11 +14,13 @@ from pathlib import Path
 
 import pytest
 
-from checker.conformance.qemu import bitmaps, disk
-from checker.conformance.qemu.binary import Build
-from checker.conformance.qemu.bitmaps import Bitmap
-from checker.conformance.qemu.disk import Disk, Images
-from checker.conformance.qemu.process import (
+from checker.qemu.harness import bitmaps
+
+from checker.qemu.harness import disk
+from checker.qemu.harness.binary import Build
+from checker.qemu.harness.bitmaps import Bitmap
+from checker.qemu.harness.disk import Disk, Images
+from checker.qemu.harness.process import (
     GoneError,
     HungError,
     Qemu,
@@ -168,8 +170,8 @@ def test_an_exception_ends_the_process(build: Build, room: Path) -> None:
 FOREVER = """
 import asyncio, sys, tempfile
 from pathlib import Path
-from checker.conformance.qemu.binary import find_build
-from checker.conformance.qemu.process import Qemu
+from checker.qemu.harness.binary import find_build
+from checker.qemu.harness.process import Qemu
 
 async def main():
     with tempfile.TemporaryDirectory(dir=sys.argv[1]) as room:

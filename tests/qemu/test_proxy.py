@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from attrs import define, field
 
-from checker.conformance.qemu.places import (
+from checker.qemu.harness.places import (
     UNCOUNTED,
     Fault,
     FaultKind,
@@ -22,7 +22,7 @@ from checker.conformance.qemu.places import (
     Place,
     Within,
 )
-from checker.conformance.qemu.proxy import Actor, Hold, Proxy, nobody
+from checker.qemu.harness.proxy import Actor, Hold, Proxy, nobody
 from tests.command import ROOT
 
 CAPTURES = ROOT / "tests" / "captures"

@@ -9,18 +9,18 @@ from pathlib import Path
 
 import pytest
 
-from checker.conformance.qemu.binary import Build
-from checker.conformance.qemu.known import shipped
-from checker.conformance.qemu.random_adapter import QemuAdapter
-from checker.conformance.qemu.random_pair import DISKS
-from checker.conformance.qemu.random_run import (
+from checker.qemu.harness.binary import Build
+from checker.qemu.campaign.known import shipped
+from checker.qemu.random.adapter import QemuAdapter
+from checker.qemu.random.pair import DISKS
+from checker.qemu.random.run import (
     SHRINK_LIMIT,
     Outcome,
     Plan,
     search,
 )
-from checker.conformance.stateful.adapter import Side
-from checker.conformance.stateful.promise import BrokenGuaranteeError
+from checker.stateful.adapter import Side
+from checker.stateful.promise import BrokenGuaranteeError
 from tests.qemu.broken_qemu import BROKEN
 
 KEY = ("drive0", "bitmap0")

@@ -11,17 +11,17 @@ from pathlib import Path
 import attrs
 import pytest
 
-from checker.conformance.qemu import observation as seen
-from checker.conformance.qemu.binary import Build
-from checker.conformance.qemu.bitmaps import Bitmap, same
-from checker.conformance.qemu.disk import Disk
-from checker.conformance.qemu.guarantees import judge
-from checker.conformance.qemu.observation import Observation
-from checker.conformance.qemu.places import Fault, Place
-from checker.conformance.qemu.places import FaultKind as Kind
-from checker.conformance.qemu.progress import Limits
-from checker.conformance.qemu.runner import run, run_scenario
-from checker.conformance.qemu.scenario import (
+from checker.qemu.harness import observation as seen
+from checker.qemu.harness.binary import Build
+from checker.qemu.harness.bitmaps import Bitmap, same
+from checker.qemu.harness.disk import Disk
+from checker.qemu.campaign.guarantees import judge
+from checker.qemu.harness.observation import Observation
+from checker.qemu.harness.places import Fault, Place
+from checker.qemu.harness.places import FaultKind as Kind
+from checker.qemu.harness.progress import Limits
+from checker.qemu.campaign.runner import run, run_scenario
+from checker.qemu.harness.scenario import (
     KIB,
     MIB,
     WRITES,
@@ -34,7 +34,7 @@ from checker.conformance.qemu.scenario import (
     Then,
     When,
 )
-from checker.conformance.qemu.vm_outcome import outcome_of
+from checker.qemu.campaign.vm_outcome import outcome_of
 
 PATIENT = Limits(answer=60, settle=120, quiet=60, steady=60, stall=0.05)
 

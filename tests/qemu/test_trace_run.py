@@ -12,23 +12,23 @@ import pytest
 from attrs import evolve
 
 from checker.cli import main
-from checker.cli.qemu_chosen import Chosen
-from checker.cli.qemu_trace_view import run, traces_of
-from checker.configuration import load
-from checker.conformance.qemu.binary import Build
-from checker.conformance.qemu.trace_choice import walk, witnesses
-from checker.conformance.qemu.trace_difference import Outcome
-from checker.conformance.qemu.trace_map import (
+from checker.cli.qemu.chosen import Chosen
+from checker.cli.qemu.trace_view import run, traces_of
+from checker.input.configuration import load
+from checker.qemu.harness.binary import Build
+from checker.qemu.traces.choice import walk, witnesses
+from checker.qemu.traces.difference import Outcome
+from checker.qemu.traces.map import (
     CANNOT,
     MAPPING,
     CannotMapError,
     Geometry,
     check_mappable,
 )
-from checker.conformance.qemu.trace_run import run_trace
+from checker.qemu.traces.run import run_trace
 from checker.traces.replay import CannotReplayError, replay
 from checker.traces.trace import Trace
-from checker.verdict import CONFORMANCE
+from checker.engines.verdict import CONFORMANCE
 from model.designs import build as build_model
 from model.language.machine import Machine
 from model.lookup import mechanisms_of

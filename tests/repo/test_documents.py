@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from checker.configuration import load, shipped
+from checker.input.configuration import load, shipped
 from tests.command import ROOT
 
 ROOMS = ("model", "reference", "checker", "tests")

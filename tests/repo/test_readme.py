@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from checker.configuration import shipped
+from checker.input.configuration import shipped
 from model.correspondence import QEMU_TESTS
 from model.designs import build
 from model.language import Action

@@ -606,7 +606,7 @@ def test_no_file_is_skipped_because_of_where_it_lies(
         path.write_text("import sys\n")
     monkeypatch.setattr(sources, "ROOT", root)
     found = shipped()
-    assert set(found.files) == {"model.guest", "model.designs.live"}
+    assert set(found.files) == {"model.protocol.guest", "model.designs.live"}
     assert "imports sys" in why_refused(found)
 
 

@@ -9,14 +9,14 @@ import sys
 
 import pytest
 
-from checker.engines.explicit import explore
+from checker.engines.native.explicit import explore
 from checker.engines.exploration import Limits
 from checker.engines.interpreter import interpret
 from checker.engines.tautology import could_fail
 from checker.engines.vacuity import demands, still
 from checker.proof.obligation import Outcome
 from checker.proof.vacuous import shown_by
-from checker.verdict import ExitCode, Verdict, exit_code, judge
+from checker.engines.verdict import ExitCode, Verdict, exit_code, judge
 from model.language import (
     Concrete,
     Disk,
@@ -232,7 +232,7 @@ def test_the_solver_is_not_asked_about_what_is_shipped() -> None:
     """To load it takes longer than most checks."""
     code = (
         "import sys\n"
-        "from checker.configuration import load, shipped\n"
+        "from checker.input.configuration import load, shipped\n"
         "from checker.engines.tautology import could_fail\n"
         "for name in shipped():\n"
         "    machine = load(name).machine()\n"

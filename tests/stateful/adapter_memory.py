@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 
-from checker.conformance.stateful.adapter import (
+from checker.stateful.adapter import (
     Adapter,
     BitmapView,
     Capabilities,

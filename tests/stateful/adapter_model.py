@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import cache
 
-from checker.conformance.stateful.adapter import (
+from checker.stateful.adapter import (
     DESIGNS,
     DROP,
     Adapter,

@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from checker.conformance.stateful.adapter import (
+from checker.stateful.adapter import (
     Adapter,
     BitmapView,
     Capabilities,

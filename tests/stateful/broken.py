@@ -13,7 +13,7 @@ from unittest.mock import patch
 
 from attrs import frozen
 
-from checker.conformance.stateful.adapter import DESIGNS
+from checker.stateful.adapter import DESIGNS
 from reference.bitmap import DirtyBitmap
 from reference.host import Host, Write
 from reference.loopback import Loopback

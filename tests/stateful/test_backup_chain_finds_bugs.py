@@ -8,9 +8,9 @@ from attrs import evolve
 from hypothesis import Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from checker.conformance.stateful.bitmap_machine import machine_for
-from checker.conformance.stateful.profiles import quick
-from checker.conformance.stateful.promise import BrokenGuaranteeError
+from checker.stateful.bitmap_machine import machine_for
+from checker.stateful.profiles import quick
+from checker.stateful.promise import BrokenGuaranteeError
 from tests.stateful.adapter_memory import MemoryAdapter
 from tests.stateful.broken import BROKEN
 

@@ -6,8 +6,8 @@ from __future__ import annotations
 import pytest
 from hypothesis.stateful import run_state_machine_as_test
 
-from checker.conformance.stateful.bitmap_machine import machine_for
-from checker.conformance.stateful.profiles import missing, quick, slow
+from checker.stateful.bitmap_machine import machine_for
+from checker.stateful.profiles import missing, quick, slow
 from tests.stateful.adapter_memory import MemoryAdapter
 
 

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 import pytest
 from hypothesis.stateful import run_state_machine_as_test
 
-from checker.conformance.stateful.bitmap_machine import machine_for
-from checker.conformance.stateful.profiles import missing, quick, slow
+from checker.stateful.bitmap_machine import machine_for
+from checker.stateful.profiles import missing, quick, slow
 from tests.stateful.adapter_processes import ProcessAdapter
 
 

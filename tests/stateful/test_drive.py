@@ -9,18 +9,18 @@ from collections import Counter
 import pytest
 from attrs import evolve
 
-from checker.conformance.stateful import drive as driver
-from checker.conformance.stateful.adapter import DROP, Capabilities, Side
-from checker.conformance.stateful.bitmap_machine import machine_for
-from checker.conformance.stateful.drive import drive
-from checker.conformance.stateful.profiles import (
+from checker.stateful import drive as driver
+from checker.stateful.adapter import DROP, Capabilities, Side
+from checker.stateful.bitmap_machine import machine_for
+from checker.stateful.drive import drive
+from checker.stateful.profiles import (
     REACHED,
     REACHED_LATER,
     missing,
     quick,
     slow,
 )
-from checker.conformance.stateful.promise import BrokenGuaranteeError
+from checker.stateful.promise import BrokenGuaranteeError
 from tests.command import ROOT
 from tests.stateful.adapter_memory import MemoryAdapter
 from tests.stateful.broken import BROKEN

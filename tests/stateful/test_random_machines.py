@@ -9,11 +9,11 @@ from random import Random
 import pytest
 from hypothesis import HealthCheck, assume, given, settings
 
-from checker.engines import table
+from checker.engines.native import table
 from checker.engines.evaluate import Evaluator
-from checker.engines.explicit import explore
+from checker.engines.native.explicit import explore
 from checker.engines.exploration import Coverage, Limits, watches
-from checker.engines.found import ExplicitSearch
+from checker.engines.native.found import ExplicitSearch
 from checker.engines.interpreter import (
     InterpretedSearch,
     interpret,

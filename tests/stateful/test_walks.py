@@ -24,9 +24,9 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from checker.engines.explicit import explore
+from checker.engines.native.explicit import explore
 from checker.engines.exploration import violated
-from checker.engines.found import ExplicitSearch
+from checker.engines.native.found import ExplicitSearch
 from checker.engines.interpreter import successors
 from model.designs import build
 from model.language import Machine, State

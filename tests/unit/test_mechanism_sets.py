@@ -10,7 +10,7 @@ from random import Random
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from checker.mechanism_sets import (
+from checker.answer.mechanism_sets import (
     Pairs,
     Set,
     Together,

@@ -14,7 +14,7 @@ from itertools import product
 
 import pytest
 
-from checker.configuration import load, shipped
+from checker.input.configuration import load, shipped
 from model.designs import build
 from model.language import Machine
 from model.lookup import mechanisms_of

@@ -20,7 +20,7 @@ from model.designs import build
 from model.language import Conjunct, Instance, Machine
 from model.language import expression as ex
 from model.lookup import mechanisms_of
-from model.management import SEES
+from model.protocol.management import SEES
 from model.mechanism import (
     DESIGNS,
 )

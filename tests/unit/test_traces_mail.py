@@ -6,17 +6,17 @@ from attrs import evolve
 
 from checker.engines.exploration import Limits
 from checker.engines.interpreter import interpret
-from checker.traces.mail import Label, mail_block
-from checker.traces.minimise import shortest_violation
+from checker.citing.mail import Label, mail_block
+from checker.checking.minimise import shortest_violation
 from checker.traces.replay import replay
-from checker.traces.status import Status, status_at_end
+from checker.citing.status import Status, status_at_end
 from checker.traces.trace import Trace
-from checker.traces.wording import (
+from checker.citing.wording import (
     BITMAPS_IN_WORDS,
     failures_in_words,
     in_words,
 )
-from checker.verdict import CONFORMANCE
+from checker.engines.verdict import CONFORMANCE
 from model.designs import build
 from model.language import Machine
 from model.mechanism import (

@@ -4,20 +4,20 @@
 import pytest
 from attrs import evolve
 
-from checker.check import check
-from checker.configuration import Configuration
-from checker.engines.explicit import explore
+from checker.checking.check import check
+from checker.input.configuration import Configuration
+from checker.engines.native.explicit import explore
 from checker.engines.exploration import Limits
 from checker.engines.interpreter import interpret
 from checker.traces.claim import why_not_shown
-from checker.traces.minimise import (
+from checker.checking.minimise import (
     NotShownError,
     minimise,
     reductions,
     shortest_violation,
 )
 from checker.traces.trace import Trace
-from checker.verdict import DEADLOCK
+from checker.engines.verdict import DEADLOCK
 from model.designs import build
 from model.language.errors import ModelError
 from model.options import Bounds, Failures, Options

@@ -9,14 +9,14 @@ from pathlib import Path
 import pytest
 from attrs import evolve
 
-from checker.check import check
-from checker.configuration import Configuration
+from checker.checking.check import check
+from checker.input.configuration import Configuration
 from checker.engines.exploration import Limits
 from checker.engines.interpreter import interpret
-from checker.traces.minimise import shortest_violation
+from checker.checking.minimise import shortest_violation
 from checker.traces.python_test import to_python_test
 from checker.traces.trace import Trace
-from checker.verdict import DEADLOCK
+from checker.engines.verdict import DEADLOCK
 from model.options import Bounds, Failures, Options
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -12,8 +12,8 @@ from attrs import evolve
 
 from checker.engines.exploration import Limits
 from checker.engines.interpreter import interpret
-from checker.errors import InputError
-from checker.traces.minimise import shortest_violation
+from checker.input.errors import InputError
+from checker.checking.minimise import shortest_violation
 from checker.traces.replay import CannotReplayError, replay
 from checker.traces.storage import (
     MAX_FILE,

@@ -8,7 +8,7 @@ import pytest
 from checker.engines.interpreter import successors
 from checker.traces.changes import Change, changes_along
 from checker.traces.explain import explain
-from checker.traces.lines import (
+from checker.text import (
     UNBROKEN,
     WIDTH,
     command_lines,
@@ -16,7 +16,7 @@ from checker.traces.lines import (
     wrapped,
 )
 from checker.traces.messages import Traffic, traffic_along
-from checker.traces.sequence import render_sequence
+from checker.citing.sequence import render_sequence
 from checker.traces.shortest import move_of
 from checker.traces.table import render_states, render_table
 from checker.traces.trace import Trace

@@ -7,14 +7,14 @@ from functools import cache
 
 from attrs import evolve
 
-from checker.check import check
-from checker.configuration import Configuration
+from checker.checking.check import check
+from checker.input.configuration import Configuration
 from checker.engines.exploration import Limits
 from checker.engines.interpreter import interpret
-from checker.traces.mail import mail_block
-from checker.traces.minimise import shortest_violation
+from checker.citing.mail import mail_block
+from checker.checking.minimise import shortest_violation
 from checker.traces.trace import Trace
-from checker.verdict import DEADLOCK
+from checker.engines.verdict import DEADLOCK
 from model.designs import build
 from model.language import Machine
 from model.options import Bounds, Failures, Options

@@ -10,21 +10,21 @@ from functools import cache
 import pytest
 from attrs import evolve
 
-from checker.ablate import Ablation, Removal, ablate, smallest_of
-from checker.check import check
+from checker.answer.ablate import Ablation, Removal, ablate, smallest_of
+from checker.checking.check import check
 from checker.cli.ablate_view import asked_by
-from checker.configuration import Configuration, load, selects, shipped
+from checker.input.configuration import Configuration, load, selects, shipped
 from checker.engines.exploration import Limits
-from checker.kept import Kept, Question, kept_by
-from checker.mechanism_sets import Set
-from checker.removed_together import EVERYTHING, Sets, removed_together
-from checker.variants import (
+from checker.checking.kept import Kept, Question, kept_by
+from checker.answer.mechanism_sets import Set
+from checker.answer.removed_together import EVERYTHING, Sets, removed_together
+from checker.checking.variants import (
     EVERY_PROPERTY,
     Explore,
     explorer,
     lacking,
 )
-from checker.verdict import Finding, Verdict
+from checker.engines.verdict import Finding, Verdict
 from model.designs import build
 from model.lookup import mechanisms_of
 from model.mechanism import (
@@ -229,7 +229,7 @@ def test_just_or_it(explore: Explore) -> None:
 def test_several_processes_find_the_same(
     explore: Explore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("checker.variants.WORTH_A_PROCESS", 2)
+    monkeypatch.setattr("checker.checking.variants.WORTH_A_PROCESS", 2)
     design = DESIGNS[-1]
     options = [
         lacking(smallest_of(design), [m.name]) for m in mechanisms_of(design)

@@ -14,8 +14,8 @@ from itertools import product
 import pytest
 from attrs import evolve
 
-from checker.engines.explicit import explore
-from checker.verdict import Verdict, judge
+from checker.engines.native.explicit import explore
+from checker.engines.verdict import Verdict, judge
 from model.designs import build
 from model.language import Machine
 from model.mechanism import (

@@ -14,7 +14,7 @@ from collections.abc import Callable
 
 import pytest
 
-from checker.verdict import DEADLOCK, Verdict, judge
+from checker.engines.verdict import DEADLOCK, Verdict, judge
 from model.designs import build
 from model.guarantees import GUARANTEES
 from model.language import Machine

@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""From chunks to seconds: what the explored costs mean for real disks.
+
+The formulas are shown with their results.  Sizes of the wire format are those
+of QEMU's dirty-bitmap section: a chunk is 8192 bits in 1024 bytes, with a
+header of 21 bytes (flags, first sector, sector count, buffer size; names are
+left out where they repeat).
+"""
+
+from __future__ import annotations
+
+from attrs import frozen
+
+from checker.answer.costs import CHUNKS, DOWNTIME, IN_FLIGHT, Cost
+
+CHUNK_BITS = 8192
+CHUNK_WIRE_BYTES = 1024 + 1 + 8 + 4 + 8
+#: QEMU's default downtime-limit, in seconds
+DOWNTIME_LIMIT = 0.3
+GBIT = 10**9 / 8
+#: F: what one queue of QEMU's virtio-blk holds (queue-size, 5.0 on)
+WRITES_IN_FLIGHT = 256
+
+
+@frozen(kw_only=True)
+class Disk:
+    """A disk of ``size`` bytes with a bitmap of this ``granularity``."""
+
+    size: int
+    granularity: int
+
+    @property
+    def granules(self) -> int:
+        """Bits of the bitmap."""
+        return -(-self.size // self.granularity)
+
+    @property
+    def bitmap_bytes(self) -> int:
+        """Bytes of the bitmap."""
+        return -(-self.granules // 8)
+
+    @property
+    def chunks(self) -> int:
+        """Chunks of the bitmap: M."""
+        return -(-self.granules // CHUNK_BITS)
+
+
+EXAMPLE = Disk(size=16 << 40, granularity=64 << 10)
+RATES_GBIT = (1, 10, 25)
+
+
+def send_seconds(chunks: int, gbit: float) -> float:
+    """Time to send so many chunks."""
+    return chunks * CHUNK_WIRE_BYTES / (gbit * GBIT)
+
+
+def downtime_chunks(gbit: float) -> int:
+    """D: chunks that may be pending when QEMU stops the VM."""
+    return int(DOWNTIME_LIMIT * gbit * GBIT / CHUNK_WIRE_BYTES)
+
+
+def full_backup_seconds(disk: Disk, gbit: float) -> float:
+    """Time to copy the whole disk: the price of a lost bitmap."""
+    return disk.size / (gbit * GBIT)
+
+
+def chunk_rate(gbit: float) -> float:
+    """Chunks a second that fit the link: what a writing guest must stay
+    below for the live design to converge."""
+    return gbit * GBIT / CHUNK_WIRE_BYTES
+
+
+def stopped_seconds(cost: Cost, disk: Disk, gbit: float) -> float | None:
+    """Time for what is sent while nobody runs, by the formula of ``cost``.
+
+    None: there is no formula, or the bitmap is too large for the downtime
+    limit and no migration gets to its end.
+    """
+    values = {
+        CHUNKS: disk.chunks,
+        DOWNTIME: downtime_chunks(gbit),
+        IN_FLIGHT: WRITES_IN_FLIGHT,
+    }
+    if cost.plane is None:
+        return None
+    if cost.where and values[DOWNTIME] < values[CHUNKS]:
+        return None
+    chunks = cost.plane.at(*(values[name] for name in cost.names))
+    return send_seconds(chunks, gbit)
+
+
+def as_built_stops(disk: Disk, gbit: float) -> bool:
+    """Whether QEMU's estimate lets it stop the VM at all in precopy.
+
+    It counts a granule as a byte, eight times what is sent, and nothing
+    lowers it while the guest runs (dirty_bitmap_state_pending(), 2.12 to
+    11.1); the VM is stopped when the estimate is below what the rate, at
+    best that of the link, sends within the downtime limit
+    (migration_iteration_run()).
+    """
+    return disk.granules < DOWNTIME_LIMIT * gbit * GBIT
+
+
+def show_seconds(seconds: float) -> str:
+    """A duration as people read it."""
+    if seconds == 0:
+        return "0"
+    if seconds < 1e-3:
+        return f"{seconds * 1e6:.3g} us"
+    if seconds < 1:
+        return f"{seconds * 1e3:.3g} ms"
+    if seconds < 600:
+        return f"{seconds:.3g} s"
+    if seconds < 2 * 86400:
+        return f"{seconds / 3600:.3g} h"
+    return f"{seconds / 86400:.3g} days"

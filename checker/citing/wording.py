@@ -1,0 +1,176 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A configuration in words, for a reader who does not know its keys."""
+
+from __future__ import annotations
+
+from checker.counts import plural
+from checker.text import joined
+from model.lookup import mechanisms_of
+from model.mechanism import (
+    DROP,
+    LIVE,
+    POSTCOPY,
+    STOP_COPY,
+    Mechanism,
+)
+from model.options import UNLIMITED, Bounds, Budget, Failures, Options
+
+DESIGNS_IN_WORDS = {
+    LIVE: (
+        "live: the bitmap is sent while the guest runs, chunks that change "
+        "are sent again, the rest goes with the VM stopped (posted in 2015, "
+        "never merged)"
+    ),
+    POSTCOPY: (
+        "postcopy: the destination's VM starts first, then the whole bitmap "
+        "is sent once (in QEMU since 2.12)"
+    ),
+    STOP_COPY: (
+        "stop-copy: the whole bitmap is sent while the VM is stopped (QEMU "
+        "without postcopy)"
+    ),
+    DROP: (
+        "drop: the bitmap is not migrated, and the next backup is a full one"
+    ),
+}
+BUSY_IN_WORDS = {
+    "wait": "waits until no backup job holds the bitmap",
+    "fail": (
+        "a bitmap that a backup job holds fails the migration (as QEMU does)"
+    ),
+    "abort": "a backup job that holds the bitmap is cancelled",
+    "leave-out": "a bitmap that a backup job holds is left out",
+}
+#: where the bitmaps are and how they are known
+BITMAPS_IN_WORDS = {
+    "one": (
+        "one disk that both hosts reach, and one bitmap of it, known by its "
+        "name"
+    ),
+    "appears": (
+        "one disk that both hosts reach, and one bitmap of it, known by its "
+        "name, from when the user adds it"
+    ),
+    "two": (
+        "one disk that both hosts reach, and two bitmaps of it, known by "
+        "their names"
+    ),
+    "two-nodes": (
+        "two disks that both hosts reach, and one bitmap of each, known by "
+        "its name"
+    ),
+    "one-disabled": (
+        "one disk that both hosts reach, and two bitmaps of it, known by "
+        "their names; the second is disabled and records nothing"
+    ),
+}
+_FAILURES = {
+    "cut": (
+        "break of the connection (closed or silent)",
+        "breaks of the connection (closed or silent)",
+    ),
+    "source_killed": ("kill of the source", "kills of the source"),
+    "destination_killed": (
+        "kill of the destination",
+        "kills of the destination",
+    ),
+    "refuse": ("bitmap error", "bitmap errors"),
+    "cancel": ("cancel", "cancels"),
+    "retry": ("further attempt", "further attempts"),
+    "backup_fails": (
+        "failure of a backup job on the source",
+        "failures of backup jobs on the source",
+    ),
+}
+
+
+def in_words(options: Options) -> tuple[tuple[str, str], ...]:
+    """Pairs of a heading and what it says; what was taken out is not here."""
+    bounds = options.bounds
+    parts = [
+        ("design", DESIGNS_IN_WORDS[options.design]),
+        ("disk", disk_in_words(bounds)),
+        ("channel", _channel(bounds)),
+        ("guest", f"{writes_in_words(bounds)}, {_at_a_time(bounds)}"),
+        ("user", edits_in_words(bounds)),
+        ("failures", failures_in_words(options.failures)),
+        ("setup", BUSY_IN_WORDS[options.busy_bitmap]),
+        ("switchover", switchover_in_words(options)),
+    ]
+    return tuple((heading, text) for heading, text in parts if text)
+
+
+def disk_in_words(bounds: Bounds) -> str:
+    """The disk's size."""
+    chunks = plural(bounds.chunks, "chunk")
+    granules = plural(bounds.granules, "granule")
+    each = " each" if bounds.chunks > 1 else ""
+    return f"{chunks} of {granules}{each}, on storage that both hosts reach"
+
+
+def _channel(bounds: Bounds) -> str:
+    return f"at most {plural(bounds.channel, 'message')} in flight"
+
+
+def writes_in_words(bounds: Bounds) -> str:
+    """How often the guest writes."""
+    if bounds.writes == "unbounded":
+        return "writes any granule, as often as it likes"
+    if bounds.writes == "throttled":
+        chunks = plural(bounds.throttle, "chunk")
+        return f"while the bitmap is sent, one write for every {chunks} sent"
+    return f"writes at most {plural(bounds.writes, 'time')} in all"
+
+
+def _at_a_time(bounds: Bounds) -> str:
+    """How many writes may be under way together."""
+    if bounds.in_flight == 1:
+        return "one write at a time"
+    return f"at most {bounds.in_flight} writes at a time"
+
+
+def edits_in_words(bounds: Bounds) -> str:
+    """What the user does to the bitmap by hand; '' if nothing."""
+    if not bounds.edits:
+        return ""
+    return (
+        f"{_at_most(bounds.edits, 'edit', 'edits')}: merges bits in or "
+        "clears the bitmap on the source, removes it on the destination"
+    )
+
+
+def _at_most(budget: Budget, one: str, many: str) -> str:
+    if budget == UNLIMITED:
+        return f"any number of {many}"
+    return f"at most {budget} {one if budget == 1 else many}"
+
+
+def switchover_in_words(options: Options) -> str:
+    """What the stop of the VM waits for; '' if for management only."""
+    bounds = options.bounds
+    if options.design not in (LIVE, STOP_COPY):
+        return ""
+    pending = f"at most {plural(bounds.downtime, 'chunk')}"
+    text = f"the VM stops with {pending if bounds.downtime else 'nothing'} "
+    text += "pending"
+    if options.design == STOP_COPY:
+        text += "; while it runs, the whole bitmap is"
+    return text
+
+
+def failures_in_words(failures: Failures) -> str:
+    """Which failures may happen, and how often."""
+    parts = []
+    for name in failures.names():
+        one, many = _FAILURES[name]
+        budget = getattr(failures, name)
+        if budget:
+            parts.append(_at_most(budget, one, many))
+    return joined(parts) or "none"
+
+
+def taken_out(options: Options) -> tuple[Mechanism, ...]:
+    """The mechanisms that the variant lacks, in the table's order."""
+    return tuple(
+        m for m in mechanisms_of(options.design) if not options.has(m.name)
+    )

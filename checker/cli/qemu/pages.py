@@ -1,0 +1,387 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What the commands ``dbmcheck qemu ...`` print: pages, mail, JSON."""
+
+from __future__ import annotations
+
+import shlex
+import textwrap
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from checker.cli import page
+from checker.qemu.campaign.campaign import Campaign, Pair, Result
+from checker.qemu.campaign.case import fault_text
+from checker.qemu.campaign.known import Known
+from checker.qemu.harness.scenario import Then
+from checker.qemu.campaign.summary import Distinct, Summary
+from checker.qemu.campaign.violation import GUARANTEES
+from checker.counts import plural
+
+_INDENT = "    "
+_MOST_ERRORS = 5
+
+
+def _verdict(summary: Summary, complete: bool) -> str:
+    if summary.any_new:
+        return "NEW VIOLATIONS"
+    if not complete:
+        return "INCOMPLETE"
+    return "ONLY KNOWN VIOLATIONS" if summary.distinct else "NO VIOLATION"
+
+
+def command_lines(command: str) -> list[str]:
+    """A command as a shell reads it, in lines that fit into a mail.
+
+    What stands in quotes is broken at blanks, which are as good as others
+    to ``--qemu``; words without a blank are left whole.
+    """
+    room = page.WIDTH - len(_INDENT) - len(" \\")
+    first, *groups = _groups(shlex.split(command))
+    lines = [first]
+    for group in groups:
+        longer = f"{lines[-1]} {group}"
+        if len(longer) <= room:
+            lines[-1] = longer
+            continue
+        lines[-1] += " \\"
+        pieces = textwrap.wrap(
+            group,
+            room,
+            initial_indent=_INDENT,
+            subsequent_indent=_INDENT,
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
+        if len(pieces) > 1 and "'" not in pieces[0]:
+            # the option alone: its value is only in quotes from there on
+            pieces[0] += " \\"
+        lines += pieces
+    return lines
+
+
+def _groups(words: Sequence[str]) -> Iterator[str]:
+    """An option together with its value, quoted; so is what is before."""
+    group: list[str] = []
+    for word in words:
+        if word.startswith("--") and group:
+            yield shlex.join(group)
+            group = []
+        group.append(word)
+    yield shlex.join(group)
+
+
+def _command(text: str) -> None:
+    for line in command_lines(text):
+        page.line(_INDENT + line)
+
+
+# -- a campaign --------------------------------------------------------------
+
+
+def print_summary(campaign: Campaign, summary: Summary, more: bool) -> None:
+    """The table, and every distinct violation; ``more``: after another."""
+    if more:
+        page.line()
+    number = page.number
+    verdict = _verdict(summary, campaign.complete)
+    page.line(f"QEMU {campaign.pair.label}: {verdict}")
+    page.line()
+    wanted = len(campaign.wanted)
+    left = wanted - summary.scenarios
+    words = (
+        f"{number(summary.scenarios)}, {number(summary.faultless)} of them "
+        f"without a fault; {number(campaign.fresh)} run now"
+    )
+    if left or not campaign.complete:
+        words += f"; {number(left)} not run, and maybe more not planned"
+    page.fact("scenarios", words)
+    if summary.scenarios and campaign.fresh and campaign.seconds:
+        rate = campaign.fresh / campaign.seconds * 60
+        page.fact(
+            "at",
+            f"{campaign.seconds:.0f} s, {rate:.0f} scenarios a minute, "
+            f"{campaign.workers} at a time",
+        )
+    if summary.missed:
+        page.fact(
+            "missed",
+            f"{number(summary.missed)} faults did not happen: the run took "
+            "another way before",
+        )
+    for result in summary.errors[:_MOST_ERRORS]:
+        page.fact("not run", f"{result.case.scenario}: {result.error}")
+    if len(summary.errors) > _MOST_ERRORS:
+        page.fact("not run", f"{number(len(summary.errors))} in all")
+    if summary.runs:
+        page.line()
+        _table(summary)
+    for each in summary.distinct:
+        page.line()
+        _print_distinct(campaign.pair, each)
+
+
+def _table(summary: Summary) -> None:
+    """Guarantee by fault by place; ``3+1``: three known, one new."""
+    columns = summary.columns()
+    rows = []
+    for fault in summary.faults:
+        runs = [summary.runs[fault, column] for column in columns]
+        rows.append(["", fault, *map(str, runs)])
+        for guarantee in GUARANTEES:
+            cells = [
+                _cell(
+                    summary.known[guarantee, fault, column],
+                    summary.new[guarantee, fault, column],
+                )
+                for column in columns
+            ]
+            if any(cells):
+                rows.append([guarantee, "  violated", *cells])
+    page.table(
+        ["", "scenarios", *columns],
+        rows,
+        right=range(2, 2 + len(columns)),
+    )
+    page.paragraph("Violated: known, and + new ones, at that place.")
+
+
+def _cell(known: int, new: int) -> str:
+    return (str(known) if known else "") + (f"+{new}" if new else "")
+
+
+def _print_distinct(pair: Pair, each: Distinct) -> None:
+    violation = each.violation
+    known = each.known
+    state = f"known as {known.id}" if known else "NEW"
+    count = page.number(each.count)
+    plural = "" if each.count == 1 else "s"
+    page.paragraph(
+        f"{violation.guarantee} {GUARANTEES[violation.guarantee]}: {state}, "
+        f"in {count} scenario{plural}, {each.label}",
+        indent="  ",
+        first="",
+    )
+    page.paragraph(
+        f"{violation.where}: {violation.text}", indent="  ", first="  "
+    )
+    if each.again is False:
+        page.line("  (not seen again in a second look)")
+    _command(pair.command(each.result.case))
+
+
+def summary_json(campaign: Campaign, summary: Summary) -> dict[str, Any]:
+    """The same as data."""
+    table = [
+        {
+            "guarantee": guarantee,
+            "fault": fault,
+            "place": place,
+            "scenarios": summary.runs[fault, place],
+            "known": summary.known[guarantee, fault, place],
+            "new": summary.new[guarantee, fault, place],
+        }
+        for fault, place in summary.runs
+        for guarantee in GUARANTEES
+    ]
+    return {
+        "source": campaign.pair.source.label,
+        "destination": campaign.pair.destination.label,
+        "verdict": _verdict(summary, campaign.complete),
+        "complete": campaign.complete,
+        "scenarios": summary.scenarios,
+        "planned": len(campaign.wanted),
+        "run_now": campaign.fresh,
+        "missed": summary.missed,
+        "seconds": round(campaign.seconds, 1),
+        "errors": [
+            {
+                "command": campaign.pair.command(each.case),
+                "error": each.error,
+            }
+            for each in summary.errors
+        ],
+        "table": table,
+        "distinct": [
+            distinct_json(campaign.pair, each) for each in summary.distinct
+        ],
+    }
+
+
+def distinct_json(pair: Pair, each: Distinct) -> dict[str, Any]:
+    """One distinct violation as data."""
+    return {
+        "guarantee": each.violation.guarantee,
+        "where": each.violation.where,
+        "text": each.violation.text,
+        "known": each.known.id if each.known else None,
+        "severity": each.known.severity if each.known else None,
+        "scenarios": each.count,
+        "label": each.label,
+        "seen_again": each.again,
+        "id": each.result.case.id,
+        "command": pair.command(each.result.case),
+    }
+
+
+# -- several builds ----------------------------------------------------------
+
+
+def headings(pairs: Sequence[Pair]) -> list[str]:
+    """The versions, and a number where they do not tell two pairs apart."""
+    labels = [pair.label for pair in pairs]
+    return [
+        label
+        if labels.count(label) == 1
+        else f"{label} #{labels[: number + 1].count(label)}"
+        for number, label in enumerate(labels)
+    ]
+
+
+def print_comparison(found: Mapping[str, Summary]) -> None:
+    """How many scenarios show each violation; a column for each build."""
+    counts: Counter[tuple[str, str, str]] = Counter()
+    for heading, summary in found.items():
+        for each in summary.distinct:
+            new = f"NEW: {each.violation.text}"
+            name = each.known.id if each.known else new
+            counts[each.violation.guarantee, name, heading] += each.count
+    names = {(guarantee, name) for guarantee, name, _ in counts}
+    order = list(GUARANTEES)
+    rows = []
+    for guarantee, name in sorted(
+        names, key=lambda one: (order.index(one[0]), one[1])
+    ):
+        cells = [counts[guarantee, name, heading] for heading in found]
+        rows.append([guarantee, *(str(n or "-") for n in cells), name])
+    page.line("Violated, in how many scenarios:")
+    page.line()
+    page.table(["", *found, ""], rows, right=range(1, 1 + len(found)))
+
+
+# -- a single scenario -------------------------------------------------------
+
+
+def print_result(pair: Pair, result: Result, known: Known, more: bool) -> None:
+    """What one scenario came to; ``more``: after another."""
+    if more:
+        page.line()
+    case = result.case
+    new = known.new(result)
+    if new:
+        verdict = "VIOLATED"
+    elif result.violations:
+        verdict = "VIOLATED, AS KNOWN"
+    else:
+        verdict = "NO SUCH PLACE" if result.missed else "HOLDS"
+    page.line(f"QEMU {pair.label}: {verdict}")
+    page.line()
+    page.fact("scenario", str(case.scenario))
+    page.fact("bitmaps", case.contents)
+    if case.fault is not None:
+        happened = "happened" if result.struck else "did not happen"
+        page.fact("fault", f"{fault_text(case.fault)} {happened}")
+    page.fact("source", f"migration {result.last[0]}")
+    page.fact("destin.", f"migration {result.last[1]}")
+    page.fact("recovery", result.recovery or "nothing to do")
+    verb = "ran" if case.then is Then.AGAIN else "runs"
+    page.fact("the VM", f"{verb} {result.outcome}")
+    if case.then is Then.AGAIN:
+        page.fact("then", result.sequel or "nobody could migrate it again")
+    elif case.persistent:
+        end = "are killed" if case.then is Then.CRASH else "quit"
+        page.fact("then", f"both {end}; it starts again from its images")
+    page.line(f"  at        {result.seconds:.1f} s")
+    for violation in result.violations:
+        entry = known.of(result, violation)
+        state = f"known as {entry.id}" if entry else "new"
+        page.line()
+        page.paragraph(f"{violation} ({state})", indent="  ", first="")
+
+
+def result_json(pair: Pair, result: Result, known: Known) -> dict[str, Any]:
+    """The same as data."""
+    data = result.data
+    for shown, violation in zip(
+        data["violations"], result.violations, strict=True
+    ):
+        entry = known.of(result, violation)
+        shown["known"] = entry.id if entry else None
+    return {**data, "command": pair.command(result.case)}
+
+
+# -- mail --------------------------------------------------------------------
+
+
+def mail_block(pair: Pair, each: Distinct) -> str:
+    """A violation as plain text for a mail, at most 72 columns."""
+    case, violation, known = each.result.case, each.violation, each.known
+    lines = [
+        f"QEMU {pair.label}: {violation.guarantee}, "
+        f"{GUARANTEES[violation.guarantee]}",
+        "",
+    ]
+    if known is not None:
+        lines += _wrap(known.what)
+        lines += ["", f"Severity: {known.severity}.  Known: {known.id}."]
+    else:
+        lines += ["Severity: not judged yet.  New."]
+    lines += _wrap(f"Bitmaps to blame?  {each.label}.")
+    lines += ["", "Steps:", ""]
+    lines += _numbered(_steps(each))
+    lines += ["", "What breaks:", ""]
+    lines += [
+        _INDENT + line
+        for line in textwrap.wrap(
+            f"{violation.where}: {violation.text}", page.WIDTH - 4
+        )
+    ]
+    lines += [
+        "",
+        f"Seen in {plural(each.count, 'scenario')}; this one again with:",
+        "",
+    ]
+    lines += [_INDENT + line for line in command_lines(pair.command(case))]
+    return "\n".join(lines) + "\n"
+
+
+def _steps(each: Distinct) -> list[str]:
+    case, result = each.result.case, each.result
+    path = "with" if case.return_path else "without"
+    kept = "persistent" if case.persistent else "transient"
+    what = f"{case.bitmaps * case.nodes} {kept} bitmap(s)"
+    if not case.bitmaps:
+        what = "no dirty bitmap"
+    steps = [
+        f"source and destination with {case.storage.value} storage, {what}",
+        f"{case.mode.value} migration {path} return-path",
+    ]
+    if case.fault is not None:
+        steps.append(f"{case.fault} of the stream")
+    steps.append(
+        f"the source says {result.last[0]}, the destination {result.last[1]}"
+    )
+    if result.recovery:
+        steps.append(f"management: {result.recovery}")
+    steps.append(f"the VM runs {result.outcome}")
+    if case.then is Then.CRASH:
+        steps.append("both processes are killed; the VM starts again there")
+    if result.sequel:
+        steps.append(result.sequel)
+    return steps
+
+
+def _wrap(text: str) -> list[str]:
+    return textwrap.wrap(text, page.WIDTH, break_on_hyphens=False)
+
+
+def _numbered(steps: list[str]) -> list[str]:
+    lines = []
+    for number, step in enumerate(steps, 1):
+        lines += textwrap.wrap(
+            step,
+            page.WIDTH,
+            initial_indent=f" {number}. ",
+            subsequent_indent="    ",
+        )
+    return lines

@@ -1,0 +1,331 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Configurations: TOML files that say what to check.
+
+The keys are strict: what is not known here is an error that names the file,
+the key, and what is allowed.  The shipped ones lie in ``model/configs``; a
+user's own file works the same way.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from attrs import evolve, field, fields_dict, frozen
+
+from checker.input.errors import InputError
+from checker.input.files import read_limited
+from checker.input.nearest import meant
+from model.designs import build
+from model.language import Machine, ModelError
+from model.language.machine import Property
+from model.options import Bounds, Failures, Options
+
+MAX_FILE = 1 << 20
+KINDS = ("always", "reachable", "eventually")
+VERDICTS = ("HOLDS", "VIOLATED", "INCONCLUSIVE")
+_TOP = (
+    "title",
+    "design",
+    "without",
+    "busy_bitmap",
+    "bitmaps",
+    "properties",
+    "slow",
+    "bounds",
+    "failures",
+    "expect",
+)
+
+
+class ConfigurationError(Exception):
+    """A configuration that cannot be used; ``str()`` is one line."""
+
+
+@frozen(kw_only=True)
+class Expectation:
+    """What a check of the configuration must give; None: not said."""
+
+    verdict: str | None = None
+    property: str | None = None
+    states: int | None = None
+    transitions: int | None = None
+    levels: int | None = None
+
+
+@frozen(kw_only=True)
+class Configuration:
+    """One bounded instance, what to ask of it, and what to expect.
+
+    ``properties`` selects by name, guarantee or kind; empty: all.  ``slow``
+    marks what takes more than a few seconds.
+    """
+
+    name: str
+    options: Options
+    title: str = ""
+    properties: tuple[str, ...] = ()
+    slow: bool = False
+    expect: Expectation = field(factory=Expectation)
+
+    def machine(self) -> Machine:
+        """The machine to explore, with the selected properties only."""
+        machine = build(self.options)
+        if not self.properties:
+            return machine
+        chosen = tuple(
+            p for p in machine.properties if selects(self.properties, p)
+        )
+        for word in self.properties:
+            if not any(selects((word,), p) for p in machine.properties):
+                allowed = [*KINDS, *guarantees(machine)]
+                allowed += [p.name for p in machine.properties]
+                raise ConfigurationError(
+                    f"{self.name}: properties: '{word}' selects nothing; "
+                    f"allowed are {', '.join(allowed)}"
+                    f"{meant(word, allowed)}"
+                )
+        return evolve(machine, properties=chosen)
+
+
+#: the tables of a configuration
+_SECTIONS = (
+    ("bounds", Bounds),
+    ("failures", Failures),
+    ("expect", Expectation),
+)
+
+
+def selects(words: tuple[str, ...], prop: Property) -> bool:
+    """Whether one of ``words`` is its name, guarantee or kind."""
+    return any(w in (prop.name, prop.guarantee, prop.kind) for w in words)
+
+
+def guarantees(machine: Machine) -> list[str]:
+    """The guarantees that the machine's properties speak of."""
+    return sorted({p.guarantee for p in machine.properties if p.guarantee})
+
+
+def shipped() -> dict[str, Path]:
+    """The shipped configurations, by name, in order."""
+    folder = Path(str(resources.files("model").joinpath("configs")))
+    return {p.stem: p for p in sorted(folder.glob("*.toml"), key=_stem)}
+
+
+def _stem(path: Path) -> str:
+    return path.stem
+
+
+def find(argument: str) -> Path:
+    """The file that a command line argument means: a path or a name."""
+    named = shipped().get(argument)
+    return Path(argument) if named is None else named
+
+
+def load(argument: str) -> Configuration:
+    """Read a configuration by path or by the name of a shipped one.
+
+    Raises ConfigurationError with one line that says what, where, and what
+    is allowed.
+    """
+    if not argument.strip():
+        raise ConfigurationError(
+            f"'{argument}' is no configuration; 'dbmcheck list' shows those "
+            "that are shipped"
+        )
+    path = find(argument)
+    if not path.exists():
+        raise ConfigurationError(
+            f"{argument}: no such file, and no shipped configuration of that "
+            "name; 'dbmcheck list' shows them"
+            f"{meant(argument.removesuffix('.toml'), shipped())}"
+        )
+    return parse(read_text(path), path.stem, str(path))
+
+
+def read_text(path: Path) -> str:
+    """The text of a small UTF-8 file; ConfigurationError if it is none."""
+    try:
+        data = read_limited(path, MAX_FILE)
+    except InputError as error:
+        raise ConfigurationError(str(error)) from None
+    if len(data) > MAX_FILE:
+        raise ConfigurationError(
+            f"{path}: larger than {MAX_FILE} bytes, no configuration"
+        )
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError:
+        raise ConfigurationError(f"{path}: not a UTF-8 text file") from None
+
+
+def parse(text: str, name: str, where: str) -> Configuration:
+    """A configuration from TOML text; ``where`` names it in errors."""
+    try:
+        table = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigurationError(f"{where}: not TOML: {error}") from None
+    except RecursionError:
+        raise ConfigurationError(f"{where}: nested too deeply") from None
+    try:
+        return from_table(table, name)
+    except (ModelError, ConfigurationError) as error:
+        raise ConfigurationError(f"{where}: {error}") from None
+
+
+def from_table(table: Mapping[str, Any], name: str) -> Configuration:
+    """A configuration from the parsed table."""
+    _check_keys("", table, _TOP)
+    if "design" not in table:
+        raise ConfigurationError("key 'design' is missing")
+    options = Options(
+        design=_text(table, "design"),
+        bounds=_section(table, "bounds", Bounds),
+        failures=_section(table, "failures", Failures),
+        without=frozenset(_texts(table, "without")),
+        busy_bitmap=_text(table, "busy_bitmap")
+        if "busy_bitmap" in table
+        else "wait",
+        bitmaps=_text(table, "bitmaps") if "bitmaps" in table else "one",
+    )
+    slow = table.get("slow", False)
+    if not isinstance(slow, bool):
+        raise ConfigurationError(f"slow is {slow!r}, allowed: true or false")
+    configuration = Configuration(
+        name=name,
+        options=options,
+        title=_title(table),
+        properties=tuple(_texts(table, "properties")),
+        slow=slow,
+        expect=_expectation(table),
+    )
+    configuration.machine()
+    return configuration
+
+
+def _check_keys(
+    section: str, table: Mapping[str, Any], allowed: tuple[str, ...]
+) -> None:
+    for key in table:
+        if key not in allowed:
+            raise ConfigurationError(
+                f"unknown key '{key}' {_place(section)}; "
+                f"{_belongs(section, key)}allowed are {', '.join(allowed)}"
+                f"{meant(key, allowed)}"
+            )
+
+
+def _place(section: str) -> str:
+    return f"in [{section}]" if section else "at the top"
+
+
+def _belongs(section: str, key: str) -> str:
+    """Where a key that is misplaced belongs: 'it belongs in [bounds]; '."""
+    places = {
+        "": _TOP,
+        **{name: tuple(fields_dict(kind)) for name, kind in _SECTIONS},
+    }
+    right = [p for p, keys in places.items() if key in keys and p != section]
+    if not right:
+        return ""
+    where = " or ".join(
+        f"in [{name}]" if name else "at the top, before any [section]"
+        for name in right
+    )
+    return f"it belongs {where}; "
+
+
+def _section(table: Mapping[str, Any], name: str, kind: type[Any]) -> Any:
+    section = table.get(name, {})
+    if not isinstance(section, dict):
+        raise ConfigurationError(f"{name} is {section!r}, not a table")
+    _check_keys(name, section, tuple(fields_dict(kind)))
+    return kind(**section)
+
+
+def _text(table: Mapping[str, Any], key: str) -> str:
+    value = table[key]
+    if not isinstance(value, str):
+        raise ConfigurationError(f"{key} is {value!r}, not a string")
+    return value
+
+
+def _title(table: Mapping[str, Any]) -> str:
+    title = _text(table, "title") if "title" in table else ""
+    if not title.isprintable():
+        raise ConfigurationError("title has control characters")
+    return title
+
+
+def _texts(table: Mapping[str, Any], key: str) -> list[str]:
+    values = table.get(key, [])
+    if not isinstance(values, list) or not all(
+        isinstance(v, str) for v in values
+    ):
+        raise ConfigurationError(f"{key} is {values!r}, not a list of strings")
+    return values
+
+
+def _expectation(table: Mapping[str, Any]) -> Expectation:
+    expect: Expectation = _section(table, "expect", Expectation)
+    if expect.verdict not in (None, *VERDICTS):
+        raise ConfigurationError(
+            f"expect.verdict is {expect.verdict!r}, allowed are "
+            f"{', '.join(VERDICTS)}"
+        )
+    if expect.property is not None and not isinstance(expect.property, str):
+        raise ConfigurationError("expect.property is not a string")
+    for key in ("states", "transitions", "levels"):
+        value = getattr(expect, key)
+        if value is not None and (
+            isinstance(value, bool) or not isinstance(value, int) or value < 1
+        ):
+            raise ConfigurationError(
+                f"expect.{key} is {value!r}, allowed are whole numbers from 1"
+            )
+    return expect
+
+
+def as_toml(options: Options) -> str:
+    """A configuration file for ``options``; only what is not the default."""
+    lines = [f'design = "{options.design}"']
+    lines += ["without = ["] if options.without else []
+    lines += [f'    "{name}",' for name in sorted(options.without)]
+    lines += ["]"] if options.without else []
+    if options.busy_bitmap != "wait":
+        lines.append(f'busy_bitmap = "{options.busy_bitmap}"')
+    if options.bitmaps != "one":
+        lines.append(f'bitmaps = "{options.bitmaps}"')
+    for section, given, usual in (
+        ("bounds", options.bounds, Bounds()),
+        ("failures", options.failures, Failures()),
+    ):
+        changed = {
+            name: getattr(given, name)
+            for name in fields_dict(type(given))
+            if getattr(given, name) != getattr(usual, name)
+        }
+        if changed:
+            lines.append(f"[{section}]")
+        for name, value in changed.items():
+            shown = f'"{value}"' if isinstance(value, str) else value
+            lines.append(f"{name} = {shown}")
+    return "\n".join(lines) + "\n"
+
+
+def options_table(options: Options) -> dict[str, Any]:
+    """Options as plain data: what identifies a trace, and TOML's content."""
+    table: dict[str, Any] = {
+        "design": options.design,
+        "without": sorted(options.without),
+        "busy_bitmap": options.busy_bitmap,
+        "bitmaps": options.bitmaps,
+        "bounds": {n: getattr(options.bounds, n) for n in fields_dict(Bounds)},
+        "failures": {
+            n: getattr(options.failures, n) for n in fields_dict(Failures)
+        },
+    }
+    return table

@@ -1,0 +1,190 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Lemmas on a FIFO of any capacity, seen through one granule.
+
+What is in flight is a list of messages, oldest first, of any length.  Its
+projection is defined by putting them, one by one, into an empty projected
+channel.  By induction on the list, that is on what is put at its back:
+
+* the projection of what is left when the oldest message m is gone is among
+  the results of ``take`` on the projection of the whole, and with the same
+  answers the front tells the kind, the chunk and the contents of m;
+* ``holds`` may tell whether a message of a kind is in flight.
+
+One step of an induction speaks of two states of the slots and of one message
+more, nothing else: bit vectors are enough.  It asks that the last slot is
+vacant before: the property SlotsSuffice, proved with the others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import z3
+
+from checker.engines.smt.formula import Formulas
+from checker.proof.lemmas.fifo import Fifo, Message, answered
+from checker.proof.lemmas.terms import Lemma, among, may_be
+from model.language.per_granule import at_one_granule
+from model.language.projected_channel import ProjectedChannel
+from model.language.unknown import unknowns
+
+
+def channel_lemmas(channel: ProjectedChannel) -> Iterator[Lemma]:
+    """All lemmas about one channel of any capacity."""
+    fifo = Fifo(channel)
+    yield from _empty(fifo)
+    yield from _fifo_order(fifo)
+    yield from _held(fifo)
+    yield from _emptiness(fifo)
+    yield from _form(fifo)
+
+
+def _empty(fifo: Fifo) -> Iterator[Lemma]:
+    """Where no message is in flight."""
+    channel, vacant = fifo.channel, fifo.vacant()
+    never, none = z3.BoolVal(False), z3.BitVecVal(0, channel.kinds.width)
+    nothing = Message(none, never, never, never)
+    told = fifo.taken(nothing, vacant)
+    told.append((channel.is_empty().expression, z3.BoolVal(True)))
+    told += [
+        (channel.holds(kind).expression, z3.BoolVal(False))
+        for kind in channel.payloads
+    ]
+    yield among(
+        "channel: empty",
+        "Where nothing is in flight the channel may say so.",
+        z3.BoolVal(True),
+        told,
+        vacant,
+    )
+    slots = fifo.before
+    yield among(
+        "lose_all",
+        "When all is lost nothing is in flight.",
+        fifo.well_formed(slots),
+        fifo.becomes(channel.lose_all(), vacant),
+        slots,
+    )
+
+
+def _fifo_order(fifo: Fifo) -> Iterator[Lemma]:
+    """The oldest message leaves first, whatever was put after it."""
+    oldest, is_one = fifo.oldest()
+    for kind in fifo.channel.payloads:
+        message = fifo.sent(kind, "")
+        alone = fifo.after_put(fifo.vacant(), kind, message)
+        yield among(
+            f"take: {kind.value} alone",
+            f"A {kind.value} put into an empty channel is in front, and "
+            "nothing is left when it is taken.",
+            z3.BoolVal(True),
+            fifo.taken(message, fifo.vacant()),
+            alone,
+        )
+    for kind in fifo.channel.payloads:
+        whole, rest = fifo.slots(" whole"), fifo.slots(" rest")
+        message = fifo.sent(kind, "")
+        more = fifo.after_put(whole, kind, message)
+        left = fifo.after_put(rest, kind, message)
+        yield among(
+            f"take: {kind.value} behind others",
+            "If taking the oldest message of a list may leave the rest, it "
+            f"may so with a {kind.value} put at the back of both.",
+            z3.And(
+                is_one,
+                fifo.well_formed(whole),
+                fifo.fits(whole),
+                answered(fifo.taken(oldest, rest), whole),
+            ),
+            fifo.taken(oldest, left),
+            more,
+        )
+
+
+def _held(fifo: Fifo) -> Iterator[Lemma]:
+    """Whether a message of some kind is in flight."""
+    slots, truth = fifo.before, z3.Bool("held")
+    for asked in fifo.channel.payloads:
+        told = fifo.channel.holds(asked).expression
+        known = answered([(told, truth)], slots)
+        claims = []
+        for kind, (_, more) in fifo.more.items():
+            now = z3.BoolVal(True) if kind is asked else truth
+            claims.append(may_be([(told, now)], more))
+        yield Lemma(
+            f"holds: {asked.value}",
+            f"If whether a {asked.value} is in flight is an answer, it is so "
+            "with any message more.",
+            z3.And(fifo.well_formed(slots), fifo.fits(slots), known),
+            z3.And(claims),
+        )
+
+
+def _emptiness(fifo: Fifo) -> Iterator[Lemma]:
+    """A channel that is not empty may say so, and shows it at some c."""
+    channel, slots = fifo.channel, fifo.before
+    told = channel.is_empty().expression
+    yield among(
+        "is_empty: channel",
+        "Where a message is in flight the channel may say so.",
+        fifo.well_formed(slots),
+        [(told, z3.BoolVal(False))],
+        slots,
+    )
+    (alone,) = at_one_granule([told])
+    holds = Formulas(slots).holds(alone)
+    claims = []
+    for message, more in fifo.more.values():
+        kept = z3.Or(z3.Not(message.names), message.mine)
+        claims.append(
+            z3.Implies(
+                z3.Or(kept, z3.Not(holds)),
+                z3.Not(Formulas(more).holds(alone)),
+            )
+        )
+    yield Lemma(
+        "is_empty: channel, false somewhere",
+        "A message in flight is seen from each granule of its chunk, and "
+        "stays so with any message more.",
+        z3.And(fifo.well_formed(slots), fifo.fits(slots)),
+        z3.And(claims),
+    )
+    yield among(
+        "has_room",
+        "Where the slots suffice the channel may have room.",
+        z3.And(fifo.well_formed(slots), fifo.fits(slots)),
+        [(channel.has_room().expression, z3.BoolVal(True))],
+        slots,
+    )
+
+
+def _form(fifo: Fifo) -> Iterator[Lemma]:
+    """The form of the slots is kept, and more messages need no fewer."""
+    slots = fifo.before
+    formed = z3.And(fifo.well_formed(slots), fifo.fits(slots))
+    kept, needed = [fifo.well_formed(fifo.vacant())], []
+    for _, more in fifo.more.values():
+        kept.append(fifo.well_formed(more))
+        needed.append(z3.Implies(fifo.fits(more), fifo.fits(slots)))
+    yield Lemma(
+        "put: form",
+        "The form of the slots is right at first, and a message more keeps "
+        "it.",
+        formed,
+        z3.And(kept),
+    )
+    yield Lemma(
+        "put: slots",
+        "If the slots suffice with a message more, they did without it.",
+        fifo.well_formed(slots),
+        z3.And(needed),
+    )
+    updates = fifo.channel.take()
+    answers = unknowns([u.expression for u in updates])
+    left = fifo.after(updates, {**slots, **{n: z3.Bool(n) for n in answers}})
+    yield Lemma(
+        "take: form",
+        "Whatever is answered, taking a message keeps the form of the slots.",
+        formed,
+        fifo.well_formed(left),
+    )

@@ -1,0 +1,257 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A scenario that the options of the command can say.
+
+The rule: a case and the options that repeat it are the same thing, so that
+every result can be repeated by a command that fits into a mail.  Its
+identity is a hash of its data, the same in every run and on every machine.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+import attrs
+
+from checker.qemu.harness.bitmaps import Bitmap
+from checker.qemu.harness.disk import Disk
+from checker.qemu.harness.places import Fault, FaultKind, Place, Within
+from checker.qemu.harness.scenario import (
+    MIB,
+    WRITES,
+    GuestWrite,
+    Mode,
+    Scenario,
+    Storage,
+    Then,
+    When,
+)
+from checker.input.errors import InputError
+
+SIZE: Final = 64 * MIB
+GRANULARITY: Final = 4096
+#: empty parts cost us time; a slow source sends fewer of them
+_BANDWIDTH: Final = 4000
+_LEAST_GRANULARITY: Final = 512  # bytes of a bit
+_MOST_GRANULARITY: Final = 2 * 1024 * MIB
+_SECTOR: Final = 512
+_MOST: Final = 1000  # bitmaps, nodes
+
+
+@attrs.frozen
+class Case:
+    """``bitmaps`` on each of ``nodes``; 0: the VM without any bitmap.
+
+    ``full``: before the migration the guest writes to all of the disks, so
+    that no part of a bitmap is left out of the stream.
+    """
+
+    mode: Mode = Mode.PRECOPY
+    return_path: bool = False
+    storage: Storage = Storage.SEPARATE
+    bitmaps: int = 1
+    nodes: int = 1
+    persistent: bool = False
+    disabled: bool = False
+    size: int = SIZE
+    granularity: int = GRANULARITY
+    fault: Fault | None = None
+    full: bool = False
+    then: Then = Then.QUIT
+
+    @property
+    def scenario(self) -> Scenario:
+        """What is run."""
+        nodes = [f"drive{number}" for number in range(self.nodes)]
+        made = Scenario(
+            mode=self.mode,
+            return_path=self.return_path,
+            storage=self.storage,
+            disks=tuple(Disk(node, self.size) for node in nodes),
+            bitmaps=tuple(
+                Bitmap(
+                    node,
+                    f"b{number}",
+                    self.granularity,
+                    self.persistent,
+                    self.disabled,
+                )
+                for node in nodes
+                for number in range(self.bitmaps)
+            ),
+            writes=tuple(
+                write
+                for node in nodes
+                for write in _writes(node, self.size, self.full)
+            ),
+            fault=self.fault,
+            bandwidth=_BANDWIDTH,
+            then=self.then,
+        )
+        return made if self.bitmaps else made.without_bitmaps()
+
+    @property
+    def contents(self) -> str:
+        """The bitmaps, for people."""
+        if not self.bitmaps:
+            return "none, so nothing of bitmaps was asked"
+        words = [
+            f"{self.bitmaps} on each of {self.nodes} nodes"
+            if self.nodes > 1
+            else str(self.bitmaps),
+            "persistent" if self.persistent else "transient",
+        ]
+        words += ["disabled"] if self.disabled else []
+        words += ["full"] if self.full else []
+        words.append(f"a bit for {self.granularity:,} bytes of {self.size:,}")
+        return ", ".join(words)
+
+    def check(self) -> None:
+        """Raises InputError if QEMU could not do it."""
+        grain = self.granularity
+        if grain & (grain - 1) or not (
+            _LEAST_GRANULARITY <= grain <= _MOST_GRANULARITY
+        ):
+            raise InputError(
+                f"--granularity {grain}: a power of two from "
+                f"{_LEAST_GRANULARITY} to {_MOST_GRANULARITY}"
+            )
+        if self.size < (4 * _SECTOR) or self.size % _SECTOR:
+            raise InputError(
+                f"--size {self.size}: a multiple of 512 bytes, at least 2048"
+            )
+        for name, value in (("bitmaps", self.bitmaps), ("nodes", self.nodes)):
+            least = int(name == "nodes")
+            if not least <= value <= _MOST:
+                raise InputError(f"--{name} {value}: from {least} to {_MOST}")
+
+    @property
+    def twin(self) -> Case:
+        """The same fault on the same VM without bitmaps.
+
+        Without bitmaps nothing is sent after the switchover, and nothing
+        is in the images, so that many cases have the same twin.
+        """
+        return Case(return_path=self.return_path, bitmaps=0, fault=self.fault)
+
+    def at(self, fault: Fault | None) -> Case:
+        """The same with another fault."""
+        return attrs.evolve(self, fault=fault)
+
+    @property
+    def data(self) -> dict[str, Any]:
+        """As plain data; ``of`` reads it."""
+        more: dict[str, Any] = {"full": True} if self.full else {}
+        if self.then is not Then.QUIT:
+            more["then"] = self.then.value
+        return {
+            **more,
+            "mode": self.mode.value,
+            "return_path": self.return_path,
+            "storage": self.storage.value,
+            "bitmaps": self.bitmaps,
+            "nodes": self.nodes,
+            "persistent": self.persistent,
+            "disabled": self.disabled,
+            "size": self.size,
+            "granularity": self.granularity,
+            "fault": fault_text(self.fault),
+        }
+
+    @classmethod
+    def of(cls, data: Mapping[str, Any]) -> Case:
+        """The case with these data; KeyError or ValueError if it is none."""
+        fault = data["fault"]
+        return cls(
+            mode=Mode(data["mode"]),
+            return_path=bool(data["return_path"]),
+            storage=Storage(data["storage"]),
+            bitmaps=int(data["bitmaps"]),
+            nodes=int(data["nodes"]),
+            persistent=bool(data["persistent"]),
+            disabled=bool(data["disabled"]),
+            size=int(data["size"]),
+            granularity=int(data["granularity"]),
+            fault=parse_fault(fault) if fault else None,
+            full=bool(data.get("full", False)),
+            then=Then(data.get("then", Then.QUIT.value)),
+        )
+
+    @property
+    def id(self) -> str:
+        """Twelve hexadecimal digits."""
+        text = json.dumps(self.data, sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+    @property
+    def options(self) -> tuple[str, ...]:
+        """What repeats it after ``dbmcheck qemu scenario``."""
+        plain = Case()
+        words = ["--mode", self.mode.value]
+        words += ["--return-path"] if self.return_path else []
+        if self.storage is not plain.storage:
+            words += ["--storage", self.storage.value]
+        for name in ("bitmaps", "nodes", "size", "granularity"):
+            value = getattr(self, name)
+            if value != getattr(plain, name):
+                words += [f"--{name}", str(value)]
+        words += ["--persistent"] if self.persistent else []
+        words += ["--disabled"] if self.disabled else []
+        words += ["--full"] if self.full else []
+        if self.then is not plain.then:
+            words += ["--then", self.then.value]
+        if self.fault is not None:
+            words += ["--fault", fault_text(self.fault)]
+        return tuple(words)
+
+    @property
+    def command(self) -> str:
+        """The whole command."""
+        return " ".join(("dbmcheck qemu scenario", *self.options))
+
+
+def fault_text(fault: Fault | None) -> str:
+    """``cut@bits:0+middle``; '' for no fault."""
+    return "" if fault is None else f"{fault.kind.value}@{fault.place}"
+
+
+def parse_fault(text: str) -> Fault:
+    """The fault that ``fault_text`` shows; InputError if it is none."""
+    word, sign, place = text.partition("@")
+    kinds = [kind.value for kind in FaultKind]
+    if not sign or word not in kinds:
+        raise InputError(
+            f"{text!r}: no fault; like cut@bits:0+middle, with one of "
+            f"{', '.join(kinds)}"
+        )
+    try:
+        fault = Fault(FaultKind(word), Place.parse(place))
+        if fault.kind is FaultKind.DROP and fault.place.offset is Within.AFTER:
+            raise ValueError(f"{text!r}: nothing is left to drop")
+        return fault
+    except ValueError as error:
+        raise InputError(str(error)) from None
+
+
+def _writes(node: str, size: int, full: bool) -> Iterator[GuestWrite]:
+    """The usual writes; on a smaller disk closer together."""
+    if full:
+        # in two halves but for the last sector, which comes at the end
+        half = size // 2 // _SECTOR * _SECTOR
+        yield GuestWrite(When.BEFORE, 0, half, node)
+        rest = size - half - _SECTOR
+        yield GuestWrite(When.BEFORE, half, rest, node)
+        yield GuestWrite(When.AFTER, size - _SECTOR, _SECTOR, node)
+        return
+    for each in WRITES:
+        if size >= SIZE:
+            yield attrs.evolve(each, node=node)
+            continue
+        yield attrs.evolve(
+            each,
+            node=node,
+            offset=each.offset * size // SIZE // _SECTOR * _SECTOR,
+            length=_SECTOR,
+        )

@@ -1,0 +1,194 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What is known to deviate in which QEMU, to tell it from what is new.
+
+The rule: an entry says what somebody's own runs showed, under which
+conditions, and the command that shows it again.  It covers nothing beyond
+its conditions: the same violation elsewhere is new.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+import tomllib
+from collections.abc import Iterable, Sequence
+from fnmatch import fnmatchcase
+from importlib.resources import files
+from typing import Any, Final
+
+import attrs
+
+from checker.qemu.harness.binary import Build
+from checker.qemu.campaign.campaign import Pair, Result
+from checker.qemu.campaign.case import parse_fault
+from checker.qemu.harness.scenario import Mode, Storage, Then
+from checker.qemu.campaign.violation import GUARANTEES, Violation
+from checker.input.errors import InputError
+
+FILE: Final = "known.toml"
+SEVERITIES: Final = ("critical", "high", "medium", "low")
+SIDES: Final = ("source", "destination", "both")
+_TEXTS: Final = ("id", "what", "command", "severity", "label")
+_ANY: Final = ("*",)
+_TESTS: Final = ("return_path", "persistent", "carried", "several_nodes")
+_OPTIONAL: Final = frozenset(
+    {"modes", "storages", "thens", "places", "text", "where", "side"}
+) | frozenset(_TESTS)
+
+
+@attrs.frozen(kw_only=True)
+class Deviation:
+    """An expected violation; what is empty or None allows anything.
+
+    ``since``, ``until``: the series 7.2 as (7, 2), both included.
+    ``places``: patterns such as ``eof:*`` of a fault's place.
+    """
+
+    id: str
+    guarantees: tuple[str, ...]
+    what: str
+    command: str
+    severity: str
+    label: str
+    since: tuple[int, ...]
+    until: tuple[int, ...]
+    #: the versions on which it was seen
+    seen: tuple[str, ...]
+    faults: tuple[str, ...]
+    modes: tuple[str, ...] = ()
+    storages: tuple[str, ...] = ()
+    thens: tuple[str, ...] = ()
+    places: tuple[str, ...] = _ANY
+    #: regular expressions of what a violation says, and of whom
+    text: str = ""
+    where: str = ""
+    side: str = "both"
+    return_path: bool | None = None
+    persistent: bool | None = None
+    #: are there bitmaps at all?
+    carried: bool | None = None
+    several_nodes: bool | None = None
+
+    def covers(self, build: Build) -> bool:
+        """Is it known of that build?"""
+        return self.since <= build.version[:2] <= self.until
+
+    def concerns(self, pair: Pair) -> bool:
+        """Is it known of the side, or of one of both, that is to blame?"""
+        sides = {"source": pair.source, "destination": pair.destination}
+        chosen = sides.values() if self.side == "both" else [sides[self.side]]
+        return any(self.covers(build) for build in chosen)
+
+    def explains(self, result: Result, violation: Violation) -> bool:
+        """Does the violation happen under these conditions?"""
+        case = result.case
+        fault = "none" if case.fault is None else case.fault.kind.value
+        place = "" if case.fault is None else str(case.fault.place)
+        tests = (
+            (self.return_path, case.return_path),
+            (self.persistent, case.persistent),
+            (self.carried, bool(case.bitmaps)),
+            (self.several_nodes, case.nodes > 1),
+        )
+        return (
+            violation.guarantee in self.guarantees
+            and fault in self.faults
+            and (not self.modes or case.mode.value in self.modes)
+            and (not self.storages or case.storage.value in self.storages)
+            and (not self.thens or case.then.value in self.thens)
+            and all(want is None or want == is_ for want, is_ in tests)
+            and any(fnmatchcase(place, each) for each in self.places)
+            and re.search(self.text, violation.text) is not None
+            and re.search(self.where, violation.where) is not None
+        )
+
+
+@attrs.frozen
+class Known:
+    """All entries, and the builds that are run."""
+
+    deviations: tuple[Deviation, ...]
+    pair: Pair
+
+    def of(self, result: Result, violation: Violation) -> Deviation | None:
+        """The entry that tells of it; None if it is new."""
+        for each in self.deviations:
+            if each.concerns(self.pair) and each.explains(result, violation):
+                return each
+        return None
+
+    def new(self, result: Result) -> list[Violation]:
+        """The violations that no entry tells of."""
+        return [one for one in result.violations if not self.of(result, one)]
+
+
+@functools.cache
+def shipped() -> tuple[Deviation, ...]:
+    """The entries of the file beside this module."""
+    path = files("checker.qemu") / FILE
+    return read(path.read_text("utf-8"))
+
+
+def read(text: str) -> tuple[Deviation, ...]:
+    """The entries of a file's text.  Raises InputError."""
+    try:
+        data = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise InputError(f"{FILE}: {error}") from None
+    found = tuple(_deviation(entry) for entry in data.get("deviation", []))
+    ids = [each.id for each in found]
+    for name in ids:
+        if ids.count(name) > 1:
+            raise InputError(f"{FILE}: {name}: is there twice")
+    return found
+
+
+def _deviation(entry: dict[str, Any]) -> Deviation:
+    where = f"{FILE}: {entry.get('id', '?')}"
+    needed = {*_TEXTS, "guarantees", "faults", "seen", "since", "until"}
+    for word in needed - entry.keys():
+        raise InputError(f"{where}: has no {word}")
+    for word in entry.keys() - needed - _OPTIONAL:
+        raise InputError(f"{where}: {word} means nothing")
+    check_words(where, entry["guarantees"], GUARANTEES)
+    check_words(where, [entry["severity"]], SEVERITIES)
+    check_words(where, [entry.get("side", "both")], SIDES)
+    check_words(where, entry.get("modes", ()), [each.value for each in Mode])
+    check_words(
+        where, entry.get("storages", ()), [each.value for each in Storage]
+    )
+    check_words(where, entry.get("thens", ()), [each.value for each in Then])
+    for kind in entry["faults"]:
+        if kind != "none":
+            parse_fault(f"{kind}@eof")
+    for word in ("text", "where"):
+        try:
+            re.compile(entry.get(word, ""))
+        except re.error as error:
+            raise InputError(f"{where}: {word}: {error}") from None
+    made: dict[str, Any] = {
+        key: tuple(value) if isinstance(value, list) else value
+        for key, value in entry.items()
+    }
+    made["since"] = series(where, entry["since"])
+    made["until"] = series(where, entry["until"])
+    return Deviation(**made)
+
+
+def check_words(
+    where: str, given: Iterable[str], words: Iterable[str]
+) -> None:
+    """Raise InputError if one of the ``given`` is none of the ``words``."""
+    for word in given:
+        if word not in list(words):
+            raise InputError(
+                f"{where}: {word!r} is none of {', '.join(words)}"
+            )
+
+
+def series(where: str, text: str) -> tuple[int, ...]:
+    """7.2 as (7, 2); InputError for anything else."""
+    parts: Sequence[str] = str(text).split(".")
+    if len(parts) != 2 or not all(part.isdigit() for part in parts):
+        raise InputError(f"{where}: {text!r} is no series like 7.2")
+    return tuple(map(int, parts))

@@ -1,0 +1,204 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Bitmaps of a QEMU process: what management does, and what can be seen.
+
+The rule: looking changes nothing that a migration could notice.  Hash, count
+and flags are QEMU's own words and can be asked for at any time.  The content
+is only read where the hash does not already say it: it goes over NBD, from a
+copy, since an exported bitmap would be busy.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from typing import Any, Final
+
+import attrs
+
+from checker.qemu.harness.disk import run_tool
+from checker.qemu.harness.process import Qemu
+from reference.bitmap.dirty_bitmap import DirtyBitmap
+
+_COPY: Final = "dbmcheck-copy"
+_EXPORT: Final = "dbmcheck"
+
+Ranges = tuple[tuple[int, int], ...]
+
+
+@attrs.frozen
+class Bitmap:
+    """A bitmap as management wants it; ``disabled``: it does not record."""
+
+    node: str = "drive0"
+    name: str = "b0"
+    granularity: int = 64 * 1024
+    persistent: bool = False
+    disabled: bool = False
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """What it is known by."""
+        return self.node, self.name
+
+
+@attrs.frozen
+class BitmapView:
+    """What QEMU shows of a bitmap.
+
+    ``count`` in bytes.  ``dirty``: offset and length in bytes, None if the
+    content was not read.  ``successor``: does a nameless child exist?
+    """
+
+    node: str
+    name: str
+    granularity: int
+    count: int
+    recording: bool
+    busy: bool
+    persistent: bool
+    inconsistent: bool
+    sha256: str
+    successor: bool = False
+    dirty: Ranges | None = None
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """What it is known by."""
+        return self.node, self.name
+
+    @property
+    def usable(self) -> bool:
+        """May a backup client read it?"""
+        return not (self.busy or self.inconsistent)
+
+
+async def add(qemu: Qemu, bitmap: Bitmap) -> None:
+    """block-dirty-bitmap-add."""
+    await qemu.call(
+        "block-dirty-bitmap-add",
+        {
+            "node": bitmap.node,
+            "name": bitmap.name,
+            "granularity": bitmap.granularity,
+            "persistent": bitmap.persistent,
+            "disabled": bitmap.disabled,
+        },
+    )
+
+
+async def change(qemu: Qemu, verb: str, node: str, name: str) -> None:
+    """remove, enable, disable or clear."""
+    await qemu.call(f"block-dirty-bitmap-{verb}", {"node": node, "name": name})
+
+
+async def merge(qemu: Qemu, node: str, target: str, *sources: str) -> None:
+    """block-dirty-bitmap-merge."""
+    await qemu.call(
+        "block-dirty-bitmap-merge",
+        {"node": node, "target": target, "bitmaps": list(sources)},
+    )
+
+
+async def look(qemu: Qemu) -> tuple[BitmapView, ...]:
+    """All bitmaps of all nodes, by node and name."""
+    flat = {"flat": True} if qemu.build.version >= (5, 0, 0) else {}
+    nodes = await qemu.call("query-named-block-nodes", flat)
+    found = []
+    for node in nodes:
+        shown: list[dict[str, Any]] = node.get("dirty-bitmaps", [])
+        named = [each for each in shown if "name" in each]
+        for each in named:
+            found.append(
+                BitmapView(
+                    node=node["node-name"],
+                    name=each["name"],
+                    granularity=each["granularity"],
+                    count=each["count"],
+                    recording=each["recording"],
+                    busy=each["busy"],
+                    persistent=each["persistent"],
+                    inconsistent=each.get("inconsistent", False),
+                    sha256=await _hash(qemu, node["node-name"], each["name"]),
+                    successor=len(shown) > len(named),
+                )
+            )
+    return tuple(sorted(found, key=lambda view: view.key))
+
+
+async def _hash(qemu: Qemu, node: str, name: str) -> str:
+    answer = await qemu.call(
+        "x-debug-block-dirty-bitmap-sha256", {"node": node, "name": name}
+    )
+    return str(answer["sha256"])
+
+
+async def content(qemu: Qemu, node: str, name: str) -> Ranges:
+    """The dirty ranges, in bytes; the bitmap may be neither busy nor lost.
+
+    Raises RefusedError if QEMU does not let us, for instance since the VM
+    does not run here.
+    """
+    socket = qemu.room / f"{qemu.name}.nbd"
+    granularity = next(
+        each.granularity
+        for each in await look(qemu)
+        if each.key == (node, name)
+    )
+    copy = Bitmap(node, _COPY, granularity, disabled=True)
+    address = {"type": "unix", "data": {"path": str(socket)}}
+    async with contextlib.AsyncExitStack() as undo:
+        await add(qemu, copy)
+        undo.push_async_callback(change, qemu, "remove", node, _COPY)
+        await merge(qemu, node, _COPY, name)
+        await qemu.call("nbd-server-start", {"addr": address})
+        # this also ends the export, which else would keep the copy busy
+        undo.push_async_callback(qemu.call, "nbd-server-stop")
+        await qemu.call(
+            "block-export-add",
+            {
+                "type": "nbd",
+                "id": _EXPORT,
+                "node-name": node,
+                "name": _EXPORT,
+                "bitmaps": [_COPY],
+            },
+        )
+        options = (
+            f"driver=nbd,export={_EXPORT},server.type=unix,"
+            f"server.path={socket},x-dirty-bitmap=qemu:dirty-bitmap:{_COPY}"
+        )
+        shown = await run_tool(
+            qemu.build, "map", "--output=json", "--image-opts", options
+        )
+    return _ranges(json.loads(shown))
+
+
+def _ranges(extents: list[dict[str, Any]]) -> Ranges:
+    """The dirty ones (there: without data), adjacent ones as one."""
+    found: list[tuple[int, int]] = []
+    for extent in extents:
+        if extent["data"]:
+            continue
+        begin, length = extent["start"], extent["length"]
+        if found and sum(found[-1]) == begin:
+            begin, before = found.pop()
+            length += before
+        found.append((begin, length))
+    return tuple(found)
+
+
+def same(view: BitmapView, truth: DirtyBitmap) -> bool:
+    """Do QEMU and the reference have the same bits?"""
+    return view.sha256 == truth.bits.sha256()
+
+
+def missing(dirty: Ranges, truth: DirtyBitmap) -> Ranges:
+    """The ranges of the truth that are not wholly dirty."""
+    return tuple(
+        (offset, length)
+        for offset, length in truth.dirty_ranges()
+        if not any(
+            begin <= offset and offset + length <= begin + size
+            for begin, size in dirty
+        )
+    )

@@ -1,0 +1,134 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Looks at both sides of a scenario, and does the guest's writes.
+
+The rule: the one who makes the writes knows the truth, so both are here.  A
+side that is dead or does not answer is seen as that, and is no error.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable
+
+import attrs
+
+from checker.qemu.harness import bitmaps
+
+from checker.qemu.harness import disk
+from checker.qemu.harness.bitmaps import BitmapView
+from checker.qemu.harness.observation import (
+    Done,
+    Moment,
+    SideView,
+)
+from checker.qemu.harness.process import Qemu, QemuError, RefusedError
+from checker.qemu.harness.scenario import Scenario, Side, When
+
+
+@attrs.define(eq=False)
+class Looks:
+    """What was seen and done so far."""
+
+    scenario: Scenario
+    source: Qemu
+    destination: Qemu
+    moments: list[Moment] = attrs.field(factory=list)
+    done: list[Done] = attrs.field(factory=list)
+    begun: float = attrs.field(factory=time.monotonic)
+
+    def of(self, side: Side) -> Qemu:
+        """The process of a side."""
+        return self.source if side is Side.SOURCE else self.destination
+
+    def put(self, side: Side, qemu: Qemu) -> None:
+        """From now on that is the process of the side."""
+        if side is Side.SOURCE:
+            self.source = qemu
+        else:
+            self.destination = qemu
+
+    async def write(self, qemu: Qemu, when: When) -> None:
+        """The guest's writes of that time, on that side.
+
+        Raises RefusedError if the VM does not run there.
+        """
+        side = Side.SOURCE if qemu is self.source else Side.DESTINATION
+        for each in self.scenario.at(when):
+            await disk.guest_write(
+                qemu, each.node, each.offset, each.length, each.discard
+            )
+            self.done.append(Done(side, each))
+
+    async def state(self, qemu: Qemu) -> str:
+        """The run state; '' if it cannot be asked."""
+        try:
+            return await qemu.status()
+        except QemuError:
+            return ""
+
+    async def take(
+        self,
+        name: str,
+        contents: bool = False,
+        between: Callable[[], None] = lambda: None,
+    ) -> Moment:
+        """Look at both; with ``contents`` read the bitmaps, too.
+
+        The destination first, then ``between`` is called: whoever holds the
+        wire lets go there, for a source that waits for the wire may not
+        answer.  A destination that dies meanwhile is dead at that moment:
+        a source that goes on then is not beside it.
+        """
+        theirs = await self._side(self.destination, contents)
+        between()
+        ours = await self._side(self.source, contents)
+        if theirs.alive and not self.destination.alive:
+            theirs = await self._side(self.destination, contents)
+        now = time.monotonic() - self.begun
+        moment = Moment(name, now, ours, theirs, len(self.done))
+        self.moments.append(moment)
+        return moment
+
+    async def take_one(self, name: str, side: Side, qemu: Qemu) -> Moment:
+        """Look at one side, with contents; the other one is over."""
+        view = await self._side(qemu, contents=True)
+        now = time.monotonic() - self.begun
+        over = SideView(alive=False)
+        pair = (view, over) if side is Side.SOURCE else (over, view)
+        moment = Moment(name, now, *pair, done=len(self.done))
+        self.moments.append(moment)
+        return moment
+
+    async def _side(self, qemu: Qemu, contents: bool) -> SideView:
+        vm, migration, error = "", "", ""
+        found: tuple[BitmapView, ...] = ()
+        try:
+            vm = await qemu.status()
+            info = await qemu.call("query-migrate")
+            migration = info.get("status", "none")
+            error = info.get("error-desc", "")
+            found = await bitmaps.look(qemu)
+            if contents and vm == disk.RUNNING:
+                found = tuple([await self._read(qemu, each) for each in found])
+        except QemuError:
+            pass
+        return SideView(
+            alive=qemu.alive,
+            vm=vm,
+            migration=migration,
+            error=error,
+            hung=qemu.hung,
+            exit_code=qemu.exit_code,
+            killed=qemu.killed,
+            bitmaps=found,
+        )
+
+    async def _read(self, qemu: Qemu, view: BitmapView) -> BitmapView:
+        """With its content, if it may be read and is not empty."""
+        if not view.usable or not view.count:
+            return view if view.count else attrs.evolve(view, dirty=())
+        with contextlib.suppress(RefusedError):
+            dirty = await bitmaps.content(qemu, *view.key)
+            return attrs.evolve(view, dirty=dirty)
+        return view

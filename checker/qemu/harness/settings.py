@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What a process is told before it migrates.
+
+The rule: both sides get the same capabilities and names, and every
+destination of a scenario gets what the first one got.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from checker.qemu.harness.process import Qemu
+from checker.qemu.harness.scenario import Alias, Mode, Scenario, When
+
+#: milliseconds of downtime: the most
+LONG: Final = 2_000_000
+
+
+def waits(scenario: Scenario) -> bool:
+    """Does the source wait with the switchover until it is told?"""
+    return scenario.mode is Mode.POSTCOPY or bool(scenario.at(When.DURING))
+
+
+async def configure(scenario: Scenario, qemu: Qemu) -> None:
+    """What the scenario wants of either side."""
+    wanted = ["events"]
+    if scenario.carried:
+        wanted.append("dirty-bitmaps")
+    if scenario.return_path:
+        wanted.append("return-path")
+    await set_capabilities(qemu, *wanted)
+    downtime = 0 if waits(scenario) else LONG
+    await set_parameters(qemu, scenario.bandwidth, downtime, scenario.aliases)
+
+
+async def set_capabilities(qemu: Qemu, *names: str) -> None:
+    """Switch these on."""
+    states = [{"capability": name, "state": True} for name in names]
+    await qemu.call("migrate-set-capabilities", {"capabilities": states})
+
+
+async def set_parameters(
+    qemu: Qemu, bandwidth: int, downtime: int, aliases: Sequence[Alias] = ()
+) -> None:
+    """Bytes a second before the switchover; milliseconds; names."""
+    parameters: dict[str, object] = {
+        "max-bandwidth": bandwidth,
+        "downtime-limit": downtime,
+    }
+    if aliases:
+        parameters["block-bitmap-mapping"] = [
+            {
+                "node-name": each.node,
+                "alias": each.alias,
+                "bitmaps": [
+                    {"name": name, "alias": alias}
+                    for name, alias in each.bitmaps
+                ],
+            }
+            for each in aliases
+        ]
+    await qemu.call("migrate-set-parameters", parameters)

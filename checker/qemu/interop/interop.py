@@ -1,0 +1,347 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The reference at one end of a migration, a real QEMU at the other.
+
+The rule: what both ends have afterwards is compared with what the guest
+wrote, and every dirty-bitmap chunk that QEMU sent with the one that the
+reference would have sent, byte for byte.  Differences are lines of text; no
+line is agreement.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import tempfile
+from pathlib import Path
+from typing import Final
+
+import attrs
+
+from checker.qemu.harness import bitmaps
+
+from checker.qemu.harness import disk
+from checker.qemu.interop.compare_ends import (
+    compare_chunks,
+    compare_hosts,
+    compare_views,
+)
+from checker.qemu.harness.binary import Build
+from checker.qemu.harness.bitmaps import BitmapView
+from checker.qemu.harness.process import Qemu, QemuError, RefusedError
+from checker.qemu.harness.progress import Limits, ended, statuses
+from checker.qemu.harness.scenario import Mode, Side
+from checker.qemu.harness.settings import (
+    set_capabilities,
+    set_parameters,
+)
+from checker.qemu.interop.bitmap_shapes import Extent, Shape
+from checker.qemu.interop.bitmap_shapes import shape as shape_named
+from checker.qemu.interop.stream_bytes import (
+    Recorder,
+    chunk_bytes,
+    deliver,
+    stream_of,
+)
+from reference.errors import DirtyBitmapError
+from reference.host import Host, RunState
+from reference.protocol.source import Source
+from reference.protocol.tables import Arrival, Design, Phase
+from reference.transport.address import Address
+from reference.transport.destination_end import serve
+from reference.transport.outcome import Received
+from reference.transport.source_end import send
+
+DESIGNS: Final = {
+    Mode.PRECOPY: Design.STOP_COPY,
+    Mode.POSTCOPY: Design.POSTCOPY,
+}
+_LONG: Final = 60_000  # milliseconds of downtime that are always enough
+_SLOW: Final = 20_000  # bytes a second while the source waits
+
+
+@attrs.frozen
+class Result:
+    """What came of one migration.
+
+    ``source``: which end is the reference.  ``differences``: one line each.
+    ``chunks``: dirty-bitmap chunks that were compared byte for byte.
+    """
+
+    shape: str
+    mode: Mode
+    return_path: bool
+    reference: Side
+    differences: tuple[str, ...]
+    chunks: int = 0
+    exit_code: int | None = None
+    messages: str = ""
+
+    @property
+    def agrees(self) -> bool:
+        """Do both ends say the same?"""
+        return not self.differences
+
+    def __str__(self) -> str:
+        path = "with" if self.return_path else "without"
+        said = "; ".join(self.differences) or "agrees"
+        return (
+            f"{self.shape}, {self.mode.value} {path} return path, the "
+            f"reference as the {self.reference.value}: {said}"
+        )
+
+
+async def _configure(qemu: Qemu, shape: Shape, return_path: bool) -> None:
+    """How to migrate, on either side."""
+    wanted = ["events", "dirty-bitmaps"]
+    if return_path:
+        wanted.append("return-path")
+    await set_capabilities(qemu, *wanted)
+    await set_parameters(qemu, _SLOW, 0, shape.aliases)
+
+
+def _qemu(
+    shape: Shape, side: Side, build: Build, room: Path, limits: Limits
+) -> Qemu:
+    """The process, not started, with fresh images."""
+    images = disk.Images(build, room)
+    blockdevs = [
+        disk.blockdev(each, images.create(each, side.value))
+        for each in shape.disks
+    ]
+    return Qemu(
+        side.value,
+        build,
+        room,
+        blockdevs,
+        incoming=side is Side.DESTINATION,
+        limit=limits.answer,
+    )
+
+
+# -- the reference sends -----------------------------------------------------
+
+
+async def send_to_qemu(
+    shape: Shape,
+    mode: Mode,
+    return_path: bool,
+    build: Build,
+    truth: Host | None = None,
+    limits: Limits | None = None,
+) -> Result:
+    """The reference is the source.
+
+    ``truth``: what to compare with, if not with what was sent.
+    """
+    limits = limits or Limits()
+    host = shape.truth()
+    with tempfile.TemporaryDirectory(prefix="dbmq-") as name:
+        room = Path(name)
+        qemu = _qemu(shape, Side.DESTINATION, build, room, limits)
+        async with qemu:
+            try:
+                await _configure(qemu, shape, return_path)
+                place = room / "in"
+                await qemu.call("migrate-incoming", {"uri": f"unix:{place}"})
+                async with asyncio.timeout(limits.settle):
+                    found = await _send(host, shape, mode, return_path, place)
+                await qemu.bell.until(
+                    lambda: ended(qemu), limits.settle, limits.quiet
+                )
+                if statuses(qemu)[-1:] == ("completed",):
+                    await qemu.bell.until(
+                        lambda: qemu.saw("RESUME"), limits.settle
+                    )
+                    views = await _views(qemu)
+                    found += compare_views(truth or host, views)
+                else:
+                    found.append(f"QEMU says {statuses(qemu)}")
+            except (QemuError, DirtyBitmapError, TimeoutError) as error:
+                found = [str(error) or "no end within the limit"]
+            code = qemu.exit_code
+        return Result(
+            shape.name,
+            mode,
+            return_path,
+            Side.SOURCE,
+            tuple(found),
+            exit_code=code,
+            messages=qemu.messages,
+        )
+
+
+async def _views(qemu: Qemu) -> tuple[BitmapView, ...]:
+    """All bitmaps with their content, if that can be read."""
+    found = []
+    for view in await bitmaps.look(qemu):
+        dirty = None
+        if view.usable:
+            with contextlib.suppress(RefusedError):
+                dirty = await bitmaps.content(qemu, *view.key)
+        found.append(attrs.evolve(view, dirty=dirty))
+    return tuple(found)
+
+
+async def _send(
+    host: Host, shape: Shape, mode: Mode, return_path: bool, place: Path
+) -> list[str]:
+    """Send everything; what went wrong."""
+    design = DESIGNS[mode]
+    aliases = shape.mapping()
+    if return_path is (mode is Mode.PRECOPY):
+        # as the reference does it itself
+        source = Source(design, aliases=aliases)
+        sent = await send(host, source, Address(path=str(place)))
+        good = sent.phase is Phase.COMPLETED and sent.error is None
+        said = f"the reference says {sent.phase.value}: {sent.error}"
+        return [] if good else [said]
+    data = stream_of(host, design, aliases, return_path)
+    reply = await deliver(place, data)
+    shut = bytes.fromhex("0001 0004 00000000")
+    if return_path and not reply.endswith(shut):
+        return [f"no SHUT 0 on the return path, but {reply[:40].hex()}"]
+    if not return_path and reply:
+        return [f"a reply without a return path: {reply[:40].hex()}"]
+    return []
+
+
+# -- QEMU sends --------------------------------------------------------------
+
+
+async def receive_from_qemu(
+    shape: Shape,
+    mode: Mode,
+    return_path: bool,
+    build: Build,
+    truth: Host | None = None,
+    limits: Limits | None = None,
+) -> Result:
+    """The reference is the destination."""
+    limits = limits or Limits()
+    there = shape.host(RunState.INMIGRATE)
+    core = Recorder(DESIGNS[mode], aliases=shape.mapping())
+    found: list[str] = []
+    chunks = 0
+    with tempfile.TemporaryDirectory(prefix="dbmq-") as name:
+        room = Path(name)
+        place = room / "in"
+        qemu = _qemu(shape, Side.SOURCE, build, room, limits)
+        async with qemu:
+            stop = asyncio.Event()
+            address = Address(path=str(place))
+            serving = asyncio.create_task(
+                serve(there, core, address, once=True, cancel=stop)
+            )
+            try:
+                await _configure(qemu, shape, return_path)
+                await _fill(qemu, shape)
+                done = await _migrate(qemu, shape, mode, place, limits)
+                async with asyncio.timeout(limits.settle):
+                    received = await asyncio.shield(serving)
+                await qemu.bell.until(
+                    lambda: ended(qemu), limits.settle, limits.quiet
+                )
+                expected = truth or shape.truth(done)
+                found += _said(qemu, received)
+                found += compare_hosts(expected, there)
+                sent = chunk_bytes(bytes(core.seen))
+                mapping = shape.mapping(newest_first=True)
+                data = stream_of(expected, DESIGNS[mode], mapping, return_path)
+                found += compare_chunks(chunk_bytes(data), sent)
+                chunks = len(sent)
+            except (QemuError, DirtyBitmapError, TimeoutError) as error:
+                found.append(str(error) or "no end within the limit")
+            finally:
+                stop.set()
+                await asyncio.gather(serving, return_exceptions=True)
+            code = qemu.exit_code
+        return Result(
+            shape.name,
+            mode,
+            return_path,
+            Side.DESTINATION,
+            tuple(found),
+            chunks=chunks,
+            exit_code=code,
+            messages=qemu.messages,
+        )
+
+
+def _said(qemu: Qemu, received: Received) -> list[str]:
+    """What either end says has gone wrong."""
+    found = []
+    if statuses(qemu)[-1:] != ("completed",):
+        found.append(f"QEMU says {statuses(qemu)}")
+    if received.phase is not Arrival.RUNNING or received.error is not None:
+        found.append(
+            f"the reference says {received.phase.value}: {received.error}"
+        )
+    lost = [each.name for each in received.bitmaps if not each.arrived]
+    return found + [f"{name}: lost" for name in lost]
+
+
+async def _fill(qemu: Qemu, shape: Shape) -> None:
+    """The bitmaps, and what the guest writes before it migrates."""
+    for bitmap in shape.bitmaps:
+        await bitmaps.add(qemu, attrs.evolve(bitmap, disabled=False))
+    for index, write in enumerate(shape.writes):
+        if index == shape.half:
+            await _disable(qemu, shape)
+        await disk.guest_write(qemu, write.node, write.offset, write.length)
+    if len(shape.writes) <= shape.half:
+        await _disable(qemu, shape)
+
+
+async def _disable(qemu: Qemu, shape: Shape) -> None:
+    for bitmap in shape.bitmaps:
+        if bitmap.disabled:
+            await bitmaps.change(qemu, "disable", *bitmap.key)
+
+
+async def _migrate(
+    qemu: Qemu, shape: Shape, mode: Mode, place: Path, limits: Limits
+) -> tuple[Extent, ...]:
+    """The migration, to its end; what was written meanwhile."""
+    await qemu.call("migrate", {"uri": f"unix:{place}"})
+    await qemu.bell.until(
+        lambda: "active" in statuses(qemu) or ended(qemu), limits.settle
+    )
+    done = []
+    for write in shape.during:
+        try:
+            await disk.guest_write(
+                qemu, write.node, write.offset, write.length
+            )
+        except RefusedError:
+            break  # it was faster, and the VM has stopped
+        done.append(write)
+    if mode is Mode.POSTCOPY:
+        await qemu.call("migrate-start-postcopy")
+    else:
+        await qemu.call("migrate-set-parameters", {"downtime-limit": _LONG})
+    return tuple(done)
+
+
+def known_to_abort(
+    shape: Shape, mode: Mode, reference: Side, build: Build
+) -> bool:
+    """Does QEMU abort there, between two real QEMUs as well?
+
+    7.2 and 10.0 as the destination look up the node of a postcopy chunk
+    outside their main thread, where they may not: "bdrv_lookup_bs: Assertion
+    `qemu_in_main_thread()' failed".  5.2 and 11.1 do not abort.
+    """
+    return (
+        mode is Mode.POSTCOPY
+        and reference is Side.SOURCE
+        and len(shape.nodes) > 1
+        and (7, 0, 0) <= build.version < (10, 1, 0)
+    )
+
+
+def expected(result: Result, build: Build) -> bool:
+    """Do both agree, or is it known that QEMU aborts there?"""
+    known = known_to_abort(
+        shape_named(result.shape), result.mode, result.reference, build
+    )
+    return result.agrees or (known and result.exit_code == -6)

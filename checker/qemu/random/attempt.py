@@ -1,0 +1,336 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""One migration, driven step by step, with nothing left to chance.
+
+The rule: after every step both sides are waited for until neither goes on
+by itself, so that what can be done next, and what a query shows of the VM,
+does not depend on the clock.  Three things make the stream stand still: a
+place that the proxy holds, ``pause-before-switchover``, and a source that
+iterates until it is told to switch over.
+"""
+
+from __future__ import annotations
+
+import time
+from contextlib import AsyncExitStack
+from functools import partial
+from typing import Final
+
+import attrs
+
+from checker.qemu.harness import bitmaps
+from checker.qemu.campaign.case import Case
+from checker.qemu.harness.places import Fault, FaultKind, Place
+from checker.qemu.harness.process import Qemu, QemuError, RefusedError
+from checker.qemu.harness.progress import ended, passing, statuses
+from checker.qemu.harness.proxy import Hold, Proxy
+from checker.qemu.random.pair import DISKS, LIMIT, Pair
+from checker.qemu.harness.scenario import Mode, Storage
+from checker.qemu.harness.settings import set_capabilities
+from checker.stateful import adapter
+from checker.stateful.adapter import Side
+from checker.stateful.promise import promise
+from checker.stateful.strategies import NAMES
+
+_QUIET: Final = 5.0  # seconds in which nothing at all happens
+_PASSING: Final = 0.003  # seconds between two looks at a state that passes
+_WAITS: Final = "pre-switchover"
+_CAPABILITIES: Final = ("events", "dirty-bitmaps")
+_PAUSES: Final = "pause-before-switchover"
+_PAUSED: Final = "postcopy-paused"
+_NEVER: Final = 2_000_000  # milliseconds of downtime that are allowed
+_START: Final = Place("dirty-bitmap.start")
+_PACKAGE: Final = Place("package")
+_NUMBERS: Final = range(len(NAMES) * len(DISKS))
+#: what is held, each until a step lets it pass
+PLACES: Final = (
+    *(_START, _PACKAGE, Place("eof")),
+    *(Place("dirty-bitmap.part"), Place("dirty-bitmap.end")),
+    *(Place(name, n) for name in ("bits", "complete") for n in _NUMBERS),
+)
+PASS, SWITCH, CONTINUE = "pass", "switch over", "continue"
+
+
+@attrs.define(eq=False)
+class Attempt:
+    """A migration of the design, from the pair's source to the other side.
+
+    ``fault``: what was done to it, at the place that was held then.
+    """
+
+    pair: Pair
+    design: str
+    bitmaps: int = 0
+    fault: Fault | None = None
+    #: was the source told to switch over, and to go on then?
+    told: bool = False
+    continued: bool = False
+    #: is the connection cut?
+    severed: bool = False
+    came: list[Place] = attrs.field(factory=list)
+    passed: set[Place] = attrs.field(factory=set)
+    _stack: AsyncExitStack = attrs.field(factory=AsyncExitStack)
+    _proxy: Proxy | None = None
+
+    @property
+    def source(self) -> Qemu:
+        """Where the guest was."""
+        return self.pair.sides[Side.SOURCE]
+
+    @property
+    def destination(self) -> Qemu:
+        """Where it is to go."""
+        return self.pair.sides[Side.DESTINATION]
+
+    @property
+    def case(self) -> Case:
+        """The nearest scenario, by which known deviations are found."""
+        postcopy = self.design == "postcopy"
+        return Case(
+            mode=Mode.POSTCOPY if postcopy else Mode.PRECOPY,
+            storage=Storage.SHARED,
+            bitmaps=self.bitmaps,
+            fault=self.fault,
+        )
+
+    # -- beginning and end -------------------------------------------------
+
+    async def begin(self) -> None:
+        """``migrate``, up to where nothing goes on by itself."""
+        source, destination = self.source, self.destination
+        self.bitmaps = len(await bitmaps.look(source))
+        await set_capabilities(source, *_CAPABILITIES, _PAUSES)
+        await set_capabilities(destination, *_CAPABILITIES)
+        await source.call(
+            "migrate-set-parameters",
+            {"downtime-limit": 0, "max-bandwidth": 20_000},
+        )
+        self.pair.count += 1
+        room, number = self.pair.room, self.pair.count
+        wire, inside = room / f"w{number}", room / f"i{number}"
+        await destination.call("migrate-incoming", {"uri": f"unix:{inside}"})
+        holds = tuple(Hold(p, partial(self._pass, p)) for p in PLACES)
+        self._proxy = Proxy(wire, inside, holds=holds, bell=self.pair.bell)
+        await self._stack.enter_async_context(self._proxy)
+        source.events.clear()
+        await source.call("migrate", {"uri": f"unix:{wire}"})
+        await self._rest()
+        announced = _START in self.came or not self.bitmaps or self.over
+        promise(announced, "S5", "the source has bitmaps and announces none")
+
+    async def close(self) -> None:
+        """Nothing of it is left but the processes."""
+        await self._stack.aclose()
+
+    # -- where it is -------------------------------------------------------
+
+    def _pass(self, place: Place) -> bool:
+        if place not in self.came:
+            self.came.append(place)
+            self.pair.bell.ring()
+        return place in self.passed
+
+    @property
+    def held(self) -> list[Place]:
+        """What waits to pass."""
+        return [each for each in self.came if each not in self.passed]
+
+    @property
+    def over(self) -> bool:
+        """Is there no connection any more?"""
+        return self.severed or (self._proxy is not None and self._proxy.over)
+
+    @property
+    def _last(self) -> str:
+        return "".join(statuses(self.source)[-1:])
+
+    @property
+    def _waits(self) -> bool:
+        """Does the source wait for ``migrate-continue``?"""
+        return self._last == _WAITS and not self.continued
+
+    @property
+    def _iterates(self) -> bool:
+        """Does the source go on until it is told to switch over?
+
+        Without bitmaps nothing is pending, and it does not wait.
+        """
+        begun = self._last == "active" and not self.told
+        return self.source.alive and begun and bool(self.bitmaps)
+
+    @property
+    def _source_rests(self) -> bool:
+        stuck = self._last == _PAUSED
+        return ended(self.source) or self._waits or stuck
+
+    @property
+    def _destination_rests(self) -> bool:
+        takes_over = _PACKAGE in self.passed
+        runs = self.destination.saw("RESUME")
+        return not takes_over or runs or ended(self.destination)
+
+    def _rests(self) -> bool:
+        """Does nothing go on by itself?"""
+        if self.over:
+            return self._source_rests and ended(self.destination)
+        if self.held:
+            rests = self._source_rests or self._iterates
+            return rests and self._destination_rests
+        if not self.source.alive:
+            return False
+        return self._waits or (self._iterates and _START in self.passed)
+
+    async def _rest(self) -> None:
+        """Until nothing goes on by itself."""
+        rests = await self.pair.bell.until(self._rests, LIMIT, _QUIET)
+        promise(rests, "L1", self._endless)
+        end = time.monotonic() + LIMIT
+        while time.monotonic() < end:
+            if not await self._any_passes():
+                return
+            await self.pair.bell.until(lambda: False, _PASSING)
+
+    async def _any_passes(self) -> bool:
+        """Is a side on its way from one run state to another?"""
+        for qemu in (self.source, self.destination):
+            if not qemu.alive or not ended(qemu):
+                continue
+            try:
+                state = await qemu.status()
+            except QemuError:
+                continue
+            if passing(state, statuses(qemu)):
+                return True
+        return False
+
+    @property
+    def _endless(self) -> str:
+        said = [
+            "".join(statuses(qemu)[-1:]) or "nothing"
+            for qemu in (self.source, self.destination)
+        ]
+        return (
+            f"the migration does not end; the source says {said[0]}, the "
+            f"destination {said[1]}"
+        )
+
+    # -- steps -------------------------------------------------------------
+
+    def steps(self) -> list[str]:
+        """What could be done now."""
+        found = [PASS] if self.held and not self.over else []
+        if self.source.alive and self._waits:
+            found.append(CONTINUE)
+        elif self._iterates and not self.over:
+            found.append(SWITCH)
+        return found
+
+    def say(self, step: str) -> str:
+        """The step, in a reader's words."""
+        if step == PASS:
+            names = ", ".join(f"{p.item}:{p.number}" for p in self.held)
+            return f"{names} of the stream passes"
+        if step == CONTINUE:
+            return "management: migrate-continue"
+        if self.design == "postcopy":
+            return "management: migrate-start-postcopy"
+        return "management: downtime-limit is raised, the source may end"
+
+    async def step(self, step: str) -> None:
+        """Do it, up to where nothing goes on by itself."""
+        source = self.source
+        if step == PASS:
+            self.passed.update(self.held)
+            self.pair.bell.ring()
+        elif step == CONTINUE:
+            self.continued = True
+            await source.call("migrate-continue", {"state": _WAITS})
+        else:
+            self.told = True
+            if self.design == "postcopy":
+                await source.call("migrate-start-postcopy")
+            else:
+                await source.call(
+                    "migrate-set-parameters", {"downtime-limit": _NEVER}
+                )
+        await self._rest()
+
+    def _strike(self, kind: FaultKind) -> None:
+        """A fault, before what is held or after the last that passed."""
+        place = (*self.held, *reversed(self.came), Place("header"))[0]
+        self.fault = Fault(kind, place)
+
+    async def cut(self) -> None:
+        """Both connections are closed; what is held is lost."""
+        self._strike(FaultKind.CUT)
+        self._sever()
+        await self._rest()
+
+    def _sever(self) -> None:
+        if self._proxy is not None:
+            self._proxy.cut()
+        self.severed = True
+        self.passed.update(PLACES)
+        self.pair.bell.ring()
+
+    async def kill(self, side: Side) -> None:
+        """The process dies; what the source has sent may still arrive."""
+        qemu = self.pair.sides[side]
+        if side is Side.SOURCE:
+            self._strike(FaultKind.KILL_SOURCE)
+        else:
+            self._strike(FaultKind.KILL_DESTINATION)
+        qemu.kill()
+        await self.pair.bell.until(lambda: not qemu.alive, LIMIT)
+        if side is Side.DESTINATION and not self.over:
+            self._sever()
+        await self._rest()
+
+    async def cancel(self) -> None:
+        """``migrate_cancel``; refused once the source goes on by itself."""
+        if not self.source.alive or not (self._waits or self._iterates):
+            raise adapter.RefusedError("nothing to cancel")
+        if self.over:
+            raise adapter.RefusedError("there is no connection")
+        self._strike(FaultKind.CANCEL)
+        await self.source.call("migrate_cancel")
+        await self.pair.bell.until(lambda: ended(self.source), LIMIT, _QUIET)
+        await self._rest()
+
+    async def settle(self) -> None:
+        """To its end; then management does its duty."""
+        while steps := self.steps():
+            await self.step(steps[-1])
+        source, destination = self.source, self.destination
+        over = ended(source) and ended(destination)
+        promise(over or self._last == _PAUSED, "L1", self._endless)
+        if destination.saw("RESUME"):
+            await self._let_go()
+        else:
+            await self._go_on()
+        promise(self._last != _PAUSED, "L1", self._endless)
+
+    async def _let_go(self) -> None:
+        """The guest has moved; the source is not needed any more."""
+        if not self.source.alive:
+            return
+        runs = await self.source.status() == "running"
+        promise(not runs, "S6", "both sides run the guest")
+        await self.retire()
+
+    async def retire(self) -> None:
+        """The source whose guest has moved is told to end."""
+        gone = await self.source.quit()
+        promise(gone, "S3", "the source does not end when told to quit")
+
+    async def _go_on(self) -> None:
+        """The destination did not take the VM: fence it, go on here."""
+        destination, source = self.destination, self.source
+        destination.kill()
+        await self.pair.bell.until(lambda: not destination.alive, LIMIT)
+        if not source.alive or await source.status() == "running":
+            return
+        try:
+            await source.call("cont")
+        except RefusedError as error:
+            text = f"the VM runs nowhere and cannot be resumed: {error}"
+            promise(False, "S3", text)

@@ -1,0 +1,229 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Two processes of one build that reach the same disks.
+
+The rule: what nobody did to a process is told as a broken guarantee: a
+monitor that does not answer, a process that dies of a signal, one that ends
+although it has the guest.  A destination that ends since its migration has
+failed does as QEMU is built.  Backups are QEMU's own jobs, onto files.
+"""
+
+from __future__ import annotations
+
+import json
+import signal
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+import attrs
+
+from checker.qemu.harness import bitmaps
+from checker.qemu.harness.wakeup import Bell
+from checker.qemu.harness.binary import Build
+from checker.qemu.harness.process import (
+    GoneError,
+    HungError,
+    Qemu,
+    QemuError,
+)
+from checker.stateful.adapter import (
+    Key,
+    RefusedError,
+    Side,
+    Vm,
+)
+from checker.stateful.promise import promise
+
+DISKS: Final[Mapping[str, int]] = {"drive0": 40 * 1024}
+LIMIT: Final = 30.0  # seconds for anything
+_TRIES: Final = 2  # to start QEMU
+_VMS: Final = {"running": Vm.RUNNING, "inmigrate": Vm.WAITING}
+
+
+@attrs.define(eq=False)
+class Pair:
+    """Both sides, as far as they are; ``room``: where their files are."""
+
+    build: Build
+    room: Path
+    bell: Bell = attrs.field(factory=Bell)
+    sides: dict[Side, Qemu] = attrs.field(factory=dict)
+    count: int = 0
+
+    # -- processes ---------------------------------------------------------
+
+    def path(self, node: str) -> Path:
+        """The disk, which both reach."""
+        return self.room / node
+
+    async def begin(self) -> None:
+        """Empty disks, a guest on the source, a waiting destination."""
+        for node, size in DISKS.items():
+            self.path(node).write_bytes(bytes(size))
+        await self.start(Side.SOURCE)
+        await self.start(Side.DESTINATION)
+
+    async def start(self, side: Side) -> None:
+        """A fresh process; GoneError or HungError if it does not come up."""
+        for left in reversed(range(_TRIES)):
+            self.count += 1
+            made = Qemu(
+                f"{side.value}{self.count}",
+                *(self.build, self.room, self._blockdevs()),
+                incoming=side is Side.DESTINATION,
+                bell=self.bell,
+                limit=LIMIT,
+            )
+            try:
+                await made.start()
+            except QemuError:
+                if not left:
+                    raise
+            else:
+                self.sides[side] = made
+                return
+
+    def _blockdevs(self) -> list[str]:
+        return [
+            json.dumps(
+                {
+                    "driver": "raw",
+                    "node-name": node,
+                    "file": {
+                        "driver": "file",
+                        "filename": str(self.path(node)),
+                    },
+                }
+            )
+            for node in DISKS
+        ]
+
+    async def end(self) -> None:
+        """No process is left."""
+        for qemu in self.sides.values():
+            await qemu.end()
+        self.sides = {}
+
+    async def renew(self) -> None:
+        """Who has the guest is the source; a fresh destination waits."""
+        source = self.sides[Side.SOURCE]
+        destination = self.sides[Side.DESTINATION]
+        if await self.vm(Side.DESTINATION) is Vm.RUNNING:
+            await source.end()
+            self.sides[Side.SOURCE] = destination
+        else:
+            await destination.end()
+            if await self.vm(Side.SOURCE) is not Vm.RUNNING:
+                await source.end()
+                await self.start(Side.SOURCE)
+        await self.start(Side.DESTINATION)
+
+    # -- what can be seen --------------------------------------------------
+
+    async def vm(self, side: Side) -> Vm:
+        """What the side's VM does."""
+        qemu = self.sides[side]
+        try:
+            return _VMS.get(await qemu.status(), Vm.STOPPED)
+        except HungError:
+            hangs(side, qemu)
+        except GoneError:
+            died(side, qemu)
+        return Vm.GONE
+
+    async def bitmaps(self, side: Side) -> tuple[bitmaps.BitmapView, ...]:
+        """What a query shows of the side's bitmaps."""
+        qemu = self.sides[side]
+        try:
+            return await bitmaps.look(qemu)
+        except HungError:
+            hangs(side, qemu)
+        except GoneError:
+            died(side, qemu)
+        return ()
+
+    async def running(self) -> Qemu:
+        """Who runs the guest; refused if nobody does."""
+        for side, qemu in self.sides.items():
+            if await self.vm(side) is Vm.RUNNING:
+                return qemu
+        raise RefusedError("no guest runs")
+
+    # -- the guest and the client ------------------------------------------
+
+    async def io(self, node: str, command: str) -> None:
+        """The guest reads or writes, in the words of ``qemu-io``."""
+        qemu = await self.running()
+        before = qemu.out.stat().st_size
+        said = await qemu.human(f'qemu-io {node} "{command}"')
+        said += qemu.out.read_bytes()[before:].decode()
+        done = "rror" not in said and "ailed" not in said
+        promise(done, "S3", f"the guest's write fails: {said.strip()}")
+
+    async def full_backup(
+        self, key: Key, granularity: int, image: bytearray
+    ) -> None:
+        """The bitmap begins anew, and the whole disk is copied."""
+        found = await bitmaps.look(await self.running())
+        data: dict[str, object] = {"node": key[0], "name": key[1]}
+        verb = "clear"
+        if all(each.key != key for each in found):
+            verb, data["granularity"] = "add", granularity
+        first = {"type": f"block-dirty-bitmap-{verb}", "data": data}
+        await self._backup(key, image, [first], {"sync": "full"})
+
+    async def incremental_backup(self, key: Key, image: bytearray) -> None:
+        """What is dirty is copied, and the bitmap is cleared."""
+        more = {"sync": "incremental", "bitmap": key[1]}
+        await self._backup(key, image, [], more)
+
+    async def _backup(
+        self,
+        key: Key,
+        image: bytearray,
+        actions: Sequence[Mapping[str, object]],
+        more: Mapping[str, str],
+    ) -> None:
+        """QEMU's job, in a transaction with what comes first."""
+        qemu, path = await self.running(), self.room / "image"
+        path.write_bytes(image)
+        self.count += 1
+        job = f"backup{self.count}"
+        file = {"driver": "file", "filename": str(path)}
+        await qemu.call(
+            "blockdev-add",
+            {"driver": "raw", "node-name": job, "file": file},
+        )
+        backup = {"device": key[0], "target": job, "job-id": job, **more}
+        actions = [*actions, {"type": "blockdev-backup", "data": backup}]
+        done = False
+        try:
+            await qemu.call("transaction", {"actions": actions})
+            done = await self.bell.until(
+                lambda: qemu.saw("BLOCK_JOB_COMPLETED", device=job), LIMIT
+            )
+        finally:
+            if qemu.alive and not qemu.hung:
+                await qemu.call("blockdev-del", {"node-name": job})
+        promise(done, "L1", "a backup job does not end")
+        image[:] = path.read_bytes()
+
+
+def hangs(side: Side, qemu: Qemu) -> None:
+    """Its monitor does not answer."""
+    text = f"the monitor of the {side.value} does not answer {qemu.hung}"
+    promise(False, "S3", text)
+
+
+def died(side: Side, qemu: Qemu) -> None:
+    """It is dead; S3 unless somebody killed it or it may end so."""
+    code = qemu.exit_code
+    if code is None or qemu.killed:
+        return
+    if code < 0:
+        name = signal.Signals(-code).name
+        promise(False, "S3", f"the {side.value} died of {name}")
+    quit_ = qemu.saw("SHUTDOWN", reason="host-qmp-quit")
+    waits = side is Side.DESTINATION and not qemu.saw("RESUME")
+    text = f"the {side.value} ended with exit code {code}"
+    promise(quit_ or waits, "S3", text)

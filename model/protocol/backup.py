@@ -1,0 +1,321 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The backup client: it goes by the bitmap and knows it only by its name.
+
+An incremental backup is a job.  It begins when writes are drained; from then
+on the bitmap is frozen and a successor records.  The job copies the granules
+whose bit is set, as they were at the beginning.  If it succeeds, the
+successor takes the bitmap's place; if it fails, its bits are merged back.
+The client starts one on the side where the VM runs, whenever a query shows
+the bitmap there and not busy.  It believes what it sees: that is what makes a
+missing bit silent.  After a loss it sees no bitmap of that name and takes a
+full backup with a new bitmap.
+
+On the destination a backup is one step: the migration does not touch the
+bitmap any more, so what happens meanwhile cannot matter to it.
+
+QEMU: bdrv_dirty_bitmap_create_successor(), bdrv_dirty_bitmap_abdicate() and
+bdrv_reclaim_dirty_bitmap(), called by the backup job (commit d58d845397, 2.4).
+As built a job and a migration exclude each other through busy; libvirt refuses
+to migrate a domain with an active block job (qemuMigrationSrcIsAllowed()).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from attrs import frozen
+
+from model.protocol.guest import drained
+from model.language import (
+    NO,
+    ChunkSet,
+    Flag,
+    Granule,
+    Step,
+    Update,
+    chunk_alone,
+)
+from model.mechanisms import (
+    BUSY_UNTIL_COMPLETE,
+    DRAIN_BEFORE_BACKUP,
+    FULL_BACKUP_ON_LOSS,
+)
+from model.vocabulary import DestinationVm, Incoming, Outgoing, SourceVm
+from model.protocol.world import World
+
+Updates = tuple[Update, ...]
+
+
+def _unseen(gone: ChunkSet | None, come: ChunkSet | None) -> Updates:
+    return ()
+
+
+@frozen(eq=False)
+class Watch:
+    """What a design does where the source's bits change but by a write.
+
+    ``changes``: effect, of the chunks with bits that go, and that come.
+    ``begins``: what else the beginning of a job waits for.
+    """
+
+    changes: Callable[[ChunkSet | None, ChunkSet | None], Updates] = _unseen
+    begins: Sequence[Flag] = ()
+
+
+def usable_on_source(world: World) -> Flag:
+    """What a query on the source shows: there, not busy, VM running."""
+    source = world.source
+    return (
+        source.vm.is_(SourceVm.RUNNING)
+        & source.has_bitmap
+        & ~source.busy
+        & ~source.job
+    ).named("the source's bitmap is usable")
+
+
+def usable_on_destination(world: World) -> Flag:
+    """What a query on the destination shows: there, not busy, VM running.
+
+    Without 'busy-until-complete' a bitmap that is being loaded looks like
+    any other.
+    """
+    here = world.destination
+    looks_valid = here.bitmap.is_(
+        Incoming.VALID, Incoming.COMPLETE, Incoming.PARTIAL
+    )
+    if not world.has(BUSY_UNTIL_COMPLETE):
+        looks_valid = here.bitmap.is_not(
+            Incoming.ABSENT, Incoming.LOST, Incoming.REMOVED
+        )
+    return (here.vm.is_(DestinationVm.RUNNING) & looks_valid).named(
+        "the destination's bitmap is usable"
+    )
+
+
+def job_ends(world: World) -> Updates:
+    """Effect: no job holds the source's bitmap, and no successor records."""
+    source, ghost = world.source, world.ghost
+    return (
+        source.job.becomes(False),
+        source.successor.becomes(frozenset()),
+        ghost.since.becomes(frozenset()),
+        ghost.would_miss.becomes(frozenset()),
+    )
+
+
+def add_backup_client(world: World, watch: Watch | None = None) -> None:
+    """Backups and edits on both sides; a full backup after a loss."""
+    watch = watch or Watch()
+    for each in world.bitmaps:
+        _add_source_job(each, watch)
+        _add_source_edits(each, watch)
+        _add_destination_backup(each)
+
+
+def _add_source_job(world: World, watch: Watch) -> None:
+    build, source, ghost = world.build, world.source, world.ghost
+    drains = world.has(DRAIN_BEFORE_BACKUP)
+    # a job comes no further on images that are inactive
+    runs = (
+        source.job,
+        source.vm.is_(SourceVm.RUNNING, SourceVm.PAUSED),
+    )
+
+    @build.action("client", suffix=world.suffix)
+    def source_backup_begins() -> Step:
+        """A backup job freezes the bitmap; its successor records.
+
+        None is begun while a migration waits for one to end.
+        QEMU: blockdev-backup with sync=incremental: bdrv_drained_begin(),
+        bdrv_dirty_bitmap_create_successor().
+        """
+        return Step(
+            when=[
+                usable_on_source(world),
+                source.migration.is_not(Outgoing.SETUP),
+                *([drained(world, source.in_flight)] if drains else []),
+                *watch.begins,
+            ],
+            then=[
+                source.job.becomes(True),
+                ghost.would_miss.becomes(ghost.true_dirty - source.bits),
+            ],
+        )
+
+    @build.action("client", fair=True, suffix=world.suffix)
+    def source_backup_succeeds() -> Step:
+        """What was dirty at the beginning is copied: the successor stays.
+
+        QEMU: bdrv_dirty_bitmap_abdicate().
+        """
+        not_copied = ghost.true_dirty - source.bits
+        return Step(
+            when=[*runs],
+            then=[
+                source.bits.becomes(source.successor),
+                ghost.missed.becomes(ghost.missed | ghost.would_miss),
+                ghost.true_dirty.becomes(not_copied | ghost.since),
+                *watch.changes(
+                    source.bits.chunks(), source.successor.chunks()
+                ),
+                *job_ends(world),
+            ],
+        )
+
+    @build.action(
+        "client", fault=True, spends="backup_fails", suffix=world.suffix
+    )
+    def source_backup_fails() -> Step:
+        """The job fails: the successor's bits are merged back.
+
+        QEMU: bdrv_reclaim_dirty_bitmap().
+        """
+        return Step(
+            when=[*runs],
+            then=[
+                source.bits.becomes(source.bits | source.successor),
+                *watch.changes(None, source.successor.chunks()),
+                *job_ends(world),
+            ],
+        )
+
+
+def _add_source_edits(world: World, watch: Watch) -> None:
+    build, source, ghost = world.build, world.source, world.ghost
+
+    if ghost.had is not None:
+
+        @build.action("client")
+        def source_add() -> Step:
+            """The user adds the bitmap and takes a full backup with it.
+
+            QEMU: a transaction of block-dirty-bitmap-add and blockdev-backup
+            with sync=full, which drains.
+            """
+            return Step(
+                when=[
+                    source.vm.is_(SourceVm.RUNNING),
+                    ~source.has_bitmap,
+                    drained(world, source.in_flight),
+                ],
+                then=[
+                    source.has_bitmap.becomes(True),
+                    source.bits.becomes(frozenset()),
+                    ghost.true_dirty.becomes(frozenset()),
+                ],
+            )
+
+    @build.action(
+        "client",
+        over=world.domain.granules,
+        spends="edits",
+        suffix=world.suffix,
+    )
+    def source_merge(granule: Granule) -> Step:
+        """The user merges a bitmap with this bit into the source's.
+
+        From then on the user counts the granule as dirty.  A job that had
+        begun would not copy it.
+        QEMU: qmp_block_dirty_bitmap_merge(), bdrv_merge_dirty_bitmap().
+        """
+        single = world.single(granule)
+        chunk = chunk_alone(world.disk, granule.chunk)
+        return Step(
+            when=[usable_on_source(world)],
+            then=[
+                source.bits.becomes(source.bits | single),
+                ghost.true_dirty.becomes(ghost.true_dirty | single),
+                ghost.since.becomes(ghost.since | single.only_if(source.job)),
+                *watch.changes(None, chunk),
+            ],
+        )
+
+    @build.action("client", spends="edits", suffix=world.suffix)
+    def source_clear() -> Step:
+        """The user clears the bitmap and takes a full backup with it.
+
+        QEMU: a transaction of block-dirty-bitmap-clear and blockdev-backup
+        with sync=full, which drains.
+        """
+        return Step(
+            when=[usable_on_source(world), drained(world, source.in_flight)],
+            then=[
+                source.bits.becomes(frozenset()),
+                ghost.true_dirty.becomes(frozenset()),
+                *watch.changes(source.bits.chunks(), None),
+            ],
+        )
+
+
+def _add_destination_backup(world: World) -> None:
+    build, ghost, here = world.build, world.ghost, world.destination
+    drains = world.has(DRAIN_BEFORE_BACKUP)
+
+    @build.action("client", suffix=world.suffix)
+    def destination_backup() -> Step:
+        """Incremental backup on the destination: copy, then clear.
+
+        QEMU: as on the source.
+        """
+        missed = ghost.true_dirty - here.bits
+        return Step(
+            when=[
+                usable_on_destination(world),
+                *([drained(world, here.in_flight)] if drains else []),
+            ],
+            then=[
+                ghost.missed.becomes(ghost.missed | missed),
+                ghost.true_dirty.becomes(ghost.true_dirty - here.bits),
+                here.bits.becomes(frozenset()),
+            ],
+        )
+
+    @build.action("client", spends="edits", suffix=world.suffix)
+    def destination_remove() -> Step:
+        """The user removes the bitmap by its name.
+
+        QEMU: qmp_block_dirty_bitmap_remove(), refused while it is busy.
+        """
+        return Step(
+            when=[usable_on_destination(world)],
+            then=[
+                here.bitmap.becomes(Incoming.REMOVED),
+                here.bits.becomes(frozenset()),
+                here.successor.becomes(frozenset()),
+            ],
+        )
+
+    _add_full_backup(world)
+
+
+def _add_full_backup(world: World) -> None:
+    build, ghost, here = world.build, world.ghost, world.destination
+    real = world.has(FULL_BACKUP_ON_LOSS)
+
+    @build.action(
+        "client",
+        suffix=world.suffix,
+        silent="where nothing can make a loss there is none to make good",
+    )
+    def destination_full_backup() -> Step:
+        """No bitmap of that name: a new bitmap and, with it, a full backup.
+
+        QEMU: a transaction of block-dirty-bitmap-add and blockdev-backup
+        with sync=full.
+        """
+        left = ghost.true_dirty.only_if(NO) if real else ghost.true_dirty
+        return Step(
+            when=[
+                here.vm.is_(DestinationVm.RUNNING),
+                here.bitmap.is_(
+                    Incoming.LOST, Incoming.ABSENT, Incoming.REMOVED
+                ),
+                here.stream_ended,
+                drained(world, here.in_flight),
+            ],
+            then=[
+                here.bitmap.becomes(Incoming.VALID),
+                here.bits.becomes(frozenset()),
+                ghost.true_dirty.becomes(left),
+            ],
+        )

@@ -1,0 +1,173 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""How a migration may end, what must be able to happen, and what is counted.
+
+L1, the things that have to be reachable, the costs, and where a run may come
+to rest.
+"""
+
+from __future__ import annotations
+
+from model.language import YES, all_of, any_of
+from model.protocol.loss import BEING_LOADED
+from model.mechanisms import (
+    DROP_ON_FAILURE,
+    ERROR_DROPS_BITMAP,
+)
+from model.variant import AT_SOURCE
+from model.vocabulary import (
+    DestinationVm,
+    Incoming,
+    Link,
+    Outgoing,
+    SourceVm,
+)
+from model.protocol.world import EVER_RAN, World
+
+
+def add_endings(world: World, migrates: bool, declares_loss: bool) -> None:
+    """All of it.  ``migrates``, ``declares_loss``: see ``Promise``."""
+    _add_ends(world)
+    for node in world.nodes:
+        _add_writes_end(node)
+    _add_reachable(world, migrates, declares_loss)
+    if migrates:
+        _add_costs(world)
+    _add_rest(world)
+
+
+def _add_ends(world: World) -> None:
+    source, here = world.source, world.destination
+    moved = here.vm.is_(*EVER_RAN)
+    over = source.migration.is_(Outgoing.NONE, Outgoing.FAILED)
+    free = all_of(
+        *(
+            w.destination.bitmap.is_not(*BEING_LOADED) & ~w.source.busy
+            for w in world.bitmaps
+        )
+    )
+    world.build.eventually(
+        "MigrationEnds",
+        "L1",
+        "Whatever was begun ends, on both sides, and no bitmap stays busy.",
+        when=[source.migration.is_(Outgoing.SETUP)],
+        then=[
+            any_of(source.vm.is_(SourceVm.GONE), over, moved).named(
+                "the source is done"
+            ),
+            world.destination_done,
+            free.named("no bitmap is busy"),
+        ],
+        assumes="hosts and management do not put off for ever what stays "
+        "possible, a backup job ends, and no client begins one while a "
+        "migration waits for that",
+    )
+
+
+def _add_writes_end(world: World) -> None:
+    """A write is acknowledged: again and again the guest may write.
+
+    It waits while as many writes are in flight as there may be.
+    """
+    beside = world.options.limit("writes_beside")
+    for side, in_flight in (
+        ("Source", world.source.in_flight),
+        ("Destination", world.destination.in_flight),
+    ):
+        world.build.eventually(
+            world.name(f"WritesEndOn{side}"),
+            "",
+            f"A guest whose writes are all in flight on the {side.lower()} "
+            "does not wait for ever.",
+            then=[in_flight.at_most(beside)],
+            trivial="where all of the disk may be in flight at once",
+        )
+
+
+def _add_reachable(world: World, migrates: bool, declares_loss: bool) -> None:
+    build, here = world.build, world.destination
+    arrived = [
+        here.vm.is_(DestinationVm.RUNNING),
+        here.bitmap.is_(Incoming.VALID),
+        here.stream_ended,
+    ]
+    if migrates:
+        arrived.append(world.ghost.arrived.named("COMPLETE was received"))
+    build.reachable(
+        "MigrationCompletes",
+        "The destination runs with a whole bitmap.",
+        then=arrived,
+    )
+    build.reachable(
+        "BackupOnSource",
+        "A backup is taken on the source.",
+        by=["source_backup_succeeds"],
+    )
+    build.reachable(
+        "BackupOnDestination",
+        "A backup is taken on the destination.",
+        by=["destination_backup"],
+    )
+    declared = world.has(ERROR_DROPS_BITMAP) and world.has(DROP_ON_FAILURE)
+    if declares_loss and migrates and declared:
+        build.reachable(
+            "BitmapDeclaredLost",
+            "The destination runs without the bitmap, visibly.",
+            then=[
+                here.vm.is_(DestinationVm.RUNNING),
+                here.bitmap.is_(Incoming.LOST),
+            ],
+            needs=("refuse",),
+        )
+    build.reachable(
+        "SourceResumes",
+        "After a failure the source's guest goes on.",
+        by=["resume_source"],
+        needs=world.options.attempt_fails(AT_SOURCE, refused=True),
+    )
+    build.reachable(
+        "RetrySucceeds",
+        "A second attempt completes.",
+        then=[*arrived, world.ghost.retried],
+        needs=(
+            "retry",
+            *world.options.attempt_fails(
+                AT_SOURCE, refused=True, at_setup=True
+            ),
+        ),
+    )
+
+
+def _add_costs(world: World) -> None:
+    build, source = world.build, world.source
+    sends = [f"send_bitmap_bits{w.suffix}" for w in world.bitmaps]
+    build.cost("chunks sent", by=sends, when=YES)
+    build.cost(
+        "chunks sent while stopped",
+        by=sends,
+        when=source.vm.is_(SourceVm.STOPPED)
+        & source.migration.is_not(Outgoing.RUN_SENT),
+    )
+
+
+def _add_rest(world: World) -> None:
+    """Where a run may come to rest, and what reports ask about."""
+    build, source, here = world.build, world.source, world.destination
+    build.may_end(source.vm.is_(SourceVm.RUNNING))
+    build.may_end(here.vm.is_(DestinationVm.RUNNING))
+    build.may_end(source.vm.is_(SourceVm.GONE), world.link.is_(Link.DOWN))
+    build.note(
+        "bitmap lost",
+        here.vm.is_(DestinationVm.RUNNING)
+        & here.bitmap.is_(Incoming.LOST, Incoming.ABSENT)
+        & here.stream_ended,
+    )
+    build.note(
+        "migration under way",
+        any_of(
+            source.migration.is_not(
+                Outgoing.NONE, Outgoing.FAILED, Outgoing.COMPLETED
+            ),
+            here.vm.is_(DestinationVm.RUN_RECEIVED, DestinationVm.PRELAUNCH),
+            here.vm.is_(DestinationVm.RUNNING) & ~here.stream_ended,
+        ),
+    )

@@ -1,0 +1,346 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What is promised: every guarantee as properties of the model.
+
+S1 no missing bit, S2 a loss is observable, S3 bitmap trouble never harms the
+VM, S5 no needless loss, S6 one side runs, P1 precision, L1 every migration
+ends.  S4 and M1 need several bitmaps or images and are not modelled yet.
+"""
+
+from __future__ import annotations
+
+from attrs import frozen
+
+from model.protocol.backup import usable_on_destination, usable_on_source
+from model.protocol.endings import add_endings
+from model.protocol.guest import drained
+from model.language import Flag, any_of
+from model.variant import AT_DESTINATION, AT_SOURCE
+from model.vocabulary import (
+    DestinationVm,
+    Incoming,
+    Outgoing,
+    SourceVm,
+)
+from model.protocol.world import (
+    EVER_RAN,
+    World,
+)
+
+MOVES = "management can tell a VM that has resumed from one that has not"
+WHOLE = (Incoming.COMPLETE, Incoming.MERGED, Incoming.VALID)
+
+
+@frozen(kw_only=True)
+class Promise:
+    """What a design promises beside what every design does.
+
+    ``migrates``: the bitmap is migrated at all.  ``errors_drop``: a bitmap
+    error drops the bitmap and never fails the migration.  ``declares_loss``:
+    a migration may succeed and lose the bitmap.
+    """
+
+    migrates: bool = True
+    errors_drop: bool = True
+    declares_loss: bool = True
+
+
+def add_properties(world: World, promise: Promise) -> None:
+    """Every guarantee, every thing that must be reachable, every cost."""
+    for each in world.bitmaps:
+        _add_no_lost_bit(each)
+        _add_observable(each, promise)
+        _add_as_it_was(each)
+        _add_no_needless_loss(each, promise)
+        _add_precision(each)
+    _add_vm_lives(world)
+    _add_vm_unharmed(world, promise)
+    _add_completed(world)
+    _add_one_side(world)
+    add_endings(world, promise.migrates, promise.declares_loss)
+
+
+def _add_no_lost_bit(world: World) -> None:
+    source, here, ghost = world.source, world.destination, world.ghost
+    build = world.build
+    build.always(
+        world.name("NoLostDirtyBitOnSource"),
+        "S1",
+        "Where a backup could start on the source, every granule written "
+        "since the last backup has its bit.",
+        when=[usable_on_source(world), drained(world, source.in_flight)],
+        then=[
+            (ghost.true_dirty <= source.bits).named(
+                "true dirty set within the source's bitmap"
+            )
+        ],
+    )
+    build.always(
+        world.name("NoLostDirtyBitOnDestination"),
+        "S1",
+        "Where a backup could start on the destination, every granule "
+        "written since the last backup has its bit.",
+        when=[usable_on_destination(world), drained(world, here.in_flight)],
+        then=[
+            (ghost.true_dirty <= here.bits).named(
+                "true dirty set within the destination's bitmap"
+            )
+        ],
+    )
+    build.always(
+        world.name("BackupChainRestoresDisk"),
+        "S1",
+        "The full backup and the incremental ones taken by a client that "
+        "trusts the bitmap restore the disk.",
+        then=[ghost.missed.is_empty().named("no backup has missed a granule")],
+    )
+
+
+def _add_observable(world: World, promise: Promise) -> None:
+    here, build = world.destination, world.build
+    whole = "the destination's bitmap is whole"
+    build.always(
+        world.name("UsableIsWhole"),
+        "S2",
+        "A bitmap on the destination that looks usable is whole.",
+        when=[usable_on_destination(world)],
+        then=[here.bitmap.is_(Incoming.COMPLETE, Incoming.VALID).named(whole)],
+    )
+    if not promise.migrates:
+        return
+    build.always(
+        world.name("LossIsVisible"),
+        "S2",
+        "When the destination runs and reads no more, a bitmap that is not "
+        "whole is not there.",
+        when=[here.vm.is_(DestinationVm.RUNNING), here.stream_ended],
+        then=[
+            here.bitmap.is_not(
+                Incoming.LOADING, Incoming.SUCCESSOR, Incoming.PARTIAL
+            )
+        ],
+    )
+    build.always(
+        world.name("NothingLeftBehind"),
+        "S2",
+        "After a failed attempt the destination has no bitmap of that name.",
+        when=[here.vm.is_(DestinationVm.INMIGRATE), here.stream_ended],
+        then=[here.bitmap.is_(Incoming.ABSENT, Incoming.LOST)],
+        needs=world.options.attempt_fails(
+            AT_DESTINATION, refused=True, at_setup=True
+        ),
+    )
+
+
+def _add_vm_lives(world: World) -> None:
+    """A VM ends only because it was killed, and is not left stopped."""
+    source, here, ghost = world.source, world.destination, world.ghost
+    world.build.always(
+        "VmEndsOnlyIfKilled",
+        "S3",
+        "If no process was killed, the source has the VM, or the destination "
+        "runs it.",
+        when=[(~ghost.killed).named("no process was killed")],
+        then=[
+            any_of(
+                source.vm.is_not(SourceVm.GONE),
+                here.vm.is_(DestinationVm.RUNNING),
+            ).named("some host has the VM"),
+            here.vm.is_not(DestinationVm.DIED),
+        ],
+        assumes=MOVES,
+    )
+    world.build.eventually(
+        "VmIsNotLeftStopped",
+        "S3",
+        "A VM that was stopped for the migration runs again, on one side, "
+        "unless it was killed.",
+        when=[source.vm.is_(SourceVm.PAUSED, SourceVm.STOPPED)],
+        then=[
+            any_of(
+                source.vm.is_(SourceVm.RUNNING, SourceVm.GONE),
+                here.vm.is_(*EVER_RAN),
+            ).named("a guest that can run runs")
+        ],
+    )
+
+
+def _add_vm_unharmed(world: World, promise: Promise) -> None:
+    migration, ghost = world.source.migration, world.ghost
+    world.build.always(
+        "FailsOnlyForAReason",
+        "S3",
+        "A migration fails only if something failed.",
+        when=[migration.is_(Outgoing.FAILED, Outgoing.UNCERTAIN)],
+        then=[
+            (ghost.faulted | ghost.trouble).named(
+                "a failure or a bitmap error happened"
+            )
+        ],
+        needs=world.options.attempt_fails(
+            AT_SOURCE, refused=True, at_setup=True
+        ),
+    )
+    if not promise.migrates:
+        return
+    if not promise.errors_drop:
+        world.build.not_promised(
+            "S3",
+            "a bitmap error fails the migration by design; the VM goes on "
+            "at the source",
+        )
+        return
+    fails_if_busy = world.options.busy_bitmap == "fail"
+    world.build.always(
+        "BitmapTroubleFailsNoMigration",
+        "S3",
+        "A migration whose only trouble was a bitmap's does not fail: its "
+        "outcome is what it is without bitmaps.",
+        when=[
+            ghost.trouble.named("a bitmap error happened"),
+            (~ghost.faulted).named("nothing else failed"),
+        ],
+        then=[migration.is_not(Outgoing.FAILED, Outgoing.UNCERTAIN)],
+        needs=() if fails_if_busy else ("refuse",),
+    )
+
+
+def _had(world: World) -> list[Flag]:
+    """That there was a bitmap when the attempt began: nothing to ask where
+    there always is.
+    """
+    had = world.ghost.had
+    return [] if had is None else [had.named("there was a bitmap")]
+
+
+def _add_as_it_was(world: World) -> None:
+    """A source that goes on has its bitmap as before."""
+    source, ghost = world.source, world.ghost
+    world.build.always(
+        world.name("NoNeedlessLossOnSource"),
+        "S5",
+        "A source that runs before or after a failed or cancelled migration "
+        "has its bitmap, and the migration does not hold it.",
+        when=[
+            source.vm.is_(SourceVm.RUNNING),
+            source.migration.is_(Outgoing.NONE, Outgoing.FAILED),
+            *_had(world),
+        ],
+        then=[
+            source.has_bitmap.named("the source has its bitmap"),
+            (~source.busy).named("the source's bitmap is not busy"),
+        ],
+    )
+    world.build.always(
+        world.name("FailedAttemptChangesNothing"),
+        "S5",
+        "A failed or cancelled attempt leaves the source's bitmap as it "
+        "was: it has no bit too many.",
+        when=[
+            source.vm.is_(SourceVm.RUNNING),
+            source.migration.is_(Outgoing.FAILED),
+            (~source.job).named("no backup job runs"),
+            drained(world, source.in_flight),
+        ],
+        then=[
+            (source.bits <= ghost.true_dirty).named(
+                "the source's bitmap within the true dirty set"
+            )
+        ],
+        needs=world.options.attempt_fails(
+            AT_SOURCE, refused=True, at_setup=True
+        ),
+    )
+
+
+def _add_no_needless_loss(world: World, promise: Promise) -> None:
+    here, ghost = world.destination, world.ghost
+    if not promise.migrates:
+        world.build.not_promised("S5", "the bitmap is not migrated by design")
+        return
+    arrived = [
+        here.vm.is_(DestinationVm.RUNNING),
+        here.stream_ended,
+        *_had(world),
+    ]
+    kept = [*WHOLE, Incoming.REMOVED]
+    if promise.declares_loss:
+        arrived.append((~ghost.faulted).named("nothing failed"))
+        arrived.append((~ghost.trouble).named("no bitmap error happened"))
+    world.build.always(
+        world.name("SuccessLosesNothing"),
+        "S5",
+        "A migration that succeeds brings the bitmap along"
+        + ("." if promise.declares_loss else ", whatever happened before."),
+        when=arrived,
+        then=[here.bitmap.is_(*kept)],
+    )
+    world.build.always(
+        world.name("SuccessHasComplete"),
+        "",
+        "A migration that succeeds has brought COMPLETE.",
+        when=arrived,
+        then=[ghost.arrived.named("COMPLETE was received")],
+    )
+    world.build.always(
+        world.name("CompleteIsKept"),
+        "S5",
+        "A bitmap whose COMPLETE was received stays, until the user removes "
+        "it.",
+        when=[
+            here.vm.is_(DestinationVm.RUNNING),
+            ghost.arrived.named("COMPLETE was received"),
+        ],
+        then=[here.bitmap.is_(*kept)],
+    )
+
+
+def _add_completed(world: World) -> None:
+    """'completed' says that the destination runs: where SHUT comes back.
+
+    A postcopy source has no return path here: its 'completed' says that all
+    was written to the connection, and nothing of the destination.
+    QEMU: qapi/migration.json, MigrationStatus.
+    """
+    if world.return_path is None:
+        return
+    here = world.destination
+    world.build.always(
+        "CompletedMeansMoved",
+        "S3",
+        "When the source says completed, the destination has run the VM.",
+        when=[world.source.migration.is_(Outgoing.COMPLETED)],
+        then=[here.vm.is_(*EVER_RAN)],
+    )
+
+
+def _add_one_side(world: World) -> None:
+    source, here = world.source, world.destination
+    world.build.always(
+        "OneSideRuns",
+        "S6",
+        "While the source runs the guest, the destination does not and "
+        "never did.",
+        when=[source.vm.is_(SourceVm.RUNNING)],
+        then=[here.vm.is_not(*EVER_RAN)],
+    )
+
+
+def _add_precision(world: World) -> None:
+    here, ghost = world.destination, world.ghost
+    world.build.always(
+        world.name("DestinationIsExact"),
+        "P1",
+        "If nothing failed in this attempt, the destination's bitmap has no "
+        "bit too many.",
+        when=[
+            here.vm.is_(DestinationVm.RUNNING),
+            here.bitmap.is_(Incoming.VALID),
+            (~ghost.faulted).named("nothing failed"),
+            drained(world, here.in_flight),
+        ],
+        then=[
+            (here.bits <= ghost.true_dirty).named(
+                "the destination's bitmap within the true dirty set"
+            )
+        ],
+    )

@@ -1,0 +1,313 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The state that every design shares: two hosts, a link, the true dirty set.
+
+One disk of ``chunks x granules`` on storage that both hosts reach, and one
+bitmap of it, known by its name.  Fields that mean nothing any more are put
+back to their first value by the step that ends their meaning, so that one
+situation is one state.
+"""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+from attrs import evolve, field, frozen
+
+from model.protocol.hosts import (
+    APPEARS,
+    BITMAP,
+    LEFT_OUT,
+    NODE,
+    SEVERAL,
+    Destination,
+    Ghost,
+    Source,
+)
+from model.language import (
+    Channel,
+    ContentsType,
+    Disk,
+    Domain,
+    EnumType,
+    EnumValue,
+    Flag,
+    Granule,
+    GranuleSet,
+    MachineBuilder,
+    NameType,
+    Projected,
+    Type,
+    Update,
+    any_of,
+    choose,
+    declare,
+    effect,
+    single,
+)
+from model.mechanism import Mechanism
+from model.variant import FAILURES, Variant
+from model.vocabulary import (
+    IN_PROGRESS,
+    DestinationVm,
+    Link,
+    Message,
+    Name,
+    Reply,
+)
+
+Updates = tuple[Update, ...]
+Held = TypeVar("Held", Source, Destination, Ghost)
+
+ENDED = (DestinationVm.KILLED, DestinationVm.DIED)
+#: what a command to the destination sees: it has not resumed
+NOT_RESUMED = (
+    DestinationVm.INMIGRATE,
+    DestinationVm.RUN_RECEIVED,
+    DestinationVm.PRELAUNCH,
+    DestinationVm.KILLED,
+)
+EVER_RAN = (DestinationVm.RUNNING, DestinationVm.DIED)
+
+
+@frozen(eq=False)
+class World:
+    """All of it, with the options and the builder that collects actions.
+
+    Where there are two bitmaps there are two worlds, which differ in the
+    bitmap that they speak of: ``this``, with ``suffix`` behind the names of
+    its actions and properties; ``bitmaps`` are both.  ``enabled``: whether
+    it records the guest's writes."""
+
+    options: Variant
+    build: MachineBuilder
+    disk: Disk
+    source: Source
+    destination: Destination
+    link: EnumValue[Link]
+    stream: Channel
+    return_path: Channel | None
+    ghost: Ghost
+    this: Name = Name.FIRST
+    suffix: str = ""
+    enabled: bool = True
+    bitmaps: list[World] = field(factory=list)
+
+    @property
+    def several(self) -> bool:
+        """Whether there are two bitmaps."""
+        return len(self.bitmaps) > 1
+
+    @property
+    def recording(self) -> list[World]:
+        """Those of the bitmaps that record the writes to this one's node."""
+        node = self.source.in_flight.field_name()
+        return [
+            w
+            for w in self.bitmaps
+            if w.enabled and w.source.in_flight.field_name() == node
+        ]
+
+    @property
+    def nodes(self) -> list[World]:
+        """One world for each node."""
+        found = {
+            w.source.in_flight.field_name(): w for w in self.bitmaps[::-1]
+        }
+        return list(found.values())[::-1]
+
+    @property
+    def before(self) -> list[World]:
+        """Those of the bitmaps that come earlier in the stream."""
+        return self.bitmaps[: self.bitmaps.index(self)]
+
+    @property
+    def is_last(self) -> bool:
+        """Whether this bitmap is the last in the stream."""
+        return self.bitmaps[-1] is self
+
+    def name(self, text: str) -> str:
+        """The name of a property of this bitmap."""
+        return text + "".join(w.capitalize() for w in self.suffix.split("_"))
+
+    @property
+    def domain(self) -> Domain:
+        """What sets and positions are made of."""
+        return self.disk.domain
+
+    def has(self, mechanism: Mechanism) -> bool:
+        """Whether the mechanism is in place."""
+        return self.options.has(mechanism)
+
+    @property
+    def link_up(self) -> Flag:
+        """Whether messages can be sent."""
+        return self.link.is_(Link.UP)
+
+    @property
+    def in_progress(self) -> Flag:
+        """Whether the source carries out a migration."""
+        return self.source.migration.is_(*IN_PROGRESS).named(
+            "a migration is in progress"
+        )
+
+    @property
+    def destination_done(self) -> Flag:
+        """Whether the destination uses the connection no more."""
+        here = self.destination
+        return any_of(here.stream_ended, here.vm.is_(*ENDED)).named(
+            "the destination is done"
+        )
+
+    def single(self, granule: Granule) -> GranuleSet:
+        """The set that holds just ``granule``."""
+        return single(self.disk, granule)
+
+    def replies_lost(self) -> Updates:
+        """Effect: what travels back is lost."""
+        if self.return_path is None:
+            return ()
+        return self.return_path.lose_all()
+
+    def source_closes(self) -> Updates:
+        """Effect: the source uses the connection no more.
+
+        What it has sent may still arrive, or not.
+        """
+        closed = self._closed(self.destination_done)
+        return effect("the source closes", (*self.replies_lost(), closed))
+
+    def destination_closes(self) -> Updates:
+        """Effect: the destination reads no more, and what was in flight
+        to it is lost.
+        """
+        return effect(
+            "the destination closes",
+            (
+                *self.stream.lose_all(),
+                self.destination.stream_ended.becomes(True),
+                self._closed(~self.in_progress),
+            ),
+        )
+
+    def stream_ends(self) -> Updates:
+        """Effect: the destination has read all; only SHUT may still go."""
+        still = choose(self.in_progress, self.link, Link.DOWN)
+        return effect(
+            "the stream ends",
+            (
+                self.destination.stream_ended.becomes(True),
+                self.link.becomes(still),
+            ),
+        )
+
+    def _closed(self, other_is_done: Flag) -> Update:
+        still = choose(self.link.is_(Link.SILENT), self.link, Link.BROKEN)
+        return self.link.becomes(choose(~other_is_done, still, Link.DOWN))
+
+
+def _words(options: Variant) -> list[str]:
+    """Which fields there are beside those that are always there."""
+    words = []
+    if options.bitmaps == "appears":
+        words += [APPEARS, LEFT_OUT]
+    elif options.bitmaps != "one":
+        words.append(SEVERAL)
+    if options.busy_bitmap == "leave-out":
+        words.append(LEFT_OUT)
+    return words
+
+
+def create(
+    options: Variant, return_path: bool, source: type[Source] = Source
+) -> World:
+    """A world in which nothing has happened yet.
+
+    The source runs a guest that has written nothing since the last backup;
+    the destination waits for a migration.  ``source``: what a source of this
+    design holds.
+    """
+    build = MachineBuilder(options.name, isinstance(options.domain, Projected))
+    disk = Disk("disk", options.domain)
+    words = _words(options)
+    held = source(
+        **declare(
+            source,
+            build,
+            disk,
+            "source.",
+            words,
+            initial={"has_bitmap": APPEARS not in words},
+        )
+    )
+    destination = Destination(
+        **declare(Destination, build, disk, "destination.", words)
+    )
+    chunk, contents = NameType(disk), ContentsType(disk)
+    name: dict[str, Type] = {}
+    if SEVERAL in words:
+        name["name"] = EnumType(Name)
+    stream = build.channel(
+        "stream",
+        options.limit("channel"),
+        {
+            Message.START: {**name},
+            Message.BITS: {**name, "chunk": chunk, "contents": contents},
+            Message.COMPLETE: {**name},
+            Message.RUN: {},
+        },
+        doc="what the source has sent and the destination has not read",
+    )
+    replies = None
+    if return_path:
+        replies = build.channel(
+            "return_path",
+            1,
+            {Reply.SHUT: {}},
+            doc="what the destination has sent back",
+        )
+    for spent in (*FAILURES, "writes", "edits"):
+        build.budget(spent, options.budget(spent))
+    ghost = Ghost(**declare(Ghost, build, disk, "ghost_", words, ghost=True))
+    world = World(
+        options,
+        build,
+        disk,
+        held,
+        destination,
+        build.enum("link", Link.DOWN, doc="the connection between the hosts"),
+        stream,
+        replies,
+        ghost,
+    )
+    world.bitmaps.append(world)
+    if SEVERAL in words:
+        world.bitmaps.append(_second(world))
+    return world
+
+
+def _second(world: World) -> World:
+    """The same world with a second bitmap in hand."""
+    kind = world.options.bitmaps
+    of = [BITMAP, NODE] if kind == "two-nodes" else [BITMAP]
+
+    def another(held: Held, prefix: str, ghost: bool = False) -> Held:
+        made = declare(
+            type(held),
+            world.build,
+            world.disk,
+            prefix,
+            [SEVERAL],
+            of=of,
+            ghost=ghost,
+        )
+        return evolve(held, **made)
+
+    return evolve(
+        world,
+        source=another(world.source, "source.second."),
+        destination=another(world.destination, "destination.second."),
+        ghost=another(world.ghost, "ghost_second_", ghost=True),
+        this=Name.SECOND,
+        suffix="_of_second",
+        enabled=kind != "one-disabled",
+    )
