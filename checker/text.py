@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Lines that survive a mail: at most 72 columns, broken where it reads well.
+"""Words for people: numbers with their noun, and lines that survive a mail.
+
+Lines have at most 72 columns and are broken where it reads well.
 
 Text is broken at spaces; a word that is too long for a line (the set of all
 granules of a disk, say) is broken after a comma, before a bracket, after an
@@ -113,3 +115,21 @@ def place(moves: int) -> str:
 def text_of(lines: Iterable[str]) -> str:
     """The lines as one text without trailing spaces, newline at the end."""
     return "\n".join(line.rstrip() for line in lines) + "\n"
+
+
+def plural(number: int, noun: str) -> str:
+    """'1 granule', '2000 granules'."""
+    return f"{number} {_of(number, noun)}"
+
+
+def counted(number: int, noun: str) -> str:
+    """The same with separators: '2,000 granules'."""
+    return f"{number:,} {_of(number, noun)}"
+
+
+def _of(number: int, noun: str) -> str:
+    if number == 1:
+        return noun
+    if noun.endswith("y"):
+        return f"{noun[:-1]}ies"
+    return f"{noun}s"

@@ -17,7 +17,8 @@ from typing import Any, Final, TextIO
 import attrs
 
 from reference.errors import FileError, StreamError
-from reference.wire.chunks import BitsRun, Complete, EndOfSection, Start
+from reference.wire.bits import BitsRun
+from reference.wire.chunks import Complete, EndOfSection, Start
 from reference.wire.fold import Fold, FoldedBitmap
 from reference.wire.reader import StreamReader
 from reference.wire.stream import (

@@ -8,13 +8,13 @@ from itertools import combinations
 from typing import Any
 
 from checker.checking.check import check
-from checker.input.configuration import Configuration
-from checker.engines.native.explicit import explore
 from checker.engines.exploration import Coverage, Limits, Search
 from checker.engines.graphs.graph import graph_of
-from checker.engines.interpreter import InterpretedSearch, interpret
 from checker.engines.graphs.liveness import find_lasso
+from checker.engines.interpreter import InterpretedSearch, interpret
+from checker.engines.native.explicit import explore
 from checker.engines.verdict import Finding, Verdict, judge
+from checker.input.configuration import Configuration
 from model.designs import build
 from model.language import Machine
 from model.language import expression as ex

@@ -17,8 +17,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from attrs import evolve, frozen
 
 from checker.checking.check import check
-from checker.input.configuration import Configuration, load
-from checker.engines.exploration import INTERRUPTED, Limits
 from checker.checking.kept import Kept, Question, kept_by
 from checker.checking.variants import (
     Explore,
@@ -26,7 +24,10 @@ from checker.checking.variants import (
     Variant,
     lacking,
 )
-from checker.engines.verdict import ExitCode, Finding, Verdict
+from checker.engines.exploration import INTERRUPTED, Limits
+from checker.engines.verdict import Finding, Verdict
+from checker.input.configuration import Configuration, load
+from checker.input.exit_codes import ExitCode
 from model.lookup import mechanisms_of
 from model.mechanism import (
     Mechanism,

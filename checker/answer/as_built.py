@@ -12,15 +12,15 @@ from collections.abc import Callable, Iterator, Mapping
 
 from attrs import evolve, frozen
 
-from checker.checking import check
 from checker.answer.standing import (
     ENDS,
     Standing,
     is_stuck,
     standing_of,
 )
-from checker.input.configuration import Configuration
+from checker.checking import check
 from checker.engines.exploration import Limits, Report
+from checker.input.configuration import Configuration
 from model import designs, mechanism
 from model.lookup import mechanisms_of
 from model.options import Failures, Options

@@ -28,7 +28,7 @@ from checker.answer.standing import (
     THROTTLED,
     Standing,
 )
-from checker.counts import plural
+from checker.text import plural
 from model.guarantees import GUARANTEES
 
 _FOR = {

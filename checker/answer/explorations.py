@@ -13,7 +13,6 @@ from typing import Any
 
 from attrs import evolve, frozen
 
-from checker.checking import check
 from checker.answer.costs import (
     NEVER,
     SENT,
@@ -35,19 +34,24 @@ from checker.answer.standing import (
     is_endless,
     standing_of,
 )
-from checker.input.configuration import Configuration
-from checker.counts import plural
-from checker.engines.graphs import costs
-from checker.engines.native.explicit import explore
+from checker.checking import check
 from checker.engines.exploration import (
     INTERRUPTED,
     Limits,
     Report,
     Search,
 )
-from checker.engines.graphs.graph import GraphTooLargeError, StateGraph, graph_of
+from checker.engines.graphs import costs
+from checker.engines.graphs.graph import (
+    GraphTooLargeError,
+    StateGraph,
+    graph_of,
+)
 from checker.engines.interpreter import interpret
+from checker.engines.native.explicit import explore
 from checker.engines.verdict import judge
+from checker.input.configuration import Configuration
+from checker.text import plural
 from model import designs
 from model.language import Machine, ModelError
 from model.options import Bounds, Failures, Options

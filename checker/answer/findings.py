@@ -18,9 +18,10 @@ from checker.answer.standing import (
     is_endless,
     is_stuck,
 )
-from checker.counts import plural
 from checker.engines.exploration import TYPE_INVARIANT
-from checker.engines.verdict import FIRES, ExitCode
+from checker.engines.verdict import FIRES
+from checker.input.exit_codes import ExitCode
+from checker.text import plural
 
 #: as many are named in a sentence; the others are counted
 _MOST = 6

@@ -14,10 +14,16 @@ from itertools import combinations
 
 from attrs import define, evolve, field, frozen
 
-from checker.engines.exploration import INTERRUPTED
+from checker.answer.mechanism_sets import (
+    Pairs,
+    Set,
+    Together,
+    pairs_of,
+    together,
+)
 from checker.checking.kept import Kept
-from checker.answer.mechanism_sets import Pairs, Set, Together, pairs_of, together
 from checker.checking.variants import AT_ONCE, LASTING, Explore, lacking
+from checker.engines.exploration import INTERRUPTED
 from model.guarantees import GUARANTEES
 from model.lookup import mechanisms_of
 

@@ -21,8 +21,9 @@ from checker.answer.standing import (
     rows,
     unexplained,
 )
+from checker.engines.verdict import Verdict
+from checker.input.exit_codes import ExitCode
 from checker.proof.judgement import Provability
-from checker.engines.verdict import ExitCode, Verdict
 from model.guarantees import GUARANTEES
 from model.lookup import mechanisms_of
 from model.options import Options

@@ -15,7 +15,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from attrs import evolve, frozen
 
 from checker.engines.exploration import Coverage
-from checker.engines.verdict import DEADLOCK, FIRES, ExitCode, Finding, Verdict
+from checker.engines.verdict import DEADLOCK, FIRES, Finding, Verdict
+from checker.input.exit_codes import ExitCode
 from model.options import Options
 
 ENDS = "L1"

@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterable
 
 from attrs import evolve, field, frozen
 
-from checker.checking import check
 from checker.answer.as_built import (
     AsBuilt,
     as_posted,
@@ -36,8 +35,9 @@ from checker.answer.standing import (
     THROTTLED,
     Explored,
 )
-from checker.input.configuration import Configuration, load
+from checker.checking import check
 from checker.engines.exploration import INTERRUPTED, Limits, Report
+from checker.input.configuration import Configuration, load
 from checker.input.errors import UndecidedError
 from checker.input.memory import OUT_OF_MEMORY, is_out_of_memory
 from checker.proof.judgement import Provability

@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING
 
 from attrs import evolve, frozen
 
-from checker.input.configuration import Configuration
-from checker.counts import plural
 from checker.engines.exploration import (
     INTERRUPTED,
     TYPE_INVARIANT,
@@ -23,16 +21,8 @@ from checker.engines.exploration import (
     violated,
 )
 from checker.engines.graphs.liveness import Lasso, find_lasso
-from checker.input.memory import OUT_OF_MEMORY
-from checker.traces.shortest import (
-    move_of,
-    shortest_to,
-    shortest_to_deadlock,
-)
-from checker.traces.trace import Move, Trace
 from checker.engines.verdict import (
     DEADLOCK,
-    ExitCode,
     Finding,
     Verdict,
     exit_code,
@@ -40,6 +30,16 @@ from checker.engines.verdict import (
     judge,
     overall,
 )
+from checker.input.configuration import Configuration
+from checker.input.exit_codes import ExitCode
+from checker.input.memory import OUT_OF_MEMORY
+from checker.text import plural
+from checker.traces.shortest import (
+    move_of,
+    shortest_to,
+    shortest_to_deadlock,
+)
+from checker.traces.trace import Move, Trace
 from model.language import expression as ex
 from model.language.machine import Machine, State
 

@@ -13,10 +13,10 @@ import io
 import json
 from typing import TYPE_CHECKING
 
-from checker.counts import plural
 from checker.engines.evaluate import Evaluator
 from checker.engines.interpreter import successors
 from checker.input.errors import InputError
+from checker.text import plural
 from model.language.machine import Machine, State
 
 if TYPE_CHECKING:

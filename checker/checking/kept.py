@@ -13,9 +13,16 @@ from collections.abc import Callable, Iterable
 
 from attrs import evolve, frozen
 
+from checker.checking.variants import (
+    AT_ONCE,
+    LASTING,
+    Choice,
+    Explore,
+    Variant,
+)
+from checker.engines.verdict import Finding, Verdict
+from checker.input.exit_codes import ExitCode
 from checker.text import joined
-from checker.checking.variants import AT_ONCE, LASTING, Choice, Explore, Variant
-from checker.engines.verdict import ExitCode, Finding, Verdict
 from model.designs import build
 from model.guarantees import GUARANTEES
 from model.options import Bounds, Options

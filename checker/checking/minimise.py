@@ -16,8 +16,6 @@ from typing import Any
 
 from attrs import evolve, frozen
 
-from checker.input.configuration import options_table
-from checker.counts import plural
 from checker.engines.exploration import (
     INTERRUPTED,
     TYPE_INVARIANT,
@@ -26,9 +24,11 @@ from checker.engines.exploration import (
     silent,
     violated,
 )
+from checker.engines.verdict import DEADLOCK
+from checker.input.configuration import options_table
+from checker.text import plural
 from checker.traces.shortest import shortest_to, shortest_to_deadlock
 from checker.traces.trace import Trace
-from checker.engines.verdict import DEADLOCK
 from model.designs import build
 from model.language import expression as ex
 from model.language.errors import ModelError

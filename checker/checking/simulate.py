@@ -16,9 +16,9 @@ from attrs import frozen
 from checker.engines.evaluate import Evaluator
 from checker.engines.exploration import INTERRUPTED
 from checker.engines.interpreter import successors
+from checker.engines.verdict import DEADLOCK, Finding, Verdict
 from checker.traces.shortest import move_of
 from checker.traces.trace import Move, Trace
-from checker.engines.verdict import DEADLOCK, Finding, Verdict
 from model.language.machine import Machine, State
 from model.options import Options
 

@@ -16,10 +16,10 @@ from multiprocessing.process import BaseProcess
 
 from attrs import evolve, frozen
 
-from checker.input.configuration import KINDS
 from checker.engines.exploration import Limits, Progress
-from checker.engines.native.family import Member, members_of
+from checker.engines.family import Member, members_of
 from checker.engines.verdict import Finding, Verdict, judge
+from checker.input.configuration import KINDS
 from model.designs import build
 from model.language.machine import Machine, Property
 from model.options import Options

@@ -11,13 +11,13 @@ from __future__ import annotations
 
 from attrs import evolve, frozen
 
-from checker.counts import plural
-from checker.engines.exploration import TYPE_INVARIANT, Limits
 from checker.checking.kept import Kept, kept_by, what_breaks
+from checker.checking.variants import EVERY_PROPERTY, explorer, lacking
+from checker.engines.exploration import TYPE_INVARIANT, Limits
+from checker.engines.verdict import CONFORMANCE, DEADLOCK
+from checker.text import plural
 from checker.traces.replay import CannotReplayError, replay
 from checker.traces.trace import Trace
-from checker.checking.variants import EVERY_PROPERTY, explorer, lacking
-from checker.engines.verdict import CONFORMANCE, DEADLOCK
 from model.lookup import mechanisms_of
 from model.options import Options
 

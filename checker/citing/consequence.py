@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from attrs import frozen
 
-from checker.engines.exploration import TYPE_INVARIANT
 from checker.citing.second import is_of_second, one, second
-from checker.traces.trace import Trace
+from checker.engines.exploration import TYPE_INVARIANT
 from checker.engines.verdict import DEADLOCK
+from checker.traces.trace import Trace
 from model.language.machine import Machine, State
 from model.vocabulary import DestinationVm, Incoming, SourceVm
 

@@ -11,29 +11,29 @@ from __future__ import annotations
 import enum
 from collections.abc import Iterable, Sequence
 
-from checker.counts import plural
-from checker.engines.exploration import TYPE_INVARIANT
-from checker.input.errors import NothingToShowError
-from checker.traces.claim import Claim, claim_of, first_met
 from checker.citing.consequence import consequence
-from checker.text import (
-    UNBROKEN,
-    command_lines,
-    joined,
-    place,
-    text_of,
-    wrapped,
-)
 from checker.citing.short_steps import short_steps
 from checker.citing.status import Status, status_at_end
-from checker.traces.trace import Trace
 from checker.citing.wording import (
     BITMAPS_IN_WORDS,
     BUSY_IN_WORDS,
     in_words,
     taken_out,
 )
+from checker.engines.exploration import TYPE_INVARIANT
 from checker.engines.verdict import DEADLOCK
+from checker.input.errors import NothingToShowError
+from checker.text import (
+    UNBROKEN,
+    command_lines,
+    joined,
+    place,
+    plural,
+    text_of,
+    wrapped,
+)
+from checker.traces.claim import Claim, claim_of, first_met
+from checker.traces.trace import Trace
 from model.guarantees import GUARANTEES
 from model.language.machine import Machine
 from model.lookup import mechanisms_of

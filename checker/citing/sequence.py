@@ -13,10 +13,10 @@ from __future__ import annotations
 
 from attrs import frozen
 
-from checker.traces.changes import Change, changes
-from checker.text import WIDTH, shortened, text_of, wrapped
-from checker.traces.messages import Traffic, traffic_along
 from checker.citing.second import is_of_second, one
+from checker.text import WIDTH, shortened, text_of, wrapped
+from checker.traces.changes import Change, changes
+from checker.traces.messages import Traffic, traffic_along
 from checker.traces.trace import Move, Trace
 from model.language.machine import Machine, State
 from model.vocabulary import DestinationVm, SourceVm

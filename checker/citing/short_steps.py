@@ -7,7 +7,7 @@ only drives the model (cursors, budgets) is left out.
 
 from __future__ import annotations
 
-from checker.traces.changes import Change, changes_along
+from checker.citing.second import one
 from checker.text import (
     UNBROKEN,
     WIDTH,
@@ -15,8 +15,8 @@ from checker.text import (
     paragraph,
     wrapped,
 )
+from checker.traces.changes import Change, changes_along
 from checker.traces.messages import Traffic, channels, traffic_along
-from checker.citing.second import one
 from checker.traces.trace import Trace
 from model.language.machine import Machine
 

@@ -3,8 +3,7 @@
 
 from __future__ import annotations
 
-from checker.counts import plural
-from checker.text import joined
+from checker.text import joined, plural
 from model.lookup import mechanisms_of
 from model.mechanism import (
     DROP,

@@ -98,6 +98,6 @@ def _explain(error: Exception) -> int:
         f"this is our bug: {type(error).__name__}: {error}; "
         "set DBMCHECK_DEBUG=1 to see where"
     )
-    from checker.engines.verdict import ExitCode
+    from checker.input.exit_codes import ExitCode
 
     return ExitCode.OUR_BUG

@@ -13,16 +13,17 @@ from collections.abc import Iterable
 from typing import Any
 
 from checker.answer.ablate import Ablation, Break, Removal, ablate
+from checker.answer.removed_together import Sets, removed_together
+from checker.checking.kept import Kept, Question
+from checker.checking.variants import explorer
 from checker.cli import page, sets_view
 from checker.cli.describe import command, design_of, failures, size
 from checker.cli.progress import steps_shown
-from checker.input.configuration import load, shipped
-from checker.counts import plural
 from checker.engines.exploration import INTERRUPTED, Limits
-from checker.checking.kept import Kept, Question
-from checker.answer.removed_together import Sets, removed_together
-from checker.checking.variants import explorer
-from checker.engines.verdict import FIRES, ExitCode, Finding, Verdict
+from checker.engines.verdict import FIRES, Finding, Verdict
+from checker.input.configuration import load, shipped
+from checker.input.exit_codes import ExitCode
+from checker.text import plural
 from model.options import Failures
 
 MOST_PROCESSES = 2

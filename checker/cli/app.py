@@ -32,6 +32,7 @@ from checker.cli.prove_command import prove
 from checker.cli.qemu.command import qemu
 from checker.cli.streams import INTERRUPTED
 from checker.cli.trace_command import cite, explain, replay, show
+from checker.input.exit_codes import in_one_sentence
 
 app = typer.Typer(
     name="dbmcheck",
@@ -41,13 +42,7 @@ app = typer.Typer(
         "Start with 'dbmcheck compare'.  CONFIG is a TOML file, or the name "
         "of a shipped configuration ('dbmcheck list').  TRACE is a file "
         "written by 'check --trace', or a CONFIG: then its gravest "
-        "violation is looked for first.\n\n"
-        "Exit codes: 0 as expected, 1 not what [expect] says, 2 usage, "
-        "10 never reached or never fired, 11 deadlock, 12 always violated, "
-        "13 eventually violated, 14 reference and model differ, "
-        "20 inconclusive, 75 trace cannot be "
-        "replayed, 130 interrupted, 141 nobody reads the output, "
-        "151 configuration error, 255 our bug."
+        "violation is looked for first.\n\n" + in_one_sentence()
     ),
     rich_markup_mode=None,
     pretty_exceptions_enable=False,

@@ -10,8 +10,9 @@ from typing import Any
 from attrs import evolve, frozen
 
 from checker.cli import page
+from checker.cli.obligations import named, obligation_json, print_obligations
 from checker.cli.progress import steps_shown
-from checker.cli.prove_view import named, obligation_json, print_obligations
+from checker.input.exit_codes import ExitCode
 from checker.input.files import check_writable, write_atomically
 from checker.proof.certificate.certificate import (
     Certificate,
@@ -21,15 +22,14 @@ from checker.proof.certificate.certificate import (
     write,
 )
 from checker.proof.certificate.invariant import Mining, mine
-from checker.proof.judgement import Provability
 from checker.proof.certificate.lifted import SIZES, check_lifted
+from checker.proof.certificate.smtlib import script
+from checker.proof.judgement import Provability
 from checker.proof.obligation import Obligation, Outcome
 from checker.proof.prove import (
     Proof,
     plan,
 )
-from checker.proof.certificate.smtlib import script
-from checker.engines.verdict import ExitCode
 from model.language import Projected
 
 Report = Callable[[str], None]

@@ -13,13 +13,14 @@ from checker.checking.check import BOUNDED, ORACLE, Answer, check
 from checker.cli import page
 from checker.cli.describe import command, configured, failures, size
 from checker.cli.progress import depths_shown, shown
-from checker.input.configuration import Configuration
-from checker.counts import counted
 from checker.engines.exploration import Coverage, Limits
+from checker.engines.verdict import Finding, Verdict
+from checker.input.configuration import Configuration
 from checker.input.errors import InputError
+from checker.input.exit_codes import ExitCode
 from checker.input.files import check_writable
+from checker.text import counted
 from checker.traces.trace import Trace
-from checker.engines.verdict import ExitCode, Finding, Verdict
 from model.designs import DIGITS, build, schema
 from model.language import Machine
 from model.options import Options
@@ -124,8 +125,8 @@ def minimised(trace: Trace, limits: Limits) -> Trace | None:
 
     None if Ctrl-C came before it was found.
     """
-    from checker.engines.native.explicit import explore
     from checker.checking.minimise import minimise
+    from checker.engines.native.explicit import explore
 
     find = None if trace.loop is None else _find_lasso
     try:

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from checker.cli import page
 from checker.answer.conclusion import enumeration
 from checker.answer.costs import NEVER
 from checker.answer.explorations import NEVER_STOPS
@@ -23,7 +22,8 @@ from checker.answer.real_disks import (
 )
 from checker.answer.result import DesignResult
 from checker.answer.standing import ENDS, THROTTLED
-from checker.counts import plural
+from checker.cli import page
+from checker.text import plural
 
 EACH_TIME, IF_LOST, NO_SINGLE = "each time", "if lost", "none"
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from checker.cli.check_view import finding_json
 from checker.answer.as_built import AsBuilt
 from checker.answer.conclusion import assumptions, sentences
 from checker.answer.costs import Cost
 from checker.answer.result import Comparison, DesignResult, Proved
 from checker.answer.standing import Told
+from checker.cli.check_view import finding_json
 from checker.input.configuration import options_table
 
 

@@ -5,11 +5,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from checker.cli import page
-from checker.cli.compare_costs_view import print_costs, print_real_disks
-from checker.cli.compare_json import to_json
-from checker.cli.describe import failures, size
-from checker.cli.progress import words_shown
 from checker.answer.compare import compare
 from checker.answer.conclusion import (
     assumptions,
@@ -26,8 +21,14 @@ from checker.answer.standing import (
     THROTTLED,
     Standing,
 )
+from checker.cli import page
+from checker.cli.compare_costs_view import print_costs, print_real_disks
+from checker.cli.compare_json import to_json
+from checker.cli.describe import failures, size
+from checker.cli.progress import words_shown
 from checker.engines.exploration import Limits
-from checker.engines.verdict import FIRES, ExitCode, gravest_code
+from checker.engines.verdict import FIRES, gravest_code
+from checker.input.exit_codes import ExitCode
 
 #: how a standing is written where there is little room
 SHORT = {

@@ -12,19 +12,20 @@ from checker.cli import page
 from checker.cli.check_view import trace_json
 from checker.cli.describe import configured, failures, size
 from checker.cli.streams import say
-from checker.input.configuration import Configuration
 from checker.conformance.abstraction import show
 from checker.conformance.lockstep import Mismatch, Outcome, conform
 from checker.conformance.log_check import Judgement, judge
 from checker.conformance.log_file import load
 from checker.conformance.steps import DRIVEN, undriven
-from checker.counts import counted
 from checker.engines.exploration import Limits
+from checker.engines.verdict import CONFORMANCE
+from checker.input.configuration import Configuration
 from checker.input.errors import InputError
+from checker.input.exit_codes import ExitCode
 from checker.input.files import check_writable
+from checker.text import counted
 from checker.traces.shortest import move_of
 from checker.traces.trace import Trace
-from checker.engines.verdict import CONFORMANCE, ExitCode
 from model.language import Machine
 
 _EVERY = 0.2  # seconds between two lines of progress on a terminal

@@ -15,9 +15,9 @@ from checker.input.configuration import (
     load,
     shipped,
 )
-from checker.counts import plural
 from checker.input.errors import InputError
 from checker.input.nearest import meant
+from checker.text import plural
 from model.lookup import mechanisms_of
 from model.mechanism import (
     DESIGNS,

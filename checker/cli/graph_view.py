@@ -6,12 +6,17 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+from checker.checking.export_graph import (
+    state_graph,
+    to_dot,
+    to_graphml,
+    to_json,
+)
 from checker.cli import page
 from checker.cli.describe import configured
-from checker.counts import counted
 from checker.input.errors import InputError
-from checker.checking.export_graph import state_graph, to_dot, to_graphml, to_json
 from checker.input.files import check_writable, write_atomically
+from checker.text import counted
 
 FORMS = {"graphml": to_graphml, "dot": to_dot, "json": to_json}
 #: what else a file's name may end in

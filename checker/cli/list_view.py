@@ -7,7 +7,7 @@ from typing import Any
 
 from checker.cli import page
 from checker.input.configuration import Configuration, load, shipped
-from checker.counts import counted
+from checker.text import counted
 from model.guarantees import GUARANTEES
 from model.lookup import mechanisms_of
 from model.mechanism import (

@@ -10,9 +10,9 @@ from typing import Any
 from attrs import asdict, evolve
 
 from checker.citing import design_text
+from checker.citing.design_text import ActionText, FieldText, PropertyText
 from checker.cli import page
 from checker.input.configuration import load
-from checker.citing.design_text import ActionText, FieldText, PropertyText
 from checker.input.errors import InputError
 from checker.text import wrapped
 from model.designs import DIGITS, schema

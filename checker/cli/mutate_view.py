@@ -7,12 +7,12 @@ from typing import Any
 
 from checker.cli import page
 from checker.cli.progress import steps_shown
-from checker.counts import counted
 from checker.mutation.bench import Bench
 from checker.mutation.change import Kind
 from checker.mutation.score import Score, score
 from checker.mutation.table import FILE, shipped_table
 from checker.mutation.trial import Fate, Outcome, Seen
+from checker.text import counted
 
 
 def run(design: str, only: str, jobs: int, as_json: bool) -> int:

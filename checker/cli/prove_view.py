@@ -3,42 +3,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from attrs import evolve
-
+from checker.checking.minimise import NotShownError, minimise
 from checker.cli import page
 from checker.cli.check_view import trace_json
 from checker.cli.describe import (
     command,
-    design_of,
     failures,
     guest,
     size,
 )
+from checker.cli.obligations import named, obligation_json, print_obligations
 from checker.cli.progress import steps_shown
-from checker.counts import counted
-from checker.engines.native.explicit import explore
 from checker.engines.exploration import Limits
-from checker.input.errors import InputError
+from checker.engines.native.explicit import explore
 from checker.input.files import check_writable
 from checker.proof.judgement import Judgement, Provability
-from checker.proof.obligation import Obligation
 from checker.proof.one_term import TRUSTED
 from checker.proof.prove import (
     Proof,
     prove,
     silent,
 )
-from checker.checking.minimise import NotShownError, minimise
+from checker.text import counted
 from checker.traces.trace import Trace
 from model.designs import DIGITS, build, schema
-from model.mechanism import (
-    DESIGNS,
-)
-from model.options import Bounds, Failures, Options
 
 
 def run(
@@ -91,23 +83,6 @@ def run(
     return proof.exit_code
 
 
-def named(design: str, without: tuple[str, ...]) -> Options:
-    """The options that DESIGN or CONFIG and --without stand for.
-
-    Of a configuration the size, the writes and the failures do not matter.
-    """
-    if not design:
-        raise InputError(
-            "prove needs a DESIGN or a CONFIG, or --verify FILE; designs are "
-            f"{', '.join(DESIGNS)}"
-        )
-    found = design_of(design, without)
-    if found is None:
-        return Options(design=design, without=frozenset(without))
-    bounds = Bounds(in_flight=found.bounds.in_flight)
-    return evolve(found, bounds=bounds, failures=Failures())
-
-
 def shown_trace(
     proof: Proof, report: Callable[[str], None] = silent
 ) -> Trace | None:
@@ -134,17 +109,6 @@ def shown_trace(
 
 
 # -- JSON --------------------------------------------------------------------
-
-
-def obligation_json(obligation: Obligation) -> dict[str, Any]:
-    """An obligation as plain data."""
-    return {
-        "name": obligation.name,
-        "verdict": obligation.outcome.value,
-        "seconds": obligation.seconds,
-        "queries": obligation.queries,
-        "detail": obligation.detail or None,
-    }
 
 
 def to_json(proof: Proof) -> dict[str, Any]:
@@ -249,26 +213,6 @@ def _print(
         )
     if trace is not None:
         _print_trace(trace, command("prove", argument, without))
-
-
-def print_obligations(obligations: Sequence[Obligation]) -> None:
-    """One line for each: how long, how it came out, what it is."""
-    page.table(
-        ["s", "verdict", "obligation"],
-        [
-            [f"{o.seconds:6.2f}", o.outcome.value, _said(o)]
-            for o in obligations
-        ],
-        right=(0,),
-    )
-
-
-def _said(obligation: Obligation) -> str:
-    asked = ""
-    if obligation.queries:
-        asked = f" ({counted(obligation.queries, 'query')})"
-    detail = f": {obligation.detail}" if obligation.detail else ""
-    return f"{obligation.name}{asked}{detail}"
 
 
 def _remark(judgement: Judgement) -> str:

@@ -6,12 +6,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from checker.cli import page
-from checker.counts import plural
-from checker.checking.kept import what_breaks
 from checker.answer.mechanism_sets import Pairs, Set
 from checker.answer.removed_together import EVERYTHING, Sets
-from checker.text import joined
+from checker.checking.kept import what_breaks
+from checker.cli import page
+from checker.text import joined, plural
 
 #: so many sets for one guarantee are printed; all are in the data
 MOST_SHOWN = 3

@@ -6,14 +6,14 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+from checker.checking.simulate import Simulation, simulate
 from checker.cli import page
 from checker.cli.check_view import trace_json
 from checker.cli.describe import configured, failures, size
 from checker.cli.streams import say
-from checker.counts import counted
+from checker.input.exit_codes import ExitCode
 from checker.input.files import check_writable
-from checker.checking.simulate import Simulation, simulate
-from checker.engines.verdict import ExitCode
+from checker.text import counted
 from model.language import Machine
 
 

@@ -10,24 +10,12 @@ from pathlib import Path
 from attrs import evolve, frozen
 
 from checker.checking.check import Answer, check
+from checker.citing.mail import Label
 from checker.cli import page
 from checker.cli.check_view import minimised, trace_json
 from checker.cli.describe import command, configured, size
 from checker.cli.progress import shown
-from checker.input.configuration import (
-    Configuration,
-    as_toml,
-    load,
-    selects,
-    shipped,
-)
 from checker.engines.exploration import TYPE_INVARIANT, Coverage, Limits
-from checker.input.errors import InputError, NothingToShowError, UndecidedError
-from checker.input.nearest import meant
-from checker.traces.claim import Claim, claim_of, first_met
-from checker.text import place
-from checker.citing.mail import Label
-from checker.traces.trace import Trace
 from checker.engines.verdict import (
     CONFORMANCE,
     DEADLOCK,
@@ -35,6 +23,18 @@ from checker.engines.verdict import (
     Verdict,
     gravest,
 )
+from checker.input.configuration import (
+    Configuration,
+    as_toml,
+    load,
+    selects,
+    shipped,
+)
+from checker.input.errors import InputError, NothingToShowError, UndecidedError
+from checker.input.nearest import meant
+from checker.text import place
+from checker.traces.claim import Claim, claim_of, first_met
+from checker.traces.trace import Trace
 from model.designs import build
 from model.language import Machine
 

@@ -39,7 +39,8 @@ from reference.host import Host, RunState
 from reference.loopback import Connection
 from reference.protocol.tables import Arrival, Design, Phase
 from reference.wire import geometry
-from reference.wire.chunks import BitsRun, Complete, Start
+from reference.wire.bits import BitsRun
+from reference.wire.chunks import Complete, Start
 from reference.wire.return_path import Shut
 from reference.wire.stream import (
     ChunkItem,

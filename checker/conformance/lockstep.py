@@ -17,7 +17,6 @@ from collections.abc import Callable
 
 from attrs import define, field, frozen
 
-from checker.input.configuration import Configuration
 from checker.conformance.abstraction import (
     AbstractionError,
     Codes,
@@ -32,10 +31,15 @@ from checker.conformance.steps import (
     enabled,
     perform,
 )
-from checker.counts import plural
 from checker.engines.evaluate import Evaluator
 from checker.engines.exploration import INTERRUPTED, Limits, Search
-from checker.engines.graphs.graph import GraphTooLargeError, StateGraph, graph_of
+from checker.engines.graphs.graph import (
+    GraphTooLargeError,
+    StateGraph,
+    graph_of,
+)
+from checker.input.configuration import Configuration
+from checker.text import plural
 from model.language.machine import Machine, State
 
 REPORT_EVERY = 5000

@@ -22,7 +22,8 @@ from reference.events import Event
 from reference.host import RunState
 from reference.loopback import Connection
 from reference.protocol.tables import DESTINATION, SOURCE, Arrival
-from reference.wire.chunks import BitsRun, Complete, Start
+from reference.wire.bits import BitsRun
+from reference.wire.chunks import Complete, Start
 
 #: the designs that the reference has
 DRIVEN = tuple(design.value for design in SOURCE)

@@ -16,7 +16,7 @@ from typing import Any, Protocol
 
 from attrs import frozen
 
-from checker.engines.vacuity import demands
+from checker.engines.demands import demands
 from model.language import expression as ex
 from model.language.expression import Expression
 from model.language.machine import Machine, State

@@ -11,7 +11,6 @@ import sys
 import time
 from collections.abc import Iterator
 
-from checker.counts import plural
 from checker.engines.evaluate import Evaluator
 from checker.engines.exploration import (
     INTERRUPTED,
@@ -26,6 +25,7 @@ from checker.engines.exploration import (
     watches,
 )
 from checker.input.memory import OUT_OF_MEMORY
+from checker.text import plural
 from model.language.expression import Expression
 from model.language.machine import Machine, State
 

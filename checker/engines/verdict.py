@@ -13,6 +13,7 @@ from collections.abc import Sequence
 
 from attrs import frozen
 
+from checker.engines.demands import demands
 from checker.engines.exploration import (
     TYPE_INVARIANT,
     Coverage,
@@ -20,7 +21,8 @@ from checker.engines.exploration import (
     reached,
     violated,
 )
-from checker.engines.vacuity import demands, still, without_object
+from checker.engines.vacuity import still, without_object
+from checker.input.exit_codes import ExitCode
 from model.language.machine import Machine, Property
 
 DEADLOCK = "NoDeadlock"
@@ -34,23 +36,6 @@ class Verdict(enum.Enum):
     HOLDS = "HOLDS"
     VIOLATED = "VIOLATED"
     INCONCLUSIVE = "INCONCLUSIVE"
-
-
-class ExitCode(enum.IntEnum):
-    """What the process returns; TLC's numbers where TLC has one."""
-
-    AS_EXPECTED = 0
-    NOT_AS_EXPECTED = 1
-    USAGE = 2
-    UNREACHED = 10
-    DEADLOCK = 11
-    ALWAYS_VIOLATED = 12
-    EVENTUALLY_VIOLATED = 13
-    DIFFERS = 14
-    INCONCLUSIVE = 20
-    CANNOT_REPLAY = 75
-    CONFIGURATION = 151
-    OUR_BUG = 255
 
 
 @frozen(kw_only=True)

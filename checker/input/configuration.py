@@ -16,7 +16,8 @@ from typing import Any
 
 from attrs import evolve, field, fields_dict, frozen
 
-from checker.input.errors import InputError
+from checker.input.errors import DbmcheckError, InputError
+from checker.input.exit_codes import ExitCode
 from checker.input.files import read_limited
 from checker.input.nearest import meant
 from model.designs import build
@@ -41,8 +42,10 @@ _TOP = (
 )
 
 
-class ConfigurationError(Exception):
+class ConfigurationError(DbmcheckError):
     """A configuration that cannot be used; ``str()`` is one line."""
+
+    exit_code = ExitCode.CONFIGURATION
 
 
 @frozen(kw_only=True)

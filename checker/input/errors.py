@@ -1,48 +1,49 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Which mistakes of the input give which exit code.
+"""Mistakes of the input, each with the exit code that it leads to.
 
-All of them are one line: what, where, what is allowed.
+``str()`` of each is one line: what, where, what is allowed.
 """
 
 from __future__ import annotations
 
-from checker.engines.verdict import ExitCode
+from checker.input.exit_codes import ExitCode
 
 
-class InputError(Exception):
+class DbmcheckError(Exception):
+    """A mistake that the user can mend; ``exit_code`` is what is returned."""
+
+    exit_code = ExitCode.USAGE
+
+
+class InputError(DbmcheckError):
     """Something that was given on the command line cannot be used."""
 
 
-class UndecidedError(Exception):
-    """What was asked could not be decided; ``str()`` is one line."""
+class UndecidedError(DbmcheckError):
+    """What was asked could not be decided."""
+
+    exit_code = ExitCode.INCONCLUSIVE
 
 
-class NothingToShowError(Exception):
-    """What was asked for shows no violation; ``str()`` is one line.
+class NothingToShowError(DbmcheckError):
+    """What was asked for shows no violation.
 
-    ``code``: what the process should return.
+    ``exit_code``: as the command says it.
     """
 
-    def __init__(self, message: str, code: ExitCode = ExitCode.USAGE) -> None:
+    def __init__(
+        self, message: str, exit_code: ExitCode = ExitCode.USAGE
+    ) -> None:
         super().__init__(message)
-        self.code = code
+        self.exit_code = exit_code
 
 
 def exit_code_of(error: Exception) -> ExitCode | None:
     """The exit code for a mistake of the input; None if it is our bug."""
-    from checker.input.configuration import ConfigurationError
-    from checker.traces.replay import CannotReplayError
-    from checker.traces.storage import TraceError
+    if isinstance(error, DbmcheckError):
+        return error.exit_code
+    if isinstance(error, OSError):
+        return ExitCode.USAGE
     from model.language import ModelError
 
-    if isinstance(error, (ConfigurationError, ModelError)):
-        return ExitCode.CONFIGURATION
-    if isinstance(error, (CannotReplayError, TraceError)):
-        return ExitCode.CANNOT_REPLAY
-    if isinstance(error, NothingToShowError):
-        return error.code
-    if isinstance(error, UndecidedError):
-        return ExitCode.INCONCLUSIVE
-    if isinstance(error, (InputError, OSError)):
-        return ExitCode.USAGE
-    return None
+    return ExitCode.CONFIGURATION if isinstance(error, ModelError) else None

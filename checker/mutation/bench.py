@@ -10,11 +10,11 @@ from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context
 
 from checker.input.errors import InputError, UndecidedError
+from checker.input.nearest import meant
 from checker.mutation.catalogue import Catalogue, catalogue
 from checker.mutation.questions import Questions, questions
 from checker.mutation.stages import demands
 from checker.mutation.trial import Baseline, Outcome, baseline, tried
-from checker.input.nearest import meant
 
 
 class Bench:

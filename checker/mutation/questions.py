@@ -18,10 +18,10 @@ from __future__ import annotations
 
 from attrs import frozen
 
+from checker.engines.verdict import Verdict
 from checker.input.configuration import Configuration, load, shipped
 from checker.input.errors import InputError
 from checker.input.nearest import meant
-from checker.engines.verdict import Verdict
 from model.mechanism import DESIGNS, LIVE, STOP_COPY
 from model.options import Bounds, Failures, Options
 

@@ -15,10 +15,10 @@ from collections.abc import Callable
 
 from attrs import field, frozen
 
+from checker.input.exit_codes import ExitCode
 from checker.mutation.bench import Bench
 from checker.mutation.table import Entry, reasons
 from checker.mutation.trial import Fate, Outcome
-from checker.engines.verdict import ExitCode
 
 Report = Callable[[int, int, int], None]
 

@@ -18,9 +18,9 @@ from collections.abc import Iterator, Sequence
 
 from attrs import field, frozen
 
+from checker.engines.exploration import Limits, silent
 from checker.engines.native.columns import column
 from checker.engines.native.explicit import explore
-from checker.engines.exploration import Limits, silent
 from checker.engines.native.found import ExplicitSearch
 from checker.mutation.history import FLAG, remembering
 from model.language import expression as ex

@@ -15,24 +15,24 @@ from collections.abc import Callable, Sequence
 
 from attrs import evolve, field, frozen
 
-from checker.counts import plural
-from checker.engines.graphs import costs
-from checker.engines.native.columns import column
-from checker.engines.native.compile import nothing_kept
-from checker.engines.native.explicit import explore
 from checker.engines.exploration import (
     INTERRUPTED,
     Coverage,
     Limits,
     silent,
 )
-from checker.engines.native.found import ExplicitSearch
+from checker.engines.graphs import costs
 from checker.engines.graphs.graph import GraphTooLargeError, graph_of
 from checker.engines.graphs.liveness import find_lasso
+from checker.engines.native.columns import column
+from checker.engines.native.compile import nothing_kept
+from checker.engines.native.explicit import explore
+from checker.engines.native.found import ExplicitSearch
+from checker.engines.verdict import FIRES, Finding, Verdict, judge
 from checker.mutation.catalogue import Planned, with_action
 from checker.mutation.change import Kind
 from checker.mutation.stages import Demand, met
-from checker.engines.verdict import FIRES, Finding, Verdict, judge
+from checker.text import plural
 from model.language import expression as ex
 from model.language.expression import Expression
 from model.language.machine import Action, Machine

@@ -17,7 +17,6 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from attrs import define, evolve, field, frozen
 
 from checker.engines.evaluate import Evaluator
-from checker.engines.native.explicit import explore
 from checker.engines.exploration import (
     INTERRUPTED,
     Limits,
@@ -25,6 +24,7 @@ from checker.engines.exploration import (
     violated,
 )
 from checker.engines.interpreter import successors
+from checker.engines.native.explicit import explore
 from checker.proof.projection import Projection, disk_of, project
 from checker.proof.simulation import Size
 from checker.traces.shortest import move_of, shortest_to

@@ -31,7 +31,12 @@ from attrs import define, field
 from checker.engines.native.compile import cache_directory
 from checker.input.errors import InputError
 from checker.input.files import write_atomically
-from checker.input.json_files import BadFileError, check_keys, parsed, read_bytes
+from checker.input.json_files import (
+    BadFileError,
+    check_keys,
+    parsed,
+    read_bytes,
+)
 from checker.proof.obligation import Obligation, Outcome
 from model.language import Machine
 

@@ -17,7 +17,6 @@ from functools import partial
 
 from attrs import evolve, field, frozen
 
-from checker.engines.native.explicit import explore
 from checker.engines.exploration import (
     INTERRUPTED,
     TYPE_INVARIANT,
@@ -26,7 +25,9 @@ from checker.engines.exploration import (
     Search,
     violated,
 )
+from checker.engines.native.explicit import explore
 from checker.input.errors import UndecidedError
+from checker.input.exit_codes import ExitCode
 from checker.input.memory import OUT_OF_MEMORY, is_out_of_memory
 from checker.proof.confirm import Confirmation
 from checker.proof.judgement import (
@@ -57,7 +58,6 @@ from checker.proof.simulation import (
 from checker.proof.vacuous import NAME as VACUOUS
 from checker.proof.vacuous import nothing_vacuous
 from checker.traces.shortest import shortest_to
-from checker.engines.verdict import ExitCode
 from model.designs import build
 from model.language import Machine, Projected, Property
 from model.language.projected_channel import (

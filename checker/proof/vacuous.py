@@ -14,7 +14,7 @@ from collections.abc import Iterator
 
 from attrs import evolve
 
-from checker.engines.native.explicit import explore
+from checker.engines.demands import demands
 from checker.engines.exploration import (
     Coverage,
     Limits,
@@ -22,7 +22,8 @@ from checker.engines.exploration import (
     premise,
     reached,
 )
-from checker.engines.vacuity import demands, still, without_object
+from checker.engines.native.explicit import explore
+from checker.engines.vacuity import still, without_object
 from checker.proof.obligation import Outcome, Shown
 from checker.proof.simulation import Size
 from model.designs import build

@@ -14,10 +14,10 @@ import enum
 from checker.engines.evaluate import Evaluator
 from checker.engines.exploration import TYPE_INVARIANT
 from checker.engines.interpreter import is_stuck, successors
-from checker.traces.changes import changes
-from checker.text import listed
-from checker.traces.trace import Trace
 from checker.engines.verdict import CONFORMANCE, DEADLOCK
+from checker.text import listed
+from checker.traces.changes import changes
+from checker.traces.trace import Trace
 from model.language.machine import Action, Machine, Property, State
 
 

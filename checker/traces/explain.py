@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 
 from checker.engines.evaluate import Evaluator
 from checker.engines.exploration import TYPE_INVARIANT
-from checker.traces.claim import first_met, met_after, served
+from checker.engines.verdict import DEADLOCK
 from checker.text import (
     WIDTH,
     listed,
@@ -20,8 +20,8 @@ from checker.text import (
     text_of,
     wrapped,
 )
+from checker.traces.claim import first_met, met_after, served
 from checker.traces.trace import Trace
-from checker.engines.verdict import DEADLOCK
 from model.language.expression import fields_read
 from model.language.machine import Conjunct, Machine, Property, State
 

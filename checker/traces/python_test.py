@@ -9,9 +9,9 @@ import re
 from attrs import fields_dict
 
 from checker.engines.exploration import TYPE_INVARIANT
+from checker.engines.verdict import DEADLOCK
 from checker.text import wrapped
 from checker.traces.trace import Move, Trace
-from checker.engines.verdict import DEADLOCK
 from model.designs import build
 from model.options import Bounds, Failures, Options
 

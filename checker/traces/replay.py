@@ -18,11 +18,13 @@ from attrs import evolve, frozen
 from checker.engines.evaluate import Evaluator
 from checker.engines.exploration import TYPE_INVARIANT
 from checker.engines.interpreter import successors
-from checker.traces.claim import why_not_shown
+from checker.engines.verdict import CONFORMANCE, DEADLOCK
+from checker.input.errors import DbmcheckError
+from checker.input.exit_codes import ExitCode
 from checker.text import listed
+from checker.traces.claim import why_not_shown
 from checker.traces.shortest import move_of
 from checker.traces.trace import Move, Trace
-from checker.engines.verdict import CONFORMANCE, DEADLOCK
 from model.designs import build
 from model.language.machine import Action, Instance, Machine, State
 from model.options import Options
@@ -32,7 +34,7 @@ _LABEL = re.compile(r"(\w+)(?:\(([^()]*)\))?")
 
 
 @frozen(kw_only=True)
-class CannotReplayError(Exception):
+class CannotReplayError(DbmcheckError):
     """A trace that is none of this machine; ``str()`` is one line.
 
     ``step`` counts from 1; None: every step fits, but the run does not show
@@ -40,6 +42,8 @@ class CannotReplayError(Exception):
     are false there.  ``enabled``: what could happen instead.  ``where``: the
     file, if the actions come from one.
     """
+
+    exit_code = ExitCode.CANNOT_REPLAY
 
     step: int | None
     action: str

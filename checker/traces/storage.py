@@ -30,7 +30,8 @@ from checker.input.configuration import (
     from_table,
     options_table,
 )
-from checker.input.errors import InputError
+from checker.input.errors import DbmcheckError, InputError
+from checker.input.exit_codes import ExitCode
 from checker.input.files import write_atomically
 from checker.input.json_files import (
     BadFileError,
@@ -54,8 +55,10 @@ MODEL = "model"
 _KEYS = (VERSION_KEY, "id", "configuration", "property", "loop", "actions")
 
 
-class TraceError(Exception):
+class TraceError(DbmcheckError):
     """A trace file that cannot be written or read; ``str()`` is one line."""
+
+    exit_code = ExitCode.CANNOT_REPLAY
 
 
 def as_text(trace: Trace) -> str:

@@ -5,8 +5,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from checker.traces.changes import Change, changes_along
 from checker.text import UNBROKEN, text_of, wrapped
+from checker.traces.changes import Change, changes_along
 from checker.traces.trace import Trace
 from model.language.machine import Machine, State, Variable
 

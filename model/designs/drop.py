@@ -14,23 +14,23 @@ VM's changed block tracking off when it migrates it (hcx.design, 2020-05-11).
 
 from __future__ import annotations
 
+from model.language import Machine, Step
+from model.mechanisms import (
+    SOURCE_BUSY,
+)
 from model.protocol.backup import add_backup_client
 from model.protocol.faults import add_faults
 from model.protocol.form import add_form
 from model.protocol.guest import Recorder, add_guest
-from model.language import Machine, Step
 from model.protocol.loss import Style
 from model.protocol.management import add_management
-from model.mechanisms import (
-    SOURCE_BUSY,
-)
 from model.protocol.properties import Promise, add_properties
 from model.protocol.setup import add_setup
 from model.protocol.switchover import add_drain, add_precopy_end, pause
 from model.protocol.takeover import add_takeover
+from model.protocol.world import World, create
 from model.variant import Variant
 from model.vocabulary import Outgoing, SourceVm
-from model.protocol.world import World, create
 
 STYLE = Style(run_is_last=True, errors_drop=True)
 

@@ -19,11 +19,6 @@ from __future__ import annotations
 
 from attrs import frozen
 
-from model.protocol.backup import Watch, add_backup_client
-from model.protocol.faults import add_faults
-from model.protocol.form import add_form
-from model.protocol.guest import Recorder, add_guest
-from model.protocol.hosts import Source
 from model.language import (
     Chunk,
     ChunkName,
@@ -43,9 +38,6 @@ from model.language import (
     contents_field,
     enum_field,
 )
-from model.protocol.loader import add_loader
-from model.protocol.loss import Style
-from model.protocol.management import add_management
 from model.mechanisms import (
     CLEAR_META_BEFORE_READ,
     LAST_PASS_STOPPED,
@@ -54,6 +46,14 @@ from model.mechanisms import (
     META_SEES_MERGE,
     STOP_WAITS_FOR_JOB,
 )
+from model.protocol.backup import Watch, add_backup_client
+from model.protocol.faults import add_faults
+from model.protocol.form import add_form
+from model.protocol.guest import Recorder, add_guest
+from model.protocol.hosts import Source
+from model.protocol.loader import add_loader
+from model.protocol.loss import Style
+from model.protocol.management import add_management
 from model.protocol.properties import Promise, add_properties
 from model.protocol.setup import add_setup
 from model.protocol.switchover import (
@@ -63,9 +63,9 @@ from model.protocol.switchover import (
     pause,
 )
 from model.protocol.takeover import add_takeover
+from model.protocol.world import World, create
 from model.variant import Variant
 from model.vocabulary import Message, Outgoing, SourceVm, Stage
-from model.protocol.world import World, create
 
 Updates = tuple[Update, ...]
 STYLE = Style(run_is_last=True, errors_drop=False)

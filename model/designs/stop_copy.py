@@ -17,18 +17,18 @@ estimate counts bits as bytes; here it is right.
 
 from __future__ import annotations
 
-from model.protocol.backup import add_backup_client
-from model.protocol.faults import add_faults
-from model.protocol.form import add_form
-from model.protocol.guest import Recorder, add_guest
 from model.language import Machine, Step, all_of, any_of
-from model.protocol.loader import add_loader
-from model.protocol.loss import Style
-from model.protocol.management import add_management
 from model.mechanisms import (
     BITS_AFTER_STOP,
     SOURCE_BUSY,
 )
+from model.protocol.backup import add_backup_client
+from model.protocol.faults import add_faults
+from model.protocol.form import add_form
+from model.protocol.guest import Recorder, add_guest
+from model.protocol.loader import add_loader
+from model.protocol.loss import Style
+from model.protocol.management import add_management
 from model.protocol.properties import Promise, add_properties
 from model.protocol.setup import add_setup
 from model.protocol.switchover import (
@@ -39,9 +39,9 @@ from model.protocol.switchover import (
     pause,
 )
 from model.protocol.takeover import add_takeover
+from model.protocol.world import World, create
 from model.variant import Variant
 from model.vocabulary import Outgoing, SourceVm
-from model.protocol.world import World, create
 
 STYLE = Style(run_is_last=True, errors_drop=True)
 

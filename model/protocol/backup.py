@@ -25,7 +25,6 @@ from collections.abc import Callable, Sequence
 
 from attrs import frozen
 
-from model.protocol.guest import drained
 from model.language import (
     NO,
     ChunkSet,
@@ -40,8 +39,9 @@ from model.mechanisms import (
     DRAIN_BEFORE_BACKUP,
     FULL_BACKUP_ON_LOSS,
 )
-from model.vocabulary import DestinationVm, Incoming, Outgoing, SourceVm
+from model.protocol.guest import drained
 from model.protocol.world import World
+from model.vocabulary import DestinationVm, Incoming, Outgoing, SourceVm
 
 Updates = tuple[Update, ...]
 

@@ -8,11 +8,12 @@ to rest.
 from __future__ import annotations
 
 from model.language import YES, all_of, any_of
-from model.protocol.loss import BEING_LOADED
 from model.mechanisms import (
     DROP_ON_FAILURE,
     ERROR_DROPS_BITMAP,
 )
+from model.protocol.loss import BEING_LOADED
+from model.protocol.world import EVER_RAN, World
 from model.variant import AT_SOURCE
 from model.vocabulary import (
     DestinationVm,
@@ -21,7 +22,6 @@ from model.vocabulary import (
     Outgoing,
     SourceVm,
 )
-from model.protocol.world import EVER_RAN, World
 
 
 def add_endings(world: World, migrates: bool, declares_loss: bool) -> None:

@@ -17,12 +17,17 @@ from model.language import (
     any_of,
     choose,
 )
-from model.protocol.lifetimes import attempt_over, destination_forgets, source_ends
-from model.protocol.management import failed
 from model.mechanisms import (
     REMOVE_PARTIAL,
     TIME_OUT,
 )
+from model.protocol.lifetimes import (
+    attempt_over,
+    destination_forgets,
+    source_ends,
+)
+from model.protocol.management import failed
+from model.protocol.world import World
 from model.variant import AT_DESTINATION
 from model.vocabulary import (
     IN_PROGRESS,
@@ -31,7 +36,6 @@ from model.vocabulary import (
     Link,
     Outgoing,
 )
-from model.protocol.world import World
 
 Updates = tuple[Update, ...]
 

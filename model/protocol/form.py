@@ -18,6 +18,7 @@ from model.mechanisms import (
     DRAIN_AT_STOP,
     WRITERS_END_AT_STOP,
 )
+from model.protocol.world import ENDED, World
 from model.variant import AT_SOURCE
 from model.vocabulary import (
     DestinationVm,
@@ -27,7 +28,6 @@ from model.vocabulary import (
     Outgoing,
     SourceVm,
 )
-from model.protocol.world import ENDED, World
 
 NONE = ""
 

@@ -32,8 +32,8 @@ from model.mechanisms import (
     SUCCESSOR,
     WRITERS_END_AT_STOP,
 )
-from model.vocabulary import DestinationVm, Incoming, Outgoing, SourceVm
 from model.protocol.world import World
+from model.vocabulary import DestinationVm, Incoming, Outgoing, SourceVm
 
 Updates = tuple[Update, ...]
 

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from model.protocol.hosts import BITMAP
 from model.language import Update, anew, effect
 from model.mechanisms import (
     CURSOR_PER_ATTEMPT,
     NAMES_PER_ATTEMPT,
 )
+from model.protocol.hosts import BITMAP
 from model.protocol.naming import names_forgotten_by_loader
 from model.protocol.world import World
 

@@ -9,6 +9,12 @@ fails the migration.  ``Style`` says which; errors are in ``loss``.
 from __future__ import annotations
 
 from model.language import Chunk, Step
+from model.mechanisms import (
+    CHUNK_OVERWRITES,
+    NAME_IS_FREE,
+    RECLAIM_ATOMIC,
+    RECLAIM_UNION,
+)
 from model.protocol.lifetimes import destination_forgets
 from model.protocol.loss import (
     BEING_LOADED,
@@ -16,15 +22,9 @@ from model.protocol.loss import (
     add_loss,
     last_of_stream,
 )
-from model.mechanisms import (
-    CHUNK_OVERWRITES,
-    NAME_IS_FREE,
-    RECLAIM_ATOMIC,
-    RECLAIM_UNION,
-)
 from model.protocol.naming import receives, takes
-from model.vocabulary import Incoming, Message
 from model.protocol.world import World
+from model.vocabulary import Incoming, Message
 
 
 def add_loader(world: World, style: Style) -> None:

@@ -16,7 +16,6 @@ from __future__ import annotations
 from attrs import frozen
 
 from model.language import Flag, Step, Update, any_of, choose, effect
-from model.protocol.lifetimes import destination_forgets
 from model.mechanisms import (
     BUSY_UNTIL_COMPLETE,
     COMPLETE_IS_KEPT,
@@ -26,7 +25,9 @@ from model.mechanisms import (
     NAMES_PER_ATTEMPT,
     QUIT_WHEN_OVER,
 )
+from model.protocol.lifetimes import destination_forgets
 from model.protocol.naming import names_forgotten_by_loader, receives, takes
+from model.protocol.world import World
 from model.vocabulary import (
     DestinationVm,
     Incoming,
@@ -34,7 +35,6 @@ from model.vocabulary import (
     Message,
     Name,
 )
-from model.protocol.world import World
 
 Updates = tuple[Update, ...]
 

@@ -22,7 +22,6 @@ variants.
 from __future__ import annotations
 
 from model.language import EnumValue, Flag, Step, Update, any_of, choose
-from model.protocol.lifetimes import attempt_over, destination_forgets, source_ends
 from model.mechanisms import (
     FENCE_BEFORE_RESUME,
     FENCING,
@@ -30,18 +29,23 @@ from model.mechanisms import (
     QUIT_WHEN_MOVED,
     QUIT_WHEN_OVER,
 )
+from model.protocol.lifetimes import (
+    attempt_over,
+    destination_forgets,
+    source_ends,
+)
 from model.protocol.naming import names_forgotten_at_setup
+from model.protocol.world import (
+    EVER_RAN,
+    NOT_RESUMED,
+    World,
+)
 from model.variant import AT_SOURCE
 from model.vocabulary import (
     DestinationVm,
     Link,
     Outgoing,
     SourceVm,
-)
-from model.protocol.world import (
-    EVER_RAN,
-    NOT_RESUMED,
-    World,
 )
 
 Updates = tuple[Update, ...]

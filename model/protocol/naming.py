@@ -17,8 +17,8 @@ from model.language import Flag, Update, any_of, choose
 from model.mechanisms import (
     NAMES_PER_ATTEMPT,
 )
-from model.vocabulary import Message, Name
 from model.protocol.world import World
+from model.vocabulary import Message, Name
 
 Updates = tuple[Update, ...]
 

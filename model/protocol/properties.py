@@ -10,20 +10,20 @@ from __future__ import annotations
 
 from attrs import frozen
 
+from model.language import Flag, any_of
 from model.protocol.backup import usable_on_destination, usable_on_source
 from model.protocol.endings import add_endings
 from model.protocol.guest import drained
-from model.language import Flag, any_of
+from model.protocol.world import (
+    EVER_RAN,
+    World,
+)
 from model.variant import AT_DESTINATION, AT_SOURCE
 from model.vocabulary import (
     DestinationVm,
     Incoming,
     Outgoing,
     SourceVm,
-)
-from model.protocol.world import (
-    EVER_RAN,
-    World,
 )
 
 MOVES = "management can tell a VM that has resumed from one that has not"

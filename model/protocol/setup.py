@@ -7,7 +7,6 @@ may be inconsistent, or there may be none.
 
 from __future__ import annotations
 
-from model.protocol.backup import job_ends
 from model.language import Flag, Granule, Step, Update, every_granule
 from model.mechanisms import (
     BITMAPS_ASKED_ANEW,
@@ -15,9 +14,10 @@ from model.mechanisms import (
     OWN_BITS_ONLY,
     OWN_RESETS_ONLY,
 )
+from model.protocol.backup import job_ends
 from model.protocol.naming import sends
-from model.vocabulary import Message, Outgoing
 from model.protocol.world import World
+from model.vocabulary import Message, Outgoing
 
 Updates = tuple[Update, ...]
 

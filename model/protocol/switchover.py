@@ -5,7 +5,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from model.protocol.guest import drained
 from model.language import (
     Chunk,
     Flag,
@@ -13,15 +12,16 @@ from model.language import (
     Update,
     any_of,
 )
-from model.protocol.lifetimes import attempt_over
 from model.mechanisms import (
     COMPLETED_AFTER_SHUT,
     DRAIN_AT_STOP,
     SOURCE_KEEPS_BITMAP,
 )
+from model.protocol.guest import drained
+from model.protocol.lifetimes import attempt_over
 from model.protocol.naming import sends
-from model.vocabulary import Link, Message, Outgoing, Reply, SourceVm
 from model.protocol.world import World
+from model.vocabulary import Link, Message, Outgoing, Reply, SourceVm
 
 Updates = tuple[Update, ...]
 

@@ -8,13 +8,13 @@ whole by then or its successor records meanwhile depends on the design.
 from __future__ import annotations
 
 from model.language import Step, Update, any_of, choose
-from model.protocol.loss import Style
 from model.mechanisms import (
     COMPLETED_AFTER_SHUT,
     RECORDER_BEFORE_START,
 )
-from model.vocabulary import DestinationVm, Incoming, Message, Reply
+from model.protocol.loss import Style
 from model.protocol.world import World
+from model.vocabulary import DestinationVm, Incoming, Message, Reply
 
 Updates = tuple[Update, ...]
 

@@ -13,16 +13,6 @@ from typing import TypeVar
 
 from attrs import evolve, field, frozen
 
-from model.protocol.hosts import (
-    APPEARS,
-    BITMAP,
-    LEFT_OUT,
-    NODE,
-    SEVERAL,
-    Destination,
-    Ghost,
-    Source,
-)
 from model.language import (
     Channel,
     ContentsType,
@@ -45,6 +35,16 @@ from model.language import (
     single,
 )
 from model.mechanism import Mechanism
+from model.protocol.hosts import (
+    APPEARS,
+    BITMAP,
+    LEFT_OUT,
+    NODE,
+    SEVERAL,
+    Destination,
+    Ghost,
+    Source,
+)
 from model.variant import FAILURES, Variant
 from model.vocabulary import (
     IN_PROGRESS,

@@ -24,7 +24,8 @@ from reference.protocol.tables import (
     Design,
 )
 from reference.wire import geometry
-from reference.wire.chunks import BitsRun, Complete, Start
+from reference.wire.bits import BitsRun
+from reference.wire.chunks import Complete, Start
 from reference.wire.reader import StreamReader
 from reference.wire.return_path import Pong, Shut, encode_return
 from reference.wire.stream import (

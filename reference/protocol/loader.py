@@ -24,7 +24,8 @@ from reference.events import Event
 from reference.host import Host
 from reference.protocol.aliases import Aliases, Pair
 from reference.wire import geometry
-from reference.wire.chunks import BitsRun, Complete, Start
+from reference.wire.bits import BitsRun, check_bits
+from reference.wire.chunks import Complete, Start
 
 MOST_BITMAPS = 4096  # that one stream may announce
 
@@ -146,9 +147,7 @@ class Loader:
                 reason = "a bitmap that was not announced"
             elif not incoming.complete:
                 bitmap = incoming.bitmap(host)
-                reason = geometry.check_bits(
-                    run, bitmap.granularity, bitmap.disk_size
-                )
+                reason = check_bits(run, bitmap.granularity, bitmap.disk_size)
             if reason:
                 raise DroppedError(f"BITS: {reason}")
         except DroppedError as error:

@@ -5,7 +5,7 @@ The rule (DOMAIN.md, section 7): START, else COMPLETE, else BITS; names that
 are not there are those of the chunk before.  What the format forbids is a
 CorruptError: a reserved flag, a header that says nothing, an unreadable
 name, a granularity that is none.  Whether the bits fit their bitmap is not
-asked here (``geometry.check_bits``).  QEMU's counterparts:
+asked here (``bits.check_bits``).  QEMU's counterparts:
 ``dirty_bitmap_load_header``, ``dirty_bitmap_load_bits``; QEMU itself passes
 over a header that says nothing.
 """
@@ -18,12 +18,12 @@ import attrs
 import numpy as np
 
 from reference.errors import CorruptError, LimitError
+from reference.wire.bits import BitsRun
 from reference.wire.chunks import (
     BITS_HEADER,
     PLAIN_BITS,
     PLAIN_ZEROES,
     ZEROES_HEADER,
-    BitsRun,
     Chunk,
     ChunkFlag,
     Complete,

@@ -21,11 +21,9 @@ from typing import Protocol, TypeAlias
 
 import attrs
 import numpy as np
-from numpy.typing import NDArray
 
 from reference.wire import geometry
-
-Bytes: TypeAlias = NDArray[np.uint8]
+from reference.wire.bits import BitsRun, Bytes
 
 BITS_HEADER = np.dtype(
     [("flags", "u1"), ("sector", ">u8"), ("sectors", ">u4"), ("size", ">u8")]
@@ -72,88 +70,6 @@ class Start:
     persistent: bool = False
     #: the flag without effect, kept so that the chunk encodes as it was
     ignored: bool = False
-
-
-def _same_data(one: object, other: object) -> bool:
-    if isinstance(one, bytes) and isinstance(other, bytes):
-        return one == other
-    if one is None or other is None:
-        return one is other
-    return np.array_equal(_rows(one, 1), _rows(other, 1))
-
-
-def _rows(data: object, chunks: int) -> Bytes:
-    """Data of any kind as one row of bytes per chunk."""
-    if isinstance(data, np.ndarray):
-        return data if data.ndim == 2 else data.reshape(chunks, -1)
-    assert isinstance(data, bytes)
-    return np.frombuffer(data, np.uint8).reshape(chunks, -1)
-
-
-@attrs.frozen
-class BitsRun:
-    """BITS: one chunk, or several adjacent ones of equal shape.
-
-    ``first_sector`` and ``sectors`` (of all chunks together) count 512
-    bytes.  ``data`` is None for ZEROES; else the bits without any header,
-    padding included: bytes for one chunk, an array of (chunks, bytes per
-    chunk) for several, possibly a view of what was received.
-    """
-
-    node: str
-    bitmap: str
-    first_sector: int
-    sectors: int
-    data: bytes | Bytes | None = attrs.field(
-        default=None, eq=attrs.cmp_using(eq=_same_data), hash=False
-    )
-    chunks: int = 1
-
-    @property
-    def sectors_per_chunk(self) -> int:
-        """Sectors that each of the chunks covers."""
-        return self.sectors // self.chunks
-
-    @property
-    def bytes_per_chunk(self) -> int:
-        """Bytes of data in each chunk, padding included; 0 for ZEROES."""
-        if self.data is None:
-            return 0
-        return int(self.rows.shape[1])
-
-    @property
-    def rows(self) -> Bytes:
-        """The data as an array of (chunks, bytes per chunk), no copy.
-
-        A run of ZEROES has no rows: an array of (0, 0).
-        """
-        if self.data is None:
-            return np.empty((0, 0), np.uint8)
-        return _rows(self.data, self.chunks)
-
-    def words(self, granularity: int) -> Bytes:
-        """The rows without their padding: the whole words of each chunk."""
-        _, granules = geometry.granule_range(
-            0, self.sectors_per_chunk, granularity
-        )
-        return self.rows[:, : geometry.word_bytes(granules)]
-
-    def split(self) -> list[BitsRun]:
-        """The same as single chunks."""
-        if self.chunks == 1:
-            return [self]
-        each = self.sectors_per_chunk
-        rows = None if self.data is None else self.rows
-        return [
-            BitsRun(
-                self.node,
-                self.bitmap,
-                self.first_sector + index * each,
-                each,
-                None if rows is None else rows[index].tobytes(),
-            )
-            for index in range(self.chunks)
-        ]
 
 
 @attrs.frozen

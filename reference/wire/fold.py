@@ -26,7 +26,8 @@ import numpy as np
 
 from reference.errors import CorruptError, StreamError
 from reference.wire import geometry
-from reference.wire.chunks import BitsRun, Bytes, Complete, Start
+from reference.wire.bits import BitsRun, Bytes, check_bits
+from reference.wire.chunks import Complete, Start
 from reference.wire.geometry import SECTOR, WORD_BYTES, WORD_GRANULES
 from reference.wire.stream import (
     Broken,
@@ -78,7 +79,7 @@ class FoldedBitmap:
         ``limit``: the most bytes that the bitmap may have.
         """
         disk = None if self.disk_end is None else self.disk_end * SECTOR
-        reason = geometry.check_bits(run, self.granularity, disk)
+        reason = check_bits(run, self.granularity, disk)
         if reason:
             return reason
         end = run.first_sector + run.sectors

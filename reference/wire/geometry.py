@@ -16,11 +16,6 @@ goes in smaller chunks, a power of two of bytes (``chunk_bytes_for``).
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from reference.wire.chunks import BitsRun
-
 SECTOR = 512  # bytes
 MIN_GRANULARITY = 512  # bytes
 MAX_GRANULARITY = 2 * 1024**3  # bytes
@@ -130,38 +125,3 @@ def word_bytes(granules: int) -> int:
 def padded_bytes(granules: int) -> int:
     """Bytes of data on the wire: the words, padded to 32 bytes."""
     return up(word_bytes(granules), PADDING) * PADDING
-
-
-def check_bits(
-    run: BitsRun, granularity: int, disk_size: int | None = None
-) -> str:
-    """'' if the run fits the bitmap, else why it does not.
-
-    What follows from a reason is that the incoming bitmaps are dropped
-    (``DroppedError``), not that the migration fails.  ``disk_size`` is in
-    bytes; if it is None the disk is taken to end where the run does.  Data
-    may be padded less than the sender's 32 bytes, but never more.
-    """
-    if run.sectors <= 0 or run.chunks <= 0:
-        return "no sectors"
-    where = f"sectors {run.first_sector}+{run.sectors}"
-    end = run.first_sector + run.sectors
-    disk_end = end if disk_size is None else sectors_of(disk_size)
-    if end > disk_end:
-        return f"{where} end after the disk, which has {disk_end}"
-    alignment = WORD_GRANULES * granularity // SECTOR
-    if run.first_sector % alignment:
-        return f"{where} do not begin at a multiple of {alignment}"
-    each = run.sectors_per_chunk
-    if each * run.chunks != run.sectors:
-        return f"{where} are not {run.chunks} equal chunks"
-    if each % alignment and (end != disk_end or run.chunks > 1):
-        return f"{where}: chunks of {each} are no multiple of {alignment}"
-    if run.data is None:
-        return ""
-    _, granules = granule_range(0, each, granularity)
-    least, most = word_bytes(granules), padded_bytes(granules)
-    size = run.bytes_per_chunk
-    if not least <= size <= most:
-        return f"{where}: {size} bytes of data, expected {least} to {most}"
-    return ""

@@ -15,7 +15,8 @@ from typing import TypeAlias
 import attrs
 
 from reference.errors import StreamError
-from reference.wire.chunks import BitsRun, Chunk, EndOfSection
+from reference.wire.bits import BitsRun
+from reference.wire.chunks import Chunk, EndOfSection
 
 MAGIC = 0x5145564D  # "QEVM"
 STREAM_VERSION = 3

@@ -24,8 +24,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from checker.engines.native.explicit import explore
 from checker.engines.exploration import Coverage, Limits
+from checker.engines.native.explicit import explore
 from model.language import Machine
 from tests.bench.machines import two_hosts
 from tests.oracle.protocols import die_hard, two_phase_commit

@@ -10,18 +10,17 @@ from typing import Any
 
 import pytest
 
-from checker.citing import alternative
-
 from checker.answer import removed_together
-from checker.citing.alternative import Alternative, Alternatives, alternatives
-from checker.checking.check import check
-from checker.cli.prove_view import named
-from checker.input.configuration import Configuration, as_toml
-from checker.engines.native import family
-from checker.engines.native.family import Member
 from checker.answer.mechanism_sets import Set
-from checker.traces.trace import Trace
+from checker.checking.check import check
+from checker.citing import alternative
+from checker.citing.alternative import Alternative, Alternatives, alternatives
+from checker.cli.prove_view import named
+from checker.engines.family import Member
+from checker.engines.native import family
 from checker.engines.verdict import Verdict
+from checker.input.configuration import Configuration, as_toml
+from checker.traces.trace import Trace
 from model.lookup import mechanisms_of
 from model.mechanism import (
     Mechanism,

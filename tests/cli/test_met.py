@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 from attrs import evolve
 
-from checker.input import configuration
-from checker.qemu.traces.choice import witnesses
-from checker.input.errors import NothingToShowError
-from checker.traces.claim import Claim, claim_of, first_met, why_not_shown
 from checker.citing.mail import mail_block
+from checker.input import configuration
+from checker.input.errors import NothingToShowError
+from checker.qemu.traces.choice import witnesses
+from checker.traces.claim import Claim, claim_of, first_met, why_not_shown
 from checker.traces.storage import save
 from checker.traces.trace import Trace
 from model.designs import build

@@ -13,18 +13,16 @@ import attrs
 import pytest
 
 from checker.cli.qemu import chosen as qemu_chosen
-
 from checker.cli.qemu import pages as qemu_pages
-
 from checker.cli.qemu import view as qemu_view
 from checker.cli.qemu.pages import command_lines
 from checker.qemu.campaign import campaign as campaigns
-from checker.qemu.harness.binary import Build
 from checker.qemu.campaign.campaign import Pair, Result
 from checker.qemu.campaign.case import Case
 from checker.qemu.campaign.matrix import Spot
-from checker.qemu.harness.progress import Limits
 from checker.qemu.campaign.violation import Violation
+from checker.qemu.harness.binary import Build
+from checker.qemu.harness.progress import Limits
 from tests.command import run, run_process, too_wide
 
 BUILD = Build((sys.executable,), (7, 2, 22))

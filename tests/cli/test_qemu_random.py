@@ -16,10 +16,9 @@ import pytest
 from attrs import evolve
 
 from checker.cli.qemu import chosen as qemu_chosen
-
 from checker.cli.qemu import random_view as qemu_random_view
-from checker.qemu.harness.binary import Build
 from checker.qemu.campaign.known import Deviation
+from checker.qemu.harness.binary import Build
 from checker.qemu.random.adapter import HaltError
 from checker.qemu.random.run import (
     NEEDED,

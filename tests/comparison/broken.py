@@ -12,7 +12,6 @@ from collections.abc import Callable
 import pytest
 from attrs import evolve
 
-from checker.input import configuration
 from checker.answer.result import Comparison, DesignResult
 from checker.answer.tasks import (
     PROOF,
@@ -24,6 +23,7 @@ from checker.answer.tasks import (
 )
 from checker.engines.exploration import Limits, silent
 from checker.engines.interpreter import interpret
+from checker.input import configuration
 from model import designs
 from model.designs import build
 from model.language import (

@@ -8,10 +8,10 @@ from collections.abc import Mapping
 import pytest
 from attrs import evolve
 
-from checker.input import configuration
 from checker.answer.as_built import AsBuilt, explore_as_built
-from checker.input.configuration import load
 from checker.engines.exploration import Limits, silent
+from checker.input import configuration
+from checker.input.configuration import load
 from model import designs, mechanism
 from model.designs import build
 from model.language import Machine

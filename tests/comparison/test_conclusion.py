@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 from attrs import evolve
 
-from checker.cli import compare_view
 from checker.answer.as_built import AsBuilt
 from checker.answer.conclusion import assumptions, sentences
 from checker.answer.costs import Costs, stopped_cost
@@ -19,8 +18,9 @@ from checker.answer.result import (
     Proved,
 )
 from checker.answer.standing import Standing
+from checker.cli import compare_view
+from checker.input.exit_codes import ExitCode
 from checker.proof.judgement import Provability
-from checker.engines.verdict import ExitCode
 from model.lookup import mechanisms_of
 from tests.command import too_wide
 from tests.comparison import broken

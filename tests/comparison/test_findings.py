@@ -8,17 +8,17 @@ import json
 import pytest
 from attrs import evolve
 
-from checker.cli.compare_json import to_json
-from checker.cli.compare_view import exit_code, print_all
 from checker.answer.conclusion import sentences
 from checker.answer.explorations import ASKED, Explorer
 from checker.answer.result import MAIN, SAFETY, DesignResult, Proved
 from checker.answer.standing import BOUNDED, ENDS, FITS, Standing
-from checker.input.configuration import load
+from checker.cli.compare_json import to_json
+from checker.cli.compare_view import exit_code, print_all
 from checker.engines.exploration import Limits, Report, Search
 from checker.engines.interpreter import interpret
+from checker.input.configuration import load
+from checker.input.exit_codes import ExitCode
 from checker.proof.judgement import Provability
-from checker.engines.verdict import ExitCode
 from model import designs
 from model.language import Machine
 from model.language import expression as ex

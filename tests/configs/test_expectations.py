@@ -12,8 +12,8 @@ from collections.abc import Callable
 import pytest
 
 from checker.checking.check import check
-from checker.input.configuration import load, shipped
 from checker.engines.exploration import Limits
+from checker.input.configuration import load, shipped
 
 FAST_FOR_INTERPRETER = 3_000
 INTERPRETABLE = 150_000

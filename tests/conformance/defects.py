@@ -16,8 +16,8 @@ from functools import cache
 import pytest
 from attrs import evolve, frozen
 
-from checker.input.configuration import Configuration, load
 from checker.conformance.lockstep import Outcome, conform
+from checker.input.configuration import Configuration, load
 from model.options import Bounds, Failures, Options
 from reference.protocol.tables import (
     DESTINATION,

@@ -11,7 +11,8 @@ from reference.host import Host
 from reference.protocol.destination import Destination
 from reference.protocol.loader import Loader
 from reference.protocol.tables import Arrival
-from reference.wire.chunks import BitsRun, Complete
+from reference.wire.bits import BitsRun
+from reference.wire.chunks import Complete
 from tests.conformance.defects import (
     ALL,
     AS_BUILT,

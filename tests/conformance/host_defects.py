@@ -17,7 +17,8 @@ from reference.host import Host, RunState, Write
 from reference.protocol.outgoing import Outgoing, ReadPart
 from reference.protocol.source import Source
 from reference.wire import geometry
-from reference.wire.chunks import BitsRun, Chunk, ChunkEncoder, Start
+from reference.wire.bits import BitsRun
+from reference.wire.chunks import Chunk, ChunkEncoder, Start
 from tests.conformance.defects import (
     ALL,
     AS_BUILT,

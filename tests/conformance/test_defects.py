@@ -14,7 +14,6 @@ from collections.abc import Callable
 
 import pytest
 
-from checker.input.configuration import Configuration
 from checker.conformance.abstraction import (
     AbstractionError,
     Codes,
@@ -27,6 +26,7 @@ from checker.conformance.rig import Rig, build
 from checker.conformance.snapshot import freeze
 from checker.conformance.steps import enabled, perform
 from checker.engines.interpreter import successors
+from checker.input.configuration import Configuration
 from model.language.machine import Instance, Machine
 from model.lookup import mechanisms_of
 from reference.protocol.tables import Design

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import pytest
 
-from checker.input.configuration import load
 from checker.conformance.lockstep import conform, environment
 from checker.conformance.steps import undriven
 from checker.engines.exploration import Limits
+from checker.input.configuration import load
 from model.designs import build
 from model.options import Options
 from reference.bitmap import DirtyBitmap

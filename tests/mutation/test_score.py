@@ -6,12 +6,12 @@ from __future__ import annotations
 import pytest
 
 from checker.input.errors import InputError
+from checker.input.exit_codes import ExitCode
 from checker.mutation.change import Kind
 from checker.mutation.questions import SMALL, questions
 from checker.mutation.score import Score
 from checker.mutation.table import read, reasons, shipped_table
 from checker.mutation.trial import Fate, Outcome
-from checker.engines.verdict import ExitCode
 from model.mechanism import (
     DESIGNS,
 )

@@ -6,8 +6,8 @@ from __future__ import annotations
 import pytest
 from attrs import evolve
 
-from checker.engines.native.explicit import explore
 from checker.engines.exploration import Limits, silent
+from checker.engines.native.explicit import explore
 from checker.mutation.catalogue import Planned, catalogue, mutants_of
 from checker.mutation.questions import questions
 from checker.mutation.stages import Demand, demands, met

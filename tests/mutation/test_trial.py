@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from checker.engines.verdict import DEADLOCK
 from checker.mutation.catalogue import Planned, catalogue
 from checker.mutation.trial import (
     GROWTH,
@@ -19,7 +20,6 @@ from checker.mutation.trial import (
     baseline,
     tried,
 )
-from checker.engines.verdict import DEADLOCK
 from model.language import YES, Machine, MachineBuilder, Step
 from tests.mutation.lamp import lamp
 

@@ -16,18 +16,18 @@ from attrs import evolve
 from hypothesis import HealthCheck, given, settings
 
 from checker.checking.check import Answer, check
-from checker.input.configuration import Configuration, load, shipped
-from checker.engines.smt import bounded
-from checker.engines.smt import formula
-from checker.engines.smt.bounded import search
 from checker.engines.exploration import Limits, Progress
 from checker.engines.interpreter import interpret
+from checker.engines.smt import bounded, formula
+from checker.engines.smt.bounded import search
 from checker.engines.smt.unrolling import (
     SolverDisagreesError,
     Unrolling,
     memory_in_use,
 )
-from checker.engines.verdict import ExitCode, Verdict
+from checker.engines.verdict import Verdict
+from checker.input.configuration import Configuration, load, shipped
+from checker.input.exit_codes import ExitCode
 from model.language import Machine, MachineBuilder, Step
 from model.language import expression as ex
 from model.language.expression import constant, field_value

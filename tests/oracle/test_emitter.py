@@ -17,15 +17,15 @@ import numpy as np
 import pytest
 from attrs import frozen
 
+from checker.engines.evaluate import evaluate
 from checker.engines.native.assembly import I64, Module, Value, vector_of
 from checker.engines.native.columns import column
 from checker.engines.native.compile import native_code
 from checker.engines.native.emit import Emitter
-from checker.engines.evaluate import evaluate
 from checker.engines.native.expansion import BLOCK
 from checker.engines.native.layout import WORD, Layout, Rows, layout_of
 from checker.engines.native.routine import Routine
-from checker.engines.verdict import ExitCode
+from checker.input.exit_codes import ExitCode
 from model.language import expression as ex
 from model.language.expression import Expression, field_value, ones
 from model.language.machine import Field, Machine, State

@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from checker.engines.native.explicit import explore
 from checker.engines.exploration import Coverage, Limits, Progress
 from checker.engines.interpreter import interpret
+from checker.engines.native.explicit import explore
 from checker.engines.native.layout import layout_of
 from checker.engines.native.part import Part
 from tests.oracle.protocols import die_hard, two_phase_commit

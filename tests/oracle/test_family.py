@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from checker.engines.exploration import Coverage, Limits
-from checker.engines.native.family import Member, explore_family
+from checker.engines.family import Member, explore_family
 from checker.engines.graphs.graph import EDGE_BYTES, graph_of
-from checker.engines.interpreter import interpret
 from checker.engines.graphs.liveness import find_lasso
+from checker.engines.interpreter import interpret
 from model.language import Machine, MachineBuilder, Step
 from tests.oracle.test_liveness import Drawing, drawings, machine_of
 from tests.stateful.random_machines import random_machine

@@ -5,9 +5,9 @@ from __future__ import annotations
 
 import pytest
 
-from checker.engines.native.explicit import explore
 from checker.engines.exploration import Engine, Limits, silent
 from checker.engines.interpreter import interpret
+from checker.engines.native.explicit import explore
 from tests.oracle.protocols import die_hard, two_phase_commit
 
 ENGINES = pytest.mark.parametrize("engine", [interpret, explore])

@@ -16,11 +16,11 @@ from attrs import frozen
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from checker.engines.graphs.costs import most, share_at_risk
 from checker.engines.exploration import Limits
+from checker.engines.graphs.costs import most, share_at_risk
 from checker.engines.graphs.graph import GraphTooLargeError, graph_of
-from checker.engines.interpreter import interpret
 from checker.engines.graphs.liveness import find_lasso
+from checker.engines.interpreter import interpret
 from model.language import Machine, MachineBuilder, Step, any_of
 
 STATES = 5

@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 from attrs import evolve
 
-from checker.input.errors import ExitCode, InputError, exit_code_of
+from checker.input.errors import InputError, exit_code_of
+from checker.input.exit_codes import ExitCode
 from checker.proof.certificate.certificate import (
     MAX_FILE,
     Certificate,

@@ -5,8 +5,8 @@ from __future__ import annotations
 
 import pytest
 
-from checker.engines.native.explicit import explore
 from checker.engines.exploration import INTERRUPTED, Limits, Search, violated
+from checker.engines.native.explicit import explore
 from checker.proof import confirm
 from checker.proof.judgement import Provability
 from checker.proof.prove import judged, without_end

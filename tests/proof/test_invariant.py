@@ -6,8 +6,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from checker.engines.native.explicit import explore
 from checker.engines.exploration import Limits
+from checker.engines.native.explicit import explore
 from checker.proof.certificate.clause import Clause, Literal, Words, meaning
 from checker.proof.certificate.induction import check
 from checker.proof.certificate.invariant import Mining, NoInvariantError, mine

@@ -13,8 +13,8 @@ import pytest
 import z3
 
 from checker.cli import certificate_view
-from checker.engines.native import explicit
 from checker.engines.exploration import Limits
+from checker.engines.native import explicit
 from checker.proof import prove as proving
 from checker.proof.judgement import Judgement, Provability, supported
 from checker.proof.obligation import Obligation, Outcome

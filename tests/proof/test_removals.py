@@ -14,9 +14,9 @@ from itertools import product
 import pytest
 from attrs import evolve
 
-from checker.input.configuration import load, shipped
-from checker.engines.native.explicit import explore
 from checker.engines.exploration import violated
+from checker.engines.native.explicit import explore
+from checker.input.configuration import load, shipped
 from checker.proof.judgement import Provability
 from checker.proof.prove import (
     judged,

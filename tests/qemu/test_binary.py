@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from checker.input.errors import InputError
 from checker.qemu.harness.binary import (
     Build,
     check_work_directory,
     find_build,
 )
-from checker.input.errors import InputError
 
 
 def script(path: Path, text: str, mode: int = 0o755) -> str:

@@ -14,18 +14,18 @@ from pathlib import Path
 import attrs
 import pytest
 
+from checker.input.errors import InputError
 from checker.qemu.campaign import campaign as campaigns
-from checker.qemu.harness.binary import Build
 from checker.qemu.campaign.campaign import Campaign, Pair, Record, Result
 from checker.qemu.campaign.case import Case, parse_fault
 from checker.qemu.campaign.known import Known
 from checker.qemu.campaign.matrix import Spot
-from checker.qemu.harness.process import QemuError
-from checker.qemu.harness.progress import Limits
 from checker.qemu.campaign.shorten import candidates, shorten
 from checker.qemu.campaign.summary import summarise
 from checker.qemu.campaign.violation import Violation
-from checker.input.errors import InputError
+from checker.qemu.harness.binary import Build
+from checker.qemu.harness.process import QemuError
+from checker.qemu.harness.progress import Limits
 from tests.command import ROOT
 
 SELF = Build((sys.executable,), (7, 2, 22))

@@ -9,10 +9,11 @@ from typing import Any
 import attrs
 import pytest
 
+from checker.qemu.campaign.guarantees import judge
+from checker.qemu.campaign.violation import GUARANTEES
 from checker.qemu.harness import observation as seen
 from checker.qemu.harness.bitmaps import Bitmap, BitmapView
 from checker.qemu.harness.disk import StoredBitmap
-from checker.qemu.campaign.guarantees import judge
 from checker.qemu.harness.observation import (
     Done,
     Moment,
@@ -29,7 +30,6 @@ from checker.qemu.harness.scenario import (
     Then,
     When,
 )
-from checker.qemu.campaign.violation import GUARANTEES
 
 WRITE = GuestWrite(When.BEFORE, 0, 64 * KIB)
 EMPTY = BitmapView(

@@ -11,13 +11,16 @@ from typing import Any
 import attrs
 import pytest
 
+from checker.qemu.harness.binary import Build
+from checker.qemu.harness.bitmaps import BitmapView
+from checker.qemu.harness.progress import Limits
+from checker.qemu.harness.scenario import Mode, Side
+from checker.qemu.interop.bitmap_shapes import QUICK, SHAPES, Shape, shape
 from checker.qemu.interop.compare_ends import (
     compare_chunks,
     compare_hosts,
     compare_views,
 )
-from checker.qemu.harness.binary import Build
-from checker.qemu.harness.bitmaps import BitmapView
 from checker.qemu.interop.interop import (
     Result,
     known_to_abort,
@@ -41,9 +44,6 @@ from checker.qemu.interop.mutations import (
     joined,
     parts_of,
 )
-from checker.qemu.harness.progress import Limits
-from checker.qemu.harness.scenario import Mode, Side
-from checker.qemu.interop.bitmap_shapes import QUICK, SHAPES, Shape, shape
 from checker.qemu.interop.stream_bytes import (
     chunk_bytes,
     encoded_again,

@@ -9,7 +9,7 @@ from typing import Final
 import attrs
 import pytest
 
-from checker.qemu.harness.binary import Build
+from checker.input.errors import InputError
 from checker.qemu.campaign.campaign import Pair, Result, run_case
 from checker.qemu.campaign.case import (
     GRANULARITY,
@@ -18,10 +18,10 @@ from checker.qemu.campaign.case import (
     parse_fault,
 )
 from checker.qemu.campaign.known import Deviation, Known, read, shipped
-from checker.qemu.harness.scenario import Mode, Storage, Then
 from checker.qemu.campaign.summary import summarise
 from checker.qemu.campaign.violation import Violation
-from checker.input.errors import InputError
+from checker.qemu.harness.binary import Build
+from checker.qemu.harness.scenario import Mode, Storage, Then
 
 #: the rarest is a race, seen in one run of five on a busy machine
 TRIES: Final = 10

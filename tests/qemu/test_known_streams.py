@@ -9,7 +9,9 @@ from typing import Final
 import attrs
 import pytest
 
+from checker.input.errors import InputError
 from checker.qemu.harness.binary import Build
+from checker.qemu.harness.scenario import Mode
 from checker.qemu.interop.known_streams import (
     KnownStream,
     known_as,
@@ -18,8 +20,6 @@ from checker.qemu.interop.known_streams import (
 )
 from checker.qemu.interop.malformed import Kind, Outcome, feed
 from checker.qemu.interop.mutations import Malformed
-from checker.qemu.harness.scenario import Mode
-from checker.input.errors import InputError
 
 #: one is a race
 TRIES: Final = 20

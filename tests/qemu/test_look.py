@@ -10,13 +10,13 @@ from pathlib import Path
 import attrs
 
 from checker.qemu.harness.binary import Build
-from checker.qemu.harness.sampling import Looks
 from checker.qemu.harness.process import (
     Event,
     HungError,
     Qemu,
 )
 from checker.qemu.harness.progress import ran
+from checker.qemu.harness.sampling import Looks
 from checker.qemu.harness.scenario import Scenario
 
 NONE = Build(("none",), (7, 2, 0))

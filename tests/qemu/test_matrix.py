@@ -6,6 +6,7 @@ from __future__ import annotations
 import pytest
 
 from checker.cli.qemu.command import ModeName, StorageName, ThenName
+from checker.input.errors import InputError
 from checker.qemu.campaign import matrix
 from checker.qemu.campaign.case import Case, fault_text, parse_fault
 from checker.qemu.campaign.matrix import Spot
@@ -17,7 +18,6 @@ from checker.qemu.harness.places import (
     Within,
 )
 from checker.qemu.harness.scenario import KIB, Mode, Storage, Then
-from checker.input.errors import InputError
 
 SPOTS = tuple(
     Spot.parse(text)

@@ -14,9 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from checker.qemu.harness import bitmaps
-
-from checker.qemu.harness import disk
+from checker.qemu.harness import bitmaps, disk
 from checker.qemu.harness.binary import Build
 from checker.qemu.harness.bitmaps import Bitmap
 from checker.qemu.harness.disk import Disk, Images

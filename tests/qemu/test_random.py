@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from checker.qemu.harness.binary import Build
 from checker.qemu.campaign.known import shipped
+from checker.qemu.harness.binary import Build
 from checker.qemu.random.adapter import QemuAdapter
 from checker.qemu.random.pair import DISKS
 from checker.qemu.random.run import (

@@ -11,16 +11,17 @@ from pathlib import Path
 import attrs
 import pytest
 
+from checker.qemu.campaign.guarantees import judge
+from checker.qemu.campaign.runner import run, run_scenario
+from checker.qemu.campaign.vm_outcome import outcome_of
 from checker.qemu.harness import observation as seen
 from checker.qemu.harness.binary import Build
 from checker.qemu.harness.bitmaps import Bitmap, same
 from checker.qemu.harness.disk import Disk
-from checker.qemu.campaign.guarantees import judge
 from checker.qemu.harness.observation import Observation
 from checker.qemu.harness.places import Fault, Place
 from checker.qemu.harness.places import FaultKind as Kind
 from checker.qemu.harness.progress import Limits
-from checker.qemu.campaign.runner import run, run_scenario
 from checker.qemu.harness.scenario import (
     KIB,
     MIB,
@@ -34,7 +35,6 @@ from checker.qemu.harness.scenario import (
     Then,
     When,
 )
-from checker.qemu.campaign.vm_outcome import outcome_of
 
 PATIENT = Limits(answer=60, settle=120, quiet=60, steady=60, stall=0.05)
 

@@ -14,6 +14,7 @@ from attrs import evolve
 from checker.cli import main
 from checker.cli.qemu.chosen import Chosen
 from checker.cli.qemu.trace_view import run, traces_of
+from checker.engines.verdict import CONFORMANCE
 from checker.input.configuration import load
 from checker.qemu.harness.binary import Build
 from checker.qemu.traces.choice import walk, witnesses
@@ -28,7 +29,6 @@ from checker.qemu.traces.map import (
 from checker.qemu.traces.run import run_trace
 from checker.traces.replay import CannotReplayError, replay
 from checker.traces.trace import Trace
-from checker.engines.verdict import CONFORMANCE
 from model.designs import build as build_model
 from model.language.machine import Machine
 from model.lookup import mechanisms_of

@@ -9,14 +9,16 @@ import sys
 
 import pytest
 
-from checker.engines.native.explicit import explore
+from checker.engines.demands import demands
 from checker.engines.exploration import Limits
 from checker.engines.interpreter import interpret
+from checker.engines.native.explicit import explore
 from checker.engines.tautology import could_fail
-from checker.engines.vacuity import demands, still
+from checker.engines.vacuity import still
+from checker.engines.verdict import Verdict, exit_code, judge
+from checker.input.exit_codes import ExitCode
 from checker.proof.obligation import Outcome
 from checker.proof.vacuous import shown_by
-from checker.engines.verdict import ExitCode, Verdict, exit_code, judge
 from model.language import (
     Concrete,
     Disk,

@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import cache
 
+from checker.engines.evaluate import Evaluator
 from checker.stateful.adapter import (
     DESIGNS,
     DROP,
@@ -27,7 +28,6 @@ from checker.stateful.adapter import (
     SideView,
     Vm,
 )
-from checker.engines.evaluate import Evaluator
 from model.designs import build
 from model.language import Machine
 from model.language.machine import Instance

@@ -9,16 +9,16 @@ from random import Random
 import pytest
 from hypothesis import HealthCheck, assume, given, settings
 
-from checker.engines.native import table
 from checker.engines.evaluate import Evaluator
-from checker.engines.native.explicit import explore
 from checker.engines.exploration import Coverage, Limits, watches
-from checker.engines.native.found import ExplicitSearch
 from checker.engines.interpreter import (
     InterpretedSearch,
     interpret,
     successors,
 )
+from checker.engines.native import table
+from checker.engines.native.explicit import explore
+from checker.engines.native.found import ExplicitSearch
 from model.language.machine import Machine
 from tests.stateful.random_machines import machines, random_machine
 

@@ -24,10 +24,10 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from checker.engines.native.explicit import explore
 from checker.engines.exploration import violated
-from checker.engines.native.found import ExplicitSearch
 from checker.engines.interpreter import successors
+from checker.engines.native.explicit import explore
+from checker.engines.native.found import ExplicitSearch
 from model.designs import build
 from model.language import Machine, State
 from model.mechanism import (

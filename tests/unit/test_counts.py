@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import pytest
 
-from checker.counts import counted, plural
+from checker.text import counted, plural
 from tests.command import Result
 
 Command = Callable[..., Result]

@@ -17,8 +17,8 @@ import z3
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from checker.engines.smt import formula
 from checker.engines.evaluate import evaluate
+from checker.engines.smt import formula
 from checker.engines.smt.formula import Formulas, solver, variable
 from model.language import expression as ex
 from model.language.expression import Expression, constant, field_value

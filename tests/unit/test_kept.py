@@ -11,14 +11,15 @@ import pytest
 from attrs import evolve
 
 from checker.answer.ablate import Ablation, Break, Removal, ablate
+from checker.answer.mechanism_sets import Set
+from checker.answer.removed_together import EVERYTHING, removed_together
+from checker.checking.kept import Kept, Question, kept_by, what_breaks
+from checker.checking.variants import EVERY_PROPERTY, Choice, Variant
 from checker.cli import ablate_view
 from checker.cli.ablate_view import exit_code
 from checker.engines.exploration import INTERRUPTED, Limits
-from checker.checking.kept import Kept, Question, kept_by, what_breaks
-from checker.answer.mechanism_sets import Set
-from checker.answer.removed_together import EVERYTHING, removed_together
-from checker.checking.variants import EVERY_PROPERTY, Choice, Variant
-from checker.engines.verdict import DEADLOCK, FIRES, ExitCode, Finding, Verdict
+from checker.engines.verdict import DEADLOCK, FIRES, Finding, Verdict
+from checker.input.exit_codes import ExitCode
 from model.designs import build
 from model.language import Property
 from model.lookup import mechanisms_of

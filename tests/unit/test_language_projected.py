@@ -14,8 +14,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from checker.engines.native.explicit import explore
 from checker.engines.exploration import Limits, violated
+from checker.engines.native.explicit import explore
 from model.language import (
     Channel,
     Chunk,

@@ -20,11 +20,11 @@ from model.designs import build
 from model.language import Conjunct, Instance, Machine
 from model.language import expression as ex
 from model.lookup import mechanisms_of
-from model.protocol.management import SEES
 from model.mechanism import (
     DESIGNS,
 )
 from model.options import BUSY_POLICIES, Bounds, Failures, Options
+from model.protocol.management import SEES
 from model.vocabulary import DestinationVm
 from tests.searches import is_, once
 

@@ -12,11 +12,11 @@ from itertools import product
 
 import pytest
 
-from checker.engines.graphs.costs import most
-from checker.engines.native.explicit import explore
 from checker.engines.exploration import Limits, Search
+from checker.engines.graphs.costs import most
 from checker.engines.graphs.graph import graph_of
 from checker.engines.interpreter import interpret
+from checker.engines.native.explicit import explore
 from model.designs import build
 from model.options import Bounds, Options, Writes
 from model.vocabulary import SourceVm

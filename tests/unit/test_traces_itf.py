@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
+from checker.checking.minimise import shortest_violation
 from checker.engines.exploration import Limits
 from checker.engines.interpreter import interpret
 from checker.traces.itf import render_itf, to_itf
-from checker.checking.minimise import shortest_violation
 from checker.traces.trace import Trace
 from model.designs import build
 from model.language import Machine

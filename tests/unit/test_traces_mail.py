@@ -4,19 +4,19 @@
 import pytest
 from attrs import evolve
 
-from checker.engines.exploration import Limits
-from checker.engines.interpreter import interpret
-from checker.citing.mail import Label, mail_block
 from checker.checking.minimise import shortest_violation
-from checker.traces.replay import replay
+from checker.citing.mail import Label, mail_block
 from checker.citing.status import Status, status_at_end
-from checker.traces.trace import Trace
 from checker.citing.wording import (
     BITMAPS_IN_WORDS,
     failures_in_words,
     in_words,
 )
+from checker.engines.exploration import Limits
+from checker.engines.interpreter import interpret
 from checker.engines.verdict import CONFORMANCE
+from checker.traces.replay import replay
+from checker.traces.trace import Trace
 from model.designs import build
 from model.language import Machine
 from model.mechanism import (

@@ -5,19 +5,19 @@ import pytest
 from attrs import evolve
 
 from checker.checking.check import check
-from checker.input.configuration import Configuration
-from checker.engines.native.explicit import explore
-from checker.engines.exploration import Limits
-from checker.engines.interpreter import interpret
-from checker.traces.claim import why_not_shown
 from checker.checking.minimise import (
     NotShownError,
     minimise,
     reductions,
     shortest_violation,
 )
-from checker.traces.trace import Trace
+from checker.engines.exploration import Limits
+from checker.engines.interpreter import interpret
+from checker.engines.native.explicit import explore
 from checker.engines.verdict import DEADLOCK
+from checker.input.configuration import Configuration
+from checker.traces.claim import why_not_shown
+from checker.traces.trace import Trace
 from model.designs import build
 from model.language.errors import ModelError
 from model.options import Bounds, Failures, Options

@@ -10,13 +10,13 @@ import pytest
 from attrs import evolve
 
 from checker.checking.check import check
-from checker.input.configuration import Configuration
+from checker.checking.minimise import shortest_violation
 from checker.engines.exploration import Limits
 from checker.engines.interpreter import interpret
-from checker.checking.minimise import shortest_violation
+from checker.engines.verdict import DEADLOCK
+from checker.input.configuration import Configuration
 from checker.traces.python_test import to_python_test
 from checker.traces.trace import Trace
-from checker.engines.verdict import DEADLOCK
 from model.options import Bounds, Failures, Options
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -7,14 +7,14 @@ import pytest
 from attrs import evolve
 
 from checker.checking.check import check
-from checker.input.configuration import Configuration
+from checker.checking.minimise import shortest_violation
 from checker.engines.exploration import TYPE_INVARIANT, Limits
 from checker.engines.interpreter import interpret
+from checker.engines.verdict import DEADLOCK
+from checker.input.configuration import Configuration
 from checker.traces import replay as replay_module
-from checker.checking.minimise import shortest_violation
 from checker.traces.replay import CannotReplayError, replay
 from checker.traces.trace import Trace
-from checker.engines.verdict import DEADLOCK
 from model.designs import build
 from model.language.errors import ModelError
 from model.options import Bounds, Failures, Options

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 from attrs import evolve
 
+from checker.checking.minimise import shortest_violation
 from checker.engines.exploration import Limits
 from checker.engines.interpreter import interpret
 from checker.input.errors import InputError
-from checker.checking.minimise import shortest_violation
 from checker.traces.replay import CannotReplayError, replay
 from checker.traces.storage import (
     MAX_FILE,

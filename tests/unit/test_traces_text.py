@@ -5,9 +5,8 @@ import random
 
 import pytest
 
+from checker.citing.sequence import render_sequence
 from checker.engines.interpreter import successors
-from checker.traces.changes import Change, changes_along
-from checker.traces.explain import explain
 from checker.text import (
     UNBROKEN,
     WIDTH,
@@ -15,8 +14,9 @@ from checker.text import (
     listed,
     wrapped,
 )
+from checker.traces.changes import Change, changes_along
+from checker.traces.explain import explain
 from checker.traces.messages import Traffic, traffic_along
-from checker.citing.sequence import render_sequence
 from checker.traces.shortest import move_of
 from checker.traces.table import render_states, render_table
 from checker.traces.trace import Trace

@@ -8,13 +8,13 @@ from functools import cache
 from attrs import evolve
 
 from checker.checking.check import check
-from checker.input.configuration import Configuration
+from checker.checking.minimise import shortest_violation
+from checker.citing.mail import mail_block
 from checker.engines.exploration import Limits
 from checker.engines.interpreter import interpret
-from checker.citing.mail import mail_block
-from checker.checking.minimise import shortest_violation
-from checker.traces.trace import Trace
 from checker.engines.verdict import DEADLOCK
+from checker.input.configuration import Configuration
+from checker.traces.trace import Trace
 from model.designs import build
 from model.language import Machine
 from model.options import Bounds, Failures, Options

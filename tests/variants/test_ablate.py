@@ -11,20 +11,20 @@ import pytest
 from attrs import evolve
 
 from checker.answer.ablate import Ablation, Removal, ablate, smallest_of
-from checker.checking.check import check
-from checker.cli.ablate_view import asked_by
-from checker.input.configuration import Configuration, load, selects, shipped
-from checker.engines.exploration import Limits
-from checker.checking.kept import Kept, Question, kept_by
 from checker.answer.mechanism_sets import Set
 from checker.answer.removed_together import EVERYTHING, Sets, removed_together
+from checker.checking.check import check
+from checker.checking.kept import Kept, Question, kept_by
 from checker.checking.variants import (
     EVERY_PROPERTY,
     Explore,
     explorer,
     lacking,
 )
+from checker.cli.ablate_view import asked_by
+from checker.engines.exploration import Limits
 from checker.engines.verdict import Finding, Verdict
+from checker.input.configuration import Configuration, load, selects, shipped
 from model.designs import build
 from model.lookup import mechanisms_of
 from model.mechanism import (

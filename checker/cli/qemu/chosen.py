@@ -7,13 +7,13 @@ from collections.abc import Sequence
 
 import attrs
 
+from checker.input.errors import InputError
+from checker.input.exit_codes import ExitCode
+from checker.qemu.campaign.campaign import Pair
 from checker.qemu.harness.binary import (
     check_work_directory,
     find_build,
 )
-from checker.qemu.campaign.campaign import Pair
-from checker.input.errors import InputError
-from checker.engines.verdict import ExitCode
 
 
 @attrs.frozen

@@ -11,7 +11,13 @@ import attrs
 from checker.cli import page
 from checker.cli.progress import steps_shown
 from checker.cli.qemu.chosen import worst
+from checker.input.errors import UndecidedError
+from checker.input.exit_codes import ExitCode
 from checker.qemu.harness.binary import Build
+from checker.qemu.harness.process import QemuError
+from checker.qemu.harness.scenario import Mode, Side
+from checker.qemu.harness.stopping import run_until_stopped
+from checker.qemu.interop.bitmap_shapes import QUICK, SHAPES, Shape, shape
 from checker.qemu.interop.interop import (
     Result,
     expected,
@@ -26,12 +32,6 @@ from checker.qemu.interop.malformed import (
     malformed,
 )
 from checker.qemu.interop.mutations import corpus, cuts
-from checker.qemu.harness.process import QemuError
-from checker.qemu.harness.scenario import Mode, Side
-from checker.qemu.interop.bitmap_shapes import QUICK, SHAPES, Shape, shape
-from checker.qemu.harness.stopping import run_until_stopped
-from checker.input.errors import UndecidedError
-from checker.engines.verdict import ExitCode
 
 _HEX: Final = 64  # digits of a stream in a line
 

@@ -13,10 +13,10 @@ from checker.cli import page
 from checker.qemu.campaign.campaign import Campaign, Pair, Result
 from checker.qemu.campaign.case import fault_text
 from checker.qemu.campaign.known import Known
-from checker.qemu.harness.scenario import Then
 from checker.qemu.campaign.summary import Distinct, Summary
 from checker.qemu.campaign.violation import GUARANTEES
-from checker.counts import plural
+from checker.qemu.harness.scenario import Then
+from checker.text import plural
 
 _INDENT = "    "
 _MOST_ERRORS = 5

@@ -16,8 +16,10 @@ from checker.cli import page
 from checker.cli.progress import steps_shown
 from checker.cli.qemu.chosen import worst
 from checker.cli.qemu.pages import command_lines
-from checker.qemu.harness.binary import Build
+from checker.input.exit_codes import ExitCode
 from checker.qemu.campaign.known import shipped
+from checker.qemu.campaign.violation import GUARANTEES
+from checker.qemu.harness.binary import Build
 from checker.qemu.random.run import (
     LOOKED_FOR,
     NEEDED,
@@ -27,9 +29,7 @@ from checker.qemu.random.run import (
     Plan,
     search,
 )
-from checker.qemu.campaign.violation import GUARANTEES
-from checker.counts import counted
-from checker.engines.verdict import ExitCode
+from checker.text import counted
 
 _INDENT = "    "
 _MOST_SEED = 2**32

@@ -10,6 +10,8 @@ from checker.cli import page
 from checker.cli.progress import shown
 from checker.cli.qemu.chosen import Chosen
 from checker.input.configuration import load
+from checker.input.errors import InputError, UndecidedError
+from checker.input.exit_codes import ExitCode
 from checker.qemu.harness.process import QemuError
 from checker.qemu.traces.choice import witnesses
 from checker.qemu.traces.difference import Compared, Outcome
@@ -20,11 +22,9 @@ from checker.qemu.traces.map import (
     check_mappable,
 )
 from checker.qemu.traces.run import run_trace
-from checker.counts import plural
-from checker.input.errors import InputError, UndecidedError
+from checker.text import plural
 from checker.traces.replay import CannotReplayError
 from checker.traces.trace import Trace
-from checker.engines.verdict import ExitCode
 
 
 def run(

@@ -20,15 +20,15 @@ from checker.cli.qemu.pages import (
     result_json,
     summary_json,
 )
+from checker.input.errors import InputError, UndecidedError
+from checker.input.exit_codes import ExitCode
+from checker.input.files import check_writable
 from checker.qemu.campaign import matrix
 from checker.qemu.campaign.campaign import Campaign, Pair, Record
 from checker.qemu.campaign.case import Case
 from checker.qemu.campaign.known import Known, shipped
 from checker.qemu.campaign.shorten import shorten
 from checker.qemu.campaign.summary import Summary, summarise
-from checker.input.errors import InputError, UndecidedError
-from checker.input.files import check_writable
-from checker.engines.verdict import ExitCode
 
 
 def faults(

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from checker.engines.exploration import Watch
 from checker.engines.native.assembly import (
     I64,
     WORD,
@@ -25,7 +26,6 @@ from checker.engines.native.assembly import (
     vector_of,
 )
 from checker.engines.native.emit import Emitter
-from checker.engines.exploration import Watch
 from checker.engines.native.layout import Layout
 from checker.engines.native.routine import Routine
 from model.language.expression import Expression, ones, walk

@@ -15,7 +15,6 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from typing import Any
 
-from checker.counts import plural
 from checker.engines.exploration import (
     INTERRUPTED,
     Coverage,
@@ -27,11 +26,17 @@ from checker.engines.exploration import (
     silent,
 )
 from checker.engines.native.found import ExplicitSearch
-from checker.engines.native.part import MOST_LOAD, ArenaFullError, Part, seen_in
+from checker.engines.native.part import (
+    MOST_LOAD,
+    ArenaFullError,
+    Part,
+    seen_in,
+)
 from checker.engines.native.post import Post
 from checker.engines.native.program import Program
 from checker.engines.native.table import INDEX_BITS
 from checker.input.memory import OUT_OF_MEMORY, is_out_of_memory
+from checker.text import plural
 from model.language.machine import Machine
 
 FIRST_SLOTS = 1 << 16

@@ -14,8 +14,8 @@ import numpy as np
 from attrs import frozen
 from numpy.typing import NDArray
 
-from checker.engines.native.columns import Column, column
 from checker.engines.exploration import Coverage, StateSet
+from checker.engines.native.columns import Column, column
 from checker.engines.native.layout import Rows
 from checker.engines.native.part import Part, address
 from checker.engines.native.program import Program

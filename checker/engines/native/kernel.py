@@ -14,13 +14,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from checker.engines.exploration import Watch
 from checker.engines.native.assembly import Module, Value, number
 from checker.engines.native.expansion import (
     BLOCK,
     expand_routine,
     look_routine,
 )
-from checker.engines.exploration import Watch
 from checker.engines.native.layout import Layout
 from checker.engines.native.routine import Routine
 from checker.engines.native.table import (

@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cached_property
 
-from checker.engines.native.compile import NativeCode, native_code
 from checker.engines.exploration import Watch, watches
+from checker.engines.native.compile import NativeCode, native_code
 from checker.engines.native.kernel import block_successors, search_module
 from checker.engines.native.layout import layout_of
 from checker.engines.native.steps import steps_module

@@ -10,7 +10,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 
-from checker.engines.native.assembly import POINTER, WORD, Function, Value, number
+from checker.engines.native.assembly import (
+    POINTER,
+    WORD,
+    Function,
+    Value,
+    number,
+)
 
 
 class Variable:

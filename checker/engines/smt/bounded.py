@@ -19,7 +19,6 @@ from collections.abc import Mapping
 
 from attrs import frozen
 
-from checker.counts import plural
 from checker.engines.evaluate import Evaluator
 from checker.engines.exploration import (
     INTERRUPTED,
@@ -38,6 +37,7 @@ from checker.engines.smt.unrolling import (
     Unrolling,
     memory_in_use,
 )
+from checker.text import plural
 from model.language import expression as ex
 from model.language.expression import Expression
 from model.language.machine import Machine

@@ -19,8 +19,8 @@ import z3
 from attrs import frozen
 
 from checker.engines.evaluate import Evaluator
-from checker.engines.smt.formula import Formulas, solver, variable, variables
 from checker.engines.interpreter import successors
+from checker.engines.smt.formula import Formulas, solver, variable, variables
 from model.language.expression import Expression
 from model.language.machine import Machine, State
 

@@ -48,7 +48,12 @@ from checker.input.json_files import (
     read_bytes,
 )
 from checker.input.json_files import shown as as_shown
-from checker.proof.certificate.clause import Clause, Words, clause_of, codes_in_use
+from checker.proof.certificate.clause import (
+    Clause,
+    Words,
+    clause_of,
+    codes_in_use,
+)
 from checker.proof.certificate.induction import check
 from checker.proof.obligation import Obligation
 from checker.proof.prove import without_end

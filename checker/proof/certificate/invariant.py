@@ -24,10 +24,10 @@ from functools import cached_property
 import z3
 from attrs import frozen
 
-from checker.engines.native.explicit import explore
 from checker.engines.exploration import Search, violated
-from checker.engines.smt.formula import Formulas, variables
+from checker.engines.native.explicit import explore
 from checker.engines.native.found import ExplicitSearch
+from checker.engines.smt.formula import Formulas, variables
 from checker.proof.certificate.clause import Clause, codes_in_use, meaning
 from checker.proof.certificate.separation import Separation
 from model.language import expression as ex

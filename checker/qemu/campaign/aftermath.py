@@ -19,9 +19,7 @@ import attrs
 
 from checker.qemu.harness import disk
 from checker.qemu.harness import observation as seen
-from checker.qemu.harness.wakeup import Bell
 from checker.qemu.harness.binary import Build
-from checker.qemu.harness.sampling import Looks
 from checker.qemu.harness.process import Qemu, QemuError, RefusedError
 from checker.qemu.harness.progress import (
     Limits,
@@ -30,6 +28,7 @@ from checker.qemu.harness.progress import (
     ran,
     statuses,
 )
+from checker.qemu.harness.sampling import Looks
 from checker.qemu.harness.scenario import (
     Mode,
     Scenario,
@@ -39,6 +38,7 @@ from checker.qemu.harness.scenario import (
     When,
 )
 from checker.qemu.harness.settings import LONG, configure, waits
+from checker.qemu.harness.wakeup import Bell
 
 _PASSING: Final = 0.003  # seconds between two looks at a state that passes
 

@@ -20,19 +20,19 @@ from typing import Any, Final, Self, TextIO
 
 import attrs
 
+from checker.input.errors import InputError
 from checker.qemu.campaign import matrix
-from checker.qemu.harness.binary import Build
 from checker.qemu.campaign.case import Case
 from checker.qemu.campaign.guarantees import judge, last_status
 from checker.qemu.campaign.matrix import Spot
-from checker.qemu.harness.process import QemuError
-from checker.qemu.harness.progress import Limits
 from checker.qemu.campaign.runner import run
-from checker.qemu.harness.scenario import Side
-from checker.qemu.harness.stopping import Work, run_until_stopped
 from checker.qemu.campaign.violation import Violation
 from checker.qemu.campaign.vm_outcome import outcome_of
-from checker.input.errors import InputError
+from checker.qemu.harness.binary import Build
+from checker.qemu.harness.process import QemuError
+from checker.qemu.harness.progress import Limits
+from checker.qemu.harness.scenario import Side
+from checker.qemu.harness.stopping import Work, run_until_stopped
 
 #: more than processors: what hangs waits, and costs them nothing
 WORKERS: Final = 8

@@ -15,6 +15,7 @@ from typing import Any, Final
 
 import attrs
 
+from checker.input.errors import InputError
 from checker.qemu.harness.bitmaps import Bitmap
 from checker.qemu.harness.disk import Disk
 from checker.qemu.harness.places import Fault, FaultKind, Place, Within
@@ -28,7 +29,6 @@ from checker.qemu.harness.scenario import (
     Then,
     When,
 )
-from checker.input.errors import InputError
 
 SIZE: Final = 64 * MIB
 GRANULARITY: Final = 4096

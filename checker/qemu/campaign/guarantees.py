@@ -11,6 +11,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from checker.qemu.campaign.violation import Violation, place
+from checker.qemu.campaign.vm_outcome import harm
 from checker.qemu.harness import observation as seen
 from checker.qemu.harness.bitmaps import Bitmap, BitmapView, missing, same
 from checker.qemu.harness.observation import (
@@ -19,8 +21,6 @@ from checker.qemu.harness.observation import (
     SideView,
 )
 from checker.qemu.harness.scenario import Side, Storage, Then
-from checker.qemu.campaign.violation import Violation, place
-from checker.qemu.campaign.vm_outcome import harm
 
 
 def judge(

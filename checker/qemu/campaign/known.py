@@ -18,12 +18,12 @@ from typing import Any, Final
 
 import attrs
 
-from checker.qemu.harness.binary import Build
+from checker.input.errors import InputError
 from checker.qemu.campaign.campaign import Pair, Result
 from checker.qemu.campaign.case import parse_fault
-from checker.qemu.harness.scenario import Mode, Storage, Then
 from checker.qemu.campaign.violation import GUARANTEES, Violation
-from checker.input.errors import InputError
+from checker.qemu.harness.binary import Build
+from checker.qemu.harness.scenario import Mode, Storage, Then
 
 FILE: Final = "known.toml"
 SEVERITIES: Final = ("critical", "high", "medium", "low")

@@ -20,14 +20,10 @@ from typing import Final
 
 import attrs
 
-from checker.qemu.harness import bitmaps
-
-from checker.qemu.harness import disk
-from checker.qemu.harness import observation as seen
 from checker.qemu.campaign.aftermath import Aftermath, told
-from checker.qemu.harness.wakeup import Bell
+from checker.qemu.harness import bitmaps, disk
+from checker.qemu.harness import observation as seen
 from checker.qemu.harness.binary import Build
-from checker.qemu.harness.sampling import Looks
 from checker.qemu.harness.observation import Observation
 from checker.qemu.harness.places import Fault, FaultKind, Place, Within
 from checker.qemu.harness.process import (
@@ -42,6 +38,7 @@ from checker.qemu.harness.progress import (
     statuses,
 )
 from checker.qemu.harness.proxy import Hold, Proxy
+from checker.qemu.harness.sampling import Looks
 from checker.qemu.harness.scenario import (
     Mode,
     Scenario,
@@ -51,6 +48,7 @@ from checker.qemu.harness.scenario import (
     When,
 )
 from checker.qemu.harness.settings import LONG, configure, waits
+from checker.qemu.harness.wakeup import Bell
 
 _ARRIVAL: Final = Place("package-end", 0, Within.AFTER)
 _SETUP: Final = "dirty-bitmap.footer"

@@ -20,9 +20,9 @@ from checker.qemu.campaign.campaign import (
     run_case,
 )
 from checker.qemu.campaign.case import Case
-from checker.qemu.harness.scenario import Then
 from checker.qemu.campaign.summary import Distinct, Summary, wording
 from checker.qemu.campaign.violation import Violation
+from checker.qemu.harness.scenario import Then
 
 
 def candidates(case: Case) -> Iterator[Case]:

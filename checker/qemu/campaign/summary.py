@@ -21,8 +21,8 @@ from checker.qemu.campaign.campaign import Result
 from checker.qemu.campaign.case import Case
 from checker.qemu.campaign.known import Deviation, Known
 from checker.qemu.campaign.matrix import PLACE_KINDS, place_kind
-from checker.qemu.harness.scenario import Mode, Storage
 from checker.qemu.campaign.violation import GUARANTEES, Violation
+from checker.qemu.harness.scenario import Mode, Storage
 
 NO_FAULT: Final = "none"
 _NAME: Final = re.compile(r"bitmap '[^']*'(?: of '[^']*')?")

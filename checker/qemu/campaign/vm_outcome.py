@@ -11,11 +11,11 @@ from __future__ import annotations
 import signal
 from collections.abc import Iterator
 
+from checker.qemu.campaign.violation import Violation, place
 from checker.qemu.harness import observation as seen
 from checker.qemu.harness.observation import Moment, Observation
 from checker.qemu.harness.places import FaultKind
 from checker.qemu.harness.scenario import Side
-from checker.qemu.campaign.violation import Violation, place
 
 
 def harm(

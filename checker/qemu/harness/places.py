@@ -14,7 +14,8 @@ from typing import Final
 
 import attrs
 
-from reference.wire.chunks import BitsRun, Complete, EndOfSection, Start
+from reference.wire.bits import BitsRun
+from reference.wire.chunks import Complete, EndOfSection, Start
 from reference.wire.return_path import OtherMessage, Pong, ReturnMessage, Shut
 from reference.wire.stream import (
     ChunkItem,

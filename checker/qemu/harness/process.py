@@ -33,8 +33,8 @@ from qemu.qmp import (
     QMPError,
 )
 
-from checker.qemu.harness.wakeup import Bell
 from checker.qemu.harness.binary import Build
+from checker.qemu.harness.wakeup import Bell
 
 # what goes wrong with a monitor is told by our own errors
 logging.getLogger("qemu.qmp").addHandler(logging.NullHandler())

@@ -20,7 +20,6 @@ from typing import Final, Self
 
 import attrs
 
-from checker.qemu.harness.wakeup import Bell
 from checker.qemu.harness.places import (
     Fault,
     FaultKind,
@@ -29,6 +28,7 @@ from checker.qemu.harness.places import (
     Place,
     return_label,
 )
+from checker.qemu.harness.wakeup import Bell
 from reference.wire.reader import StreamReader
 from reference.wire.return_path import (
     BrokenReturn,

@@ -13,9 +13,7 @@ from collections.abc import Callable
 
 import attrs
 
-from checker.qemu.harness import bitmaps
-
-from checker.qemu.harness import disk
+from checker.qemu.harness import bitmaps, disk
 from checker.qemu.harness.bitmaps import BitmapView
 from checker.qemu.harness.observation import (
     Done,

@@ -17,14 +17,7 @@ from typing import Final
 
 import attrs
 
-from checker.qemu.harness import bitmaps
-
-from checker.qemu.harness import disk
-from checker.qemu.interop.compare_ends import (
-    compare_chunks,
-    compare_hosts,
-    compare_views,
-)
+from checker.qemu.harness import bitmaps, disk
 from checker.qemu.harness.binary import Build
 from checker.qemu.harness.bitmaps import BitmapView
 from checker.qemu.harness.process import Qemu, QemuError, RefusedError
@@ -36,6 +29,11 @@ from checker.qemu.harness.settings import (
 )
 from checker.qemu.interop.bitmap_shapes import Extent, Shape
 from checker.qemu.interop.bitmap_shapes import shape as shape_named
+from checker.qemu.interop.compare_ends import (
+    compare_chunks,
+    compare_hosts,
+    compare_views,
+)
 from checker.qemu.interop.stream_bytes import (
     Recorder,
     chunk_bytes,

@@ -16,11 +16,11 @@ from typing import Any, Final
 
 import attrs
 
-from checker.qemu.harness.binary import Build
-from checker.qemu.campaign.known import SEVERITIES, check_words, series
-from checker.qemu.interop.malformed import BAD, Outcome
-from checker.qemu.harness.scenario import Mode
 from checker.input.errors import InputError
+from checker.qemu.campaign.known import SEVERITIES, check_words, series
+from checker.qemu.harness.binary import Build
+from checker.qemu.harness.scenario import Mode
+from checker.qemu.interop.malformed import BAD, Outcome
 
 FILE: Final = "known_streams.toml"
 _LISTS: Final = frozenset({"seen", "modes"})

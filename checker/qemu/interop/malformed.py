@@ -23,11 +23,14 @@ from typing import Final
 
 import attrs
 
-from checker.qemu.harness import bitmaps
-
-from checker.qemu.harness import disk
+from checker.qemu.harness import bitmaps, disk
 from checker.qemu.harness.binary import Build
 from checker.qemu.harness.bitmaps import Bitmap
+from checker.qemu.harness.process import HungError, Qemu, QemuError
+from checker.qemu.harness.progress import ended, statuses
+from checker.qemu.harness.scenario import Mode, Side
+from checker.qemu.harness.settings import set_capabilities
+from checker.qemu.harness.stopping import run_until_stopped
 from checker.qemu.interop.mutations import (
     BASE,
     Malformed,
@@ -36,11 +39,6 @@ from checker.qemu.interop.mutations import (
     joined,
     parts_of,
 )
-from checker.qemu.harness.process import HungError, Qemu, QemuError
-from checker.qemu.harness.progress import ended, statuses
-from checker.qemu.harness.scenario import Mode, Side
-from checker.qemu.harness.settings import set_capabilities
-from checker.qemu.harness.stopping import run_until_stopped
 from checker.qemu.interop.stream_bytes import deliver
 
 WORKERS: Final = 3

@@ -21,7 +21,8 @@ from checker.qemu.harness.scenario import Mode
 from checker.qemu.interop.bitmap_shapes import Extent, Shape
 from checker.qemu.interop.stream_bytes import items_of, stream_of
 from reference.protocol.tables import Design
-from reference.wire.chunks import BitsRun, ChunkFlag, Start
+from reference.wire.bits import BitsRun
+from reference.wire.chunks import ChunkFlag, Start
 from reference.wire.stream import ChunkItem, CommandKind, Item
 from reference.wire.writer import StreamWriter
 

@@ -21,9 +21,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
+from checker.qemu.campaign.case import Case
 from checker.qemu.harness import bitmaps
 from checker.qemu.harness.binary import Build
-from checker.qemu.campaign.case import Case
 from checker.qemu.harness.process import (
     GoneError,
     HungError,

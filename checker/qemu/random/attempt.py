@@ -17,15 +17,15 @@ from typing import Final
 
 import attrs
 
-from checker.qemu.harness import bitmaps
 from checker.qemu.campaign.case import Case
+from checker.qemu.harness import bitmaps
 from checker.qemu.harness.places import Fault, FaultKind, Place
 from checker.qemu.harness.process import Qemu, QemuError, RefusedError
 from checker.qemu.harness.progress import ended, passing, statuses
 from checker.qemu.harness.proxy import Hold, Proxy
-from checker.qemu.random.pair import DISKS, LIMIT, Pair
 from checker.qemu.harness.scenario import Mode, Storage
 from checker.qemu.harness.settings import set_capabilities
+from checker.qemu.random.pair import DISKS, LIMIT, Pair
 from checker.stateful import adapter
 from checker.stateful.adapter import Side
 from checker.stateful.promise import promise

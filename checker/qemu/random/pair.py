@@ -18,7 +18,6 @@ from typing import Final
 import attrs
 
 from checker.qemu.harness import bitmaps
-from checker.qemu.harness.wakeup import Bell
 from checker.qemu.harness.binary import Build
 from checker.qemu.harness.process import (
     GoneError,
@@ -26,6 +25,7 @@ from checker.qemu.harness.process import (
     Qemu,
     QemuError,
 )
+from checker.qemu.harness.wakeup import Bell
 from checker.stateful.adapter import (
     Key,
     RefusedError,

@@ -27,13 +27,13 @@ from hypothesis.configuration import set_hypothesis_home_dir
 from hypothesis.errors import Flaky
 from hypothesis.stateful import run_state_machine_as_test
 
-from checker.qemu.harness.binary import Build
 from checker.qemu.campaign.campaign import Pair, Result
 from checker.qemu.campaign.case import Case
 from checker.qemu.campaign.known import Deviation, Known
-from checker.qemu.random.adapter import HaltError, QemuAdapter
 from checker.qemu.campaign.summary import wording
 from checker.qemu.campaign.violation import Violation
+from checker.qemu.harness.binary import Build
+from checker.qemu.random.adapter import HaltError, QemuAdapter
 from checker.stateful.adapter import RefusedError
 from checker.stateful.bitmap_machine import machine_for
 from checker.stateful.draws import seed_only

@@ -17,8 +17,8 @@ from typing import Final
 
 import attrs
 
-from checker.qemu.traces.map import AHEAD
 from checker.engines.evaluate import Evaluator
+from checker.qemu.traces.map import AHEAD
 from checker.traces.trace import Move, Trace
 from model.designs import build
 from model.language.machine import Instance, Machine, State

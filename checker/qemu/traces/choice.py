@@ -13,13 +13,13 @@ from typing import Final
 
 from attrs import evolve
 
-from checker.qemu.traces.map import MAPPING
-from checker.engines.native.explicit import explore
 from checker.engines.exploration import Limits, Report, Search, silent
 from checker.engines.interpreter import successors
+from checker.engines.native.explicit import explore
+from checker.engines.verdict import CONFORMANCE
+from checker.qemu.traces.map import MAPPING
 from checker.traces.shortest import move_of, shortest_to
 from checker.traces.trace import Move, Trace
-from checker.engines.verdict import CONFORMANCE
 from model.designs import build
 from model.language import expression as ex
 from model.language.machine import Machine, Property, State

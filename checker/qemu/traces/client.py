@@ -13,12 +13,10 @@ from typing import Final
 
 import attrs
 
-from checker.qemu.harness import bitmaps
-
-from checker.qemu.harness import disk
-from checker.qemu.harness.wakeup import Bell
+from checker.qemu.harness import bitmaps, disk
 from checker.qemu.harness.bitmaps import Bitmap
 from checker.qemu.harness.process import Qemu, QemuError
+from checker.qemu.harness.wakeup import Bell
 from checker.qemu.traces.map import GRANULARITY, Geometry
 
 WANTED: Final = Bitmap(granularity=GRANULARITY)

@@ -11,9 +11,9 @@ from typing import Final
 
 import attrs
 
-from checker.qemu.harness.wakeup import Bell
 from checker.qemu.harness.places import Place
 from checker.qemu.harness.proxy import Hold
+from checker.qemu.harness.wakeup import Bell
 
 #: before the section, for its begin fixes the aliases
 START: Final = Place("dirty-bitmap.start")

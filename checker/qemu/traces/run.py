@@ -21,16 +21,14 @@ from typing import Final
 
 import attrs
 
-from checker.qemu.harness import bitmaps
-
-from checker.qemu.harness import disk
-from checker.qemu.harness.wakeup import Bell
+from checker.qemu.harness import bitmaps, disk
 from checker.qemu.harness.binary import Build
 from checker.qemu.harness.disk import Disk
 from checker.qemu.harness.process import Qemu, QemuError
 from checker.qemu.harness.proxy import Proxy
 from checker.qemu.harness.scenario import Side
 from checker.qemu.harness.settings import set_capabilities
+from checker.qemu.harness.wakeup import Bell
 from checker.qemu.traces.belief import Belief, roomy, start_of
 from checker.qemu.traces.client import (
     ON_DESTINATION,

@@ -8,7 +8,8 @@ import struct
 import attrs
 from hypothesis import strategies as st
 
-from reference.wire.chunks import BitsRun, Chunk, Complete, Start
+from reference.wire.bits import BitsRun
+from reference.wire.chunks import Chunk, Complete, Start
 from reference.wire.stream import CommandKind
 from reference.wire.writer import StreamWriter
 

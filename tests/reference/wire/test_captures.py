@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reference.wire.chunks import BitsRun, Complete, Start
+from reference.wire.bits import BitsRun
+from reference.wire.chunks import Complete, Start
 from reference.wire.fold import Fold
 from reference.wire.reader import StreamReader
 from reference.wire.stream import (

@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reference.bitmap.bits import Bits
+from reference.wire.bits import BitsRun, check_bits
 from reference.wire.chunks import (
     BITS_HEADER,
     ZEROES_HEADER,
-    BitsRun,
     ChunkEncoder,
     Complete,
     EndOfSection,
@@ -21,7 +21,6 @@ from reference.wire.chunks import (
 )
 from reference.wire.fold import Fold
 from reference.wire.geometry import (
-    check_bits,
     chunk_bytes_for,
     chunk_count,
     granule_range,

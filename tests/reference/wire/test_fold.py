@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reference.errors import CorruptError
-from reference.wire.chunks import BitsRun, Chunk, Complete, Start
+from reference.wire.bits import BitsRun
+from reference.wire.chunks import Chunk, Complete, Start
 from reference.wire.fold import Fold, FoldedBitmap
 from reference.wire.stream import CommandKind
 from reference.wire.writer import StreamWriter

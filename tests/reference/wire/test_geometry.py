@@ -7,10 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reference.wire.chunks import BitsRun
+from reference.wire.bits import BitsRun, check_bits
 from reference.wire.geometry import (
     MAX_SECTORS,
-    check_bits,
     chunk_bytes_for,
     chunk_count,
     chunk_granules,

@@ -15,7 +15,6 @@ from collections.abc import Iterator, Sequence
 
 from attrs import evolve, field, frozen
 
-from checker.engines.native.explicit import explore
 from checker.engines.exploration import (
     INTERRUPTED,
     Coverage,
@@ -29,6 +28,7 @@ from checker.engines.exploration import (
 )
 from checker.engines.graphs.graph import GraphTooLargeError, graph_of
 from checker.engines.graphs.liveness import starts_of_lassos
+from checker.engines.native.explicit import explore
 from checker.engines.native.program import Program
 from checker.input.memory import OUT_OF_MEMORY
 from model.language import expression as ex
