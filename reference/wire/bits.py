@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The bits of a bitmap as a stream carries them: one chunk, or a run of them."""
+"""The bits of a bitmap as a stream has them: one chunk, or a run of chunks."""
 
 from __future__ import annotations
 

@@ -16,8 +16,8 @@ from checker.checking.check import check
 from checker.citing import alternative
 from checker.citing.alternative import Alternative, Alternatives, alternatives
 from checker.cli.prove_view import named
+from checker.engines import family
 from checker.engines.family import Member
-from checker.engines.native import family
 from checker.engines.verdict import Verdict
 from checker.input.configuration import Configuration, as_toml
 from checker.traces.trace import Trace

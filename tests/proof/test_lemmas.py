@@ -16,8 +16,8 @@ from typing import Any
 import pytest
 import z3
 
+from checker.proof.lemmas import sets as lemma_sets
 from checker.proof.lemmas.all import Checked, check_lemma, lemmas, prove_lemmas
-from checker.proof.lemmas.all import sets as lemma_sets
 from checker.proof.lemmas.channel import channel_lemmas
 from checker.proof.lemmas.runs import run_lemmas
 from checker.proof.lemmas.terms import Lemma

@@ -16,8 +16,8 @@ from attrs import frozen
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from checker.proof.lemmas import terms as lt
 from checker.proof.lemmas.all import lemmas
-from checker.proof.lemmas.all import terms as lt
 from checker.proof.projection import project
 from model.language import (
     Chunk,

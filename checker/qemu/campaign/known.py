@@ -125,7 +125,7 @@ class Known:
 @functools.cache
 def shipped() -> tuple[Deviation, ...]:
     """The entries of the file beside this module."""
-    path = files("checker.qemu") / FILE
+    path = files("checker.qemu.campaign") / FILE
     return read(path.read_text("utf-8"))
 
 

@@ -78,7 +78,7 @@ def known_as(
 @functools.cache
 def shipped() -> tuple[KnownStream, ...]:
     """The entries of the file beside this module."""
-    path = files("checker.qemu") / FILE
+    path = files("checker.qemu.interop") / FILE
     return read(path.read_text("utf-8"))
 
 
