@@ -10,11 +10,8 @@ import pytest
 
 from checker.input.configuration import load, shipped
 from tests.command import ROOT
+from tests.repo.documents import CODE, DOCUMENTS, ROOMS, label
 
-ROOMS = ("model", "reference", "checker", "tests")
-DOCUMENTS = sorted(
-    [*ROOT.glob("*.md"), *(p for r in ROOMS for p in (ROOT / r).rglob("*.md"))]
-)
 #: all but the one that tells of files as they were
 OF_TODAY = [path for path in DOCUMENTS if path.name != "CHANGELOG.md"]
 HISTORY = ROOT / "model" / "docs" / "history.md"
@@ -22,11 +19,6 @@ DECISIONS = ROOT / "checker" / "decisions"
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 BUG = re.compile(r"\b[BX]\d\d\b")
 PATH = re.compile(rf"`((?:{'|'.join(ROOMS)})/[a-z0-9_./-]*)`")
-CODE = re.compile(r"^```.*?^```", re.M | re.S)
-
-
-def label(path: Path) -> str:
-    return str(path.relative_to(ROOT))
 
 
 def anchors(text: str) -> set[str]:
