@@ -91,3 +91,12 @@ def test_a_command_that_does_not_exist_is_found() -> None:
 def test_the_readme_names_commands() -> None:
     readme = next(p for p in DOCUMENTS if label(p) == "README.md")
     assert len(lines(readme.read_text("utf-8"))) >= 10
+
+
+def test_the_manual_has_a_row_for_every_command() -> None:
+    manual = next(p for p in DOCUMENTS if label(p).endswith("checker/docs/manual.md"))
+    text = manual.read_text("utf-8")
+    rows = "\n".join(re.findall(r"^\|.*\|$", text, re.M))
+    command = typer.main.get_command(app)
+    names = command.list_commands(typer.Context(command))
+    assert [n for n in names if f"`dbmcheck {n}" not in rows] == []
