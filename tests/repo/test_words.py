@@ -22,7 +22,7 @@ from tests.repo.documents import CODE, DOCUMENTS, label
 BANNED = {
     r"\bwhoever\b": "name the actor",
     r"\bnobody\b": "name the actor, or 'no one' of a set",
-    r"(?<!there )(?<!it )\b(is|are|was|were) no (?!longer\b|more\b)": "is not",
+    r"(?<!there )\b(is|are|was|were) no (?!longer\b|more\b)": "is not",
     r"\b(pivot|hand-?over|takeover)\b": "RUN is sent, or the switchover",
     r"\btarget (host|side|VM)\b": "destination",
     r"\bthat which\b|\ball that\b|\beverything what\b": "name the thing",
