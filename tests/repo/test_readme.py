@@ -25,7 +25,7 @@ from model.mechanism import (
 )
 from model.options import Failures, Options
 from tests.command import ROOT, Result, without_timing
-from tests.repo.documents import CODE, DOCUMENTS, compare_block
+from tests.repo.documents import CODE, DOCUMENTS, compare_block, label
 
 BLOCK = re.compile(
     r"```console\n(\$ (?:dbmcheck|python -m reference) [^\n]*)\n(.*?)```", re.S
@@ -41,7 +41,9 @@ def blocks() -> list[tuple[Path, str]]:
 
 
 @pytest.mark.parametrize(
-    ("path", "command"), blocks(), ids=lambda value: str(value)[-40:]
+    ("path", "command"),
+    blocks(),
+    ids=lambda value: label(value) if isinstance(value, Path) else value[2:],
 )
 def test_sample_output(
     path: Path,
