@@ -44,7 +44,7 @@ from model.language.sets import (
     every_granule,
     single,
 )
-from model.language.step import Step
+from model.language.step import Part, Step, given
 from model.language.tally import Tally
 from model.language.types import ContentsType, Disk, EnumType, NameType, Type
 from model.language.values import (
@@ -88,6 +88,7 @@ __all__ = [
     "MachineBuilder",
     "ModelError",
     "NameType",
+    "Part",
     "Projected",
     "Property",
     "Schematic",
@@ -112,6 +113,7 @@ __all__ = [
     "every_chunk",
     "every_granule",
     "flag_field",
+    "given",
     "granules_field",
     "single",
 ]

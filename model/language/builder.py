@@ -31,7 +31,7 @@ from attrs import field as attribute
 from model.language import expression as ex
 from model.language.budgets import Budgets, Needs
 from model.language.cases import cases
-from model.language.errors import ModelError
+from model.language.errors import ModelError, described
 from model.language.machine import (
     Action,
     Conjunct,
@@ -194,7 +194,7 @@ class MachineBuilder(Budgets):
         step: Step,
     ) -> Instance:
         if not isinstance(step, Step):
-            raise ModelError(f"returns {step!r}, not a Step")
+            raise ModelError(f"returns {described(step)}, not a step")
         guard = self._conjuncts(step.when)
         for conjunct in guard:
             ghosts = self._ghosts(ex.fields_read([conjunct.expression]))
@@ -208,7 +208,7 @@ class MachineBuilder(Budgets):
             u if isinstance(u, tuple) else (u,) for u in step.then
         ):
             if not isinstance(update, Update):
-                raise ModelError(f"{update!r} in 'then' is no update")
+                raise ModelError(f"{described(update)} in 'then' is no update")
             self._check_update(update)
             if update.field in effect:
                 raise ModelError(f"field {update.field} is set twice")
@@ -241,7 +241,7 @@ class MachineBuilder(Budgets):
         made = []
         for one in flags:
             if not isinstance(one, Flag):
-                raise ModelError(f"{one!r} is no flag")
+                raise ModelError(f"{described(one)} is no flag")
             self._check_declared(ex.fields_read([one.expression]))
             made.append(Conjunct(one.text, one.expression, one.means))
         return tuple(made)

@@ -17,7 +17,7 @@ from attrs import evolve, frozen
 
 from model.language import expression as ex
 from model.language.domain import NO_CHUNK
-from model.language.errors import ModelError
+from model.language.errors import ModelError, described
 from model.language.expression import Expression
 from model.language.sets import ChunkName, Contents
 from model.language.types import (
@@ -45,8 +45,9 @@ class KindType:
             type(literal), self.members
         ):
             raise ModelError(
-                f"{where} carries {self.members.__name__}: {literal!r} is "
-                f"not a member of {self.members.__name__}"
+                f"{where} carries {self.members.__name__}: "
+                f"{described(literal)} is not a member of "
+                f"{self.members.__name__}"
             )
         return [m.name for m in self.members].index(literal.name) + 1
 

@@ -10,13 +10,13 @@ truth value is an error, because the model would silently lose a branch.
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, Generic, NoReturn, Self, TypeVar
 
 from attrs import evolve, field, frozen
 
 from model.language import expression as ex
-from model.language.errors import ModelError
+from model.language.errors import ModelError, described
 from model.language.expression import Expression
 from model.language.types import (
     CounterType,
@@ -177,7 +177,9 @@ def flag(expression: Expression, text: str) -> Flag:
 def check_flag(condition: object) -> None:
     """Raise ModelError if ``condition`` is no flag of the model."""
     if not isinstance(condition, Flag):
-        raise ModelError(f"{condition!r} is used as a condition: no flag")
+        raise ModelError(
+            f"{described(condition)} is used as a condition: no flag"
+        )
 
 
 YES = flag(ex.TRUE, "yes")
@@ -218,6 +220,20 @@ class EnumValue(Value[EnumType[Member]], Generic[Member]):
             f"{self.text} is not {' or '.join(names)}",
         )
 
+    def switch(
+        self, cases: Mapping[Member, Member | EnumValue[Member]]
+    ) -> EnumValue[Member]:
+        """What ``cases`` say of the member that this is; else this."""
+        if not cases:
+            raise ModelError(f"'{self.text}'.switch() names no member")
+        chosen, texts = self.expression, []
+        for member, value in reversed(list(cases.items())):
+            code, new = self._operand(member), self._operand(value)
+            here = ex.equal(self.expression, code.expression)
+            chosen = ex.choice(here, new.expression, chosen)
+            texts.append(f"{new.text} if {code.text}")
+        return self._with(chosen, ", ".join(reversed(texts)))
+
 
 class Counter(Value[CounterType]):
     """A number from 0 to ``type.limit``; sums widen the limit."""
@@ -242,7 +258,7 @@ class Counter(Value[CounterType]):
             if isinstance(other, bool) or not isinstance(other, int):
                 raise ModelError(
                     f"'{self.text}' is {self.type}, it cannot be used with "
-                    f"{other!r}"
+                    f"{described(other)}"
                 )
             if other < 0:
                 raise ModelError(f"{other} is no count: 0 is the least")
