@@ -44,7 +44,7 @@ from model.language.sets import (
     every_granule,
     single,
 )
-from model.language.step import Part, Step, given
+from model.language.step import Effect, Guard, Part, Step, given
 from model.language.tally import Tally
 from model.language.types import ContentsType, Disk, EnumType, NameType, Type
 from model.language.values import (
@@ -77,12 +77,14 @@ __all__ = [
     "Cursor",
     "Disk",
     "Domain",
+    "Effect",
     "EnumType",
     "EnumValue",
     "Field",
     "Flag",
     "Granule",
     "GranuleSet",
+    "Guard",
     "Instance",
     "Machine",
     "MachineBuilder",

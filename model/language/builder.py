@@ -57,7 +57,7 @@ from model.language.projected_channel import (
     ProjectedChannel,
     slots_suffice,
 )
-from model.language.step import Step
+from model.language.step import Step, plain
 from model.language.tokens import Every
 from model.language.values import Flag, Update
 
@@ -343,7 +343,8 @@ class MachineBuilder(Budgets):
         try:
             if not self.is_there(head.needs):
                 return
-            premise, conclusion = self._conjuncts(when), self._conjuncts(then)
+            premise = self._conjuncts([f for f in when if not plain(f)])
+            conclusion = self._conjuncts(then)
         except ModelError as error:
             raise error.within(f"property {name}") from None
         if self.one_granule:

@@ -11,7 +11,9 @@
 
 The guard is the flags of ``given``, the effect is the updates of ``then``.  A
 ``Part`` brings both, wherever it stands: a message can be sent only where the
-channel has room, and what was received is gone from it.
+channel has room, and one that is received is gone from it.  A condition that
+is asked twice is asked once; one that is always true in this variant, and the
+setting of a field that it does not have, are left out.
 """
 
 from __future__ import annotations
@@ -67,7 +69,11 @@ class Given:
                     f"'then' has {described(one)}: an effect is updates, as "
                     "of field.becomes(value)"
                 )
-        return Step(when, does)
+        asked = {(one.expression, one.text): one for one in when}
+        return Step(
+            [flag for flag in asked.values() if not plain(flag)],
+            [update for update in does if update.field],
+        )
 
 
 def given(*guards: Guard) -> Given:
@@ -89,6 +95,11 @@ def given(*guards: Guard) -> Given:
                 "field.is_(value)"
             )
     return Given(tuple(when), tuple(does))
+
+
+def plain(condition: object) -> bool:
+    """Whether a condition is the constant 'yes', which needs no line."""
+    return isinstance(condition, Flag) and condition.is_said(True)
 
 
 def _each(given: Iterable[object]) -> Iterator[object]:

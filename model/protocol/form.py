@@ -9,8 +9,6 @@ nobody can take any more.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from model.language import Flag, any_of, every_chunk
 from model.mechanisms import (
     BUSY_UNTIL_COMPLETE,
@@ -32,26 +30,16 @@ from model.vocabulary import (
 NONE = ""
 
 
-def add_form(
-    world: World,
-    holds: bool,
-    idle: Sequence[Flag] = (),
-    migrates: bool = True,
-) -> None:
-    """What holds between attempts, of an ended process and of a lost bitmap.
-
-    ``holds``: the source's bitmap is busy while it migrates.  ``idle``: what
-    else an attempt that is over leaves as it was at first.  ``migrates``: the
-    bitmap is migrated at all.
-    """
-    for each in world.bitmaps:
-        _add_source(each, holds)
-        _add_destination(each, migrates)
-    _add_between_attempts(world, idle)
+def add_form(world: World) -> None:
+    """What holds between attempts, of an ended process, of a lost bitmap."""
+    for bitmap in world.bitmaps:
+        _add_source(bitmap)
+        _add_destination(bitmap)
+    _add_between_attempts(world)
     _add_connection(world)
 
 
-def _add_source(world: World, holds: bool) -> None:
+def _add_source(world: World) -> None:
     source, build = world.source, world.build
     build.always(
         world.name("NothingOfAnEndedSource"),
@@ -75,8 +63,7 @@ def _add_source(world: World, holds: bool) -> None:
             when=[source.vm.is_(SourceVm.STOPPED)],
             then=[source.in_flight.is_empty()],
         )
-    if holds:
-        gone = [] if source.left_out is None else [~source.left_out]
+    if world.holds:
         build.always(
             world.name("BusyWhileMigrating"),
             NONE,
@@ -84,7 +71,7 @@ def _add_source(world: World, holds: bool) -> None:
             when=[
                 world.in_progress,
                 source.migration.is_not(Outgoing.SETUP),
-                *gone,
+                ~source.left_out,
             ],
             then=[source.busy.named("the source's bitmap is busy")],
         )
@@ -102,7 +89,7 @@ def _add_source(world: World, holds: bool) -> None:
     )
 
 
-def _add_between_attempts(world: World, idle: Sequence[Flag]) -> None:
+def _add_between_attempts(world: World) -> None:
     source, ghost = world.source, world.ghost
     clean: list[Flag] = []
     for each in (w.source for w in world.bitmaps):
@@ -118,7 +105,7 @@ def _add_between_attempts(world: World, idle: Sequence[Flag]) -> None:
         NONE,
         "Where no attempt is under way the source is as before the first.",
         when=[~world.in_progress],
-        then=[*clean, *idle],
+        then=[*clean, *world.idle],
     )
     running = [Outgoing.NONE, Outgoing.SETUP]
     if world.return_path is None:
@@ -137,7 +124,7 @@ def _add_between_attempts(world: World, idle: Sequence[Flag]) -> None:
         when=[
             source.migration.is_(Outgoing.SETUP),
             world.link_up,
-            *([] if source.announced is None else [~source.announced]),
+            ~source.announced,
         ],
         then=[
             (~(ghost.faulted | ghost.trouble)).named("nothing has gone wrong")
@@ -151,7 +138,7 @@ def _add_between_attempts(world: World, idle: Sequence[Flag]) -> None:
     )
 
 
-def _add_destination(world: World, migrates: bool) -> None:
+def _add_destination(world: World) -> None:
     here, build = world.destination, world.build
     build.always(
         world.name("NothingOfALostBitmap"),
@@ -162,7 +149,7 @@ def _add_destination(world: World, migrates: bool) -> None:
         ],
         then=[here.bits.is_empty(), here.successor.is_empty()],
     )
-    if migrates:
+    if world.design.migrates:
         build.always(
             world.name("NothingArrivedOfNoBitmap"),
             NONE,

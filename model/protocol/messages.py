@@ -1,9 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Which bitmap a message speaks of.
+"""The protocol's words: a message is sent, a message is received.
 
-Where there are two, a message names its bitmap, unless it is the one of the
-message before: then the name is left out, also from one section to the next,
-and the receiver carries it on.  With one bitmap there is nothing to name.
+Each brings its condition and its effect: ``sends`` needs a connection with
+room, ``receives`` that the next message is this one.
+
+Where there are two bitmaps, a message names its bitmap, unless it is the one
+of the message before: then the name is left out, also from one section to the
+next, and the receiver carries it on.  With one bitmap there is nothing to
+name.
 
 QEMU: send_bitmap_header(), prev_bs and prev_bitmap of DBMSaveState, which are
 forgotten at setup; dirty_bitmap_load_header(), the bitmap of DBMLoadState.
@@ -13,36 +17,32 @@ from __future__ import annotations
 
 from typing import Any
 
-from model.language import Flag, Update, any_of, choose
-from model.mechanisms import (
-    NAMES_PER_ATTEMPT,
-)
+from model.language import Flag, Part, Update, any_of, choose
+from model.mechanisms import NAMES_PER_ATTEMPT
 from model.protocol.world import World
-from model.vocabulary import Message, Name
+from model.vocabulary import Message, Name, Reply
 
 Updates = tuple[Update, ...]
 
 
-def sends(world: World, kind: Message, **payload: Any) -> Updates:
-    """Effect: a message about this bitmap is sent."""
-    last = world.source.named
-    if last is None:
-        return world.stream.put(kind, **payload)
+def sends(world: World, kind: Message, **payload: Any) -> Part:
+    """The source sends a message; but for RUN it is about this bitmap."""
+    stream, last = world.stream, world.source.named
+    room = (world.link_up, stream.has_room())
+    if not world.several or kind is Message.RUN:
+        return Part(room, stream.put(kind, **payload))
     this = choose(last.is_(world.this), last, world.this)
     name = choose(~last.is_(world.this), this, Name.NONE)
-    return (
-        *world.stream.put(kind, name=name, **payload),
-        last.becomes(world.this),
-    )
+    named = last.becomes(world.this)
+    return Part(room, (*stream.put(kind, name=name, **payload), named))
 
 
-def receives(world: World, kind: Message) -> Flag:
-    """Whether the next message is of this kind and about this bitmap."""
+def next_is(world: World, kind: Message) -> Flag:
+    """Whether the next message is of this kind; and about this bitmap."""
     is_next = world.stream.head_is(kind)
-    current = world.destination.named
-    if current is None:
+    if not world.several or kind is Message.RUN:
         return is_next
-    name = world.stream.head_member("name")
+    name, current = world.stream.head_member("name"), world.destination.named
     about = any_of(
         name.is_(world.this),
         name.is_(Name.NONE) & current.is_(world.this),
@@ -50,23 +50,34 @@ def receives(world: World, kind: Message) -> Flag:
     return is_next & about.named(f"it is about the {world.this.value} bitmap")
 
 
-def takes(world: World) -> Updates:
-    """Effect: the next message is taken; its name is carried on."""
-    current = world.destination.named
-    if current is None:
-        return world.stream.take()
-    return (*world.stream.take(), current.becomes(world.this))
+def receives(world: World, kind: Message) -> Part:
+    """The destination takes the next message, and carries its name on."""
+    taken = world.stream.take()
+    if world.several and kind is not Message.RUN:
+        taken = (*taken, world.destination.named.becomes(world.this))
+    return Part((next_is(world, kind),), taken)
+
+
+def replies(world: World, kind: Reply) -> Part:
+    """The destination sends ``kind`` on the return path."""
+    back = world.return_path
+    assert back is not None
+    return Part((world.link_up, back.has_room()), back.put(kind))
+
+
+def hears(world: World, kind: Reply) -> Part:
+    """The source takes ``kind`` from the return path."""
+    back = world.return_path
+    assert back is not None
+    return Part((back.head_is(kind),), back.take())
 
 
 def names_forgotten_at_setup(world: World) -> Updates:
     """Effect: an attempt begins by naming its first bitmap."""
-    named = world.source.named
-    if named is None or not world.has(NAMES_PER_ATTEMPT):
-        return ()
-    return (named.becomes(Name.NONE),)
+    forgotten = (world.source.named.becomes(Name.NONE),)
+    return world.with_(NAMES_PER_ATTEMPT, forgotten, without=())
 
 
 def names_forgotten_by_loader(world: World) -> Updates:
     """Effect: a new process, or a cancelled one, knows no name."""
-    named = world.destination.named
-    return () if named is None else (named.becomes(Name.NONE),)
+    return (world.destination.named.becomes(Name.NONE),)
