@@ -20,9 +20,11 @@ from model.language.machine import (
     State,
     Variable,
 )
+from model.language.over_step import after
 from model.language.projected import Projected
 from model.language.records import (
     anew,
+    another,
     chunk_field,
     chunks_field,
     contents_field,
@@ -100,8 +102,10 @@ __all__ = [
     "Type",
     "Update",
     "Variable",
+    "after",
     "all_of",
     "anew",
+    "another",
     "any_of",
     "choose",
     "chunk_alone",

@@ -13,7 +13,8 @@ and freezes it.  An action is written as a function that returns its ``Step``:
         )
 
 The function's name is the action's name.  With ``over``, the function takes
-one parameter and the action has one instance per value.
+one parameter and the action has one instance per value; where ``over`` maps
+names to values it takes several, and there is an instance per combination.
 """
 
 from __future__ import annotations
@@ -41,14 +42,15 @@ from model.language.machine import (
     Property,
 )
 from model.language.made import (
-    Parameter,
+    Over,
+    combinations_of,
     followed,
     initials,
     known,
     label,
-    parameters,
     says_nothing,
 )
+from model.language.over_step import before, in_states, is_after
 from model.language.per_granule import (
     NEEDS_RUNS,
     reason_against,
@@ -57,8 +59,8 @@ from model.language.projected_channel import (
     ProjectedChannel,
     slots_suffice,
 )
+from model.language.schematic import SORTS
 from model.language.step import Step, plain
-from model.language.tokens import Every
 from model.language.values import Flag, Update
 
 Member = TypeVar("Member", bound=enum.Enum)
@@ -117,7 +119,7 @@ class MachineBuilder(Budgets):
     def action(
         self,
         actor: str,
-        over: Iterable[Parameter] | Every | None = None,
+        over: Over | None = None,
         fair: bool = False,
         fault: bool = False,
         spends: str = "",
@@ -138,17 +140,13 @@ class MachineBuilder(Budgets):
             name = function.__name__ + suffix
             doc = inspect.getdoc(function) or ""
             names = list(inspect.signature(function).parameters)
-            if (over is not None) != (len(names) == 1):
-                raise ModelError(
-                    f"action {name}: takes {len(names)} parameters, but "
-                    f"'over' is {'not ' if over is None else ''}given"
+            choices: list[Choice] = [
+                (
+                    tuple((n, label(v)) for n, v in values.items()),
+                    partial(function, *values.values()),
                 )
-            choices: list[Choice] = [((), function)]
-            if over is not None:
-                choices = [
-                    (((names[0], label(v)),), partial(function, v))
-                    for v in parameters(over, name)
-                ]
+                for values in combinations_of(over, names, name)
+            ]
             head = Action(
                 name, actor, fair, fault, doc, (), silent, spends, tuple(needs)
             )
@@ -237,12 +235,21 @@ class MachineBuilder(Budgets):
                 f"field {ghosts[0]}"
             )
 
-    def _conjuncts(self, flags: Sequence[Flag]) -> tuple[Conjunct, ...]:
+    def _conjuncts(
+        self, flags: Sequence[Flag], over_step: bool = False
+    ) -> tuple[Conjunct, ...]:
         made = []
         for one in flags:
             if not isinstance(one, Flag):
                 raise ModelError(f"{described(one)} is no flag")
-            self._check_declared(ex.fields_read([one.expression]))
+            read = ex.fields_read([one.expression])
+            later = sorted(filter(is_after, read))
+            if later and not over_step:
+                raise ModelError(
+                    f"'{one.text}' asks {later[0]}, the value after a step: "
+                    "only a property over a step may"
+                )
+            self._check_declared(map(before, read))
             made.append(Conjunct(one.text, one.expression, one.means))
         return tuple(made)
 
@@ -319,6 +326,31 @@ class MachineBuilder(Budgets):
         )
         self.add_property(head, when, then)
 
+    def every_step(
+        self,
+        name: str,
+        guarantee: str,
+        doc: str,
+        then: Sequence[Flag],
+        when: Sequence[Flag] = (),
+        needs: Needs = (),
+        assumes: str = "",
+    ) -> None:
+        """Must hold of every step: if all of ``when``, all of ``then``.
+
+        Both may speak of ``after(field)``.  The rest is as of ``always``.
+        """
+        head = Property(
+            name,
+            "always",
+            guarantee,
+            doc,
+            assumes=assumes,
+            needs=tuple(needs),
+            over_step=True,
+        )
+        self.add_property(head, when, then)
+
     def not_promised(self, guarantee: str, reason: str) -> None:
         """State why this design does not promise a guarantee."""
         self._unpromised[guarantee] = reason
@@ -343,13 +375,15 @@ class MachineBuilder(Budgets):
         try:
             if not self.is_there(head.needs):
                 return
-            premise = self._conjuncts([f for f in when if not plain(f)])
-            conclusion = self._conjuncts(then)
+            premise = self._conjuncts(
+                [f for f in when if not plain(f)], head.over_step
+            )
+            conclusion = self._conjuncts(then, head.over_step)
         except ModelError as error:
             raise error.within(f"property {name}") from None
         if self.one_granule:
-            reason = NEEDS_RUNS
-            if head.kind == "always":
+            reason = "it is about a step" if head.over_step else NEEDS_RUNS
+            if head.kind == "always" and not head.over_step:
                 reason = reason_against(
                     [c.expression for c in premise],
                     [c.expression for c in conclusion],
@@ -376,6 +410,8 @@ class MachineBuilder(Budgets):
             evolve(c, actions=frozenset(there(f"cost {c.name}", [*c.actions])))
             for c in self._costs
         ]
+        if not self._is_before_size:
+            self._ask_states_of_steps()
         self._check_constant_properties()
         return Machine(
             self.name,
@@ -405,6 +441,19 @@ class MachineBuilder(Budgets):
                     "whatever the capacity of the channel is.",
                     then=[channel.fits()],
                 )
+
+    @property
+    def _is_before_size(self) -> bool:
+        """Whether a disk of some size is still to be put in."""
+        return any(f.type.width in SORTS for f in self._fields.values())
+
+    def _ask_states_of_steps(self) -> None:
+        instances = [i for a in self._actions.values() for i in a.instances]
+        fields = {f.name: f.type.width for f in self._fields.values()}
+        for name, prop in self._properties.items():
+            if prop.over_step:
+                asked = in_states(prop, instances, fields)
+                self._properties[name] = asked
 
     def _check_constant_properties(self) -> None:
         for prop in filter(says_nothing, list(self._properties.values())):

@@ -23,6 +23,7 @@ from model.language.sets import ChunkName, Contents
 from model.language.types import (
     ContentsType,
     EnumType,
+    FlagType,
     NameType,
     Type,
     alike,
@@ -149,6 +150,13 @@ class Channel:
             raise ModelError(f"channel {self.name} carries no member '{part}'")
         text = f"{part} of next in {self.name}"
         return EnumValue(kind, self._part(0, part), text)
+
+    def head_flag(self, part: str) -> Flag:
+        """The flag that the oldest message carries."""
+        kind = self.parts.get(part)
+        if not isinstance(kind, FlagType):
+            raise ModelError(f"channel {self.name} carries no flag '{part}'")
+        return flag(self._part(0, part), f"{part} of next in {self.name}")
 
     def put(self, kind: enum.Enum, **payload: Any) -> tuple[Update, ...]:
         """Add a message at the back; the guard asks ``has_room``."""

@@ -167,6 +167,26 @@ def _absent(name: str, said: Said) -> EnumValue[Any] | Flag:
     raise ModelError(f"field {name}: only a flag or a member may be absent")
 
 
+def another(
+    held: Record,
+    build: Declarations,
+    disk: Disk,
+    prefix: str,
+    words: Collection[str] = (),
+    *,
+    of: Collection[str],
+    ghost: bool = False,
+) -> Record:
+    """The record of a further bitmap, node, or whatever ``of`` names.
+
+    Fields that there are for each of ``of`` are declared anew under
+    ``prefix``; all others are those of ``held``.
+    """
+    own = declare(type(held), build, disk, prefix, words, of=of, ghost=ghost)
+    found: Record = attrs.evolve(held, **own)  # type: ignore[misc]
+    return found
+
+
 def anew(
     held: Any, after: Ends, of: Collection[str] | None = None
 ) -> tuple[Update, ...]:

@@ -37,6 +37,7 @@ from model.language import (
     Tally,
     Type,
     Update,
+    another,
     any_of,
     choose,
     declare,
@@ -66,7 +67,6 @@ from model.vocabulary import (
 )
 
 Updates = tuple[Update, ...]
-Held = TypeVar("Held", Source, Destination, Ghost)
 Choice = TypeVar("Choice")
 Made = TypeVar("Made", bound="World")
 Step_ = TypeVar("Step_", bound=Callable[..., Step])
@@ -418,23 +418,24 @@ def _second(world: Made) -> Made:
     kind = world.options.bitmaps
     of = [BITMAP, NODE] if kind == "two-nodes" else [BITMAP]
 
-    def another(held: Held, prefix: str, ghost: bool = False) -> Held:
-        made = declare(
-            type(held),
-            world.build,
-            world.disk,
-            prefix,
-            [SEVERAL],
-            of=of,
-            ghost=ghost,
-        )
-        return evolve(held, **made)
-
+    build, disk, words = world.build, world.disk, [SEVERAL]
     return evolve(
         world,
-        source=another(world.source, "source.second."),
-        destination=another(world.destination, "destination.second."),
-        ghost=another(world.ghost, "ghost_second_", ghost=True),
+        source=another(
+            world.source, build, disk, "source.second.", words, of=of
+        ),
+        destination=another(
+            world.destination, build, disk, "destination.second.", words, of=of
+        ),
+        ghost=another(
+            world.ghost,
+            build,
+            disk,
+            "ghost_second_",
+            words,
+            of=of,
+            ghost=True,
+        ),
         this=Name.SECOND,
         suffix="_of_second",
         enabled=kind != "one-disabled",
