@@ -108,16 +108,16 @@ def _add_reachable(world: World) -> None:
         by=["destination_backup"],
     )
     declared = world.has(ERROR_DROPS_BITMAP) and world.has(DROP_ON_FAILURE)
-    if design.errors_drop and design.migrates and declared:
-        build.reachable(
-            "BitmapDeclaredLost",
-            "The destination runs without the bitmap, visibly.",
-            then=[
-                here.vm.is_(DestinationVm.RUNNING),
-                here.bitmap.is_(Incoming.LOST),
-            ],
-            needs=("refuse",),
-        )
+    build.reachable(
+        "BitmapDeclaredLost",
+        "The destination runs without the bitmap, visibly.",
+        then=[
+            here.vm.is_(DestinationVm.RUNNING),
+            here.bitmap.is_(Incoming.LOST),
+        ],
+        needs=("refuse",),
+        only=design.errors_drop and design.migrates and declared,
+    )
     build.reachable(
         "SourceResumes",
         "After a failure the source's guest goes on.",

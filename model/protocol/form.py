@@ -55,26 +55,26 @@ def _add_source(world: World) -> None:
             (~source.job).named("no backup job runs"),
         ],
     )
-    if world.has(DRAIN_AT_STOP) and world.has(WRITERS_END_AT_STOP):
-        build.always(
-            world.name("NothingInFlightWhenStopped"),
-            NONE,
-            "A VM that has stopped has no write in flight.",
-            when=[source.vm.is_(SourceVm.STOPPED)],
-            then=[source.in_flight.is_empty()],
-        )
-    if world.holds:
-        build.always(
-            world.name("BusyWhileMigrating"),
-            NONE,
-            "From setup on the migration holds the source's bitmap.",
-            when=[
-                world.in_progress,
-                source.migration.is_not(Outgoing.SETUP),
-                ~source.left_out,
-            ],
-            then=[source.busy.named("the source's bitmap is busy")],
-        )
+    build.always(
+        world.name("NothingInFlightWhenStopped"),
+        NONE,
+        "A VM that has stopped has no write in flight.",
+        when=[source.vm.is_(SourceVm.STOPPED)],
+        then=[source.in_flight.is_empty()],
+        only=world.has(DRAIN_AT_STOP) and world.has(WRITERS_END_AT_STOP),
+    )
+    build.always(
+        world.name("BusyWhileMigrating"),
+        NONE,
+        "From setup on the migration holds the source's bitmap.",
+        when=[
+            world.in_progress,
+            source.migration.is_not(Outgoing.SETUP),
+            ~source.left_out,
+        ],
+        then=[source.busy.named("the source's bitmap is busy")],
+        only=world.holds,
+    )
     build.always(
         world.name("SuccessorOnlyOfAJob"),
         NONE,
@@ -94,12 +94,10 @@ def _add_between_attempts(world: World) -> None:
     clean: list[Flag] = []
     for each in (w.source for w in world.bitmaps):
         clean.append((~each.busy).named("the bitmap is not busy"))
-        if world.has(CURSOR_PER_ATTEMPT):
-            clean.append(
-                (every_chunk(world.disk) <= each.cursor.ahead()).named(
-                    "the next chunk to send is the first"
-                )
-            )
+        first = (every_chunk(world.disk) <= each.cursor.ahead()).named(
+            "the next chunk to send is the first"
+        )
+        clean += world.with_(CURSOR_PER_ATTEMPT, [first], without=[])
     world.build.always(
         "AttemptLeavesNothing",
         NONE,
@@ -149,29 +147,29 @@ def _add_destination(world: World) -> None:
         ],
         then=[here.bits.is_empty(), here.successor.is_empty()],
     )
-    if world.design.migrates:
-        build.always(
-            world.name("NothingArrivedOfNoBitmap"),
-            NONE,
-            "Of a bitmap that is not there yet COMPLETE was not received.",
-            when=[here.bitmap.is_(Incoming.ABSENT)],
-            then=[(~world.ghost.arrived).named("COMPLETE was not received")],
-        )
-    if world.has(BUSY_UNTIL_COMPLETE):
-        build.always(
-            world.name("RemovedOnlyIfNotBusy"),
-            NONE,
-            "A bitmap is removed only where the VM runs, and not while it is "
-            "loaded.",
-            when=[here.bitmap.is_(Incoming.REMOVED)],
-            then=[
-                here.vm.is_(DestinationVm.RUNNING),
-                any_of(world.ghost.arrived, here.stream_ended).named(
-                    "COMPLETE was received, or no more is read"
-                ),
-            ],
-            needs=("edits",),
-        )
+    build.always(
+        world.name("NothingArrivedOfNoBitmap"),
+        NONE,
+        "Of a bitmap that is not there yet COMPLETE was not received.",
+        when=[here.bitmap.is_(Incoming.ABSENT)],
+        then=[(~world.ghost.arrived).named("COMPLETE was not received")],
+        only=world.design.migrates,
+    )
+    build.always(
+        world.name("RemovedOnlyIfNotBusy"),
+        NONE,
+        "A bitmap is removed only where the VM runs, and not while it is "
+        "loaded.",
+        when=[here.bitmap.is_(Incoming.REMOVED)],
+        then=[
+            here.vm.is_(DestinationVm.RUNNING),
+            any_of(world.ghost.arrived, here.stream_ended).named(
+                "COMPLETE was received, or no more is read"
+            ),
+        ],
+        needs=("edits",),
+        only=world.has(BUSY_UNTIL_COMPLETE),
+    )
     build.always(
         world.name("SuccessorOnlyWhileLoading"),
         NONE,

@@ -66,9 +66,10 @@ def _once(effects: Iterable[Updates]) -> Updates:
 
 def _kept(world: World, effect: Updates) -> Updates:
     """``effect`` without what wrongly survives an attempt."""
-    kept = []
-    if not world.has(CURSOR_PER_ATTEMPT):
-        kept += [each.source.cursor.field_name() for each in world.bitmaps]
-    if world.several and not world.has(NAMES_PER_ATTEMPT):
-        kept.append(world.source.named.field_name())
+    cursors = [w.source.cursor.field_name() for w in world.bitmaps]
+    named = [world.source.named.field_name()] if world.several else []
+    kept = (
+        *world.with_(CURSOR_PER_ATTEMPT, [], without=cursors),
+        *world.with_(NAMES_PER_ATTEMPT, [], without=named),
+    )
     return tuple(u for u in effect if u.field not in kept)

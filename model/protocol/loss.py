@@ -173,12 +173,14 @@ def _add_nameless(world: World) -> None:
 
 def _reasons_to_skip(world: World) -> tuple[str, ...] | None:
     """Budgets without which nothing is skipped; None: nothing is, ever."""
-    reasons = ["refuse"] if drops(world) else []
-    if not world.design.run_is_last and not world.has(BUSY_UNTIL_COMPLETE):
-        reasons.append("edits")
-    if world.several and not world.has(NAMES_PER_ATTEMPT):
-        return ()
-    return ("|".join(reasons),) if reasons else None
+    early = [] if world.design.run_is_last else ["edits"]
+    reasons = [
+        *(["refuse"] if drops(world) else []),
+        *world.with_(BUSY_UNTIL_COMPLETE, [], without=early),
+    ]
+    budgets = ("|".join(reasons),) if reasons else None
+    always = () if world.several else budgets
+    return world.with_(NAMES_PER_ATTEMPT, budgets, without=always)
 
 
 def _is_gone(world: World, *more: Incoming) -> Flag:
