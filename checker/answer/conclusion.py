@@ -29,7 +29,7 @@ from checker.answer.standing import (
     Standing,
 )
 from checker.text import plural
-from model.guarantees import GUARANTEES
+from model.guarantees import MODELLED
 
 _FOR = {
     FITS: "where the bitmap fits the downtime limit",
@@ -205,7 +205,7 @@ def _exists(result: DesignResult) -> str:
     named = f"{result.design} {built.label}{comma}"
     size = "one chunk of one granule, every failure once"
     # what has no guarantee is said only where no guarantee breaks
-    promised = [key for key in built.broken if key in GUARANTEES]
+    promised = [key for key in built.broken if key in MODELLED]
     broken = [
         f"{key} ({_through(built.broken[key], built.without)})"
         for key in promised or built.broken

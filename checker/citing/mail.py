@@ -167,14 +167,15 @@ def _broken(machine: Machine, trace: Trace) -> list[str]:
         return wrapped("Broken: the model's own type invariant.")
     if name == DEADLOCK:
         return wrapped(
-            f"Broken: {GUARANTEES['L1']} (L1, {DEADLOCK}). After the last "
-            "step nothing can happen any more, and that is no place to end."
+            f"Broken: {GUARANTEES['L1'].long} (L1, {DEADLOCK}). After the "
+            "last step nothing can happen any more, and a run may not end "
+            "there."
         )
     prop = machine.property(name)
-    promise = GUARANTEES.get(prop.guarantee)
-    if promise is None:
+    guarantee = GUARANTEES.get(prop.guarantee)
+    if guarantee is None:
         return wrapped(f"Broken: {name}: {prop.doc} {_FALSE}")
-    lines = wrapped(f"Broken: {promise} ({prop.guarantee}).")
+    lines = wrapped(f"Broken: {guarantee.long} ({guarantee.name}).")
     end = "This is put off for ever." if prop.kind == "eventually" else _FALSE
     return [*lines, "", *wrapped(f"{name}: {prop.doc} {end}")]
 

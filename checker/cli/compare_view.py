@@ -13,7 +13,7 @@ from checker.answer.conclusion import (
 )
 from checker.answer.explorations import ASKED, NEVER_STOPS
 from checker.answer.findings import gathered
-from checker.answer.result import ROWS, Comparison, DesignResult
+from checker.answer.result import ROWS, SAFETY, Comparison, DesignResult
 from checker.answer.standing import (
     BOUNDED,
     ENDS,
@@ -29,6 +29,7 @@ from checker.cli.progress import words_shown
 from checker.engines.exploration import Limits
 from checker.engines.verdict import FIRES, gravest_code
 from checker.input.exit_codes import ExitCode
+from model.guarantees import GUARANTEES
 
 #: how a standing is written where there is little room
 SHORT = {
@@ -39,12 +40,7 @@ SHORT = {
 #: behind a standing that a design which does not do its work cannot show
 UNTESTED = "*"
 GLOSSES = {
-    "S1": "S1 no missing bit",
-    "S2": "S2 a loss shows",
-    "S3": "S3 VM unharmed",
-    "S5": "S5 no needless loss",
-    "S6": "S6 one side runs",
-    "P1": "P1 exact",
+    **{key: f"{key} {GUARANTEES[key].short}" for key in SAFETY},
     BOUNDED: "L1 guest stops",
     THROTTLED: "L1 guest held back",
     FITS: "L1 all fits, D >= M",

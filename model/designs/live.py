@@ -19,6 +19,7 @@ from __future__ import annotations
 
 from attrs import frozen
 
+from model.guarantees import LONG_DOWNTIME
 from model.language import (
     Chunk,
     ChunkName,
@@ -211,6 +212,7 @@ def _add_downtime_kept(world: World, now: LiveSource) -> None:
         ],
         then=[pending.at_most(most).named("that little is pending")],
         trivial="where the whole bitmap fits the limit",
+        consequence=LONG_DOWNTIME,
     )
     world.build.always(
         "NothingInHandAtTheStop",

@@ -258,13 +258,15 @@ class MachineBuilder(Budgets):
         needs: Needs = (),
         assumes: str = "",
         trivial: str = "",
+        consequence: str = "",
     ) -> None:
         """Must hold in every state: if all of ``when``, all of ``then``.
 
         ``needs``: budgets without which it is not asked, as of an action.
         ``assumes``: what it takes for granted, as a clause.  ``trivial``: why
         it may say nothing at some sizes, where it is not asked; without a
-        reason that is an error.
+        reason that is an error.  ``consequence``: a name for what a violation
+        does to the user.
         """
         head = Property(
             name,
@@ -274,6 +276,7 @@ class MachineBuilder(Budgets):
             assumes=assumes,
             needs=tuple(needs),
             trivial=trivial,
+            consequence=consequence,
         )
         self.add_property(head, when, then)
 
@@ -303,6 +306,7 @@ class MachineBuilder(Budgets):
         needs: Needs = (),
         assumes: str = "",
         trivial: str = "",
+        consequence: str = "",
     ) -> None:
         """Under weak fairness: after ``when``, sooner or later ``then``.
 
@@ -316,6 +320,7 @@ class MachineBuilder(Budgets):
             assumes=assumes,
             needs=tuple(needs),
             trivial=trivial,
+            consequence=consequence,
         )
         self.add_property(head, when, then)
 

@@ -135,7 +135,8 @@ class Property:
     eventually: once all of ``when``, later all of ``then``.
     ``assumes``: what it takes for granted, as a clause, or ''.  ``needs``:
     budgets without which it is not asked, as of an action.  ``trivial``: why
-    it may say nothing at some sizes, or ''.
+    it may say nothing at some sizes, or ''.  ``consequence``: a name for what
+    a violation does to the user, or ''.
     """
 
     name: str
@@ -148,6 +149,7 @@ class Property:
     assumes: str = ""
     needs: tuple[str, ...] = ()
     trivial: str = ""
+    consequence: str = ""
 
     @property
     def premise(self) -> Expression:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from model.guarantees import REMOVED_WHILE_HELD
 from model.language import Flag, any_of, every_chunk
 from model.mechanisms import (
     BUSY_UNTIL_COMPLETE,
@@ -184,6 +185,7 @@ def _add_destination(world: World, migrates: bool) -> None:
                 ),
             ],
             needs=("edits",),
+            consequence=REMOVED_WHILE_HELD,
         )
     build.always(
         world.name("SuccessorOnlyWhileLoading"),
