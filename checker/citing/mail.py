@@ -9,7 +9,7 @@ the search.  DOMAIN.md, section 9, says what reviewers expect.
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from checker.citing.consequence import consequence
 from checker.citing.short_steps import short_steps
@@ -25,6 +25,7 @@ from checker.engines.verdict import DEADLOCK
 from checker.input.errors import NothingToShowError
 from checker.text import (
     UNBROKEN,
+    bullets,
     command_lines,
     joined,
     place,
@@ -41,31 +42,15 @@ from model.mechanism import (
     AS_BUILT,
     Mechanism,
 )
+from model.scope import ASSUMED, NOT_MODELLED
 
 _INDENT = 2
-ASSUMED = (
-    "a write is two steps, the data and its bit",
-    "messages arrive in order and unchanged, or not at all; of a break each "
-    "host learns in its own time, and until then it reads what has come",
-    "a client starts a backup whenever a query shows the bitmap there and "
-    "not busy, on the host where the VM runs; on the source it is a job that "
-    "takes its time and may fail, on the destination it is one step",
-    "management knows what QMP shows it and what it has done itself",
-)
 _FALSE = "After the last step this is false."
 _AGAIN = (
     "a further attempt goes to a new destination process; the source's is "
     "the same"
 )
 _PUT_OFF = "hosts and management do not put off for ever what stays possible"
-NOT_MODELLED = (
-    "more than two bitmaps; one that is disabled or enabled on the way; "
-    "resize",
-    "persistence in the image file; separate storage; snapshots",
-    "RAM, and with it postcopy's pause and recovery; migrating back; the end "
-    "of a whole host",
-    "the bytes on the wire; time",
-)
 
 
 class Label(enum.Enum):
@@ -155,10 +140,6 @@ def _section(title: str) -> list[str]:
 
 def _text(text: str, indent: int = _INDENT) -> list[str]:
     return wrapped(text, " " * indent)
-
-
-def _bullets(texts: Iterable[str]) -> list[str]:
-    return [line for text in texts for line in wrapped(text, "  - ")]
 
 
 def _broken(machine: Machine, trace: Trace) -> list[str]:
@@ -277,8 +258,8 @@ def _assumptions(machine: Machine, trace: Trace) -> list[str]:
         assumed.append(prop.assumes)
     if prop is not None and prop.kind == "eventually":
         assumed.append(_PUT_OFF)
-    lines = ["Assumed:", *_bullets(assumed)]
-    lines += ["", "Not modelled:", *_bullets(NOT_MODELLED)]
+    lines = ["Assumed:", *bullets(assumed)]
+    lines += ["", "Not modelled:", *bullets(NOT_MODELLED)]
     return lines
 
 

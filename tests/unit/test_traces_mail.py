@@ -48,7 +48,7 @@ def test_the_mail_says_what_reviewers_expect(
     for expected in (
         f"dbmcheck counterexample {trace.id}",
         "live without clear-meta-before-read",
-        "Broken: no missing bit",
+        "Broken: no bit is missing",
         "Granule 0 has been written since the last backup",
         "The next incremental backup skips it without any error",
         "A defect of this variant.",
