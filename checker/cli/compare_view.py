@@ -17,6 +17,7 @@ from checker.answer.standing import (
     BOUNDED,
     ENDS,
     FITS,
+    KINDS_OF_ENDS,
     THROTTLED,
     Standing,
 )
@@ -42,10 +43,7 @@ SHORT = {
 UNTESTED = "*"
 GLOSSES = {
     **{key: f"{key} {GUARANTEES[key].short}" for key in SAFETY},
-    BOUNDED: "L1 guest stops",
-    THROTTLED: "L1 guest held back",
-    FITS: "L1 all fits, D >= M",
-    ENDS: "L1 guest never stops",
+    **{key: f"{ENDS} {kind}" for key, kind in KINDS_OF_ENDS.items()},
 }
 
 

@@ -265,8 +265,7 @@ class MachineBuilder(Budgets):
         ``needs``: budgets without which it is not asked, as of an action.
         ``assumes``: what it takes for granted, as a clause.  ``trivial``: why
         it may say nothing at some sizes, where it is not asked; without a
-        reason that is an error.  ``consequence``: a name for what a violation
-        does to the user.
+        reason that is an error.  ``consequence``: names what a violation does.
         """
         head = Property(
             name,
