@@ -41,8 +41,9 @@ app = typer.Typer(
         "run of a small disk, with every failure.\n\n"
         "Start with 'dbmcheck compare'.  CONFIG is a TOML file, or the name "
         "of a shipped configuration ('dbmcheck list').  TRACE is a file "
-        "written by 'check --trace', or a CONFIG: then its gravest "
-        "violation is looked for first.\n\n" + in_one_sentence()
+        "written by 'check --trace'; where TRACE|CONFIG is asked for, the "
+        "gravest violation of CONFIG is looked for first.\n\n"
+        + in_one_sentence()
     ),
     rich_markup_mode=None,
     pretty_exceptions_enable=False,

@@ -35,6 +35,7 @@ class TraceForm(enum.StrEnum):
     ITF = "itf"
     PYTEST = "pytest"
     MAIL = "mail"
+    SHORT_MAIL = "short-mail"
 
 
 class GraphForm(enum.StrEnum):

@@ -11,7 +11,7 @@ from attrs import evolve, frozen
 
 from checker.checking.check import Answer, check
 from checker.citing.mail import Label
-from checker.cli import page
+from checker.cli import page, streams
 from checker.cli.check_view import minimised, trace_json
 from checker.cli.describe import command, configured, size
 from checker.cli.progress import shown
@@ -31,6 +31,7 @@ from checker.input.configuration import (
     shipped,
 )
 from checker.input.errors import InputError, NothingToShowError, UndecidedError
+from checker.input.exit_codes import ExitCode
 from checker.input.nearest import meant
 from checker.text import place
 from checker.traces.claim import Claim, claim_of, first_met
@@ -40,6 +41,7 @@ from model.language import Machine
 
 #: what a configuration is called that a mail brings along
 MINE = "mine"
+MAIL, SHORT_MAIL = "mail", "short-mail"
 #: a search of more states is too long for a command that shows a file
 FEW_STATES = 1 << 18
 
@@ -201,13 +203,15 @@ def _from_file(argument: str, property_name: str) -> Subject:
 
 
 def _without_file(subject: Subject) -> Subject:
-    """The same, so that a reader who has not got the file can see it.
+    """Return the same, without a trace file where a reader can do without.
 
-    Who is sent a mail has the shipped configurations and what the mail says.
-    Where a search of that configuration gives another trace, or is long, the
-    file has to go with the mail.
+    A reader has the shipped configurations and the text of the mail.  Where
+    a search of that configuration gives another trace, or is long, the file
+    has to go with the mail.
     """
     trace = subject.trace
+    if not subject.attached:
+        return subject
     names = [n for n in shipped() if load(n).options == trace.options]
     wanted = [load(n) for n in names] or [
         Configuration(name=MINE, options=trace.options)
@@ -271,7 +275,7 @@ def _label(trace: Trace) -> Label | None:
 def show(wanted: Wanted, form: str, as_json: bool) -> int:
     """Print the trace in the form that was asked for."""
     subject = find(wanted)
-    text = _render(subject, form)
+    text, code = _render(subject, form)
     if as_json:
         page.as_json(
             {
@@ -282,32 +286,63 @@ def show(wanted: Wanted, form: str, as_json: bool) -> int:
         )
     else:
         page.line(text.rstrip("\n"))
-    return 0
+    return code
 
 
-def _render(subject: Subject, form: str) -> str:
+def _render(subject: Subject, form: str) -> tuple[str, int]:
+    """The text, and the exit code."""
     machine, trace = subject.machine, subject.trace
-    if form in ("mail", "pytest"):
+    if form in (MAIL, SHORT_MAIL, "pytest"):
         _check_claims(trace)
-    if form == "mail":
-        from checker.citing.alternative import alternatives
-        from checker.citing.mail import mail_block
+    if form == MAIL:
+        return _mail(subject)
+    if form == SHORT_MAIL:
+        return _short_mail(subject)
+    return _drawn(machine, trace, form), ExitCode.AS_EXPECTED
 
-        if subject.attached:
-            subject = _without_file(subject)
-        coverage = subject.coverage
-        return mail_block(
-            machine,
-            trace,
-            reproduce=subject.reproduce,
-            complete=subject.complete,
-            label=_label(trace),
-            alternative=str(alternatives(trace) or ""),
-            file=subject.file,
-            attached=subject.attached,
-            states=coverage.states if coverage else None,
-            transitions=coverage.transitions if coverage else None,
-        )
+
+def _mail(subject: Subject) -> tuple[str, int]:
+    """The mail, also if Ctrl-C comes while the rest is looked for."""
+    from checker.citing.alternative import NOT_LOOKED_FOR, alternatives
+    from checker.citing.mail import mail_block
+
+    alternative, code = NOT_LOOKED_FOR, ExitCode.INCONCLUSIVE
+    try:
+        subject = _without_file(subject)
+        alternative = str(alternatives(subject.trace) or "")
+        code = ExitCode.AS_EXPECTED
+    except KeyboardInterrupt:
+        streams.complain("interrupted: the mail is not complete")
+    coverage = subject.coverage
+    text = mail_block(
+        subject.machine,
+        subject.trace,
+        reproduce=subject.reproduce,
+        complete=subject.complete,
+        label=_label(subject.trace),
+        alternative=alternative,
+        file=subject.file,
+        attached=subject.attached,
+        states=coverage.states if coverage else None,
+        transitions=coverage.transitions if coverage else None,
+    )
+    return text, code
+
+
+def _short_mail(subject: Subject) -> tuple[str, int]:
+    from checker.citing.short_mail import short_mail
+
+    subject = _without_file(subject)
+    text = short_mail(
+        subject.machine,
+        subject.trace,
+        reproduce=subject.reproduce,
+        needs=subject.file[0] if subject.file else subject.attached,
+    )
+    return text, ExitCode.AS_EXPECTED
+
+
+def _drawn(machine: Machine, trace: Trace, form: str) -> str:
     if form == "sequence":
         from checker.citing.sequence import render_sequence
 
@@ -361,6 +396,11 @@ def replay_file(argument: str, config: str, as_json: bool) -> int:
     from checker.traces.replay import replay
     from checker.traces.storage import load as load_trace
 
+    if argument in shipped():
+        raise InputError(
+            f"{argument} is a configuration, allowed is a trace file; "
+            f"'dbmcheck check {argument} --trace FILE' writes one"
+        )
     trace = load_trace(Path(argument))
     if config:
         options = load(config).options

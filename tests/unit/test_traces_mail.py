@@ -154,7 +154,7 @@ def test_a_bitmap_in_a_backup_job_is_busy() -> None:
     source, _ = shown_after(options, "source_backup_begins", "migrate")
     assert dict(source.queries) == {
         "query-status": "running",
-        "query-migrate": "none yet: it waits for the backup job to end",
+        "query-migrate": "no status (no migration has begun)",
         "query-block": "recording true, busy true, count 0",
     }
 
