@@ -26,11 +26,11 @@ def cite(
     complete: CompleteOption = False,
     minimise: MinimiseOption = False,
     short: Annotated[
-        bool, typer.Option("--short", help="At most 30 lines.")
+        bool, typer.Option("--short", help="Short form: at most 30 lines.")
     ] = False,
     format: FormatOption = Format.TEXT,
 ) -> None:
-    """Print a counterexample as text for a mail, at most 72 columns wide."""
+    """Print a counterexample as text for a mail."""
     show(
         trace,
         TraceForm.SHORT_MAIL if short else TraceForm.MAIL,
@@ -84,7 +84,7 @@ def replay(
     ] = "",
     format: FormatOption = Format.TEXT,
 ) -> None:
-    """Replay a trace file step by step, and tell where it does not fit."""
+    """Replay a trace file; tell where it does not fit."""
     from checker.cli import trace_view
 
     raise typer.Exit(
