@@ -25,8 +25,8 @@ from checker.cli.options import (
     MinimiseOption,
     StatesOption,
     ThreadsOption,
+    VersionOption,
     WithoutOption,
-    show_version,
 )
 from checker.cli.prove_command import prove
 from checker.cli.qemu.command import qemu
@@ -53,15 +53,7 @@ app = typer.Typer(
 
 @app.callback()
 def top(
-    version: Annotated[
-        bool,
-        typer.Option(
-            "--version",
-            callback=show_version,
-            is_eager=True,
-            help="Show the version and exit.",
-        ),
-    ] = False,
+    version: VersionOption = False,
 ) -> None:
     """Options before the command."""
 
@@ -155,10 +147,10 @@ def ablate(
 ) -> None:
     """Take mechanisms out and report what breaks.
 
-    They are taken out singly and together.  The variants are asked everything that the complete design keeps, at the
-    bounds of CONFIG if one is given.  The report tells which mechanisms heal
-    each other, which are redundant together, and which are enough for a
-    guarantee.
+    They are taken out singly and together, at the bounds of CONFIG if one is
+    given.  Every variant is asked all that the complete design keeps.  The
+    report tells which mechanisms heal each other, which are redundant
+    together, and which are enough for a guarantee.
     """
     from checker.cli import ablate_view
     from checker.cli.limits import limits

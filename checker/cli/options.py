@@ -131,3 +131,14 @@ def show_version(show: bool) -> None:
 
         typer.echo(f"dbmcheck {version('dbmcheck')}")
         raise typer.Exit
+
+
+VersionOption = Annotated[
+    bool,
+    typer.Option(
+        "--version",
+        callback=show_version,
+        is_eager=True,
+        help="Show the version and exit.",
+    ),
+]

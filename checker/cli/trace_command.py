@@ -55,8 +55,9 @@ def show(
 ) -> None:
     """Print a counterexample: as a table, chart, ITF, pytest, or mail."""
     from checker.cli import trace_view
+    from checker.cli.subject import Wanted
 
-    wanted = trace_view.Wanted(
+    wanted = Wanted(
         argument=trace,
         property_name=property_name,
         without=tuple(without or ()),
@@ -102,8 +103,9 @@ def explain(
 ) -> None:
     """Print each conjunct of the property at each step of a trace."""
     from checker.cli import trace_view
+    from checker.cli.subject import Wanted
 
-    wanted = trace_view.Wanted(
+    wanted = Wanted(
         argument=trace,
         property_name=property_name,
         without=tuple(without or ()),
