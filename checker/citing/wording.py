@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import re
+
 from checker.text import joined, plural
 from model.lookup import mechanisms_of
 from model.mechanism import (
@@ -12,7 +14,9 @@ from model.mechanism import (
     STOP_COPY,
     Mechanism,
 )
+from model.mechanisms import SUCCESSOR
 from model.options import UNLIMITED, Bounds, Budget, Failures, Options
+from model.vocabulary import Incoming
 
 DESIGNS_IN_WORDS = {
     LIVE: (
@@ -63,6 +67,13 @@ BITMAPS_IN_WORDS = {
         "their names; the second is disabled and records nothing"
     ),
 }
+#: where the bugs are explained that codes such as B03 stand for
+HISTORY = "model/docs/history.md"
+_BUG = re.compile(
+    r"([A-Z]\d\d), (?:open|fixed in ([^()]*[^() ]))(?: \((.*)\))?"
+)
+#: a loaded bitmap that the guest writes into, without a successor
+RECORDS_ITSELF = "records-itself"
 _FAILURES = {
     "cut": (
         "break of the connection (closed or silent)",
@@ -166,6 +177,26 @@ def failures_in_words(failures: Failures) -> str:
         if budget:
             parts.append(_at_most(budget, one, many))
     return joined(parts) or "none"
+
+
+def told(text: str, options: Options) -> str:
+    """Return ``text`` with no word of a successor that a variant lacks."""
+    if options.has(SUCCESSOR.name):
+        return text
+    return text.replace(Incoming.SUCCESSOR.value, RECORDS_ITSELF)
+
+
+def history(mechanism: Mechanism) -> str:
+    """Return what is known of QEMU without the mechanism, or ''.
+
+    A bug's code alone says nothing to a reader of a mail.
+    """
+    fixed = _BUG.fullmatch(mechanism.history)
+    if fixed is None:
+        return mechanism.history
+    code, until, more = fixed.groups()
+    lacks = f"QEMU lacked it until {until}" if until else "QEMU lacks it still"
+    return f"{lacks} ({f'{more}; ' if more else ''}bug {code} in {HISTORY})"
 
 
 def taken_out(options: Options) -> tuple[Mechanism, ...]:

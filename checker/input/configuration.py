@@ -215,7 +215,7 @@ def _described(table: Mapping[str, Any], name: str) -> Configuration:
         name=name,
         options=options,
         title=_title(table),
-        properties=tuple(_texts(table, "properties")),
+        properties=_properties(table),
         slow=slow,
         expect=_expectation(table),
     )
@@ -282,6 +282,17 @@ def _texts(table: Mapping[str, Any], key: str) -> list[str]:
     ):
         raise ConfigurationError(f"{key} is {values!r}, not a list of strings")
     return values
+
+
+def _properties(table: Mapping[str, Any]) -> tuple[str, ...]:
+    """The words that select properties; an empty list is a mistake."""
+    words = tuple(_texts(table, "properties"))
+    if "properties" in table and not words:
+        raise ConfigurationError(
+            "properties is [], which selects nothing; leave the key out to "
+            "ask everything"
+        )
+    return words
 
 
 def _expectation(table: Mapping[str, Any]) -> Expectation:

@@ -21,6 +21,7 @@ from typing import Any
 
 from attrs import frozen
 
+from model.guarantees import LONG_DOWNTIME
 from model.language import (
     Chunk,
     ChunkName,
@@ -346,6 +347,7 @@ def _add_downtime_kept(world: Live) -> None:
         ],
         then=[world.pending.at_most(most).named("that little is pending")],
         trivial="where the whole bitmap fits the limit",
+        consequence=LONG_DOWNTIME,
     )
     world.build.always(
         "NothingInHandAtTheStop",

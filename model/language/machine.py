@@ -137,7 +137,8 @@ class Property:
     were put in: what a step is that violates it.
     ``assumes``: what it takes for granted, as a clause, or ''.  ``needs``:
     budgets without which it is not asked, as of an action.  ``trivial``: why
-    it may say nothing at some sizes, or ''.
+    it may say nothing at some sizes, or ''.  ``consequence``: a name for what
+    a violation does to the user, or ''.
     """
 
     name: str
@@ -150,6 +151,7 @@ class Property:
     assumes: str = ""
     needs: tuple[str, ...] = ()
     trivial: str = ""
+    consequence: str = ""
     over_step: bool = False
     broken_step: Expression = ex.FALSE
 

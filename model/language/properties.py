@@ -65,6 +65,7 @@ class Properties(Budgets):
         needs: Needs = (),
         assumes: str = "",
         trivial: str = "",
+        consequence: str = "",
         only: bool = True,
     ) -> None:
         """Must hold in every state: if all of ``when``, all of ``then``.
@@ -72,7 +73,7 @@ class Properties(Budgets):
         ``needs``: budgets without which it is not asked, as of an action.
         ``assumes``: what it takes for granted, as a clause.  ``trivial``: why
         it may say nothing at some sizes, where it is not asked; without a
-        reason that is an error.
+        reason that is an error.  ``consequence``: names what a violation does.
         """
         head = Property(
             name,
@@ -82,6 +83,7 @@ class Properties(Budgets):
             assumes=assumes,
             needs=tuple(needs),
             trivial=trivial,
+            consequence=consequence,
         )
         if only:
             self.add_property(head, when, then)
@@ -114,6 +116,7 @@ class Properties(Budgets):
         needs: Needs = (),
         assumes: str = "",
         trivial: str = "",
+        consequence: str = "",
         only: bool = True,
     ) -> None:
         """Under weak fairness: after ``when``, sooner or later ``then``.
@@ -128,6 +131,7 @@ class Properties(Budgets):
             assumes=assumes,
             needs=tuple(needs),
             trivial=trivial,
+            consequence=consequence,
         )
         if only:
             self.add_property(head, when, then)
@@ -141,6 +145,7 @@ class Properties(Budgets):
         when: Sequence[Flag] = (),
         needs: Needs = (),
         assumes: str = "",
+        consequence: str = "",
         only: bool = True,
     ) -> None:
         """Must hold of every step: if all of ``when``, all of ``then``.
@@ -155,6 +160,7 @@ class Properties(Budgets):
             assumes=assumes,
             needs=tuple(needs),
             over_step=True,
+            consequence=consequence,
         )
         if only:
             self.add_property(head, when, then)

@@ -7,6 +7,9 @@ to rest.
 
 from __future__ import annotations
 
+from model.guarantees import (
+    WRITE_WAITS,
+)
 from model.language import YES, all_of, any_of
 from model.mechanisms import (
     DROP_ON_FAILURE,
@@ -80,6 +83,7 @@ def _add_writes_end(world: World) -> None:
             "does not wait for ever.",
             then=[in_flight.at_most(beside)],
             trivial="where all of the disk may be in flight at once",
+            consequence=WRITE_WAITS,
         )
 
 

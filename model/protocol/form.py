@@ -9,6 +9,7 @@ nobody can take any more.
 
 from __future__ import annotations
 
+from model.guarantees import REMOVED_WHILE_HELD
 from model.language import Flag, any_of, every_chunk
 from model.mechanisms import (
     BUSY_UNTIL_COMPLETE,
@@ -168,6 +169,7 @@ def _add_destination(world: World) -> None:
             ),
         ],
         needs=("edits",),
+        consequence=REMOVED_WHILE_HELD,
         only=world.has(BUSY_UNTIL_COMPLETE),
     )
     build.always(

@@ -8,6 +8,17 @@ ends.  S4 and M1 need several bitmaps or images and are not modelled yet.
 
 from __future__ import annotations
 
+from model.guarantees import (
+    FAILED_WITHOUT_REASON,
+    FALSE_COMPLETED,
+    HIDDEN,
+    LEFT_BEHIND,
+    MISSING_ON_DESTINATION,
+    MISSING_ON_SOURCE,
+    NOWHERE,
+    TOO_MUCH_ON_SOURCE,
+    VM_ENDED,
+)
 from model.language import Flag, any_of
 from model.protocol.backup import usable_on_destination, usable_on_source
 from model.protocol.endings import add_endings
@@ -57,6 +68,7 @@ def _add_no_lost_bit(world: World) -> None:
                 "true dirty set within the source's bitmap"
             )
         ],
+        consequence=MISSING_ON_SOURCE,
     )
     build.always(
         world.name("NoLostDirtyBitOnDestination"),
@@ -69,6 +81,7 @@ def _add_no_lost_bit(world: World) -> None:
                 "true dirty set within the destination's bitmap"
             )
         ],
+        consequence=MISSING_ON_DESTINATION,
     )
     build.always(
         world.name("BackupChainRestoresDisk"),
@@ -102,6 +115,7 @@ def _add_observable(world: World) -> None:
                 Incoming.LOADING, Incoming.SUCCESSOR, Incoming.PARTIAL
             )
         ],
+        consequence=HIDDEN,
     )
     build.always(
         world.name("NothingLeftBehind"),
@@ -112,6 +126,7 @@ def _add_observable(world: World) -> None:
         needs=world.options.attempt_fails(
             AT_DESTINATION, refused=True, at_setup=True
         ),
+        consequence=LEFT_BEHIND,
     )
 
 
@@ -132,6 +147,7 @@ def _add_vm_lives(world: World) -> None:
             here.vm.is_not(DestinationVm.DIED),
         ],
         assumes=MOVES,
+        consequence=VM_ENDED,
     )
     world.build.eventually(
         "VmIsNotLeftStopped",
@@ -145,6 +161,7 @@ def _add_vm_lives(world: World) -> None:
                 here.vm.is_(*EVER_RAN),
             ).named("a guest that can run runs")
         ],
+        consequence=NOWHERE,
     )
 
 
@@ -163,6 +180,7 @@ def _add_vm_unharmed(world: World) -> None:
         needs=world.options.attempt_fails(
             AT_SOURCE, refused=True, at_setup=True
         ),
+        consequence=FAILED_WITHOUT_REASON,
     )
     if not world.design.migrates:
         return
@@ -231,6 +249,7 @@ def _add_as_it_was(world: World) -> None:
         needs=world.options.attempt_fails(
             AT_SOURCE, refused=True, at_setup=True
         ),
+        consequence=TOO_MUCH_ON_SOURCE,
     )
 
 
@@ -292,6 +311,7 @@ def _add_completed(world: World) -> None:
         "When the source says completed, the destination has run the VM.",
         when=[world.source.migration.is_(Outgoing.COMPLETED)],
         then=[here.vm.is_(*EVER_RAN)],
+        consequence=FALSE_COMPLETED,
     )
 
 

@@ -13,9 +13,7 @@ import attrs
 import pytest
 
 from checker.cli.qemu import chosen as qemu_chosen
-from checker.cli.qemu import pages as qemu_pages
 from checker.cli.qemu import view as qemu_view
-from checker.cli.qemu.pages import command_lines
 from checker.qemu.campaign import campaign as campaigns
 from checker.qemu.campaign.campaign import Pair, Result
 from checker.qemu.campaign.case import Case
@@ -23,6 +21,7 @@ from checker.qemu.campaign.matrix import Spot
 from checker.qemu.campaign.violation import Violation
 from checker.qemu.harness.binary import Build
 from checker.qemu.harness.progress import Limits
+from checker.text import command_lines
 from tests.command import run, run_process, too_wide
 
 BUILD = Build((sys.executable,), (7, 2, 22))
@@ -75,7 +74,8 @@ def test_a_command_can_be_pasted() -> None:
     """Also if what is in quotes is longer than a line."""
     loader = f"/{'x' * 70}/ld.so --library-path /{'y' * 70} /some/qemu"
     words = ["dbmcheck", "qemu", "scenario", "--qemu", loader, "--full"]
-    lines = command_lines(shlex.join([*words, "--mode", "postcopy"]))
+    command = shlex.join([*words, "--mode", "postcopy"])
+    lines = command_lines(command, indent=0, prompt="")
     said = subprocess.run(
         ["sh", "-c", "set -- " + "\n".join(lines) + '\nprintf "%s|" "$@"'],
         capture_output=True,
@@ -265,7 +265,7 @@ def test_scenario(capsys: pytest.CaptureFixture[str], qemu: list[str]) -> None:
 
 def test_long_commands_are_broken_as_a_shell_reads_them() -> None:
     case = Case(bitmaps=3, nodes=2, persistent=True, disabled=True)
-    lines = qemu_pages.command_lines(case.command)
+    lines = command_lines(case.command, indent=0, prompt="")
     assert len(lines) > 1 and all(line.endswith("\\") for line in lines[:-1])
     assert all(line.startswith("    --") for line in lines[1:])
     joined = " ".join(line.rstrip("\\").strip() for line in lines)

@@ -131,13 +131,15 @@ def test_the_checker_runs_no_text() -> None:
         "model.guarantees",
         "model.mechanism",
         "model.mechanisms",
+        "model.scope",
         "model.vocabulary",
     }
 
 
 def test_what_the_checker_imports_is_tables() -> None:
     """Of those no function makes an action."""
-    for name in ("guarantees", "mechanism", "mechanisms", "vocabulary"):
+    tables = ("guarantees", "mechanism", "mechanisms", "scope", "vocabulary")
+    for name in tables:
         text = shipped().files[f"model.{name}"]
         assert "MachineBuilder" not in text
         assert ".action(" not in text

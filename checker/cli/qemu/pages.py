@@ -3,10 +3,8 @@
 
 from __future__ import annotations
 
-import shlex
-import textwrap
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from checker.cli import page
@@ -16,9 +14,15 @@ from checker.qemu.campaign.known import Known
 from checker.qemu.campaign.summary import Distinct, Summary
 from checker.qemu.campaign.violation import GUARANTEES
 from checker.qemu.harness.scenario import Then
-from checker.text import plural
+from checker.text import (
+    command_lines,
+    counted,
+    paragraph,
+    plural,
+    text_of,
+    wrapped,
+)
 
-_INDENT = "    "
 _MOST_ERRORS = 5
 
 
@@ -30,50 +34,9 @@ def _verdict(summary: Summary, complete: bool) -> str:
     return "ONLY KNOWN VIOLATIONS" if summary.distinct else "NO VIOLATION"
 
 
-def command_lines(command: str) -> list[str]:
-    """A command as a shell reads it, in lines that fit into a mail.
-
-    What stands in quotes is broken at blanks, which are as good as others
-    to ``--qemu``; words without a blank are left whole.
-    """
-    room = page.WIDTH - len(_INDENT) - len(" \\")
-    first, *groups = _groups(shlex.split(command))
-    lines = [first]
-    for group in groups:
-        longer = f"{lines[-1]} {group}"
-        if len(longer) <= room:
-            lines[-1] = longer
-            continue
-        lines[-1] += " \\"
-        pieces = textwrap.wrap(
-            group,
-            room,
-            initial_indent=_INDENT,
-            subsequent_indent=_INDENT,
-            break_long_words=False,
-            break_on_hyphens=False,
-        )
-        if len(pieces) > 1 and "'" not in pieces[0]:
-            # the option alone: its value is only in quotes from there on
-            pieces[0] += " \\"
-        lines += pieces
-    return lines
-
-
-def _groups(words: Sequence[str]) -> Iterator[str]:
-    """An option together with its value, quoted; so is what is before."""
-    group: list[str] = []
-    for word in words:
-        if word.startswith("--") and group:
-            yield shlex.join(group)
-            group = []
-        group.append(word)
-    yield shlex.join(group)
-
-
 def _command(text: str) -> None:
-    for line in command_lines(text):
-        page.line(_INDENT + line)
+    for line in command_lines(text, prompt=""):
+        page.line(line)
 
 
 # -- a campaign --------------------------------------------------------------
@@ -154,11 +117,9 @@ def _print_distinct(pair: Pair, each: Distinct) -> None:
     violation = each.violation
     known = each.known
     state = f"known as {known.id}" if known else "NEW"
-    count = page.number(each.count)
-    plural = "" if each.count == 1 else "s"
     page.paragraph(
         f"{violation.guarantee} {GUARANTEES[violation.guarantee]}: {state}, "
-        f"in {count} scenario{plural}, {each.label}",
+        f"in {counted(each.count, 'scenario')}, {each.label}",
         indent="  ",
         first="",
     )
@@ -322,27 +283,22 @@ def mail_block(pair: Pair, each: Distinct) -> str:
         "",
     ]
     if known is not None:
-        lines += _wrap(known.what)
+        lines += wrapped(known.what)
         lines += ["", f"Severity: {known.severity}.  Known: {known.id}."]
     else:
         lines += ["Severity: not judged yet.  New."]
-    lines += _wrap(f"Bitmaps to blame?  {each.label}.")
+    lines += wrapped(f"Bitmaps to blame?  {each.label}.")
     lines += ["", "Steps:", ""]
     lines += _numbered(_steps(each))
     lines += ["", "What breaks:", ""]
-    lines += [
-        _INDENT + line
-        for line in textwrap.wrap(
-            f"{violation.where}: {violation.text}", page.WIDTH - 4
-        )
-    ]
+    lines += paragraph(f"{violation.where}: {violation.text}", 4)
     lines += [
         "",
         f"Seen in {plural(each.count, 'scenario')}; this one again with:",
         "",
     ]
-    lines += [_INDENT + line for line in command_lines(pair.command(case))]
-    return "\n".join(lines) + "\n"
+    lines += command_lines(pair.command(case), prompt="")
+    return text_of(lines)
 
 
 def _steps(each: Distinct) -> list[str]:
@@ -371,17 +327,9 @@ def _steps(each: Distinct) -> list[str]:
     return steps
 
 
-def _wrap(text: str) -> list[str]:
-    return textwrap.wrap(text, page.WIDTH, break_on_hyphens=False)
-
-
 def _numbered(steps: list[str]) -> list[str]:
-    lines = []
-    for number, step in enumerate(steps, 1):
-        lines += textwrap.wrap(
-            step,
-            page.WIDTH,
-            initial_indent=f" {number}. ",
-            subsequent_indent="    ",
-        )
-    return lines
+    return [
+        line
+        for number, step in enumerate(steps, 1)
+        for line in wrapped(step, f" {number}. ", " " * 4)
+    ]

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The guarantees by name, and a violation of one.
 
-The names are the model's.
+Names and words are the model's.
 """
 
 from __future__ import annotations
@@ -12,17 +12,10 @@ import attrs
 
 from checker.qemu.harness.observation import Moment
 from checker.qemu.harness.scenario import Side
+from model.guarantees import GUARANTEES as TABLE
 
 GUARANTEES: Final = {
-    "S1": "no missing bit",
-    "S2": "a loss is seen",
-    "S3": "the VM is not harmed",
-    "S4": "one valid copy",
-    "S5": "no needless loss",
-    "S6": "one side runs",
-    "M1": "metadata survive",
-    "P1": "no bit too many",
-    "L1": "it ends",
+    name: guarantee.short for name, guarantee in TABLE.items()
 }
 
 
