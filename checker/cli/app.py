@@ -108,20 +108,16 @@ def check(
     from checker.cli import check_view
     from checker.cli.limits import limits
 
-    raise typer.Exit(
-        check_view.run(
-            config,
-            engine=engine.value,
-            depth=depth,
-            without=tuple(without or ()),
-            complete=complete,
-            limits=limits(memory, max_states, threads, first),
-            as_json=format == Format.JSON,
-            expect=expect,
-            trace_file=trace,
-            minimise=minimise,
-        )
+    asked = check_view.Asked(
+        engine=engine.value,
+        limits=limits(memory, max_states, threads, first, depth),
+        without=tuple(without or ()),
+        complete=complete,
+        expect=expect,
+        minimise=minimise,
+        trace_file=trace,
     )
+    raise typer.Exit(check_view.run(config, asked, format == Format.JSON))
 
 
 @app.command()
