@@ -14,6 +14,7 @@ from checker.cli import streams
 from checker.cli.options import (
     CompleteOption,
     ConfigArgument,
+    ConfigsArgument,
     DepthOption,
     DesignArgument,
     EngineName,
@@ -23,6 +24,8 @@ from checker.cli.options import (
     GraphForm,
     MemoryOption,
     MinimiseOption,
+    ReportFormat,
+    ReportOption,
     StatesOption,
     ThreadsOption,
     WithoutOption,
@@ -77,8 +80,8 @@ def compare(
 
 @app.command()
 def check(
-    config: ConfigArgument,
-    format: FormatOption = Format.TEXT,
+    config: ConfigsArgument,
+    format: ReportOption = ReportFormat.TEXT,
     engine: EngineOption = EngineName.EXPLICIT,
     depth: DepthOption = None,
     without: WithoutOption = None,
@@ -104,8 +107,13 @@ def check(
     ] = None,
     minimise: MinimiseOption = False,
 ) -> None:
-    """Explore one configuration and say what holds."""
-    from checker.cli import check_view
+    """Explore a configuration and say what holds; or several of them.
+
+    The exit code is then the gravest.  With --format junit a property is a
+    test case, and one that was not decided is an error; with --format sarif
+    a violation is a result that points at the configuration file.
+    """
+    from checker.cli import check_several, check_view
     from checker.cli.limits import limits
 
     asked = check_view.Asked(
@@ -117,7 +125,11 @@ def check(
         minimise=minimise,
         trace_file=trace,
     )
-    raise typer.Exit(check_view.run(config, asked, format == Format.JSON))
+    report = format in (ReportFormat.JUNIT, ReportFormat.SARIF)
+    if report or len(config) > 1:
+        raise typer.Exit(check_several.run(config, asked, format.value))
+    as_json = format == ReportFormat.JSON
+    raise typer.Exit(check_view.run(config[0], asked, as_json))
 
 
 @app.command()

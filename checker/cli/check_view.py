@@ -220,7 +220,7 @@ def gravest_trace(answer: Answer) -> Trace | None:
     return None
 
 
-def _code(answer: Answer, expect: bool) -> int:
+def _code(answer: Answer, expect: bool) -> ExitCode:
     surprises = answer.surprises()
     if expect:
         unsaid = answer.configuration.expect.verdict is None
@@ -338,7 +338,7 @@ def _print(answer: Answer) -> None:
     page.table(
         ["property", "for", "verdict", ""],
         [
-            [f.name, f.guarantee or "-", word(f), _remark(f)]
+            [f.name, f.guarantee or "-", word(f), remark(f)]
             for f in answer.findings
         ],
     )
@@ -376,7 +376,8 @@ def _print_depth(coverage: Coverage) -> None:
     )
 
 
-def _remark(finding: Finding) -> str:
+def remark(finding: Finding) -> str:
+    """Why, or after how many steps; '' if there is nothing to add."""
     if finding.reason:
         return finding.reason
     if finding.steps is None:

@@ -18,6 +18,15 @@ class Format(enum.StrEnum):
     JSON = "json"
 
 
+class ReportFormat(enum.StrEnum):
+    """How the answer of a check is printed."""
+
+    TEXT = "text"
+    JSON = "json"
+    JUNIT = "junit"
+    SARIF = "sarif"
+
+
 class EngineName(enum.StrEnum):
     """Which engine explores."""
 
@@ -47,6 +56,10 @@ class GraphForm(enum.StrEnum):
 
 FormatOption = Annotated[
     Format, typer.Option("--format", help="Print text or JSON.")
+]
+ReportOption = Annotated[
+    ReportFormat,
+    typer.Option("--format", help="Print text, JSON, JUnit XML or SARIF."),
 ]
 EngineOption = Annotated[
     EngineName,
@@ -105,6 +118,7 @@ PropertyOption = Annotated[
     ),
 ]
 ConfigArgument = Annotated[str, typer.Argument(metavar="CONFIG")]
+ConfigsArgument = Annotated[list[str], typer.Argument(metavar="CONFIG...")]
 DesignArgument = Annotated[str, typer.Argument(metavar="DESIGN|CONFIG")]
 TraceArgument = Annotated[str, typer.Argument(metavar="TRACE|CONFIG")]
 

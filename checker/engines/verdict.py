@@ -76,6 +76,7 @@ _ORDER = (
     ExitCode.EVENTUALLY_VIOLATED,
     ExitCode.UNREACHED,
     ExitCode.INCONCLUSIVE,
+    ExitCode.NOT_AS_EXPECTED,
 )
 
 
