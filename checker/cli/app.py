@@ -28,6 +28,7 @@ from checker.cli.options import (
     ReportOption,
     StatesOption,
     ThreadsOption,
+    TraceArgument,
     WithoutOption,
     show_version,
 )
@@ -245,13 +246,13 @@ app.command()(explain)
 
 @app.command()
 def step(
-    config: ConfigArgument,
+    trace: TraceArgument,
     without: WithoutOption = None,
 ) -> None:
-    """Walk by hand: type the number of an action; u undoes, q quits."""
+    """Walk by hand, from a trace or from the beginning; ? lists commands."""
     from checker.cli import step_view
 
-    raise typer.Exit(step_view.run(config, tuple(without or ())))
+    raise typer.Exit(step_view.run(trace, tuple(without or ())))
 
 
 @app.command()

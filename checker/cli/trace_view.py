@@ -19,6 +19,7 @@ from checker.engines.exploration import TYPE_INVARIANT, Coverage, Limits
 from checker.engines.verdict import (
     CONFORMANCE,
     DEADLOCK,
+    RUN,
     Finding,
     Verdict,
     gravest,
@@ -327,6 +328,11 @@ def _render(subject: Subject, form: str) -> str:
 
 
 def _check_claims(trace: Trace) -> None:
+    if trace.property_name == RUN:
+        raise InputError(
+            "this run was saved with no claim, so it shows no violation; it "
+            "can be shown as table, states, sequence and itf"
+        )
     if trace.property_name == CONFORMANCE:
         raise InputError(
             "this run shows where the reference parts from the model, no "
@@ -401,6 +407,8 @@ def _claimed(machine: Machine, trace: Trace) -> str:
     match claim_of(machine, trace):
         case Claim.DIFFERS:
             return "where the reference parted from the model"
+        case Claim.NOTHING:
+            return "and is a run of which nothing is claimed"
         case Claim.MET:
             where = place(first_met(machine, trace))
             return f"and shows that {name} is met, first {where}"

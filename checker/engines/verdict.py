@@ -27,6 +27,8 @@ from model.language.machine import Machine, Property
 
 DEADLOCK = "NoDeadlock"
 CONFORMANCE = "Conformance"
+#: what a trace names that only shows a run, and claims nothing of it
+RUN = "Run"
 FIRES = "fires"
 
 
