@@ -256,6 +256,22 @@ def step(
 
 
 @app.command()
+def diff(
+    first: TraceArgument,
+    second: TraceArgument,
+    format: FormatOption = Format.TEXT,
+) -> None:
+    """What two traces, or two configurations, differ in.
+
+    Exits with 1 if they differ.  Of a configuration, title and slow are not
+    compared.
+    """
+    from checker.cli import diff_view
+
+    raise typer.Exit(diff_view.run(first, second, format == Format.JSON))
+
+
+@app.command()
 def simulate(
     config: ConfigArgument,
     runs: Annotated[int, typer.Option(min=1, help="How many runs.")] = 1000,
