@@ -28,14 +28,13 @@ from checker.cli.options import (
     ReportOption,
     StatesOption,
     ThreadsOption,
-    TraceArgument,
     WithoutOption,
     show_version,
 )
 from checker.cli.prove_command import prove
 from checker.cli.qemu.command import qemu
 from checker.cli.streams import INTERRUPTED
-from checker.cli.trace_command import cite, explain, replay, show
+from checker.cli.trace_command import cite, diff, explain, replay, show, step
 from checker.input.exit_codes import in_one_sentence
 
 app = typer.Typer(
@@ -242,33 +241,8 @@ app.command()(cite)
 app.command()(show)
 app.command()(replay)
 app.command()(explain)
-
-
-@app.command()
-def step(
-    trace: TraceArgument,
-    without: WithoutOption = None,
-) -> None:
-    """Walk by hand, from a trace or from the beginning; ? lists commands."""
-    from checker.cli import step_view
-
-    raise typer.Exit(step_view.run(trace, tuple(without or ())))
-
-
-@app.command()
-def diff(
-    first: TraceArgument,
-    second: TraceArgument,
-    format: FormatOption = Format.TEXT,
-) -> None:
-    """What two traces, or two configurations, differ in.
-
-    Exits with 1 if they differ.  Of a configuration, title and slow are not
-    compared.
-    """
-    from checker.cli import diff_view
-
-    raise typer.Exit(diff_view.run(first, second, format == Format.JSON))
+app.command()(step)
+app.command()(diff)
 
 
 @app.command()
@@ -339,6 +313,14 @@ def conform(
             format == Format.JSON,
         )
     )
+
+
+@app.command()
+def man() -> None:
+    """Print the manual page: dbmcheck man > dbmcheck.1."""
+    from checker.cli import man_view
+
+    raise typer.Exit(man_view.run())
 
 
 @app.command("list")

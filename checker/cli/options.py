@@ -118,7 +118,7 @@ PropertyOption = Annotated[
     ),
 ]
 ConfigArgument = Annotated[str, typer.Argument(metavar="CONFIG")]
-ConfigsArgument = Annotated[list[str], typer.Argument(metavar="CONFIG...")]
+ConfigsArgument = Annotated[list[str], typer.Argument(metavar="CONFIG")]
 DesignArgument = Annotated[str, typer.Argument(metavar="DESIGN|CONFIG")]
 TraceArgument = Annotated[str, typer.Argument(metavar="TRACE|CONFIG")]
 

@@ -78,20 +78,20 @@ def compared(first: Trace, second: Trace) -> Difference:
 def _rows(
     one: Machine, first: Trace, other: Machine, second: Trace
 ) -> Iterator[Row]:
-    labels = [[m.label for m in trace.moves] for trace in (first, second)]
-    matcher = SequenceMatcher(None, *labels, autojunk=False)
+    mine, theirs = ([m.label for m in t.moves] for t in (first, second))
+    matcher = SequenceMatcher(None, mine, theirs, autojunk=False)
     for tag, start, end, begin, stop in matcher.get_opcodes():
         if tag == "equal":
             for i, j in zip(
                 range(start, end), range(begin, stop), strict=True
             ):
-                mine, theirs = first.moves[i], second.moves[j]
+                move, there = first.moves[i], second.moves[j]
                 yield Row(
                     first=i + 1,
                     second=j + 1,
-                    actor=mine.actor,
-                    label=mine.label,
-                    states=_differing(one, mine.state, other, theirs.state),
+                    actor=move.actor,
+                    label=move.label,
+                    states=_differing(one, move.state, other, there.state),
                 )
             continue
         for i in range(start, end):
