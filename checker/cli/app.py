@@ -116,7 +116,7 @@ def check(
     from checker.cli import check_several, check_view
     from checker.cli.limits import limits
 
-    asked = check_view.Asked(
+    chosen = check_view.CheckOptions(
         engine=engine.value,
         limits=limits(memory, max_states, threads, first, depth),
         without=tuple(without or ()),
@@ -127,9 +127,9 @@ def check(
     )
     report = format in (ReportFormat.JUNIT, ReportFormat.SARIF)
     if report or len(config) > 1:
-        raise typer.Exit(check_several.run(config, asked, format.value))
+        raise typer.Exit(check_several.run(config, chosen, format.value))
     as_json = format == ReportFormat.JSON
-    raise typer.Exit(check_view.run(config[0], asked, as_json))
+    raise typer.Exit(check_view.run(config[0], chosen, as_json))
 
 
 @app.command()

@@ -13,7 +13,7 @@ from typing import Any
 
 from checker.cli import page
 from checker.cli.check_view import (
-    Asked,
+    CheckOptions,
     Checked,
     checked,
     configuration_of,
@@ -27,19 +27,19 @@ from checker.input.exit_codes import ExitCode
 from checker.text import counted
 
 
-def run(arguments: Sequence[str], asked: Asked, form: str) -> int:
+def run(arguments: Sequence[str], chosen: CheckOptions, form: str) -> int:
     """Check all, print as ``form`` says; returns the gravest exit code.
 
     ``form``: text, json, junit or sarif.
     """
-    _check_options(arguments, asked, form)
-    configurations = [configuration_of(a, asked) for a in arguments]
+    _check_options(arguments, chosen, form)
+    configurations = [configuration_of(a, chosen) for a in arguments]
     found: list[Checked] = []
     try:
         for argument, configuration in zip(
             arguments, configurations, strict=True
         ):
-            one = checked(argument, configuration, asked)
+            one = checked(argument, configuration, chosen)
             found.append(one)
             if form == "text":
                 print_text(one)
@@ -51,7 +51,7 @@ def run(arguments: Sequence[str], asked: Asked, form: str) -> int:
         if not found:
             raise
     unchecked = arguments[len(found) :]
-    code = exit_code(found, unchecked, asked.expect)
+    code = exit_code(found, unchecked, chosen.expect)
     if form == "text":
         _print_summary(found, unchecked)
     elif form == "json":
@@ -81,13 +81,15 @@ def exit_code(
     return gravest_code(codes)
 
 
-def _check_options(arguments: Sequence[str], asked: Asked, form: str) -> None:
+def _check_options(
+    arguments: Sequence[str], chosen: CheckOptions, form: str
+) -> None:
     """Refuse what is for one configuration, or not for a report."""
-    if asked.trace_file is not None and len(arguments) > 1:
+    if chosen.trace_file is not None and len(arguments) > 1:
         raise InputError(
             f"--trace takes the trace of one CONFIG, not of {len(arguments)}"
         )
-    if asked.minimise and form in ("junit", "sarif"):
+    if chosen.minimise and form in ("junit", "sarif"):
         raise InputError(
             f"--minimise: --format {form} has no place for what it finds; "
             "allowed are text and json"

@@ -27,7 +27,7 @@ from model.options import Options
 
 
 @frozen(kw_only=True)
-class Asked:
+class CheckOptions:
     """How to check, as the command line says it.
 
     ``trace_file``: where the gravest violation's trace goes, if anywhere.
@@ -51,7 +51,7 @@ class Checked:
     """
 
     argument: str
-    asked: Asked
+    chosen: CheckOptions
     answer: Answer
     trace: Trace | None
     whole: bool
@@ -60,12 +60,12 @@ class Checked:
     @property
     def exit_code(self) -> ExitCode:
         """What this configuration alone makes the process return."""
-        return _code(self.answer, self.asked.expect)
+        return _code(self.answer, self.chosen.expect)
 
 
-def run(argument: str, asked: Asked, as_json: bool) -> int:
+def run(argument: str, chosen: CheckOptions, as_json: bool) -> int:
     """Check, print, write the trace; returns the exit code."""
-    found = checked(argument, configuration_of(argument, asked), asked)
+    found = checked(argument, configuration_of(argument, chosen), chosen)
     if as_json:
         page.as_json(to_json(found.answer, found.trace))
     else:
@@ -73,41 +73,41 @@ def run(argument: str, asked: Asked, as_json: bool) -> int:
     return found.exit_code
 
 
-def configuration_of(argument: str, asked: Asked) -> Configuration:
+def configuration_of(argument: str, chosen: CheckOptions) -> Configuration:
     """Load what is to be checked, and refuse what cannot be asked of it."""
     _check_combination(
-        asked.engine, asked.limits, asked.expect, asked.minimise
+        chosen.engine, chosen.limits, chosen.expect, chosen.minimise
     )
-    configuration = configured(argument, asked.without, asked.complete)
-    if asked.trace_file is not None:
-        check_writable(asked.trace_file)
+    configuration = configured(argument, chosen.without, chosen.complete)
+    if chosen.trace_file is not None:
+        check_writable(chosen.trace_file)
     return configuration
 
 
 def checked(
-    argument: str, configuration: Configuration, asked: Asked
+    argument: str, configuration: Configuration, chosen: CheckOptions
 ) -> Checked:
     """Check one configuration and write the trace file, if one is wanted."""
-    bounded = asked.engine == BOUNDED
+    bounded = chosen.engine == BOUNDED
     with depths_shown() if bounded else shown() as report_for:
         answer = check(
             configuration,
-            asked.engine,
-            asked.limits,
+            chosen.engine,
+            chosen.limits,
             report_for(configuration.name),
         )
     trace, whole = gravest_trace(answer), not answer.coverage.stopped
-    if trace is not None and asked.minimise:
-        smaller = minimised(trace, asked.limits)
+    if trace is not None and chosen.minimise:
+        smaller = minimised(trace, chosen.limits)
         trace, whole = smaller or trace, whole and smaller is not None
     kept = ""
-    if asked.trace_file is not None:
+    if chosen.trace_file is not None:
         from checker.traces.storage import keep
 
-        kept = keep(trace, asked.trace_file)
+        kept = keep(trace, chosen.trace_file)
     return Checked(
         argument=argument,
-        asked=asked,
+        chosen=chosen,
         answer=answer,
         trace=trace,
         whole=whole,
@@ -117,22 +117,22 @@ def checked(
 
 def print_text(found: Checked) -> None:
     """Print all that was found out about one configuration."""
-    answer, asked = found.answer, found.asked
+    answer, chosen = found.answer, found.chosen
     _print(answer)
     if found.trace is not None:
         _print_trace(answer, found.trace)
-        if asked.minimise and not found.whole:
+        if chosen.minimise and not found.whole:
             page.paragraph(
                 "interrupted: not all smaller configurations were tried"
             )
         cite = command(
             "cite",
             found.argument,
-            asked.without,
-            asked.complete,
-            asked.minimise,
+            chosen.without,
+            chosen.complete,
+            chosen.minimise,
         )
-        _print_how_to_cite(cite, found.whole, asked.trace_file)
+        _print_how_to_cite(cite, found.whole, chosen.trace_file)
     for surprise in answer.surprises():
         page.line()
         page.paragraph(f"not as expected: {surprise}")

@@ -55,7 +55,7 @@ class Case:
 def cases(found: Checked) -> Iterator[Case]:
     """The cases of a configuration, in the order of its findings."""
     surprises = found.answer.surprises()
-    if found.asked.expect:
+    if found.chosen.expect:
         yield _expectation(found, surprises)
         return
     said = {p.name: " ".join(p.doc.split()) for p in _asked(found)}
@@ -91,14 +91,14 @@ _OUTCOMES = {
 
 def _details(found: Checked, finding: Finding) -> Iterator[str]:
     """The violation step by step, and how to see it as people read it."""
-    trace, asked = found.answer.traces.get(finding.name), found.asked
+    trace, chosen = found.answer.traces.get(finding.name), found.chosen
     if trace is None:
         return
     for number, move in enumerate(trace.moves, 1):
         yield f"{number:3}  {move.actor}: {move.label}"
     if trace.loop is not None:
         yield f"then steps {trace.loop + 1} to {len(trace.moves)} for ever"
-    cite = command("cite", found.argument, asked.without, asked.complete)
+    cite = command("cite", found.argument, chosen.without, chosen.complete)
     worst = found.answer.gravest
     if worst is None or worst.name != finding.name:
         cite += f" --property {shlex.quote(finding.name)}"

@@ -116,14 +116,14 @@ def _done(walk: Walk, typed: str) -> Walk:
         choices = walk.choices
         if 1 <= int(typed) <= len(choices):
             return _taken(walk, walk.take(choices[int(typed) - 1]))
-        raise InputError(f"'{typed[:20]}' is no choice; {_allowed(walk)}")
+        raise InputError(f"'{typed[:20]}' is not a choice; {_allowed(walk)}")
     actions = [a.name for a in walk.machine.actions]
     if typed.partition("(")[0].strip() in actions:
         move = move_meant(walk.machine, walk.state, typed, walk.at + 1)
         return _taken(walk, walk.take(move))
     known = [*actions, *(c.names[-1] for c in COMMANDS)]
     raise InputError(
-        f"'{typed[:20]}' is no choice; {_allowed(walk)}"
+        f"'{typed[:20]}' is not a choice; {_allowed(walk)}"
         f"{meant(typed[:60], known)}"
     )
 
@@ -177,7 +177,7 @@ def _jump(walk: Walk, words: list[str]) -> Walk:
 
 def _count(word: str, command: str) -> int:
     if not (word.isascii() and word.isdigit() and len(word) < 7):
-        raise InputError(f"{command}: '{word[:20]}' is no number of steps")
+        raise InputError(f"{command}: '{word[:20]}' is not a number of steps")
     return int(word)
 
 

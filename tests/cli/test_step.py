@@ -210,13 +210,13 @@ def test_a_run_that_meets_a_property(step: Walking, dbmcheck: Command) -> None:
 @pytest.mark.parametrize(
     ("typed", "said"),
     [
-        ("99", "'99' is no choice; allowed are 1 to "),
-        ("x", "'x' is no choice; allowed are 1 to "),
-        ("", "'' is no choice; allowed are 1 to "),
+        ("99", "'99' is not a choice; allowed are 1 to "),
+        ("x", "'x' is not a choice; allowed are 1 to "),
+        ("", "'' is not a choice; allowed are 1 to "),
         ("udno", "did you mean 'undo'?"),
         ("migrat", "did you mean 'migrate'?"),
-        ("u x", "u: 'x' is no number of steps"),
-        ("u 99999999999", "is no number of steps"),
+        ("u x", "u: 'x' is not a number of steps"),
+        ("u 99999999999", "is not a number of steps"),
         ("j", "j takes one word: the number of a step, ! or a property"),
         ("j 1 2", "j takes one word"),
         ("j 1", "there is no step 1; allowed are 0 to 0"),
