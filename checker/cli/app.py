@@ -14,6 +14,7 @@ from checker.cli import streams
 from checker.cli.options import (
     CompleteOption,
     ConfigArgument,
+    ConfigsArgument,
     DepthOption,
     DesignArgument,
     EngineName,
@@ -23,6 +24,8 @@ from checker.cli.options import (
     GraphForm,
     MemoryOption,
     MinimiseOption,
+    ReportFormat,
+    ReportOption,
     StatesOption,
     ThreadsOption,
     VersionOption,
@@ -31,7 +34,7 @@ from checker.cli.options import (
 from checker.cli.prove_command import prove
 from checker.cli.qemu.command import qemu
 from checker.cli.streams import INTERRUPTED
-from checker.cli.trace_command import cite, explain, replay, show
+from checker.cli.trace_command import cite, diff, explain, replay, show, step
 from checker.input.exit_codes import in_one_sentence
 
 app = typer.Typer(
@@ -75,8 +78,8 @@ def compare(
 
 @app.command()
 def check(
-    config: ConfigArgument,
-    format: FormatOption = Format.TEXT,
+    config: ConfigsArgument,
+    format: ReportOption = ReportFormat.TEXT,
     engine: EngineOption = EngineName.EXPLICIT,
     depth: DepthOption = None,
     without: WithoutOption = None,
@@ -103,24 +106,29 @@ def check(
     ] = None,
     minimise: MinimiseOption = False,
 ) -> None:
-    """Explore one configuration and report what holds."""
-    from checker.cli import check_view
+    """Explore one configuration, or several, and report what holds.
+
+    The exit code is then the gravest.  With --format junit a property is a
+    test case, and one that was not decided is an error; with --format sarif
+    a violation is a result that points at the configuration file.
+    """
+    from checker.cli import check_several, check_view
     from checker.cli.limits import limits
 
-    raise typer.Exit(
-        check_view.run(
-            config,
-            engine=engine.value,
-            depth=depth,
-            without=tuple(without or ()),
-            complete=complete,
-            limits=limits(memory, max_states, threads, first),
-            as_json=format == Format.JSON,
-            expect=expect,
-            trace_file=trace,
-            minimise=minimise,
-        )
+    chosen = check_view.CheckOptions(
+        engine=engine.value,
+        limits=limits(memory, max_states, threads, first, depth),
+        without=tuple(without or ()),
+        complete=complete,
+        expect=expect,
+        minimise=minimise,
+        trace_file=trace,
     )
+    report = format in (ReportFormat.JUNIT, ReportFormat.SARIF)
+    if report or len(config) > 1:
+        raise typer.Exit(check_several.run(config, chosen, format.value))
+    as_json = format == ReportFormat.JSON
+    raise typer.Exit(check_view.run(config[0], chosen, as_json))
 
 
 @app.command()
@@ -241,17 +249,8 @@ app.command()(cite)
 app.command()(show)
 app.command()(replay)
 app.command()(explain)
-
-
-@app.command()
-def step(
-    config: ConfigArgument,
-    without: WithoutOption = None,
-) -> None:
-    """Walk through a configuration by hand, one action at a time."""
-    from checker.cli import step_view
-
-    raise typer.Exit(step_view.run(config, tuple(without or ())))
+app.command()(step)
+app.command()(diff)
 
 
 @app.command()
@@ -337,6 +336,14 @@ def conform(
             format == Format.JSON,
         )
     )
+
+
+@app.command()
+def man() -> None:
+    """Print the manual page: dbmcheck man > dbmcheck.1."""
+    from checker.cli import man_view
+
+    raise typer.Exit(man_view.run())
 
 
 @app.command("list")

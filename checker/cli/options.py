@@ -18,6 +18,15 @@ class Format(enum.StrEnum):
     JSON = "json"
 
 
+class ReportFormat(enum.StrEnum):
+    """How the answer of a check is printed."""
+
+    TEXT = "text"
+    JSON = "json"
+    JUNIT = "junit"
+    SARIF = "sarif"
+
+
 class EngineName(enum.StrEnum):
     """Which engine explores."""
 
@@ -48,6 +57,10 @@ class GraphForm(enum.StrEnum):
 
 FormatOption = Annotated[
     Format, typer.Option("--format", help="Output format.")
+]
+ReportOption = Annotated[
+    ReportFormat,
+    typer.Option("--format", help="Print text, JSON, JUnit XML or SARIF."),
 ]
 EngineOption = Annotated[
     EngineName,
@@ -120,6 +133,12 @@ TraceArgument = Annotated[
     str,
     typer.Argument(
         metavar="TRACE|CONFIG", help="Trace file, or a configuration."
+    ),
+]
+ConfigsArgument = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="CONFIG", help="Name of a configuration, or a TOML file."
     ),
 ]
 

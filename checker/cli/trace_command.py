@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The commands that show a trace, and their options."""
+"""The commands that take a trace, and their options."""
 
 from __future__ import annotations
 
@@ -113,3 +113,32 @@ def explain(
         minimise=minimise,
     )
     raise typer.Exit(trace_view.explain_it(wanted, format == Format.JSON))
+
+
+def step(
+    trace: TraceArgument,
+    without: WithoutOption = None,
+) -> None:
+    """Walk by hand, from a trace too; type ? for the commands.
+
+    Of a TRACE the walk begins where it ends, of a CONFIG in the initial
+    state.
+    """
+    from checker.cli import step_view
+
+    raise typer.Exit(step_view.run(trace, tuple(without or ())))
+
+
+def diff(
+    first: TraceArgument,
+    second: TraceArgument,
+    format: FormatOption = Format.TEXT,
+) -> None:
+    """What two traces, or two configurations, differ in.
+
+    Exits with 1 if they differ.  Of a configuration, title and slow are not
+    compared.
+    """
+    from checker.cli import diff_view
+
+    raise typer.Exit(diff_view.run(first, second, format == Format.JSON))

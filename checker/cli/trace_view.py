@@ -12,7 +12,7 @@ from checker.cli import page
 from checker.cli.check_view import trace_json
 from checker.cli.describe import size
 from checker.cli.subject import Subject, Wanted, find
-from checker.engines.verdict import CONFORMANCE
+from checker.engines.verdict import CONFORMANCE, RUN
 from checker.input.configuration import load, selects, shipped
 from checker.input.errors import InputError
 from checker.input.exit_codes import ExitCode
@@ -76,6 +76,11 @@ def _drawn(machine: Machine, trace: Trace, form: str) -> str:
 
 
 def _check_claims(trace: Trace) -> None:
+    if trace.property_name == RUN:
+        raise InputError(
+            "this run was saved with no claim, so it shows no violation; it "
+            "can be shown as table, states, sequence and itf"
+        )
     if trace.property_name == CONFORMANCE:
         raise InputError(
             "this run shows where the reference parts from the model, no "
@@ -155,6 +160,8 @@ def _claimed(machine: Machine, trace: Trace) -> str:
     match claim_of(machine, trace):
         case Claim.DIFFERS:
             return "where the reference parted from the model"
+        case Claim.NOTHING:
+            return "and is a run of which nothing is claimed"
         case Claim.MET:
             where = place(first_met(machine, trace))
             return f"and shows that {name} is met, first {where}"

@@ -30,6 +30,7 @@ from checker.input.configuration import (
     from_table,
     options_table,
 )
+from checker.input.differences import differences
 from checker.input.errors import DbmcheckError, InputError
 from checker.input.exit_codes import ExitCode
 from checker.input.files import write_atomically
@@ -215,15 +216,6 @@ def _check_identity(
 
 def _difference(options: Options, expected: Options) -> str:
     """The first thing in which two configurations differ."""
-    mine, other = options_table(options), options_table(expected)
-    for key, value in mine.items():
-        if value == other[key]:
-            continue
-        if isinstance(value, dict):
-            inner = next(k for k in value if value[k] != other[key][k])
-            return (
-                f"{key}.{inner} is {shown(value[inner])}, not "
-                f"{shown(other[key][inner])}"
-            )
-        return f"{key} is {shown(value)}, not {shown(other[key])}"
-    raise AssertionError("unequal options have equal tables")
+    found = differences(options, expected)
+    key, (mine, other) = next(iter(found.items()))
+    return f"{key} is {shown(mine)}, not {shown(other)}"

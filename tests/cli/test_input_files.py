@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -14,49 +15,69 @@ import pytest
 from checker.input.configuration import shipped
 from checker.input.errors import InputError
 from checker.input.files import read_limited
+from tests.cli.every_command import commands
 from tests.command import ROOT
 
+#: what is read, and the exit code if it is no file
 READERS = {
-    "check FILE": 151,
-    "cite FILE": 151,
-    "ablate FILE": 151,
-    "prove FILE": 151,
-    "step FILE": 151,
-    "replay FILE": 75,
+    **{
+        " ".join(command.call("FILE")): 151
+        if command.takes_a("CONFIG")
+        else 75
+        for command in commands()
+        if command.takes_a("CONFIG") or command.takes_a("TRACE")
+    },
     "show FILE.json": 75,
+    "diff FILE.json FILE.json": 75,
     "conform --log FILE": 2,
     "prove --verify FILE": 2,
     "qemu faults --record FILE": 2,
 }
 
 
-def run(words: str, path: Path) -> subprocess.CompletedProcess[str]:
-    arguments = words.replace("FILE", str(path)).split()
-    return subprocess.run(
-        [sys.executable, "-m", "checker", *arguments],
+#: one process runs all: it takes long to begin
+PROGRAM = """
+import contextlib, io, json, sys
+from checker.cli import main
+
+for arguments in json.load(sys.stdin):
+    said = io.StringIO()
+    with contextlib.redirect_stderr(said):
+        code = main(arguments)
+    print(json.dumps([code, said.getvalue()]))
+"""
+
+
+def run(each: list[list[str]]) -> list[tuple[int, str]]:
+    """The exit code and the complaint of each; a command that waits fails."""
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM],
         cwd=ROOT,
-        stdin=subprocess.DEVNULL,
+        input=json.dumps(each),
         capture_output=True,
         text=True,
         timeout=60,
         check=False,
     )
+    lines = done.stdout.splitlines()
+    assert len(lines) == len(each), done
+    return [(code, said) for code, said in map(json.loads, lines)]
 
 
 @pytest.mark.parametrize("words", READERS)
 def test_what_is_no_file(tmp_path: Path, words: str) -> None:
-    pipe, folder = tmp_path / "pipe", tmp_path / "folder"
-    for path in (pipe, tmp_path / "pipe.json"):
-        os.mkfifo(path)
-    for path in (folder, tmp_path / "folder.json"):
-        path.mkdir()
-    for path in (pipe, folder, Path("/dev/zero"), Path("/dev/full")):
-        if path.parent != tmp_path and ".json" in words:
-            continue
-        done = run(words, path)
-        assert done.returncode == READERS[words], (path, done.stderr)
-        assert len(done.stderr.splitlines()) == 1, done.stderr
-        assert str(path) in done.stderr
+    for name in ("pipe", "pipe.json"):
+        os.mkfifo(tmp_path / name)
+    for name in ("folder", "folder.json"):
+        (tmp_path / name).mkdir()
+    paths = [str(tmp_path / name) for name in ("pipe", "folder")]
+    if ".json" not in words:
+        paths += ["/dev/zero", "/dev/full"]
+    results = run([words.replace("FILE", path).split() for path in paths])
+    for path, (code, said) in zip(paths, results, strict=True):
+        assert code == READERS[words], (path, said)
+        assert len(said.splitlines()) == 1, said
+        assert path in said
 
 
 def test_a_pipe_that_somebody_writes_to(tmp_path: Path) -> None:
