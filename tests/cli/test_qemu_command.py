@@ -17,11 +17,12 @@ from checker.cli.qemu import pages as qemu_pages
 from checker.cli.qemu import view as qemu_view
 from checker.cli.qemu.pages import command_lines
 from checker.qemu.campaign import campaign as campaigns
-from checker.qemu.campaign.campaign import Pair, Result
 from checker.qemu.campaign.case import Case
 from checker.qemu.campaign.matrix import Spot
+from checker.qemu.campaign.result import Result
 from checker.qemu.campaign.violation import Violation
 from checker.qemu.harness.binary import Build
+from checker.qemu.harness.builds import Builds
 from checker.qemu.harness.progress import Limits
 from tests.command import run, run_process, too_wide
 
@@ -36,7 +37,7 @@ def qemu(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     violating = [BAD]
 
     async def run_case(
-        case: Case, pair: Pair, limits: Limits, work: Path | None
+        case: Case, builds: Builds, limits: Limits, work: Path | None
     ) -> Result:
         bad = case.fault is not None and str(case.fault) in violating
         items = ("header", "eof", *(["bits"] if case.bitmaps else []))

@@ -14,6 +14,7 @@ from checker.qemu.campaign.violation import GUARANTEES
 from checker.qemu.harness import observation as seen
 from checker.qemu.harness.bitmaps import Bitmap, BitmapView
 from checker.qemu.harness.disk import StoredBitmap
+from checker.qemu.harness.faults import Fault, FaultKind
 from checker.qemu.harness.observation import (
     Done,
     Moment,
@@ -21,15 +22,9 @@ from checker.qemu.harness.observation import (
     SideView,
     Stored,
 )
-from checker.qemu.harness.places import Fault, FaultKind, Place
-from checker.qemu.harness.scenario import (
-    KIB,
-    GuestWrite,
-    Scenario,
-    Side,
-    Then,
-    When,
-)
+from checker.qemu.harness.places import Place
+from checker.qemu.harness.scenario import KIB, GuestWrite, Scenario, Then, When
+from checker.stateful.adapter import Side
 
 WRITE = GuestWrite(When.BEFORE, 0, 64 * KIB)
 EMPTY = BitmapView(

@@ -14,7 +14,7 @@ import pytest
 from checker.qemu.harness.binary import Build
 from checker.qemu.harness.bitmaps import BitmapView
 from checker.qemu.harness.progress import Limits
-from checker.qemu.harness.scenario import Mode, Side
+from checker.qemu.harness.scenario import Mode
 from checker.qemu.interop.bitmap_shapes import QUICK, SHAPES, Shape, shape
 from checker.qemu.interop.compare_ends import (
     compare_chunks,
@@ -50,6 +50,7 @@ from checker.qemu.interop.stream_bytes import (
     items_of,
     stream_of,
 )
+from checker.stateful.adapter import Side
 from reference.host import Host, RunState
 from reference.protocol.aliases import Aliases
 from reference.protocol.destination import Destination

@@ -8,15 +8,15 @@ import pytest
 from checker.cli.qemu.command import ModeName, StorageName, ThenName
 from checker.input.errors import InputError
 from checker.qemu.campaign import matrix
-from checker.qemu.campaign.case import Case, fault_text, parse_fault
+from checker.qemu.campaign.case import Case
 from checker.qemu.campaign.matrix import Spot
-from checker.qemu.harness.places import (
+from checker.qemu.harness.faults import (
     Fault,
     FaultKind,
-    Passage,
-    Place,
-    Within,
+    fault_text,
+    parse_fault,
 )
+from checker.qemu.harness.places import Passage, Place, Within
 from checker.qemu.harness.scenario import KIB, Mode, Storage, Then
 
 SPOTS = tuple(

@@ -5,7 +5,8 @@ from __future__ import annotations
 
 import pytest
 
-from checker.qemu.harness.places import Fault, FaultKind, Place, Within
+from checker.qemu.harness.faults import Fault, FaultKind
+from checker.qemu.harness.places import Place, Within
 
 
 @pytest.mark.parametrize(

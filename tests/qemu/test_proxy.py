@@ -14,14 +14,8 @@ from pathlib import Path
 import pytest
 from attrs import define, field
 
-from checker.qemu.harness.places import (
-    UNCOUNTED,
-    Fault,
-    FaultKind,
-    Passage,
-    Place,
-    Within,
-)
+from checker.qemu.harness.faults import Fault, FaultKind
+from checker.qemu.harness.places import UNCOUNTED, Passage, Place, Within
 from checker.qemu.harness.proxy import Actor, Hold, Proxy, nobody
 from tests.command import ROOT
 

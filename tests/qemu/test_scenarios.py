@@ -18,9 +18,10 @@ from checker.qemu.harness import observation as seen
 from checker.qemu.harness.binary import Build
 from checker.qemu.harness.bitmaps import Bitmap, same
 from checker.qemu.harness.disk import Disk
+from checker.qemu.harness.faults import Fault
+from checker.qemu.harness.faults import FaultKind as Kind
 from checker.qemu.harness.observation import Observation
-from checker.qemu.harness.places import Fault, Place
-from checker.qemu.harness.places import FaultKind as Kind
+from checker.qemu.harness.places import Place
 from checker.qemu.harness.progress import Limits
 from checker.qemu.harness.scenario import (
     KIB,
@@ -30,11 +31,11 @@ from checker.qemu.harness.scenario import (
     GuestWrite,
     Mode,
     Scenario,
-    Side,
     Storage,
     Then,
     When,
 )
+from checker.stateful.adapter import Side
 
 PATIENT = Limits(answer=60, settle=120, quiet=60, steady=60, stall=0.05)
 

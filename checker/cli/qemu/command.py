@@ -272,7 +272,7 @@ def interop(
 
     raise typer.Exit(
         qemu_interop_view.run(
-            [pair.source for pair in Chosen(tuple(qemus or ())).pairs()],
+            [each.source for each in Chosen(tuple(qemus or ())).pairs()],
             quick=quick,
             malformed_seeds=malformed,
             as_json=format == Format.JSON,
@@ -310,7 +310,7 @@ def random(
     asked = qemu_random_view.Asked(seed, examples, steps)
     raise typer.Exit(
         qemu_random_view.run(
-            [pair.source for pair in Chosen(tuple(qemus or ())).pairs()],
+            [each.source for each in Chosen(tuple(qemus or ())).pairs()],
             asked,
             mail=mail,
             as_json=format == Format.JSON,

@@ -29,16 +29,10 @@ from checker.qemu.harness.progress import (
     statuses,
 )
 from checker.qemu.harness.sampling import Looks
-from checker.qemu.harness.scenario import (
-    Mode,
-    Scenario,
-    Side,
-    Storage,
-    Then,
-    When,
-)
+from checker.qemu.harness.scenario import Mode, Scenario, Storage, Then, When
 from checker.qemu.harness.settings import LONG, configure, waits
 from checker.qemu.harness.wakeup import Bell
+from checker.stateful.adapter import Side
 
 _PASSING: Final = 0.003  # seconds between two looks at a state that passes
 

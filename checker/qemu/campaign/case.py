@@ -10,34 +10,27 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+import shlex
+from collections.abc import Mapping
 from typing import Any, Final
 
 import attrs
 
 from checker.input.errors import InputError
+from checker.qemu.campaign.guest_writes import SIZE, writes_on
 from checker.qemu.harness.bitmaps import Bitmap
-from checker.qemu.harness.disk import Disk
-from checker.qemu.harness.places import Fault, FaultKind, Place, Within
-from checker.qemu.harness.scenario import (
-    MIB,
-    WRITES,
-    GuestWrite,
-    Mode,
-    Scenario,
-    Storage,
-    Then,
-    When,
-)
+from checker.qemu.harness.builds import Builds
+from checker.qemu.harness.disk import SECTOR, Disk
+from checker.qemu.harness.faults import Fault, fault_text, parse_fault
+from checker.qemu.harness.scenario import MIB, Mode, Scenario, Storage, Then
 
-SIZE: Final = 64 * MIB
 GRANULARITY: Final = 4096
 #: empty parts cost us time; a slow source sends fewer of them
 _BANDWIDTH: Final = 4000
 _LEAST_GRANULARITY: Final = 512  # bytes of a bit
 _MOST_GRANULARITY: Final = 2 * 1024 * MIB
-_SECTOR: Final = 512
 _MOST: Final = 1000  # bitmaps, nodes
+_COMMAND: Final = "dbmcheck qemu scenario"
 
 
 @attrs.frozen
@@ -84,7 +77,7 @@ class Case:
             writes=tuple(
                 write
                 for node in nodes
-                for write in _writes(node, self.size, self.full)
+                for write in writes_on(node, self.size, self.full)
             ),
             fault=self.fault,
             bandwidth=_BANDWIDTH,
@@ -118,7 +111,7 @@ class Case:
                 f"--granularity {grain}: a power of two from "
                 f"{_LEAST_GRANULARITY} to {_MOST_GRANULARITY}"
             )
-        if self.size < (4 * _SECTOR) or self.size % _SECTOR:
+        if self.size < (4 * SECTOR) or self.size % SECTOR:
             raise InputError(
                 f"--size {self.size}: a multiple of 512 bytes, at least 2048"
             )
@@ -209,49 +202,9 @@ class Case:
     @property
     def command(self) -> str:
         """The whole command."""
-        return " ".join(("dbmcheck qemu scenario", *self.options))
+        return " ".join((_COMMAND, *self.options))
 
-
-def fault_text(fault: Fault | None) -> str:
-    """``cut@bits:0+middle``; '' for no fault."""
-    return "" if fault is None else f"{fault.kind.value}@{fault.place}"
-
-
-def parse_fault(text: str) -> Fault:
-    """The fault that ``fault_text`` shows; InputError if it is none."""
-    word, sign, place = text.partition("@")
-    kinds = [kind.value for kind in FaultKind]
-    if not sign or word not in kinds:
-        raise InputError(
-            f"{text!r}: no fault; like cut@bits:0+middle, with one of "
-            f"{', '.join(kinds)}"
-        )
-    try:
-        fault = Fault(FaultKind(word), Place.parse(place))
-        if fault.kind is FaultKind.DROP and fault.place.offset is Within.AFTER:
-            raise ValueError(f"{text!r}: nothing is left to drop")
-        return fault
-    except ValueError as error:
-        raise InputError(str(error)) from None
-
-
-def _writes(node: str, size: int, full: bool) -> Iterator[GuestWrite]:
-    """The usual writes; on a smaller disk closer together."""
-    if full:
-        # in two halves but for the last sector, which comes at the end
-        half = size // 2 // _SECTOR * _SECTOR
-        yield GuestWrite(When.BEFORE, 0, half, node)
-        rest = size - half - _SECTOR
-        yield GuestWrite(When.BEFORE, half, rest, node)
-        yield GuestWrite(When.AFTER, size - _SECTOR, _SECTOR, node)
-        return
-    for each in WRITES:
-        if size >= SIZE:
-            yield attrs.evolve(each, node=node)
-            continue
-        yield attrs.evolve(
-            each,
-            node=node,
-            offset=each.offset * size // SIZE // _SECTOR * _SECTOR,
-            length=_SECTOR,
-        )
+    def command_with(self, builds: Builds) -> str:
+        """Return what repeats it with these builds, as a shell reads it."""
+        chosen = shlex.join(builds.options)
+        return " ".join(filter(None, [_COMMAND, chosen, *self.options]))

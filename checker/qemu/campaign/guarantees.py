@@ -20,7 +20,8 @@ from checker.qemu.harness.observation import (
     Observation,
     SideView,
 )
-from checker.qemu.harness.scenario import Side, Storage, Then
+from checker.qemu.harness.scenario import Storage, Then
+from checker.stateful.adapter import Side
 
 
 def judge(

@@ -19,10 +19,16 @@ from typing import Any, Final
 import attrs
 
 from checker.input.errors import InputError
-from checker.qemu.campaign.campaign import Pair, Result
-from checker.qemu.campaign.case import parse_fault
+from checker.qemu.campaign.result import Result
 from checker.qemu.campaign.violation import GUARANTEES, Violation
 from checker.qemu.harness.binary import Build
+from checker.qemu.harness.builds import Builds
+from checker.qemu.harness.faults import (
+    KIND_WORDS,
+    NO_FAULT,
+    kind_word,
+    words_of_kinds,
+)
 from checker.qemu.harness.scenario import Mode, Storage, Then
 
 FILE: Final = "known.toml"
@@ -73,16 +79,15 @@ class Deviation:
         """Is it known of that build?"""
         return self.since <= build.version[:2] <= self.until
 
-    def concerns(self, pair: Pair) -> bool:
+    def concerns(self, builds: Builds) -> bool:
         """Is it known of the side, or of one of both, that is to blame?"""
-        sides = {"source": pair.source, "destination": pair.destination}
+        sides = {"source": builds.source, "destination": builds.destination}
         chosen = sides.values() if self.side == "both" else [sides[self.side]]
         return any(self.covers(build) for build in chosen)
 
     def explains(self, result: Result, violation: Violation) -> bool:
         """Does the violation happen under these conditions?"""
         case = result.case
-        fault = "none" if case.fault is None else case.fault.kind.value
         place = "" if case.fault is None else str(case.fault.place)
         tests = (
             (self.return_path, case.return_path),
@@ -92,7 +97,7 @@ class Deviation:
         )
         return (
             violation.guarantee in self.guarantees
-            and fault in self.faults
+            and kind_word(case.fault) in self.faults
             and (not self.modes or case.mode.value in self.modes)
             and (not self.storages or case.storage.value in self.storages)
             and (not self.thens or case.then.value in self.thens)
@@ -108,12 +113,12 @@ class Known:
     """All entries, and the builds that are run."""
 
     deviations: tuple[Deviation, ...]
-    pair: Pair
+    builds: Builds
 
     def of(self, result: Result, violation: Violation) -> Deviation | None:
         """The entry that tells of it; None if it is new."""
         for each in self.deviations:
-            if each.concerns(self.pair) and each.explains(result, violation):
+            if each.concerns(self.builds) and each.explains(result, violation):
                 return each
         return None
 
@@ -158,9 +163,7 @@ def _deviation(entry: dict[str, Any]) -> Deviation:
         where, entry.get("storages", ()), [each.value for each in Storage]
     )
     check_words(where, entry.get("thens", ()), [each.value for each in Then])
-    for kind in entry["faults"]:
-        if kind != "none":
-            parse_fault(f"{kind}@eof")
+    check_words(where, entry["faults"], (*KIND_WORDS, NO_FAULT))
     for word in ("text", "where"):
         try:
             re.compile(entry.get(word, ""))
@@ -170,6 +173,7 @@ def _deviation(entry: dict[str, Any]) -> Deviation:
         key: tuple(value) if isinstance(value, list) else value
         for key, value in entry.items()
     }
+    made["faults"] = words_of_kinds(entry["faults"])
     made["since"] = series(where, entry["since"])
     made["until"] = series(where, entry["until"])
     return Deviation(**made)

@@ -18,25 +18,11 @@ from typing import Final
 import attrs
 
 from checker.qemu.campaign.case import Case
-from checker.qemu.harness.places import (
-    UNCOUNTED,
-    Fault,
-    FaultKind,
-    Passage,
-    Place,
-    Within,
-)
+from checker.qemu.harness.faults import Fault, FaultKind
+from checker.qemu.harness.places import UNCOUNTED, Passage, Place, Within
 from checker.qemu.harness.scenario import Mode, Storage, Then
 
-#: ``drop`` is none: no network loses a piece of a stream unseen
-KINDS: Final = (
-    FaultKind.CUT,
-    FaultKind.HALF_CLOSE,
-    FaultKind.STALL,
-    FaultKind.KILL_SOURCE,
-    FaultKind.KILL_DESTINATION,
-    FaultKind.CANCEL,
-)
+KINDS: Final = tuple(kind for kind in FaultKind if kind.natural)
 CHUNKS: Final = frozenset({"start", "bits", "complete"})
 #: each label belongs to the first kind whose words it begins with
 _PLACE_KINDS: Final = (

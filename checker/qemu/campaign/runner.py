@@ -24,8 +24,9 @@ from checker.qemu.campaign.aftermath import Aftermath, told
 from checker.qemu.harness import bitmaps, disk
 from checker.qemu.harness import observation as seen
 from checker.qemu.harness.binary import Build
+from checker.qemu.harness.faults import Fault, FaultKind
 from checker.qemu.harness.observation import Observation
-from checker.qemu.harness.places import Fault, FaultKind, Place, Within
+from checker.qemu.harness.places import Place, Within
 from checker.qemu.harness.process import (
     Qemu,
     QemuError,
@@ -39,16 +40,10 @@ from checker.qemu.harness.progress import (
 )
 from checker.qemu.harness.proxy import Hold, Proxy
 from checker.qemu.harness.sampling import Looks
-from checker.qemu.harness.scenario import (
-    Mode,
-    Scenario,
-    Side,
-    Storage,
-    Then,
-    When,
-)
+from checker.qemu.harness.scenario import Mode, Scenario, Storage, Then, When
 from checker.qemu.harness.settings import LONG, configure, waits
 from checker.qemu.harness.wakeup import Bell
+from checker.stateful.adapter import Side
 
 _ARRIVAL: Final = Place("package-end", 0, Within.AFTER)
 _SETUP: Final = "dirty-bitmap.footer"

@@ -13,13 +13,9 @@ from collections.abc import Iterator
 
 import attrs
 
-from checker.qemu.campaign.campaign import (
-    PATIENT,
-    Campaign,
-    Result,
-    run_case,
-)
+from checker.qemu.campaign.campaign import PATIENT, Campaign, run_case
 from checker.qemu.campaign.case import Case
+from checker.qemu.campaign.result import Result
 from checker.qemu.campaign.summary import Distinct, Summary, wording
 from checker.qemu.campaign.violation import Violation
 from checker.qemu.harness.scenario import Then
@@ -69,7 +65,7 @@ def shorten(campaign: Campaign, summary: Summary) -> Summary:
 async def _look(campaign: Campaign, distinct: Distinct) -> Distinct:
     for case in candidates(distinct.result.case):
         campaign.report(f"again: {case.scenario}")
-        result = await run_case(case, campaign.pair, PATIENT, campaign.work)
+        result = await run_case(case, campaign.builds, PATIENT, campaign.work)
         violation = same(result, distinct.violation)
         if violation is not None:
             least = (result, violation)

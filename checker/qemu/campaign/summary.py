@@ -17,14 +17,14 @@ from typing import Final
 
 import attrs
 
-from checker.qemu.campaign.campaign import Result
 from checker.qemu.campaign.case import Case
 from checker.qemu.campaign.known import Deviation, Known
 from checker.qemu.campaign.matrix import PLACE_KINDS, place_kind
+from checker.qemu.campaign.result import Result
 from checker.qemu.campaign.violation import GUARANTEES, Violation
+from checker.qemu.harness.faults import NO_FAULT, kind_word
 from checker.qemu.harness.scenario import Mode, Storage
 
-NO_FAULT: Final = "none"
 _NAME: Final = re.compile(r"bitmap '[^']*'(?: of '[^']*')?")
 _FIGURE: Final = re.compile(r"\d+(?:\.\d+)?")
 #: what cannot be violated where there is none
@@ -131,7 +131,7 @@ def summarise(results: Sequence[Result], known: Known) -> Summary:
     counts: tuple[Counter[tuple[str, str, str]], ...] = Counter(), Counter()
     groups: dict[object, list[tuple[Result, Violation]]] = {}
     for result in done.values():
-        where = fault_of(result.case), kind_of(result.case)
+        where = kind_word(result.case.fault), kind_of(result.case)
         runs[where] += 1
         found: set[tuple[str, bool]] = set()
         for violation in result.violations:
@@ -152,11 +152,6 @@ def summarise(results: Sequence[Result], known: Known) -> Summary:
         new=counts[True],
         distinct=tuple(distinct),
     )
-
-
-def fault_of(case: Case) -> str:
-    """The kind of fault."""
-    return NO_FAULT if case.fault is None else case.fault.kind.value
 
 
 def kind_of(case: Case) -> str:

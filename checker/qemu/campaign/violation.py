@@ -11,7 +11,7 @@ from typing import Final
 import attrs
 
 from checker.qemu.harness.observation import Moment
-from checker.qemu.harness.scenario import Side
+from checker.stateful.adapter import Side
 
 GUARANTEES: Final = {
     "S1": "no missing bit",

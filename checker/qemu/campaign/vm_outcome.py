@@ -14,8 +14,7 @@ from collections.abc import Iterator
 from checker.qemu.campaign.violation import Violation, place
 from checker.qemu.harness import observation as seen
 from checker.qemu.harness.observation import Moment, Observation
-from checker.qemu.harness.places import FaultKind
-from checker.qemu.harness.scenario import Side
+from checker.stateful.adapter import Side
 
 
 def harm(
@@ -80,11 +79,9 @@ def _excused(observation: Observation) -> bool:
     fault = observation.scenario.fault
     if fault is None or not observation.struck:
         return False
-    if fault.kind is FaultKind.KILL_SOURCE:
+    if fault.kind.kills is Side.SOURCE:
         return True
-    return fault.kind is FaultKind.KILL_DESTINATION and bool(
-        observation.ran[1]
-    )
+    return fault.kind.kills is Side.DESTINATION and bool(observation.ran[1])
 
 
 def _death(

@@ -14,13 +14,8 @@ import attrs
 from checker.qemu.harness.bitmaps import BitmapView
 from checker.qemu.harness.disk import StoredBitmap
 from checker.qemu.harness.places import Passage
-from checker.qemu.harness.scenario import (
-    GuestWrite,
-    Scenario,
-    Side,
-    Storage,
-    When,
-)
+from checker.qemu.harness.scenario import GuestWrite, Scenario, Storage, When
+from checker.stateful.adapter import Side
 from reference.bitmap.dirty_bitmap import DirtyBitmap
 
 RUNNING: Final = "running"

@@ -41,18 +41,6 @@ UNCOUNTED: Final = frozenset({"ram.part", "ram.payload", "ram.footer"})
 RETURN_LABELS: Final = ("pong", "shut", "return")
 
 
-class FaultKind(enum.Enum):
-    """What happens at a place."""
-
-    CUT = "cut"  # both connections are closed
-    HALF_CLOSE = "half-close"  # the receiver sees the end, the sender nothing
-    STALL = "stall"  # nothing more comes, nobody is told
-    DROP = "drop"  # the rest of the item is lost, the stream goes on
-    KILL_SOURCE = "kill-source"
-    KILL_DESTINATION = "kill-destination"
-    CANCEL = "cancel"  # management says migrate_cancel
-
-
 class Within(enum.Enum):
     """Where in an item, if not at a byte."""
 
@@ -116,17 +104,6 @@ class Place:
             case Within.AFTER:
                 return length
         return min(self.offset, length)
-
-
-@attrs.frozen
-class Fault:
-    """Something that goes wrong."""
-
-    kind: FaultKind
-    place: Place
-
-    def __str__(self) -> str:
-        return f"{self.kind.value} at {self.place}"
 
 
 @attrs.frozen

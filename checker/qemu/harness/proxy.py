@@ -20,14 +20,8 @@ from typing import Final, Self
 
 import attrs
 
-from checker.qemu.harness.places import (
-    Fault,
-    FaultKind,
-    Labels,
-    Passage,
-    Place,
-    return_label,
-)
+from checker.qemu.harness.faults import Fault, FaultKind
+from checker.qemu.harness.places import Labels, Passage, Place, return_label
 from checker.qemu.harness.wakeup import Bell
 from reference.wire.reader import StreamReader
 from reference.wire.return_path import (

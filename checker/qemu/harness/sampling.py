@@ -21,7 +21,8 @@ from checker.qemu.harness.observation import (
     SideView,
 )
 from checker.qemu.harness.process import Qemu, QemuError, RefusedError
-from checker.qemu.harness.scenario import Scenario, Side, When
+from checker.qemu.harness.scenario import Scenario, When
+from checker.stateful.adapter import Side
 
 
 @attrs.define(eq=False)

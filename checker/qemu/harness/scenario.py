@@ -15,22 +15,10 @@ import attrs
 
 from checker.qemu.harness.bitmaps import Bitmap
 from checker.qemu.harness.disk import Disk
-from checker.qemu.harness.places import Fault
+from checker.qemu.harness.faults import Fault
 
 KIB: Final = 1024
 MIB: Final = 1024 * KIB
-
-
-class Side(enum.Enum):
-    """Who."""
-
-    SOURCE = "source"
-    DESTINATION = "destination"
-
-    @property
-    def other(self) -> Side:
-        """The one that this is not."""
-        return Side.DESTINATION if self is Side.SOURCE else Side.SOURCE
 
 
 class Mode(enum.Enum):

@@ -22,7 +22,7 @@ from checker.qemu.harness.binary import Build
 from checker.qemu.harness.bitmaps import BitmapView
 from checker.qemu.harness.process import Qemu, QemuError, RefusedError
 from checker.qemu.harness.progress import Limits, ended, statuses
-from checker.qemu.harness.scenario import Mode, Side
+from checker.qemu.harness.scenario import Mode
 from checker.qemu.harness.settings import (
     set_capabilities,
     set_parameters,
@@ -40,6 +40,7 @@ from checker.qemu.interop.stream_bytes import (
     deliver,
     stream_of,
 )
+from checker.stateful.adapter import Side
 from reference.errors import DirtyBitmapError
 from reference.host import Host, RunState
 from reference.protocol.source import Source

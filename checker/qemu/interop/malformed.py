@@ -28,7 +28,7 @@ from checker.qemu.harness.binary import Build
 from checker.qemu.harness.bitmaps import Bitmap
 from checker.qemu.harness.process import HungError, Qemu, QemuError
 from checker.qemu.harness.progress import ended, statuses
-from checker.qemu.harness.scenario import Mode, Side
+from checker.qemu.harness.scenario import Mode
 from checker.qemu.harness.settings import set_capabilities
 from checker.qemu.harness.stopping import run_until_stopped
 from checker.qemu.interop.mutations import (
@@ -40,6 +40,7 @@ from checker.qemu.interop.mutations import (
     parts_of,
 )
 from checker.qemu.interop.stream_bytes import deliver
+from checker.stateful.adapter import Side
 
 WORKERS: Final = 3
 LIMIT: Final = 8.0  # seconds in which a destination has to decide

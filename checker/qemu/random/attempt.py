@@ -19,7 +19,8 @@ import attrs
 
 from checker.qemu.campaign.case import Case
 from checker.qemu.harness import bitmaps
-from checker.qemu.harness.places import Fault, FaultKind, Place
+from checker.qemu.harness.faults import Fault, FaultKind
+from checker.qemu.harness.places import Place
 from checker.qemu.harness.process import Qemu, QemuError, RefusedError
 from checker.qemu.harness.progress import ended, passing, statuses
 from checker.qemu.harness.proxy import Hold, Proxy
@@ -275,10 +276,7 @@ class Attempt:
     async def kill(self, side: Side) -> None:
         """The process dies; what the source has sent may still arrive."""
         qemu = self.pair.sides[side]
-        if side is Side.SOURCE:
-            self._strike(FaultKind.KILL_SOURCE)
-        else:
-            self._strike(FaultKind.KILL_DESTINATION)
+        self._strike(FaultKind.that_kills(side))
         qemu.kill()
         await self.pair.bell.until(lambda: not qemu.alive, LIMIT)
         if side is Side.DESTINATION and not self.over:

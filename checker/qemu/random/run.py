@@ -27,12 +27,13 @@ from hypothesis.configuration import set_hypothesis_home_dir
 from hypothesis.errors import Flaky
 from hypothesis.stateful import run_state_machine_as_test
 
-from checker.qemu.campaign.campaign import Pair, Result
 from checker.qemu.campaign.case import Case
 from checker.qemu.campaign.known import Deviation, Known
+from checker.qemu.campaign.result import Result
 from checker.qemu.campaign.summary import wording
 from checker.qemu.campaign.violation import Violation
 from checker.qemu.harness.binary import Build
+from checker.qemu.harness.builds import Builds
 from checker.qemu.random.adapter import HaltError, QemuAdapter
 from checker.stateful.adapter import RefusedError
 from checker.stateful.bitmap_machine import machine_for
@@ -91,7 +92,7 @@ class Outcome:
     was done that was to be done; '' if it was.
     """
 
-    pair: Pair
+    builds: Builds
     plan: Plan
     begun: int
     tries: int
@@ -215,10 +216,10 @@ def search(
 ) -> Outcome:
     """So many random runs, or fewer if a guarantee breaks."""
     begun = time.monotonic()
-    pair = Pair(build, build)
+    builds = Builds(build, build)
     with _stoppable() as stop, _no_traces(), seed_only():
         adapter = driven(build)
-        watch = _Watch(adapter, plan, Known(known, pair), report, limit)
+        watch = _Watch(adapter, plan, Known(known, builds), report, limit)
         try:
             stop.concerns(adapter)
             stopped, again = _drive(watch)
@@ -226,7 +227,7 @@ def search(
             adapter.end()
     seen, taken = watch.end()
     return Outcome(
-        pair=pair,
+        builds=builds,
         plan=plan,
         begun=watch.runs,
         tries=watch.tries,

@@ -16,7 +16,6 @@ import attrs
 from checker.qemu.harness import bitmaps
 from checker.qemu.harness.bitmaps import Bitmap
 from checker.qemu.harness.process import Qemu, QemuError
-from checker.qemu.harness.scenario import Side
 from checker.qemu.traces.map import (
     ENDED,
     GRANULARITY,
@@ -28,6 +27,7 @@ from checker.qemu.traces.map import (
     Words,
     set_text,
 )
+from checker.stateful.adapter import Side
 from checker.traces.trace import Trace
 from reference.bitmap.dirty_bitmap import DirtyBitmap
 

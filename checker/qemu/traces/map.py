@@ -16,7 +16,7 @@ from typing import Final
 
 import attrs
 
-from checker.qemu.harness.scenario import Side
+from checker.stateful.adapter import Side
 from checker.traces.trace import Trace
 from model.designs import build
 from model.language.machine import Machine, State

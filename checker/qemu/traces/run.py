@@ -26,7 +26,6 @@ from checker.qemu.harness.binary import Build
 from checker.qemu.harness.disk import Disk
 from checker.qemu.harness.process import Qemu, QemuError
 from checker.qemu.harness.proxy import Proxy
-from checker.qemu.harness.scenario import Side
 from checker.qemu.harness.settings import set_capabilities
 from checker.qemu.harness.wakeup import Bell
 from checker.qemu.traces.belief import Belief, roomy, start_of
@@ -54,6 +53,7 @@ from checker.qemu.traces.map import (
     Reader,
     check_mappable,
 )
+from checker.stateful.adapter import Side
 from checker.traces.trace import Move, Trace
 from model.designs import build as build_model
 from model.mechanism import (
