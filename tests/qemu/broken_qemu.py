@@ -13,7 +13,7 @@ from attrs import evolve
 from checker.qemu.harness import bitmaps
 from checker.qemu.harness.bitmaps import Bitmap
 from checker.qemu.random.adapter import QemuAdapter
-from checker.qemu.random.pair import Pair
+from checker.qemu.random.guest_pair import Pair
 from checker.stateful.adapter import Side, SideView, Vm
 
 

@@ -33,7 +33,7 @@ from checker.qemu.harness.process import (
 )
 from checker.qemu.harness.progress import statuses
 from checker.qemu.random.attempt import Attempt
-from checker.qemu.random.pair import DISKS, Pair, died, hangs
+from checker.qemu.random.guest_pair import DISKS, Pair, died, hangs
 from checker.stateful import adapter
 from checker.stateful.adapter import (
     Adapter,

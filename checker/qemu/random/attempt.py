@@ -26,7 +26,7 @@ from checker.qemu.harness.progress import ended, passing, statuses
 from checker.qemu.harness.proxy import Hold, Proxy
 from checker.qemu.harness.scenario import Mode, Storage
 from checker.qemu.harness.settings import set_capabilities
-from checker.qemu.random.pair import DISKS, LIMIT, Pair
+from checker.qemu.random.guest_pair import DISKS, LIMIT, Pair
 from checker.stateful import adapter
 from checker.stateful.adapter import Side
 from checker.stateful.promise import promise
