@@ -25,6 +25,7 @@ from checker.qemu.harness.process import (
     QemuError,
     RefusedError,
 )
+from checker.stateful.adapter import Side
 from reference.bitmap.dirty_bitmap import DirtyBitmap
 from tests.command import ROOT, processes_of, run_process
 
@@ -48,7 +49,7 @@ def one(
     async def main() -> None:
         images = Images(build, room)
         blockdevs = [
-            disk.blockdev(each, images.create(each, "one"))
+            disk.blockdev(each, images.create(each, Side.SOURCE))
             for each in (Disk(), ODD)
         ]
         async with Qemu("one", build, room, blockdevs) as qemu:

@@ -17,6 +17,7 @@ from checker.qemu.campaign.vm_outcome import outcome_of
 from checker.qemu.harness import observation as seen
 from checker.qemu.harness.binary import Build
 from checker.qemu.harness.bitmaps import Bitmap, same
+from checker.qemu.harness.builds import Builds
 from checker.qemu.harness.disk import Disk
 from checker.qemu.harness.faults import Fault
 from checker.qemu.harness.faults import FaultKind as Kind
@@ -59,7 +60,7 @@ SEVERAL = Scenario(
 def observe(
     build: Build, scenario: Scenario, limits: Limits = PATIENT
 ) -> Observation:
-    found = run_scenario(scenario, build, limits=limits)
+    found = run_scenario(scenario, Builds(build, build), limits=limits)
     assert found.struck == (scenario.fault is not None)
     assert not found.unreadable
     return found
@@ -261,7 +262,7 @@ def test_nothing_is_left_behind(build: Build, room: Path) -> None:
         limits = attrs.evolve(PATIENT, stall=3600)
         scenario = Scenario(fault=fault)
         task = asyncio.create_task(
-            run(scenario, build, work=place, limits=limits)
+            run(scenario, Builds(build, build), place, limits)
         )
         while not list(place.glob("dbmq-*/wire")):
             await asyncio.sleep(0.01)

@@ -43,7 +43,7 @@ def run(
     runs = list(product(pairs, traces_of(argument, property_name)))
     for builds, trace in runs:
         try:
-            outcome = run_trace(trace, builds.source, builds.destination)
+            outcome = run_trace(trace, builds)
         except KeyboardInterrupt:
             break
         except CannotMapError as error:

@@ -51,9 +51,7 @@ async def run_case(
     begun = time.monotonic()
     for _ in range(_TRIES):
         try:
-            seen = await run(
-                scenario, builds.source, builds.destination, work, limits
-            )
+            seen = await run(scenario, builds, work, limits)
         except QemuError as error:
             said = str(error)
             continue

@@ -21,6 +21,7 @@ import attrs
 
 from checker.qemu.harness.binary import Build
 from checker.qemu.harness.process import Qemu, QemuError, RefusedError
+from checker.stateful.adapter import Side
 
 SECTOR: Final = 512
 #: bytes from which on a write is one of zeroes, which costs nothing
@@ -47,8 +48,12 @@ class Images:
     build: Build
     room: Path
 
-    def create(self, disk: Disk, side: str) -> Path:
-        """A fresh image for one side."""
+    def path(self, disk: Disk, side: Side) -> Path:
+        """Return where the side's image of a disk is."""
+        return self.room / f"{side.value}-{disk.node}"
+
+    def create(self, disk: Disk, side: Side) -> Path:
+        """Make a fresh image for a side, and return its path."""
         template = self.room / f"template-{disk.size}"
         if not template.exists():
             subprocess.run(
@@ -61,7 +66,7 @@ class Images:
                 stdin=subprocess.DEVNULL,
                 capture_output=True,
             )
-        path = self.room / f"{side}-{disk.node}"
+        path = self.path(disk, side)
         shutil.copyfile(template, path)
         return path
 

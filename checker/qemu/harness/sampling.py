@@ -20,6 +20,7 @@ from checker.qemu.harness.observation import (
     Moment,
     SideView,
 )
+from checker.qemu.harness.pair import Pair
 from checker.qemu.harness.process import Qemu, QemuError, RefusedError
 from checker.qemu.harness.scenario import Scenario, When
 from checker.stateful.adapter import Side
@@ -30,41 +31,22 @@ class Looks:
     """What was seen and done so far."""
 
     scenario: Scenario
-    source: Qemu
-    destination: Qemu
+    pair: Pair
     moments: list[Moment] = attrs.field(factory=list)
     done: list[Done] = attrs.field(factory=list)
     begun: float = attrs.field(factory=time.monotonic)
 
-    def of(self, side: Side) -> Qemu:
-        """The process of a side."""
-        return self.source if side is Side.SOURCE else self.destination
-
-    def put(self, side: Side, qemu: Qemu) -> None:
-        """From now on that is the process of the side."""
-        if side is Side.SOURCE:
-            self.source = qemu
-        else:
-            self.destination = qemu
-
-    async def write(self, qemu: Qemu, when: When) -> None:
-        """The guest's writes of that time, on that side.
+    async def write(self, side: Side, when: When) -> None:
+        """Do the guest's writes of that time, on that side.
 
         Raises RefusedError if the VM does not run there.
         """
-        side = Side.SOURCE if qemu is self.source else Side.DESTINATION
+        qemu = self.pair.sides[side]
         for each in self.scenario.at(when):
             await disk.guest_write(
                 qemu, each.node, each.offset, each.length, each.discard
             )
             self.done.append(Done(side, each))
-
-    async def state(self, qemu: Qemu) -> str:
-        """The run state; '' if it cannot be asked."""
-        try:
-            return await qemu.status()
-        except QemuError:
-            return ""
 
     async def take(
         self,
@@ -79,23 +61,24 @@ class Looks:
         answer.  A destination that dies meanwhile is dead at that moment:
         a source that goes on then is not beside it.
         """
-        theirs = await self._side(self.destination, contents)
+        source, destination = self.pair.source, self.pair.destination
+        theirs = await self._side(destination, contents)
         between()
-        ours = await self._side(self.source, contents)
-        if theirs.alive and not self.destination.alive:
-            theirs = await self._side(self.destination, contents)
+        ours = await self._side(source, contents)
+        if theirs.alive and not destination.alive:
+            theirs = await self._side(destination, contents)
         now = time.monotonic() - self.begun
         moment = Moment(name, now, ours, theirs, len(self.done))
         self.moments.append(moment)
         return moment
 
-    async def take_one(self, name: str, side: Side, qemu: Qemu) -> Moment:
+    async def take_one(self, name: str, side: Side) -> Moment:
         """Look at one side, with contents; the other one is over."""
-        view = await self._side(qemu, contents=True)
+        view = await self._side(self.pair.sides[side], contents=True)
         now = time.monotonic() - self.begun
         over = SideView(alive=False)
-        pair = (view, over) if side is Side.SOURCE else (over, view)
-        moment = Moment(name, now, *pair, done=len(self.done))
+        both = (view, over) if side is Side.SOURCE else (over, view)
+        moment = Moment(name, now, *both, done=len(self.done))
         self.moments.append(moment)
         return moment
 

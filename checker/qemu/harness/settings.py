@@ -15,6 +15,7 @@ from checker.qemu.harness.scenario import Alias, Mode, Scenario, When
 
 #: milliseconds of downtime: the most
 LONG: Final = 2_000_000
+SLOW: Final = 20_000  # bytes a second while the source waits
 
 
 def waits(scenario: Scenario) -> bool:
@@ -32,6 +33,14 @@ async def configure(scenario: Scenario, qemu: Qemu) -> None:
     await set_capabilities(qemu, *wanted)
     downtime = 0 if waits(scenario) else LONG
     await set_parameters(qemu, scenario.bandwidth, downtime, scenario.aliases)
+
+
+async def switch_over(qemu: Qemu, mode: Mode) -> None:
+    """Let a source that waits stop its VM and send the rest."""
+    if mode is Mode.POSTCOPY:
+        await qemu.call("migrate-start-postcopy")
+    else:
+        await qemu.call("migrate-set-parameters", {"downtime-limit": LONG})
 
 
 async def set_capabilities(qemu: Qemu, *names: str) -> None:

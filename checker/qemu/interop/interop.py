@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import tempfile
 from pathlib import Path
 from typing import Final
 
@@ -20,12 +19,15 @@ import attrs
 from checker.qemu.harness import bitmaps, disk
 from checker.qemu.harness.binary import Build
 from checker.qemu.harness.bitmaps import BitmapView
+from checker.qemu.harness.pair import alone, fresh_room
 from checker.qemu.harness.process import Qemu, QemuError, RefusedError
 from checker.qemu.harness.progress import Limits, ended, statuses
 from checker.qemu.harness.scenario import Mode
 from checker.qemu.harness.settings import (
+    SLOW,
     set_capabilities,
     set_parameters,
+    switch_over,
 )
 from checker.qemu.interop.bitmap_shapes import Extent, Shape
 from checker.qemu.interop.bitmap_shapes import shape as shape_named
@@ -54,8 +56,6 @@ DESIGNS: Final = {
     Mode.PRECOPY: Design.STOP_COPY,
     Mode.POSTCOPY: Design.POSTCOPY,
 }
-_LONG: Final = 60_000  # milliseconds of downtime that are always enough
-_SLOW: Final = 20_000  # bytes a second while the source waits
 
 
 @attrs.frozen
@@ -95,26 +95,7 @@ async def _configure(qemu: Qemu, shape: Shape, return_path: bool) -> None:
     if return_path:
         wanted.append("return-path")
     await set_capabilities(qemu, *wanted)
-    await set_parameters(qemu, _SLOW, 0, shape.aliases)
-
-
-def _qemu(
-    shape: Shape, side: Side, build: Build, room: Path, limits: Limits
-) -> Qemu:
-    """The process, not started, with fresh images."""
-    images = disk.Images(build, room)
-    blockdevs = [
-        disk.blockdev(each, images.create(each, side.value))
-        for each in shape.disks
-    ]
-    return Qemu(
-        side.value,
-        build,
-        room,
-        blockdevs,
-        incoming=side is Side.DESTINATION,
-        limit=limits.answer,
-    )
+    await set_parameters(qemu, SLOW, 0, shape.aliases)
 
 
 # -- the reference sends -----------------------------------------------------
@@ -134,10 +115,9 @@ async def send_to_qemu(
     """
     limits = limits or Limits()
     host = shape.truth()
-    with tempfile.TemporaryDirectory(prefix="dbmq-") as name:
-        room = Path(name)
-        qemu = _qemu(shape, Side.DESTINATION, build, room, limits)
-        async with qemu:
+    with fresh_room() as room:
+        one = alone(Side.DESTINATION, build, room, shape.disks, limits)
+        async with one as qemu:
             try:
                 await _configure(qemu, shape, return_path)
                 place = room / "in"
@@ -221,11 +201,10 @@ async def receive_from_qemu(
     core = Recorder(DESIGNS[mode], aliases=shape.mapping())
     found: list[str] = []
     chunks = 0
-    with tempfile.TemporaryDirectory(prefix="dbmq-") as name:
-        room = Path(name)
+    with fresh_room() as room:
         place = room / "in"
-        qemu = _qemu(shape, Side.SOURCE, build, room, limits)
-        async with qemu:
+        one = alone(Side.SOURCE, build, room, shape.disks, limits)
+        async with one as qemu:
             stop = asyncio.Event()
             address = Address(path=str(place))
             serving = asyncio.create_task(
@@ -314,10 +293,7 @@ async def _migrate(
         except RefusedError:
             break  # it was faster, and the VM has stopped
         done.append(write)
-    if mode is Mode.POSTCOPY:
-        await qemu.call("migrate-start-postcopy")
-    else:
-        await qemu.call("migrate-set-parameters", {"downtime-limit": _LONG})
+    await switch_over(qemu, mode)
     return tuple(done)
 
 

@@ -15,7 +15,6 @@ import contextlib
 import enum
 import re
 import signal
-import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -26,8 +25,9 @@ import attrs
 from checker.qemu.harness import bitmaps, disk
 from checker.qemu.harness.binary import Build
 from checker.qemu.harness.bitmaps import Bitmap
+from checker.qemu.harness.pair import alone, fresh_room
 from checker.qemu.harness.process import HungError, Qemu, QemuError
-from checker.qemu.harness.progress import ended, statuses
+from checker.qemu.harness.progress import Limits, ended, statuses
 from checker.qemu.harness.scenario import Mode
 from checker.qemu.harness.settings import set_capabilities
 from checker.qemu.harness.stopping import run_until_stopped
@@ -100,19 +100,10 @@ async def feed(
     stream: Malformed, build: Build, limit: float = LIMIT
 ) -> Outcome:
     """One stream into one process."""
-    with tempfile.TemporaryDirectory(prefix="dbmq-") as name:
-        room = Path(name)
-        images = disk.Images(build, room)
-        blockdevs = [
-            disk.blockdev(each, images.create(each, Side.DESTINATION.value))
-            for each in BASE.disks
-        ]
-        qemu = Qemu(
-            *(Side.DESTINATION.value, build, room, blockdevs),
-            incoming=True,
-            limit=limit,
-        )
-        async with qemu:
+    with fresh_room() as room:
+        limits = Limits(answer=limit)
+        one = alone(Side.DESTINATION, build, room, BASE.disks, limits)
+        async with one as qemu:
             hung = await _feed(qemu, stream, room / "in", limit)
             kind = Kind.HUNG if hung else await _kind(qemu, limit)
             code = qemu.exit_code

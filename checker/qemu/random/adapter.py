@@ -24,6 +24,7 @@ from typing import Any, TypeVar
 from checker.qemu.campaign.case import Case
 from checker.qemu.harness import bitmaps
 from checker.qemu.harness.binary import Build
+from checker.qemu.harness.builds import Builds
 from checker.qemu.harness.process import (
     GoneError,
     HungError,
@@ -33,7 +34,7 @@ from checker.qemu.harness.process import (
 )
 from checker.qemu.harness.progress import statuses
 from checker.qemu.random.attempt import Attempt
-from checker.qemu.random.guest_pair import DISKS, Pair, died, hangs
+from checker.qemu.random.guest_pair import DISKS, GuestPair, died, hangs
 from checker.stateful import adapter
 from checker.stateful.adapter import (
     Adapter,
@@ -70,7 +71,7 @@ class QemuAdapter(Adapter):
         self.build = build
         self.loop = asyncio.new_event_loop()
         self.room = Path(tempfile.mkdtemp(prefix="dbmq-"))
-        self.pair = Pair(build, self.room)
+        self.pair = self.pair_of_sides()
         self.attempt: Attempt | None = None
         self.under_way = False
         self.done: list[str] = []
@@ -138,9 +139,9 @@ class QemuAdapter(Adapter):
         except adapter.RefusedError as error:
             raise HaltError(f"QEMU does not start: {error}") from None
 
-    def pair_of_sides(self) -> Pair:
-        """The processes of one run, not started yet."""
-        return Pair(self.build, self.room)
+    def pair_of_sides(self) -> GuestPair:
+        """Return the pair of one run, not started yet."""
+        return GuestPair(Builds(self.build, self.build), self.room)
 
     def attempt_at(self, design: str) -> Attempt:
         """A migration, not begun yet."""

@@ -10,8 +10,6 @@ iterates until it is told to switch over.
 
 from __future__ import annotations
 
-import time
-from contextlib import AsyncExitStack
 from functools import partial
 from typing import Final
 
@@ -21,24 +19,26 @@ from checker.qemu.campaign.case import Case
 from checker.qemu.harness import bitmaps
 from checker.qemu.harness.faults import Fault, FaultKind
 from checker.qemu.harness.places import Place
-from checker.qemu.harness.process import Qemu, QemuError, RefusedError
-from checker.qemu.harness.progress import ended, passing, statuses
+from checker.qemu.harness.process import Qemu, RefusedError
+from checker.qemu.harness.progress import ended, statuses
 from checker.qemu.harness.proxy import Hold, Proxy
 from checker.qemu.harness.scenario import Mode, Storage
-from checker.qemu.harness.settings import set_capabilities
-from checker.qemu.random.guest_pair import DISKS, LIMIT, Pair
+from checker.qemu.harness.settings import (
+    SLOW,
+    set_capabilities,
+    set_parameters,
+    switch_over,
+)
+from checker.qemu.random.guest_pair import DISKS, GuestPair
 from checker.stateful import adapter
 from checker.stateful.adapter import Side
 from checker.stateful.promise import promise
 from checker.stateful.strategies import NAMES
 
-_QUIET: Final = 5.0  # seconds in which nothing at all happens
-_PASSING: Final = 0.003  # seconds between two looks at a state that passes
 _WAITS: Final = "pre-switchover"
 _CAPABILITIES: Final = ("events", "dirty-bitmaps")
 _PAUSES: Final = "pause-before-switchover"
 _PAUSED: Final = "postcopy-paused"
-_NEVER: Final = 2_000_000  # milliseconds of downtime that are allowed
 _START: Final = Place("dirty-bitmap.start")
 _PACKAGE: Final = Place("package")
 _NUMBERS: Final = range(len(NAMES) * len(DISKS))
@@ -58,7 +58,7 @@ class Attempt:
     ``fault``: what was done to it, at the place that was held then.
     """
 
-    pair: Pair
+    pair: GuestPair
     design: str
     bitmaps: int = 0
     fault: Fault | None = None
@@ -69,29 +69,32 @@ class Attempt:
     severed: bool = False
     came: list[Place] = attrs.field(factory=list)
     passed: set[Place] = attrs.field(factory=set)
-    _stack: AsyncExitStack = attrs.field(factory=AsyncExitStack)
     _proxy: Proxy | None = None
 
     @property
     def source(self) -> Qemu:
         """Where the guest was."""
-        return self.pair.sides[Side.SOURCE]
+        return self.pair.source
 
     @property
     def destination(self) -> Qemu:
         """Where it is to go."""
-        return self.pair.sides[Side.DESTINATION]
+        return self.pair.destination
 
     @property
     def case(self) -> Case:
         """The nearest scenario, by which known deviations are found."""
-        postcopy = self.design == "postcopy"
         return Case(
-            mode=Mode.POSTCOPY if postcopy else Mode.PRECOPY,
+            mode=self._mode,
             storage=Storage.SHARED,
             bitmaps=self.bitmaps,
             fault=self.fault,
         )
+
+    @property
+    def _mode(self) -> Mode:
+        postcopy = self.design == "postcopy"
+        return Mode.POSTCOPY if postcopy else Mode.PRECOPY
 
     # -- beginning and end -------------------------------------------------
 
@@ -101,26 +104,20 @@ class Attempt:
         self.bitmaps = len(await bitmaps.look(source))
         await set_capabilities(source, *_CAPABILITIES, _PAUSES)
         await set_capabilities(destination, *_CAPABILITIES)
-        await source.call(
-            "migrate-set-parameters",
-            {"downtime-limit": 0, "max-bandwidth": 20_000},
-        )
+        await set_parameters(source, SLOW, 0)
         self.pair.count += 1
-        room, number = self.pair.room, self.pair.count
-        wire, inside = room / f"w{number}", room / f"i{number}"
-        await destination.call("migrate-incoming", {"uri": f"unix:{inside}"})
         holds = tuple(Hold(p, partial(self._pass, p)) for p in PLACES)
-        self._proxy = Proxy(wire, inside, holds=holds, bell=self.pair.bell)
-        await self._stack.enter_async_context(self._proxy)
+        mark = str(self.pair.count)
+        self._proxy = await self.pair.connect(mark, holds=holds)
         source.events.clear()
-        await source.call("migrate", {"uri": f"unix:{wire}"})
+        await self.pair.migrate()
         await self._rest()
         announced = _START in self.came or not self.bitmaps or self.over
         promise(announced, "S5", "the source has bitmaps and announces none")
 
     async def close(self) -> None:
         """Nothing of it is left but the processes."""
-        await self._stack.aclose()
+        await self.pair.disconnect()
 
     # -- where it is -------------------------------------------------------
 
@@ -182,26 +179,10 @@ class Attempt:
 
     async def _rest(self) -> None:
         """Until nothing goes on by itself."""
-        rests = await self.pair.bell.until(self._rests, LIMIT, _QUIET)
+        rests = await self.pair.until(self._rests)
         promise(rests, "L1", self._endless)
-        end = time.monotonic() + LIMIT
-        while time.monotonic() < end:
-            if not await self._any_passes():
-                return
-            await self.pair.bell.until(lambda: False, _PASSING)
-
-    async def _any_passes(self) -> bool:
-        """Is a side on its way from one run state to another?"""
-        for qemu in (self.source, self.destination):
-            if not qemu.alive or not ended(qemu):
-                continue
-            try:
-                state = await qemu.status()
-            except QemuError:
-                continue
-            if passing(state, statuses(qemu)):
-                return True
-        return False
+        # one that waits for management may do so in any state
+        await self.pair.steady(ended)
 
     @property
     def _endless(self) -> str:
@@ -247,12 +228,7 @@ class Attempt:
             await source.call("migrate-continue", {"state": _WAITS})
         else:
             self.told = True
-            if self.design == "postcopy":
-                await source.call("migrate-start-postcopy")
-            else:
-                await source.call(
-                    "migrate-set-parameters", {"downtime-limit": _NEVER}
-                )
+            await switch_over(source, self._mode)
         await self._rest()
 
     def _strike(self, kind: FaultKind) -> None:
@@ -275,10 +251,8 @@ class Attempt:
 
     async def kill(self, side: Side) -> None:
         """The process dies; what the source has sent may still arrive."""
-        qemu = self.pair.sides[side]
         self._strike(FaultKind.that_kills(side))
-        qemu.kill()
-        await self.pair.bell.until(lambda: not qemu.alive, LIMIT)
+        await self.pair.kill(side)
         if side is Side.DESTINATION and not self.over:
             self._sever()
         await self._rest()
@@ -291,17 +265,16 @@ class Attempt:
             raise adapter.RefusedError("there is no connection")
         self._strike(FaultKind.CANCEL)
         await self.source.call("migrate_cancel")
-        await self.pair.bell.until(lambda: ended(self.source), LIMIT, _QUIET)
+        await self.pair.until(lambda: ended(self.source))
         await self._rest()
 
     async def settle(self) -> None:
         """To its end; then management does its duty."""
         while steps := self.steps():
             await self.step(steps[-1])
-        source, destination = self.source, self.destination
-        over = ended(source) and ended(destination)
-        promise(over or self._last == _PAUSED, "L1", self._endless)
-        if destination.saw("RESUME"):
+        over = self.pair.ended or self._last == _PAUSED
+        promise(over, "L1", self._endless)
+        if self.destination.saw("RESUME"):
             await self._let_go()
         else:
             await self._go_on()
@@ -322,9 +295,8 @@ class Attempt:
 
     async def _go_on(self) -> None:
         """The destination did not take the VM: fence it, go on here."""
-        destination, source = self.destination, self.source
-        destination.kill()
-        await self.pair.bell.until(lambda: not destination.alive, LIMIT)
+        source = self.source
+        await self.pair.kill(Side.DESTINATION)
         if not source.alive or await source.status() == "running":
             return
         try:

@@ -18,14 +18,14 @@ from typing import Final
 import attrs
 
 from checker.qemu.harness import bitmaps
-from checker.qemu.harness.binary import Build
+from checker.qemu.harness.pair import Pair
 from checker.qemu.harness.process import (
     GoneError,
     HungError,
     Qemu,
     QemuError,
 )
-from checker.qemu.harness.wakeup import Bell
+from checker.qemu.harness.progress import Limits
 from checker.stateful.adapter import (
     Key,
     RefusedError,
@@ -35,19 +35,20 @@ from checker.stateful.adapter import (
 from checker.stateful.promise import promise
 
 DISKS: Final[Mapping[str, int]] = {"drive0": 40 * 1024}
-LIMIT: Final = 30.0  # seconds for anything
+#: 30 seconds for anything, 5 in which nothing at all happens
+LIMITS: Final = Limits(answer=30.0, settle=30.0, quiet=5.0, steady=30.0)
 _TRIES: Final = 2  # to start QEMU
 _VMS: Final = {"running": Vm.RUNNING, "inmigrate": Vm.WAITING}
 
 
 @attrs.define(eq=False)
-class Pair:
-    """Both sides, as far as they are; ``room``: where their files are."""
+class GuestPair(Pair):
+    """A pair with a guest and its backup client.
 
-    build: Build
-    room: Path
-    bell: Bell = attrs.field(factory=Bell)
-    sides: dict[Side, Qemu] = attrs.field(factory=dict)
+    ``count``: the number in the latest name of a process, attempt or job.
+    """
+
+    limits: Limits = LIMITS
     count: int = 0
 
     # -- processes ---------------------------------------------------------
@@ -58,56 +59,35 @@ class Pair:
 
     async def begin(self) -> None:
         """Empty disks, a guest on the source, a waiting destination."""
+        drives = []
         for node, size in DISKS.items():
-            self.path(node).write_bytes(bytes(size))
-        await self.start(Side.SOURCE)
-        await self.start(Side.DESTINATION)
+            path = self.path(node)
+            path.write_bytes(bytes(size))
+            file = {"driver": "file", "filename": str(path)}
+            drive = {"driver": "raw", "node-name": node, "file": file}
+            drives.append(json.dumps(drive))
+        self.drives = dict.fromkeys(Side, drives)
+        for side in Side:
+            await self.renew_side(side)
 
-    async def start(self, side: Side) -> None:
-        """A fresh process; GoneError or HungError if it does not come up."""
+    async def renew_side(self, side: Side) -> None:
+        """Start a fresh process for a side.
+
+        Raises GoneError or HungError if it does not come up.
+        """
         for left in reversed(range(_TRIES)):
             self.count += 1
-            made = Qemu(
-                f"{side.value}{self.count}",
-                *(self.build, self.room, self._blockdevs()),
-                incoming=side is Side.DESTINATION,
-                bell=self.bell,
-                limit=LIMIT,
-            )
             try:
-                await made.start()
+                await self.start(side, f"{side.value}{self.count}")
             except QemuError:
                 if not left:
                     raise
             else:
-                self.sides[side] = made
                 return
-
-    def _blockdevs(self) -> list[str]:
-        return [
-            json.dumps(
-                {
-                    "driver": "raw",
-                    "node-name": node,
-                    "file": {
-                        "driver": "file",
-                        "filename": str(self.path(node)),
-                    },
-                }
-            )
-            for node in DISKS
-        ]
-
-    async def end(self) -> None:
-        """No process is left."""
-        for qemu in self.sides.values():
-            await qemu.end()
-        self.sides = {}
 
     async def renew(self) -> None:
         """Who has the guest is the source; a fresh destination waits."""
-        source = self.sides[Side.SOURCE]
-        destination = self.sides[Side.DESTINATION]
+        source, destination = self.source, self.destination
         if await self.vm(Side.DESTINATION) is Vm.RUNNING:
             await source.end()
             self.sides[Side.SOURCE] = destination
@@ -115,8 +95,8 @@ class Pair:
             await destination.end()
             if await self.vm(Side.SOURCE) is not Vm.RUNNING:
                 await source.end()
-                await self.start(Side.SOURCE)
-        await self.start(Side.DESTINATION)
+                await self.renew_side(Side.SOURCE)
+        await self.renew_side(Side.DESTINATION)
 
     # -- what can be seen --------------------------------------------------
 
@@ -200,7 +180,8 @@ class Pair:
         try:
             await qemu.call("transaction", {"actions": actions})
             done = await self.bell.until(
-                lambda: qemu.saw("BLOCK_JOB_COMPLETED", device=job), LIMIT
+                lambda: qemu.saw("BLOCK_JOB_COMPLETED", device=job),
+                self.limits.settle,
             )
         finally:
             if qemu.alive and not qemu.hung:
