@@ -18,7 +18,7 @@ import attrs
 from checker.qemu.harness import disk
 from checker.qemu.harness import observation as seen
 from checker.qemu.harness.pair import Pair
-from checker.qemu.harness.process import Qemu, QemuError, RefusedError
+from checker.qemu.harness.process import Qemu, QemuError, QemuRefusedError
 from checker.qemu.harness.progress import ended, ran
 from checker.qemu.harness.sampling import Looks
 from checker.qemu.harness.scenario import Scenario, Storage, Then, When
@@ -201,7 +201,7 @@ async def accepted(
     """Return whether QEMU does what it is told; note what it refuses."""
     try:
         await told
-    except RefusedError as error:
+    except QemuRefusedError as error:
         refused.append(str(error))
         return False
     except QemuError:

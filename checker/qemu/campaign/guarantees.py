@@ -14,11 +14,11 @@ from collections.abc import Iterator
 from checker.qemu.campaign.violation import Violation, place
 from checker.qemu.campaign.vm_outcome import harm
 from checker.qemu.harness import observation as seen
-from checker.qemu.harness.bitmaps import Bitmap, BitmapView, missing, same
+from checker.qemu.harness.bitmaps import Bitmap, ShownBitmap, missing, same
 from checker.qemu.harness.observation import (
     Moment,
     Observation,
-    SideView,
+    ProcessView,
 )
 from checker.qemu.harness.scenario import Storage, Then
 from checker.stateful.adapter import Side
@@ -47,7 +47,7 @@ def judge(
 
 def _running(
     observation: Observation,
-) -> Iterator[tuple[Moment, Side, SideView]]:
+) -> Iterator[tuple[Moment, Side, ProcessView]]:
     """Where the guest runs, at every moment."""
     for moment in observation.moments:
         for side in Side:
@@ -58,7 +58,7 @@ def _running(
 
 def _shown(
     observation: Observation,
-) -> Iterator[tuple[Moment, Side, Bitmap, BitmapView]]:
+) -> Iterator[tuple[Moment, Side, Bitmap, ShownBitmap]]:
     """The bitmaps by which a backup may be taken."""
     for moment, side, view in _running(observation):
         for wanted in observation.scenario.bitmaps:

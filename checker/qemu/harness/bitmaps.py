@@ -17,6 +17,7 @@ import attrs
 
 from checker.qemu.harness.disk import run_tool
 from checker.qemu.harness.process import Qemu
+from checker.stateful.adapter import BitmapView
 from reference.bitmap.dirty_bitmap import DirtyBitmap
 
 _COPY: Final = "dbmcheck-copy"
@@ -41,22 +42,17 @@ class Bitmap:
         return self.node, self.name
 
 
-@attrs.frozen
-class BitmapView:
-    """What QEMU shows of a bitmap.
+@attrs.frozen(kw_only=True)
+class ShownBitmap(BitmapView):
+    """What QEMU shows of a bitmap, more than other implementations do.
 
-    ``count`` in bytes.  ``dirty``: offset and length in bytes, None if the
-    content was not read.  ``successor``: does a nameless child exist?
+    ``sha256``: of its content.  ``successor``: does a nameless child exist?
+    ``dirty``: offset and length in bytes, None if the content was not read.
     """
 
     node: str
     name: str
-    granularity: int
-    count: int
-    recording: bool
-    busy: bool
     persistent: bool
-    inconsistent: bool
     sha256: str
     successor: bool = False
     dirty: Ranges | None = None
@@ -99,7 +95,7 @@ async def merge(qemu: Qemu, node: str, target: str, *sources: str) -> None:
     )
 
 
-async def look(qemu: Qemu) -> tuple[BitmapView, ...]:
+async def look(qemu: Qemu) -> tuple[ShownBitmap, ...]:
     """All bitmaps of all nodes, by node and name."""
     flat = {"flat": True} if qemu.build.version >= (5, 0, 0) else {}
     nodes = await qemu.call("query-named-block-nodes", flat)
@@ -109,7 +105,7 @@ async def look(qemu: Qemu) -> tuple[BitmapView, ...]:
         named = [each for each in shown if "name" in each]
         for each in named:
             found.append(
-                BitmapView(
+                ShownBitmap(
                     node=node["node-name"],
                     name=each["name"],
                     granularity=each["granularity"],
@@ -135,7 +131,7 @@ async def _hash(qemu: Qemu, node: str, name: str) -> str:
 async def content(qemu: Qemu, node: str, name: str) -> Ranges:
     """The dirty ranges, in bytes; the bitmap may be neither busy nor lost.
 
-    Raises RefusedError if QEMU does not let us, for instance since the VM
+    Raises QemuRefusedError if QEMU does not let us, for instance since the VM
     does not run here.
     """
     socket = qemu.room / f"{qemu.name}.nbd"
@@ -187,7 +183,7 @@ def _ranges(extents: list[dict[str, Any]]) -> Ranges:
     return tuple(found)
 
 
-def same(view: BitmapView, truth: DirtyBitmap) -> bool:
+def same(view: ShownBitmap, truth: DirtyBitmap) -> bool:
     """Do QEMU and the reference have the same bits?"""
     return view.sha256 == truth.bits.sha256()
 

@@ -20,7 +20,7 @@ from typing import Final
 import attrs
 
 from checker.qemu.harness.binary import Build
-from checker.qemu.harness.process import Qemu, QemuError, RefusedError
+from checker.qemu.harness.process import Qemu, QemuError, QemuRefusedError
 from checker.stateful.adapter import Side
 
 SECTOR: Final = 512
@@ -94,12 +94,12 @@ async def guest_write(
 ) -> None:
     """The guest writes, or discards.
 
-    Raises RefusedError if the VM does not run, and QemuError if the write
+    Raises QemuRefusedError if the VM does not run, and QemuError if the write
     failed.
     """
     state = await qemu.status()
     if state != RUNNING:
-        raise RefusedError(f"{qemu.name}: the guest cannot write: {state}")
+        raise QemuRefusedError(f"{qemu.name}: the guest cannot write: {state}")
     word = "discard" if discard else "write"
     if length > LARGE and not discard:
         word = "write -z"

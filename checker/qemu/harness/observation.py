@@ -11,7 +11,7 @@ from typing import Final
 
 import attrs
 
-from checker.qemu.harness.bitmaps import BitmapView
+from checker.qemu.harness.bitmaps import ShownBitmap
 from checker.qemu.harness.disk import StoredBitmap
 from checker.qemu.harness.places import Passage
 from checker.qemu.harness.scenario import GuestWrite, Scenario, Storage, When
@@ -31,8 +31,8 @@ RESTARTED: Final = "restarted"
 
 
 @attrs.frozen
-class SideView:
-    """One side at one moment.
+class ProcessView:
+    """One side's process at one moment.
 
     ``vm`` and ``migration`` are QEMU's words, '' if it could not be asked.
     ``hung``: the command that was not answered.
@@ -46,14 +46,14 @@ class SideView:
     exit_code: int | None = None
     #: was it the scenario that killed it?
     killed: bool = False
-    bitmaps: tuple[BitmapView, ...] = ()
+    bitmaps: tuple[ShownBitmap, ...] = ()
 
     @property
     def runs(self) -> bool:
         """Does the guest run here?"""
         return self.alive and self.vm == RUNNING
 
-    def bitmap(self, node: str, name: str) -> BitmapView | None:
+    def bitmap(self, node: str, name: str) -> ShownBitmap | None:
         """What is shown of a bitmap; None if there is none."""
         for each in self.bitmaps:
             if each.key == (node, name):
@@ -67,11 +67,11 @@ class Moment:
 
     name: str
     seconds: float
-    source: SideView
-    destination: SideView
+    source: ProcessView
+    destination: ProcessView
     done: int
 
-    def of(self, side: Side) -> SideView:
+    def of(self, side: Side) -> ProcessView:
         """One of the two."""
         return self.source if side is Side.SOURCE else self.destination
 

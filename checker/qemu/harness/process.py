@@ -35,6 +35,7 @@ from qemu.qmp import (
 
 from checker.qemu.harness.binary import Build
 from checker.qemu.harness.wakeup import Bell
+from checker.stateful.adapter import RefusedError
 
 # what goes wrong with a monitor is told by our own errors
 logging.getLogger("qemu.qmp").addHandler(logging.NullHandler())
@@ -49,7 +50,7 @@ class QemuError(Exception):
     """A process did not do what it was told; ``str()`` is one line."""
 
 
-class RefusedError(QemuError):
+class QemuRefusedError(QemuError, RefusedError):
     """QEMU answered with an error; nothing else is wrong."""
 
 
@@ -274,7 +275,7 @@ class Qemu:
     ) -> Any:
         """What QEMU answers.
 
-        Raises RefusedError, HungError or GoneError.
+        Raises QemuRefusedError, HungError or GoneError.
         """
         if self.hung:
             raise HungError(f"{self.name}: hung in {self.hung}")
@@ -290,7 +291,7 @@ class Qemu:
             ) from None
         except ExecuteError as error:
             text = " ".join(str(error).split())
-            raise RefusedError(f"{self.name}: {command}: {text}") from None
+            raise QemuRefusedError(f"{self.name}: {command}: {text}") from None
         except (ExecInterruptedError, QMPError, EOFError, OSError):
             await self.bell.until(lambda: not self.alive, self.limit)
             raise GoneError(f"{self.name}: died in {command}") from None

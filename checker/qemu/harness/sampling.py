@@ -14,14 +14,14 @@ from collections.abc import Callable
 import attrs
 
 from checker.qemu.harness import bitmaps, disk
-from checker.qemu.harness.bitmaps import BitmapView
+from checker.qemu.harness.bitmaps import ShownBitmap
 from checker.qemu.harness.observation import (
     Done,
     Moment,
-    SideView,
+    ProcessView,
 )
 from checker.qemu.harness.pair import Pair
-from checker.qemu.harness.process import Qemu, QemuError, RefusedError
+from checker.qemu.harness.process import Qemu, QemuError, QemuRefusedError
 from checker.qemu.harness.scenario import Scenario, When
 from checker.stateful.adapter import Side
 
@@ -39,7 +39,7 @@ class Looks:
     async def write(self, side: Side, when: When) -> None:
         """Do the guest's writes of that time, on that side.
 
-        Raises RefusedError if the VM does not run there.
+        Raises QemuRefusedError if the VM does not run there.
         """
         qemu = self.pair.sides[side]
         for each in self.scenario.at(when):
@@ -76,15 +76,15 @@ class Looks:
         """Look at one side, with contents; the other one is over."""
         view = await self._side(self.pair.sides[side], contents=True)
         now = time.monotonic() - self.begun
-        over = SideView(alive=False)
+        over = ProcessView(alive=False)
         both = (view, over) if side is Side.SOURCE else (over, view)
         moment = Moment(name, now, *both, done=len(self.done))
         self.moments.append(moment)
         return moment
 
-    async def _side(self, qemu: Qemu, contents: bool) -> SideView:
+    async def _side(self, qemu: Qemu, contents: bool) -> ProcessView:
         vm, migration, error = "", "", ""
-        found: tuple[BitmapView, ...] = ()
+        found: tuple[ShownBitmap, ...] = ()
         try:
             vm = await qemu.status()
             info = await qemu.call("query-migrate")
@@ -95,7 +95,7 @@ class Looks:
                 found = tuple([await self._read(qemu, each) for each in found])
         except QemuError:
             pass
-        return SideView(
+        return ProcessView(
             alive=qemu.alive,
             vm=vm,
             migration=migration,
@@ -106,11 +106,11 @@ class Looks:
             bitmaps=found,
         )
 
-    async def _read(self, qemu: Qemu, view: BitmapView) -> BitmapView:
+    async def _read(self, qemu: Qemu, view: ShownBitmap) -> ShownBitmap:
         """With its content, if it may be read and is not empty."""
         if not view.usable or not view.count:
             return view if view.count else attrs.evolve(view, dirty=())
-        with contextlib.suppress(RefusedError):
+        with contextlib.suppress(QemuRefusedError):
             dirty = await bitmaps.content(qemu, *view.key)
             return attrs.evolve(view, dirty=dirty)
         return view

@@ -6,12 +6,12 @@ The rule: a difference is a line of text; no line is agreement.
 
 from __future__ import annotations
 
-from checker.qemu.harness.bitmaps import BitmapView
+from checker.qemu.harness.bitmaps import ShownBitmap
 from reference.host import Host
 
 
 def compare_views(
-    truth: Host, views: tuple[BitmapView, ...]
+    truth: Host, views: tuple[ShownBitmap, ...]
 ) -> tuple[str, ...]:
     """How QEMU's bitmaps differ from those of ``truth``."""
     found = []

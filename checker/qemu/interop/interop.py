@@ -18,9 +18,9 @@ import attrs
 
 from checker.qemu.harness import bitmaps, disk
 from checker.qemu.harness.binary import Build
-from checker.qemu.harness.bitmaps import BitmapView
+from checker.qemu.harness.bitmaps import ShownBitmap
 from checker.qemu.harness.pair import alone, fresh_room
-from checker.qemu.harness.process import Qemu, QemuError, RefusedError
+from checker.qemu.harness.process import Qemu, QemuError, QemuRefusedError
 from checker.qemu.harness.progress import Limits, ended, statuses
 from checker.qemu.harness.scenario import Mode
 from checker.qemu.harness.settings import (
@@ -149,13 +149,13 @@ async def send_to_qemu(
         )
 
 
-async def _views(qemu: Qemu) -> tuple[BitmapView, ...]:
+async def _views(qemu: Qemu) -> tuple[ShownBitmap, ...]:
     """All bitmaps with their content, if that can be read."""
     found = []
     for view in await bitmaps.look(qemu):
         dirty = None
         if view.usable:
-            with contextlib.suppress(RefusedError):
+            with contextlib.suppress(QemuRefusedError):
                 dirty = await bitmaps.content(qemu, *view.key)
         found.append(attrs.evolve(view, dirty=dirty))
     return tuple(found)
@@ -290,7 +290,7 @@ async def _migrate(
             await disk.guest_write(
                 qemu, write.node, write.offset, write.length
             )
-        except RefusedError:
+        except QemuRefusedError:
             break  # it was faster, and the VM has stopped
         done.append(write)
     await switch_over(qemu, mode)

@@ -30,17 +30,15 @@ from checker.qemu.harness.process import (
     HungError,
     Qemu,
     QemuError,
-    RefusedError,
 )
 from checker.qemu.harness.progress import statuses
 from checker.qemu.random.attempt import Attempt
 from checker.qemu.random.guest_pair import DISKS, GuestPair, died, hangs
-from checker.stateful import adapter
 from checker.stateful.adapter import (
     Adapter,
-    BitmapView,
     Capabilities,
     Key,
+    RefusedError,
     Side,
     SideView,
     Vm,
@@ -93,7 +91,7 @@ class QemuAdapter(Adapter):
             self.loop.call_soon_threadsafe(self._task.cancel)
 
     def _do(self, work: Coroutine[Any, Any, Result]) -> Result:
-        """Wait for it.  QEMU's refusals become the interface's."""
+        """Wait for the work, and return what it comes to."""
         if self._halted:
             work.close()
             raise HaltError(self._halted)
@@ -103,11 +101,9 @@ class QemuAdapter(Adapter):
             return self.loop.run_until_complete(task)
         except asyncio.CancelledError:
             raise HaltError(self._halted) from None
-        except RefusedError as error:
-            raise adapter.RefusedError(str(error)) from error
         except (HungError, GoneError) as error:
             self._blame()
-            raise adapter.RefusedError(str(error)) from error
+            raise RefusedError(str(error)) from error
         finally:
             self._task = None
 
@@ -125,7 +121,7 @@ class QemuAdapter(Adapter):
         self.done.append(text)
         try:
             yield
-        except adapter.RefusedError:
+        except RefusedError:
             self.done.pop()
             raise
 
@@ -136,7 +132,7 @@ class QemuAdapter(Adapter):
         self.pair = self.pair_of_sides()
         try:
             self._do(self.pair.begin())
-        except adapter.RefusedError as error:
+        except RefusedError as error:
             raise HaltError(f"QEMU does not start: {error}") from None
 
     def pair_of_sides(self) -> GuestPair:
@@ -177,7 +173,7 @@ class QemuAdapter(Adapter):
             self._do(self.pair.io(node, f"write -z -u {offset} {length}"))
 
     def begin_write(self, node: str, offset: int, data: bytes) -> None:
-        raise adapter.RefusedError("a write cannot be held")
+        raise RefusedError("a write cannot be held")
 
     def finish_writes(self) -> None:
         return
@@ -216,7 +212,7 @@ class QemuAdapter(Adapter):
     def _migrating(self) -> Attempt:
         """The attempt that is under way; refused if there is none."""
         if self.attempt is None or not self.under_way:
-            raise adapter.RefusedError("no migration is under way")
+            raise RefusedError("no migration is under way")
         return self.attempt
 
     def begin_migration(self, design: str) -> None:
@@ -227,7 +223,7 @@ class QemuAdapter(Adapter):
         waits = await self.pair.vm(Side.DESTINATION) is Vm.WAITING
         gone = await self.pair.vm(Side.SOURCE) is Vm.GONE
         if self.under_way or gone or not waits:
-            raise adapter.RefusedError("a destination takes one attempt")
+            raise RefusedError("a destination takes one attempt")
         await self._leave()
         self.attempt = self.attempt_at(design)
         await self.attempt.begin()
@@ -249,7 +245,7 @@ class QemuAdapter(Adapter):
             self._do(self._migrating().cancel())
 
     def resume(self) -> None:
-        raise adapter.RefusedError("only settled migrations are resumed")
+        raise RefusedError("only settled migrations are resumed")
 
     def settle(self) -> None:
         if self.attempt is not None and self.under_way:
@@ -270,14 +266,14 @@ class QemuAdapter(Adapter):
     def cut(self) -> None:
         attempt = self._migrating()
         if attempt.over:
-            raise adapter.RefusedError("there is no connection")
+            raise RefusedError("there is no connection")
         with self._noted("the connection is cut"):
             self._do(attempt.cut())
 
     def kill(self, side: Side) -> None:
         attempt = self._migrating()
         if not self.pair.sides[side].alive:
-            raise adapter.RefusedError("there is no process")
+            raise RefusedError("there is no process")
         with self._noted(f"the {side.value} is killed"):
             self._do(attempt.kill(side))
 
@@ -289,17 +285,7 @@ class QemuAdapter(Adapter):
     async def _query(self, side: Side) -> SideView:
         vm = await self.pair.vm(side)
         found = await self.pair.bitmaps(side) if vm is not Vm.GONE else ()
-        shown = {
-            each.key: BitmapView(
-                granularity=each.granularity,
-                count=each.count,
-                recording=each.recording,
-                busy=each.busy,
-                inconsistent=each.inconsistent,
-            )
-            for each in found
-        }
-        return SideView(vm, shown)
+        return SideView(vm, {each.key: each for each in found})
 
     def read_disk(self, node: str) -> bytes:
         return self.pair.path(node).read_bytes()

@@ -19,7 +19,7 @@ from checker.qemu.campaign.case import Case
 from checker.qemu.harness import bitmaps
 from checker.qemu.harness.faults import Fault, FaultKind
 from checker.qemu.harness.places import Place
-from checker.qemu.harness.process import Qemu, RefusedError
+from checker.qemu.harness.process import Qemu, QemuRefusedError
 from checker.qemu.harness.progress import ended, statuses
 from checker.qemu.harness.proxy import Hold, Proxy
 from checker.qemu.harness.scenario import Mode, Storage
@@ -30,8 +30,7 @@ from checker.qemu.harness.settings import (
     switch_over,
 )
 from checker.qemu.random.guest_pair import DISKS, GuestPair
-from checker.stateful import adapter
-from checker.stateful.adapter import Side
+from checker.stateful.adapter import RefusedError, Side
 from checker.stateful.promise import promise
 from checker.stateful.strategies import NAMES
 
@@ -260,9 +259,9 @@ class Attempt:
     async def cancel(self) -> None:
         """``migrate_cancel``; refused once the source goes on by itself."""
         if not self.source.alive or not (self._waits or self._iterates):
-            raise adapter.RefusedError("nothing to cancel")
+            raise RefusedError("nothing to cancel")
         if self.over:
-            raise adapter.RefusedError("there is no connection")
+            raise RefusedError("there is no connection")
         self._strike(FaultKind.CANCEL)
         await self.source.call("migrate_cancel")
         await self.pair.until(lambda: ended(self.source))
@@ -301,6 +300,6 @@ class Attempt:
             return
         try:
             await source.call("cont")
-        except RefusedError as error:
+        except QemuRefusedError as error:
             text = f"the VM runs nowhere and cannot be resumed: {error}"
             promise(False, "S3", text)

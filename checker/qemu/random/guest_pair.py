@@ -111,7 +111,7 @@ class GuestPair(Pair):
             died(side, qemu)
         return Vm.GONE
 
-    async def bitmaps(self, side: Side) -> tuple[bitmaps.BitmapView, ...]:
+    async def bitmaps(self, side: Side) -> tuple[bitmaps.ShownBitmap, ...]:
         """What a query shows of the side's bitmaps."""
         qemu = self.sides[side]
         try:
