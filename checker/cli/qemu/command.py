@@ -316,3 +316,20 @@ def random(
             as_json=format == Format.JSON,
         )
     )
+
+
+@qemu.command()
+def known(
+    name: Annotated[
+        str,
+        typer.Argument(
+            metavar="[NAME]",
+            help="One deviation, with everything known of it.",
+        ),
+    ] = "",
+    format: FormatOption = Format.TEXT,
+) -> None:
+    """The known deviations of QEMU, by version; no QEMU is run."""
+    from checker.cli.qemu import known_view
+
+    raise typer.Exit(known_view.run(name, as_json=format == Format.JSON))

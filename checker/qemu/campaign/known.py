@@ -107,6 +107,32 @@ class Deviation:
             and re.search(self.where, violation.where) is not None
         )
 
+    @property
+    def versions(self) -> str:
+        """Return the series of QEMU that it is expected of."""
+        return span(self.since, self.until)
+
+    @property
+    def conditions(self) -> tuple[str, ...]:
+        """Return under which conditions it is expected, in words."""
+        found = [*self.modes]
+        flags = (
+            (self.return_path, "with return path", "without return path"),
+            (self.persistent, "persistent bitmaps", "transient bitmaps"),
+            (self.carried, "with bitmaps", "without bitmaps"),
+            (self.several_nodes, "on several nodes", "on one node"),
+        )
+        found += [
+            yes if flag else no for flag, yes, no in flags if flag is not None
+        ]
+        found += [f"{word} storage" for word in self.storages]
+        found += [f"then {word}" for word in self.thens]
+        kinds = ", ".join(self.faults)
+        found.append("no fault" if kinds == NO_FAULT else f"fault {kinds}")
+        if self.places != _ANY:
+            found.append(f"at {', '.join(self.places)}")
+        return tuple(found)
+
 
 @attrs.frozen
 class Known:
@@ -188,6 +214,12 @@ def check_words(
             raise InputError(
                 f"{where}: {word!r} is none of {', '.join(words)}"
             )
+
+
+def span(since: tuple[int, ...], until: tuple[int, ...]) -> str:
+    """Return two series as people write them: '7.2 to 10.0', or one."""
+    first, last = (".".join(map(str, each)) for each in (since, until))
+    return first if first == last else f"{first} to {last}"
 
 
 def series(where: str, text: str) -> tuple[int, ...]:

@@ -17,7 +17,7 @@ from typing import Any, Final
 import attrs
 
 from checker.input.errors import InputError
-from checker.qemu.campaign.known import SEVERITIES, check_words, series
+from checker.qemu.campaign.known import SEVERITIES, check_words, series, span
 from checker.qemu.harness.binary import Build
 from checker.qemu.harness.scenario import Mode
 from checker.qemu.interop.malformed import BAD, Outcome
@@ -53,6 +53,11 @@ class KnownStream:
     def covers(self, build: Build) -> bool:
         """Is it known of that build?"""
         return self.since <= build.version[:2] <= self.until
+
+    @property
+    def versions(self) -> str:
+        """Return the series of QEMU that it is expected of."""
+        return span(self.since, self.until)
 
     def explains(self, outcome: Outcome) -> bool:
         """Is it what the entry tells of?"""
