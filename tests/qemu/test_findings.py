@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+import textwrap
+
 import pytest
 
 from checker.cli.qemu.known_view import Entry, breaks, by_gravity, conditions
@@ -40,16 +42,23 @@ def section(entry: Entry) -> str:
         f"Severity: {entry.severity}",
         f"breaks: {breaks(entry)}",
         f"QEMU {entry.versions}, seen on {', '.join(entry.seen)}",
-        f"where: {conditions(entry)}",
+        f"conditions: {conditions(entry)}",
     ]
     if isinstance(entry, Deviation):
         facts.append(f"bitmaps to blame: {entry.label}")
         again = f"    {entry.command}\n"
     else:
-        again = f"`{entry.signature}`\n"
+        again = f"`` {entry.signature} ``\n"
     # patterns of places are no emphasis
     said = "; ".join(facts).replace("*", "\\*")
-    return f"\n### {entry.id}\n\n{entry.what.strip()}\n\n{said}.\n\n{again}"
+    text = f"{wrapped(entry.what.strip())}\n\n{wrapped(f'{said}.')}"
+    return f"\n### {entry.id}\n\n{text}\n\n{again}"
+
+
+def wrapped(text: str) -> str:
+    return textwrap.fill(
+        text, 79, break_on_hyphens=False, break_long_words=False
+    )
 
 
 def findings() -> str:

@@ -324,7 +324,7 @@ def known(
         str,
         typer.Argument(
             metavar="[NAME]",
-            help="One deviation, with everything known of it.",
+            help="One of them, with all that is known of it.",
         ),
     ] = "",
     format: FormatOption = Format.TEXT,
