@@ -3,8 +3,8 @@
 
 The rule: management does what it would do.  If the destination did not take
 the VM, it is fenced, and the source goes on; what QEMU refuses then is part
-of the result.  In the end both are told to quit, or they crash, and whoever
-had the VM starts again from its images.
+of the result.  In the end both are told to quit, or they are killed, and the
+side that had the VM starts again from its images.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from checker.stateful.adapter import Side
 
 @attrs.define(eq=False)
 class Aftermath:
-    """The end of one run."""
+    """Does what follows the migration of one run."""
 
     scenario: Scenario
     pair: Pair
@@ -44,7 +44,7 @@ class Aftermath:
     ran_again: seen.Ran = ((), ())
 
     async def run(self, settled: bool) -> None:
-        """What is left, what management does, what the guest does then."""
+        """Let management and the guest act, and look at both sides."""
         if settled:
             await self.pair.steady()
         await self.looks.take(seen.SETTLED)
@@ -58,9 +58,9 @@ class Aftermath:
                 await self.looks.write(side, when)
 
     async def _recover(self, giver: Side) -> str:
-        """The VM goes on here if the other side did not take it.
+        """Resume the VM on ``giver`` unless the other side took it.
 
-        What was done for that.
+        Returns what was done for that, '' if nothing.
         """
         last = self.looks.moments[-1]
         ours, theirs = self.pair.sides[giver], self.pair.sides[giver.other]
@@ -88,10 +88,10 @@ class Aftermath:
     # -- the next migration ------------------------------------------------
 
     async def migrate_again(self) -> None:
-        """Whoever has the VM migrates it, to a fresh process over there.
+        """Migrate the VM once more, to a fresh process on the other side.
 
-        It is given the images that the side has, and nothing goes wrong: a
-        second attempt, or the way back.
+        That process has the side's images, and nothing goes wrong: a second
+        attempt, or the way back.
         """
         giver = self._holder
         if giver is None:
@@ -125,13 +125,13 @@ class Aftermath:
 
     @property
     def _holder(self) -> Side | None:
-        """Who has the VM; None if nobody has, or both."""
+        """Return the side that has the VM; None if neither or both have it."""
         last = self.looks.moments[-1]
         sides = [side for side in Side if last.of(side).runs]
         return sides[0] if len(sides) == 1 else None
 
     async def _replace(self, side: Side) -> Qemu:
-        """A fresh process for a side, ready for a migration."""
+        """Return a fresh process for a side, ready for a migration."""
         await self._end(side)
         name = f"next-{side.value}"
         fresh = await self.pair.start(side, name, incoming=True)
@@ -141,7 +141,7 @@ class Aftermath:
     # -- the end -----------------------------------------------------------
 
     async def close(self) -> None:
-        """The end of both; what do the images hold then?"""
+        """End both sides, and look at what the images hold then."""
         for side in Side:
             if self.scenario.then is Then.CRASH:
                 await self.pair.sides[side].end()
@@ -152,7 +152,7 @@ class Aftermath:
             await self._restart()
 
     async def _end(self, side: Side) -> None:
-        """An orderly end, as far as it goes."""
+        """Tell a side to quit, and note whether it does in good order."""
         done = await _quit(self.pair.sides[side])
         ours, theirs = self.quits
         if side is Side.SOURCE:
@@ -174,7 +174,7 @@ class Aftermath:
             self.stored += (seen.Stored(side, tuple(held)),)
 
     async def _restart(self) -> None:
-        """Whoever had the VM starts again from its images."""
+        """Start the side that had the VM again from its images."""
         last = self.looks.moments[-1]
         side = next((each for each in Side if last.of(each).runs), None)
         if side is None:
@@ -187,7 +187,7 @@ class Aftermath:
 
 
 async def _quit(qemu: Qemu) -> bool:
-    """Is there an orderly end?"""
+    """Return whether the process ends in good order when told to."""
     if not qemu.alive:
         return True
     done = not qemu.hung and await qemu.quit()

@@ -45,7 +45,7 @@ async def run_case(
     limits: Limits = LIMITS,
     work: Path | None = None,
 ) -> Result:
-    """Run it and judge it; a second try if QEMU does not start."""
+    """Return what came of a case; try twice if QEMU does not start."""
     said = ""
     scenario = case.scenario
     begun = time.monotonic()
@@ -75,7 +75,7 @@ class Campaign:
     """A list of cases that is worked off.
 
     ``wanted``: all the cases that belong to it, as far as they are known;
-    ``complete``: is everything done?  ``interrupted``: did somebody stop
+    ``complete``: is everything done?  ``interrupted``: did a person stop
     it?  ``fresh``: how many were run now.
     """
 
@@ -95,12 +95,12 @@ class Campaign:
 
     @property
     def results(self) -> list[Result]:
-        """Of the wanted cases, in their order, those that are done."""
+        """Return the results of the wanted cases that are done, in order."""
         found = self.record.results
         return [found[c.id] for c in self.wanted if c.id in found]
 
     def spots(self) -> dict[Case, tuple[Spot, ...]]:
-        """The items of every run without a fault."""
+        """Return the items of every run without a fault, by its case."""
         return {
             result.case: result.spots
             for result in self.results
@@ -108,15 +108,15 @@ class Campaign:
         }
 
     def run_matrix(self, bases: Sequence[Case], quick: bool = False) -> None:
-        """Every fault on every base, and on the same without bitmaps."""
+        """Run every fault on every base, and on the same without bitmaps."""
         self._run(self._matrix(list(bases), quick))
 
     def run_cases(self, cases: Sequence[Case]) -> None:
-        """Just these."""
+        """Run just these cases."""
         self._run(self._cases(list(cases)))
 
     def run_more(self, work: Work) -> None:
-        """Anything else that takes long and may be stopped."""
+        """Run other work that takes long and may be stopped."""
         self._run(work)
 
     def _run(self, work: Work) -> None:

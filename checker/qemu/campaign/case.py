@@ -35,7 +35,7 @@ _COMMAND: Final = "dbmcheck qemu scenario"
 
 @attrs.frozen
 class Case:
-    """``bitmaps`` on each of ``nodes``; 0: the VM without any bitmap.
+    """A VM with ``bitmaps`` on each of ``nodes``, and its migration.
 
     ``full``: before the migration the guest writes to all of the disks, so
     that no part of a bitmap is left out of the stream.
@@ -56,7 +56,7 @@ class Case:
 
     @property
     def scenario(self) -> Scenario:
-        """What is run."""
+        """Return the scenario that is run."""
         nodes = [f"drive{number}" for number in range(self.nodes)]
         made = Scenario(
             mode=self.mode,
@@ -87,7 +87,7 @@ class Case:
 
     @property
     def contents(self) -> str:
-        """The bitmaps, for people."""
+        """Return a description of the bitmaps, for people."""
         if not self.bitmaps:
             return "none, so nothing of bitmaps was asked"
         words = [
@@ -102,7 +102,7 @@ class Case:
         return ", ".join(words)
 
     def check(self) -> None:
-        """Raises InputError if QEMU could not do it."""
+        """Raise InputError if QEMU could not do it."""
         grain = self.granularity
         if grain & (grain - 1) or not (
             _LEAST_GRANULARITY <= grain <= _MOST_GRANULARITY
@@ -122,7 +122,7 @@ class Case:
 
     @property
     def twin(self) -> Case:
-        """The same fault on the same VM without bitmaps.
+        """Return the same fault on the same VM without bitmaps.
 
         Without bitmaps nothing is sent after the switchover, and nothing
         is in the images, so that many cases have the same twin.
@@ -130,12 +130,12 @@ class Case:
         return Case(return_path=self.return_path, bitmaps=0, fault=self.fault)
 
     def at(self, fault: Fault | None) -> Case:
-        """The same with another fault."""
+        """Return the same case with another fault."""
         return attrs.evolve(self, fault=fault)
 
     @property
     def data(self) -> dict[str, Any]:
-        """As plain data; ``of`` reads it."""
+        """Return the case as plain data, which ``of`` reads."""
         more: dict[str, Any] = {"full": True} if self.full else {}
         if self.then is not Then.QUIT:
             more["then"] = self.then.value
@@ -155,7 +155,7 @@ class Case:
 
     @classmethod
     def of(cls, data: Mapping[str, Any]) -> Case:
-        """The case with these data; KeyError or ValueError if it is none."""
+        """Return the case with these data; KeyError or ValueError if none."""
         fault = data["fault"]
         return cls(
             mode=Mode(data["mode"]),
@@ -174,13 +174,13 @@ class Case:
 
     @property
     def id(self) -> str:
-        """Twelve hexadecimal digits."""
+        """Return twelve hexadecimal digits, the same in every run."""
         text = json.dumps(self.data, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
     @property
     def options(self) -> tuple[str, ...]:
-        """What repeats it after ``dbmcheck qemu scenario``."""
+        """Return the options of ``qemu scenario`` that repeat it."""
         plain = Case()
         words = ["--mode", self.mode.value]
         words += ["--return-path"] if self.return_path else []
@@ -201,10 +201,10 @@ class Case:
 
     @property
     def command(self) -> str:
-        """The whole command."""
+        """Return the whole command that repeats it."""
         return " ".join((_COMMAND, *self.options))
 
     def command_with(self, builds: Builds) -> str:
-        """Return what repeats it with these builds, as a shell reads it."""
+        """Return the command that repeats it with these builds."""
         chosen = shlex.join(builds.options)
         return " ".join(filter(None, [_COMMAND, chosen, *self.options]))

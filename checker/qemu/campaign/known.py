@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What is known to deviate in which QEMU, to tell it from what is new.
 
-The rule: an entry says what somebody's own runs showed, under which
-conditions, and the command that shows it again.  It covers nothing beyond
+The rule: an entry says what a run showed, under which conditions, and the
+command that shows it again.  It covers nothing beyond
 its conditions: the same violation elsewhere is new.
 """
 
@@ -44,7 +44,7 @@ _OPTIONAL: Final = frozenset(
 
 @attrs.frozen(kw_only=True)
 class Deviation:
-    """An expected violation; what is empty or None allows anything.
+    """An expected violation; an empty field or None allows anything.
 
     ``since``, ``until``: the series 7.2 as (7, 2), both included.
     ``places``: patterns such as ``eof:*`` of a fault's place.
@@ -76,17 +76,17 @@ class Deviation:
     several_nodes: bool | None = None
 
     def covers(self, build: Build) -> bool:
-        """Is it known of that build?"""
+        """Return whether it is known of that build."""
         return self.since <= build.version[:2] <= self.until
 
     def concerns(self, builds: Builds) -> bool:
-        """Is it known of the side, or of one of both, that is to blame?"""
+        """Return whether it is known of the side, or of a side, to blame."""
         sides = {"source": builds.source, "destination": builds.destination}
         chosen = sides.values() if self.side == "both" else [sides[self.side]]
         return any(self.covers(build) for build in chosen)
 
     def explains(self, result: Result, violation: Violation) -> bool:
-        """Does the violation happen under these conditions?"""
+        """Return whether the violation happens under these conditions."""
         case = result.case
         place = "" if case.fault is None else str(case.fault.place)
         tests = (
@@ -136,32 +136,32 @@ class Deviation:
 
 @attrs.frozen
 class Known:
-    """All entries, and the builds that are run."""
+    """The entries that are looked through, and the builds that are run."""
 
     deviations: tuple[Deviation, ...]
     builds: Builds
 
     def of(self, result: Result, violation: Violation) -> Deviation | None:
-        """The entry that tells of it; None if it is new."""
+        """Return the entry that tells of it; None if it is new."""
         for each in self.deviations:
             if each.concerns(self.builds) and each.explains(result, violation):
                 return each
         return None
 
     def new(self, result: Result) -> list[Violation]:
-        """The violations that no entry tells of."""
+        """Return the violations that no entry tells of."""
         return [one for one in result.violations if not self.of(result, one)]
 
 
 @functools.cache
 def shipped() -> tuple[Deviation, ...]:
-    """The entries of the file beside this module."""
+    """Return the entries of the file beside this module."""
     path = files("checker.qemu.campaign") / FILE
     return read(path.read_text("utf-8"))
 
 
 def read(text: str) -> tuple[Deviation, ...]:
-    """The entries of a file's text.  Raises InputError."""
+    """Return the entries of a file's text; InputError if it is wrong."""
     try:
         data = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
@@ -223,7 +223,7 @@ def span(since: tuple[int, ...], until: tuple[int, ...]) -> str:
 
 
 def series(where: str, text: str) -> tuple[int, ...]:
-    """7.2 as (7, 2); InputError for anything else."""
+    """Return the series '7.2' as (7, 2); InputError for anything else."""
     parts: Sequence[str] = str(text).split(".")
     if len(parts) != 2 or not all(part.isdigit() for part in parts):
         raise InputError(f"{where}: {text!r} is no series like 7.2")

@@ -54,9 +54,9 @@ class Record:
     @classmethod
     @contextlib.contextmanager
     def opened(cls, path: Path | None, builds: Builds) -> Iterator[Self]:
-        """The record at ``path``, which need not exist.
+        """Yield the record at ``path``, which need not exist.
 
-        Raises InputError if it is none.
+        Raises InputError if the file is something else.
         """
         record = cls(path)
         if path is None:
@@ -102,7 +102,7 @@ class Record:
             self.results[result.case.id] = result
 
     def add(self, result: Result) -> None:
-        """One more; what could not be run may be tried again later."""
+        """Add a result; a case that could not be run may be tried again."""
         self.results[result.case.id] = result
         if not result.error:
             self._write(result.data)

@@ -35,12 +35,12 @@ class Result:
 
     @property
     def missed(self) -> bool:
-        """Did the fault not happen, since there was no such place?"""
+        """Return whether the fault did not happen, for want of its place."""
         return self.case.fault is not None and not self.struck
 
     @property
     def data(self) -> dict[str, Any]:
-        """As plain data, the line of a record."""
+        """Return the result as plain data, the line of a record."""
         return {
             "id": self.case.id,
             "scenario": self.case.data,
@@ -57,7 +57,10 @@ class Result:
 
     @classmethod
     def of(cls, data: dict[str, Any]) -> Result:
-        """What ``data`` was made of; KeyError, ValueError, TypeError."""
+        """Return the result with these data.
+
+        Raises KeyError, ValueError or TypeError if they are something else.
+        """
         first, second = data["last"]
         return cls(
             case=Case.of(data["scenario"]),

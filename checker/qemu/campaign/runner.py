@@ -44,7 +44,7 @@ def run_scenario(
     work: Path | None = None,
     limits: Limits | None = None,
 ) -> Observation:
-    """Run it from begin to end; for callers without a loop."""
+    """Run a scenario, and return what was seen; without a loop."""
     return asyncio.run(run(scenario, builds, work, limits))
 
 
@@ -57,8 +57,7 @@ async def run(
     """Run a scenario and return what was seen.
 
     ``work``: where files may be put for the time.  Raises QemuError if QEMU
-    does not even start, or does not do what has nothing to do with
-    migration.
+    does not start, or refuses something before the migration.
     """
     with fresh_room(work) as room:
         async with Pair(builds, room, limits or Limits()) as pair:
@@ -82,7 +81,7 @@ class _Run:
     given_up: tuple[tuple[str, ...], tuple[str, ...]] | None = None
 
     async def run(self) -> Observation:
-        """From the images to the observation."""
+        """Run the scenario from its images to the observation."""
         pair = self.pair
         await self._before()
         await self._migrate()
@@ -131,7 +130,7 @@ class _Run:
         return self.scenario.mode is Mode.POSTCOPY
 
     async def _before(self) -> None:
-        """Images, processes, bitmaps, the guest's first writes, settings."""
+        """Make images, processes, bitmaps, the first writes and settings."""
         pair, scenario = self.pair, self.scenario
         if scenario.storage is Storage.SHARED:
             pair.create_images(scenario.disks, *Side)
@@ -208,7 +207,7 @@ class _Run:
         await self.looks.take(seen.ARRIVED, between=self._let_go)
 
     def _let_go(self) -> None:
-        """The bitmaps' content may come."""
+        """Let the bitmaps' content pass."""
         self.arrived = True
         self.pair.bell.ring()
 
@@ -241,7 +240,7 @@ class _Run:
 
     @property
     def _announced(self) -> bool:
-        """Are all bitmaps announced, or is there none to wait for?"""
+        """Return whether all bitmaps are announced, if there are any."""
         if self.scenario.carried:
             return self.pair.proxy.passed(_SETUP)
         return self.pair.proxy.passed("ram.footer")

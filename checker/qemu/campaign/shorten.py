@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""A second look at what is new, with less in it and with more patience.
+"""Runs each new violation again, with a smaller scenario and longer limits.
 
-The rule: a violation counts from its first sight on; but whoever is to read
-of it wants the least scenario that shows it, and to know whether it came
-again.  The fault stays where it is; what has no part in it is left out.
+The rule: a violation counts from its first sight on; but its reader wants the
+smallest scenario that shows it, and wants to know whether it came again.  The
+fault stays where it is; other things are left out.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from checker.qemu.harness.scenario import Then
 
 
 def candidates(case: Case) -> Iterator[Case]:
-    """The least first, the case itself last."""
+    """Yield smaller cases, the smallest first, the case itself last."""
     one = attrs.evolve(case, bitmaps=min(case.bitmaps, 1))
     less = [
         attrs.evolve(one, persistent=persistent, then=then)
@@ -34,7 +34,7 @@ def candidates(case: Case) -> Iterator[Case]:
 
 
 def same(result: Result, violation: Violation) -> Violation | None:
-    """The violation as another result has it; None if it has not."""
+    """Return the violation as another result has it, None if it does not."""
     for each in result.violations:
         alike = wording(each) == wording(violation)
         if each.guarantee == violation.guarantee and alike:
@@ -43,7 +43,7 @@ def same(result: Result, violation: Violation) -> Violation | None:
 
 
 def shorten(campaign: Campaign, summary: Summary) -> Summary:
-    """The summary with the least scenario of everything new."""
+    """Return the summary with the smallest scenario of all that is new."""
     found: list[Distinct] = list(summary.distinct)
 
     async def work() -> None:

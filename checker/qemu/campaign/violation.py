@@ -39,5 +39,5 @@ class Violation:
 
 
 def place(side: Side, moment: Moment) -> str:
-    """Where something does not hold, if it is one side's."""
+    """Return the words for a side at a moment."""
     return f"{side.value}, {moment.name}"

@@ -38,7 +38,7 @@ class Bitmap:
 
     @property
     def key(self) -> tuple[str, str]:
-        """What it is known by."""
+        """Return the node and the name, by which it is known."""
         return self.node, self.name
 
 
@@ -59,17 +59,17 @@ class ShownBitmap(BitmapView):
 
     @property
     def key(self) -> tuple[str, str]:
-        """What it is known by."""
+        """Return the node and the name, by which it is known."""
         return self.node, self.name
 
     @property
     def usable(self) -> bool:
-        """May a backup client read it?"""
+        """Return whether a backup client may read it."""
         return not (self.busy or self.inconsistent)
 
 
 async def add(qemu: Qemu, bitmap: Bitmap) -> None:
-    """block-dirty-bitmap-add."""
+    """Add a bitmap: block-dirty-bitmap-add."""
     await qemu.call(
         "block-dirty-bitmap-add",
         {
@@ -83,12 +83,12 @@ async def add(qemu: Qemu, bitmap: Bitmap) -> None:
 
 
 async def change(qemu: Qemu, verb: str, node: str, name: str) -> None:
-    """remove, enable, disable or clear."""
+    """Remove, enable, disable or clear a bitmap, as ``verb`` says."""
     await qemu.call(f"block-dirty-bitmap-{verb}", {"node": node, "name": name})
 
 
 async def merge(qemu: Qemu, node: str, target: str, *sources: str) -> None:
-    """block-dirty-bitmap-merge."""
+    """Merge bitmaps of a node: block-dirty-bitmap-merge."""
     await qemu.call(
         "block-dirty-bitmap-merge",
         {"node": node, "target": target, "bitmaps": list(sources)},
@@ -96,7 +96,7 @@ async def merge(qemu: Qemu, node: str, target: str, *sources: str) -> None:
 
 
 async def look(qemu: Qemu) -> tuple[ShownBitmap, ...]:
-    """All bitmaps of all nodes, by node and name."""
+    """Return all bitmaps of all nodes, ordered by node and name."""
     flat = {"flat": True} if qemu.build.version >= (5, 0, 0) else {}
     nodes = await qemu.call("query-named-block-nodes", flat)
     found = []
@@ -129,7 +129,7 @@ async def _hash(qemu: Qemu, node: str, name: str) -> str:
 
 
 async def content(qemu: Qemu, node: str, name: str) -> Ranges:
-    """The dirty ranges, in bytes; the bitmap may be neither busy nor lost.
+    """Return the dirty ranges in bytes of a bitmap that is usable.
 
     Raises QemuRefusedError if QEMU does not let us, for instance since the VM
     does not run here.
@@ -170,7 +170,7 @@ async def content(qemu: Qemu, node: str, name: str) -> Ranges:
 
 
 def _ranges(extents: list[dict[str, Any]]) -> Ranges:
-    """The dirty ones (there: without data), adjacent ones as one."""
+    """Return the dirty extents (there: without data), merged."""
     found: list[tuple[int, int]] = []
     for extent in extents:
         if extent["data"]:
@@ -184,12 +184,12 @@ def _ranges(extents: list[dict[str, Any]]) -> Ranges:
 
 
 def same(view: ShownBitmap, truth: DirtyBitmap) -> bool:
-    """Do QEMU and the reference have the same bits?"""
+    """Return whether QEMU and the reference have the same bits."""
     return view.sha256 == truth.bits.sha256()
 
 
 def missing(dirty: Ranges, truth: DirtyBitmap) -> Ranges:
-    """The ranges of the truth that are not wholly dirty."""
+    """Return the ranges of the truth that are not wholly dirty."""
     return tuple(
         (offset, length)
         for offset, length in truth.dirty_ranges()

@@ -72,7 +72,7 @@ class Images:
 
 
 def blockdev(disk: Disk, image: Path) -> str:
-    """The option that gives a process the disk.
+    """Return the option that gives a process the disk.
 
     No flush, for no run outlives the host's cache.
     """
@@ -92,7 +92,7 @@ def blockdev(disk: Disk, image: Path) -> str:
 async def guest_write(
     qemu: Qemu, node: str, offset: int, length: int, discard: bool = False
 ) -> None:
-    """The guest writes, or discards.
+    """Let the guest write ``length`` bytes, or discard them.
 
     Raises QemuRefusedError if the VM does not run, and QemuError if the write
     failed.
@@ -127,7 +127,7 @@ class StoredBitmap:
 async def stored_bitmaps(
     build: Build, node: str, image: Path
 ) -> tuple[StoredBitmap, ...]:
-    """The bitmaps in an image that nobody has open."""
+    """Return the bitmaps in an image that no process has open."""
     shown = await run_tool(build, "info", "--output=json", str(image))
     data = json.loads(shown)["format-specific"]["data"]
     return tuple(
@@ -143,7 +143,7 @@ async def stored_bitmaps(
 
 
 async def run_tool(build: Build, *arguments: str) -> str:
-    """What qemu-img prints; QemuError if it fails."""
+    """Return what qemu-img prints; QemuError if it fails."""
     process = await asyncio.create_subprocess_exec(
         *build.image_tool,
         *arguments,

@@ -26,7 +26,7 @@ from checker.qemu.harness.disk import Disk, Images, blockdev
 from checker.qemu.harness.faults import Fault
 from checker.qemu.harness.process import Qemu, QemuError
 from checker.qemu.harness.progress import Limits, ended, passing, statuses
-from checker.qemu.harness.proxy import Actor, Hold, Proxy, nobody
+from checker.qemu.harness.proxy import Actor, Hold, Proxy, no_other
 from checker.qemu.harness.wakeup import Bell
 from checker.stateful.adapter import Side
 
@@ -156,7 +156,7 @@ class Pair:
         *,
         fault: Fault | None = None,
         holds: tuple[Hold, ...] = (),
-        act: Actor = nobody,
+        act: Actor = no_other,
     ) -> Proxy:
         """Put a new proxy before the destination, and return it.
 

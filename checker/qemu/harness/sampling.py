@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Looks at both sides of a scenario, and does the guest's writes.
 
-The rule: the one who makes the writes knows the truth, so both are here.  A
-side that is dead or does not answer is seen as that, and is no error.
+The rule: the writes decide what must be dirty, so both are done here.  A side
+that is dead or does not answer is seen as that, which is not an error.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from checker.stateful.adapter import Side
 
 @attrs.define(eq=False)
 class Looks:
-    """What was seen and done so far."""
+    """What was seen of a pair so far, and what the guest wrote."""
 
     scenario: Scenario
     pair: Pair
@@ -54,12 +54,12 @@ class Looks:
         contents: bool = False,
         between: Callable[[], None] = lambda: None,
     ) -> Moment:
-        """Look at both; with ``contents`` read the bitmaps, too.
+        """Look at both sides; with ``contents`` read the bitmaps, too.
 
-        The destination first, then ``between`` is called: whoever holds the
-        wire lets go there, for a source that waits for the wire may not
-        answer.  A destination that dies meanwhile is dead at that moment:
-        a source that goes on then is not beside it.
+        The destination comes first, then ``between`` is called, in which a
+        runner that holds the wire lets go: a source that waits for the wire
+        may not answer.  A destination that dies meanwhile is dead at that
+        moment: a source that goes on then is not beside it.
         """
         source, destination = self.pair.source, self.pair.destination
         theirs = await self._side(destination, contents)
@@ -73,7 +73,7 @@ class Looks:
         return moment
 
     async def take_one(self, name: str, side: Side) -> Moment:
-        """Look at one side, with contents; the other one is over."""
+        """Look at one side, with contents; the other one has ended."""
         view = await self._side(self.pair.sides[side], contents=True)
         now = time.monotonic() - self.begun
         over = ProcessView(alive=False)
@@ -107,7 +107,7 @@ class Looks:
         )
 
     async def _read(self, qemu: Qemu, view: ShownBitmap) -> ShownBitmap:
-        """With its content, if it may be read and is not empty."""
+        """Return the view with its content, if that may be read."""
         if not view.usable or not view.count:
             return view if view.count else attrs.evolve(view, dirty=())
         with contextlib.suppress(QemuRefusedError):

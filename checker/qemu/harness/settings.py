@@ -19,12 +19,12 @@ SLOW: Final = 20_000  # bytes a second while the source waits
 
 
 def waits(scenario: Scenario) -> bool:
-    """Does the source wait with the switchover until it is told?"""
+    """Return whether the source waits with the switchover."""
     return scenario.mode is Mode.POSTCOPY or bool(scenario.at(When.DURING))
 
 
 async def configure(scenario: Scenario, qemu: Qemu) -> None:
-    """What the scenario wants of either side."""
+    """Set capabilities and parameters as the scenario asks."""
     wanted = ["events"]
     if scenario.carried:
         wanted.append("dirty-bitmaps")
@@ -44,7 +44,7 @@ async def switch_over(qemu: Qemu, mode: Mode) -> None:
 
 
 async def set_capabilities(qemu: Qemu, *names: str) -> None:
-    """Switch these on."""
+    """Switch these capabilities on."""
     states = [{"capability": name, "state": True} for name in names]
     await qemu.call("migrate-set-capabilities", {"capabilities": states})
 
@@ -52,7 +52,7 @@ async def set_capabilities(qemu: Qemu, *names: str) -> None:
 async def set_parameters(
     qemu: Qemu, bandwidth: int, downtime: int, aliases: Sequence[Alias] = ()
 ) -> None:
-    """Bytes a second before the switchover; milliseconds; names."""
+    """Set bytes a second before the switchover, milliseconds, names."""
     parameters: dict[str, object] = {
         "max-bandwidth": bandwidth,
         "downtime-limit": downtime,

@@ -77,7 +77,7 @@ class Result:
 
     @property
     def agrees(self) -> bool:
-        """Do both ends say the same?"""
+        """Return whether both ends say the same."""
         return not self.differences
 
     def __str__(self) -> str:
@@ -90,7 +90,7 @@ class Result:
 
 
 async def _configure(qemu: Qemu, shape: Shape, return_path: bool) -> None:
-    """How to migrate, on either side."""
+    """Set capabilities and parameters, on either side."""
     wanted = ["events", "dirty-bitmaps"]
     if return_path:
         wanted.append("return-path")
@@ -109,7 +109,7 @@ async def send_to_qemu(
     truth: Host | None = None,
     limits: Limits | None = None,
 ) -> Result:
-    """The reference is the source.
+    """Migrate from the reference to QEMU, and compare.
 
     ``truth``: what to compare with, if not with what was sent.
     """
@@ -150,7 +150,7 @@ async def send_to_qemu(
 
 
 async def _views(qemu: Qemu) -> tuple[ShownBitmap, ...]:
-    """All bitmaps with their content, if that can be read."""
+    """Return all bitmaps with their content, if that can be read."""
     found = []
     for view in await bitmaps.look(qemu):
         dirty = None
@@ -164,7 +164,7 @@ async def _views(qemu: Qemu) -> tuple[ShownBitmap, ...]:
 async def _send(
     host: Host, shape: Shape, mode: Mode, return_path: bool, place: Path
 ) -> list[str]:
-    """Send everything; what went wrong."""
+    """Send everything; return what went wrong."""
     design = DESIGNS[mode]
     aliases = shape.mapping()
     if return_path is (mode is Mode.PRECOPY):
@@ -195,7 +195,7 @@ async def receive_from_qemu(
     truth: Host | None = None,
     limits: Limits | None = None,
 ) -> Result:
-    """The reference is the destination."""
+    """Migrate from QEMU to the reference, and compare."""
     limits = limits or Limits()
     there = shape.host(RunState.INMIGRATE)
     core = Recorder(DESIGNS[mode], aliases=shape.mapping())
@@ -246,7 +246,7 @@ async def receive_from_qemu(
 
 
 def _said(qemu: Qemu, received: Received) -> list[str]:
-    """What either end says has gone wrong."""
+    """Return what either end says has gone wrong."""
     found = []
     if statuses(qemu)[-1:] != ("completed",):
         found.append(f"QEMU says {statuses(qemu)}")
@@ -259,7 +259,7 @@ def _said(qemu: Qemu, received: Received) -> list[str]:
 
 
 async def _fill(qemu: Qemu, shape: Shape) -> None:
-    """The bitmaps, and what the guest writes before it migrates."""
+    """Add the bitmaps, and let the guest write."""
     for bitmap in shape.bitmaps:
         await bitmaps.add(qemu, attrs.evolve(bitmap, disabled=False))
     for index, write in enumerate(shape.writes):
@@ -279,7 +279,7 @@ async def _disable(qemu: Qemu, shape: Shape) -> None:
 async def _migrate(
     qemu: Qemu, shape: Shape, mode: Mode, place: Path, limits: Limits
 ) -> tuple[Extent, ...]:
-    """The migration, to its end; what was written meanwhile."""
+    """Migrate; return what the guest wrote meanwhile."""
     await qemu.call("migrate", {"uri": f"unix:{place}"})
     await qemu.bell.until(
         lambda: "active" in statuses(qemu) or ended(qemu), limits.settle
@@ -300,7 +300,7 @@ async def _migrate(
 def known_to_abort(
     shape: Shape, mode: Mode, reference: Side, build: Build
 ) -> bool:
-    """Does QEMU abort there, between two real QEMUs as well?
+    """Return whether QEMU aborts there, as between two real QEMUs.
 
     7.2 and 10.0 as the destination look up the node of a postcopy chunk
     outside their main thread, where they may not: "bdrv_lookup_bs: Assertion
@@ -315,7 +315,7 @@ def known_to_abort(
 
 
 def expected(result: Result, build: Build) -> bool:
-    """Do both agree, or is it known that QEMU aborts there?"""
+    """Return whether both agree, or QEMU is known to abort there."""
     known = known_to_abort(
         shape_named(result.shape), result.mode, result.reference, build
     )

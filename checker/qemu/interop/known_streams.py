@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Which malformed streams are known to crash or to hang which QEMU.
 
-The rule: as with the known deviations, an entry says what somebody's own
-runs showed, and holds the shortest stream that shows it again.  A crash that
-looks otherwise is new.
+The rule: as with the known deviations, an entry says what a run showed, and
+holds the shortest stream that shows it again.  A crash that looks otherwise
+is new.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class KnownStream:
     stream: bytes
 
     def covers(self, build: Build) -> bool:
-        """Is it known of that build?"""
+        """Return whether it is known of that build."""
         return self.since <= build.version[:2] <= self.until
 
     @property
@@ -60,7 +60,7 @@ class KnownStream:
         return span(self.since, self.until)
 
     def explains(self, outcome: Outcome) -> bool:
-        """Is it what the entry tells of?"""
+        """Return whether the entry tells of this outcome."""
         return (
             outcome.kind.value == self.kind
             and outcome.stream.mode.value in self.modes
@@ -73,7 +73,7 @@ def known_as(
     build: Build,
     entries: tuple[KnownStream, ...] | None = None,
 ) -> KnownStream | None:
-    """The entry that tells of it; None if it is new."""
+    """Return the entry that tells of it; None if it is new."""
     for each in shipped() if entries is None else entries:
         if each.covers(build) and each.explains(outcome):
             return each
@@ -82,13 +82,13 @@ def known_as(
 
 @functools.cache
 def shipped() -> tuple[KnownStream, ...]:
-    """The entries of the file beside this module."""
+    """Return the entries of the file beside this module."""
     path = files("checker.qemu.interop") / FILE
     return read(path.read_text("utf-8"))
 
 
 def read(text: str) -> tuple[KnownStream, ...]:
-    """The entries of a file's text.  Raises InputError."""
+    """Return the entries of a file's text; InputError if it is wrong."""
     try:
         data = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:

@@ -5,7 +5,7 @@ A step of ``advance`` tells the source to go on where it waits for
 management, or lets one message pass.  A discard is a write of zeroes that
 may unmap, since only that promises zeroes.  A destination takes one attempt;
 as built its process ends when that fails.  The loop runs only inside of a
-call.  Everything that is done is noted, in words, for whoever reads of it.
+call.  Everything that is done is noted in words, for the report.
 
 One disk, and no return path: of two nodes, and of a return path that ends
 early, QEMU 7.2 has known deviations (``known.toml``).
@@ -48,10 +48,10 @@ Result = TypeVar("Result")
 
 
 class HaltError(KeyboardInterrupt):
-    """The run ends here, whoever drives it; ``str()`` says why.
+    """The run ends here; ``str()`` says why.
 
-    As if somebody had pressed Ctrl-C: Hypothesis takes anything else for a
-    result of the run, and then wonders why it differs from the one before.
+    It is a Ctrl-C to Hypothesis, which takes any other error for a result of
+    the run that differs from the one before.
     """
 
 
@@ -77,7 +77,7 @@ class QemuAdapter(Adapter):
         self._task: asyncio.Task[Any] | None = None
 
     def end(self) -> None:
-        """The adapter is of no use afterwards."""
+        """End everything; the adapter cannot be used afterwards."""
         self.close()
         self.loop.close()
         shutil.rmtree(self.room)
@@ -85,7 +85,7 @@ class QemuAdapter(Adapter):
     # -- doing something ---------------------------------------------------
 
     def halt(self, why: str) -> None:
-        """From now on every call raises HaltError; for signal handlers."""
+        """Let every later call raise HaltError; for signal handlers."""
         self._halted = self._halted or why
         if self._task is not None:
             self.loop.call_soon_threadsafe(self._task.cancel)
@@ -108,7 +108,7 @@ class QemuAdapter(Adapter):
             self._task = None
 
     def _blame(self) -> None:
-        """A process does not answer: is somebody else to blame?"""
+        """Raise the broken guarantee of a process that hangs or died."""
         for side, qemu in self.pair.sides.items():
             if qemu.hung:
                 hangs(side, qemu)
@@ -117,7 +117,7 @@ class QemuAdapter(Adapter):
 
     @contextmanager
     def _noted(self, text: str) -> Iterator[None]:
-        """What is refused was not done."""
+        """Note a step, unless it is refused."""
         self.done.append(text)
         try:
             yield
@@ -140,7 +140,7 @@ class QemuAdapter(Adapter):
         return GuestPair(Builds(self.build, self.build), self.room)
 
     def attempt_at(self, design: str) -> Attempt:
-        """A migration, not begun yet."""
+        """Return a migration that has not begun."""
         return Attempt(self.pair, design)
 
     def close(self) -> None:
@@ -153,7 +153,7 @@ class QemuAdapter(Adapter):
             path.unlink()
 
     async def _leave(self) -> None:
-        """The latest attempt needs its connections no more."""
+        """End the connections of the latest attempt."""
         if self.attempt is not None:
             await self.attempt.close()
         self.attempt, self.under_way = None, False
@@ -210,7 +210,7 @@ class QemuAdapter(Adapter):
     # -- management --------------------------------------------------------
 
     def _migrating(self) -> Attempt:
-        """The attempt that is under way; refused if there is none."""
+        """Return the attempt that is under way; refused without one."""
         if self.attempt is None or not self.under_way:
             raise RefusedError("no migration is under way")
         return self.attempt
@@ -292,11 +292,11 @@ class QemuAdapter(Adapter):
 
     @property
     def case(self) -> Case | None:
-        """The nearest scenario to the latest attempt; None before it."""
+        """Return the nearest scenario to the latest attempt; None before."""
         return None if self.attempt is None else self.attempt.case
 
     def describe(self) -> tuple[str, ...]:
-        """Both sides, in words; may be asked whatever has happened."""
+        """Return both sides in words; may be called at any time."""
 
         async def work() -> tuple[str, ...]:
             sides = self.pair.sides.items()

@@ -72,17 +72,17 @@ class Attempt:
 
     @property
     def source(self) -> Qemu:
-        """Where the guest was."""
+        """Return the process that had the guest."""
         return self.pair.source
 
     @property
     def destination(self) -> Qemu:
-        """Where it is to go."""
+        """Return the process that the guest is to move to."""
         return self.pair.destination
 
     @property
     def case(self) -> Case:
-        """The nearest scenario, by which known deviations are found."""
+        """Return the nearest scenario, to find known deviations."""
         return Case(
             mode=self._mode,
             storage=Storage.SHARED,
@@ -98,7 +98,7 @@ class Attempt:
     # -- beginning and end -------------------------------------------------
 
     async def begin(self) -> None:
-        """``migrate``, up to where nothing goes on by itself."""
+        """Migrate, up to where nothing goes on by itself."""
         source, destination = self.source, self.destination
         self.bitmaps = len(await bitmaps.look(source))
         await set_capabilities(source, *_CAPABILITIES, _PAUSES)
@@ -115,7 +115,7 @@ class Attempt:
         promise(announced, "S5", "the source has bitmaps and announces none")
 
     async def close(self) -> None:
-        """Nothing of it is left but the processes."""
+        """End the connections; the processes stay."""
         await self.pair.disconnect()
 
     # -- where it is -------------------------------------------------------
@@ -128,12 +128,12 @@ class Attempt:
 
     @property
     def held(self) -> list[Place]:
-        """What waits to pass."""
+        """Return the places that wait to pass."""
         return [each for each in self.came if each not in self.passed]
 
     @property
     def over(self) -> bool:
-        """Is there no connection any more?"""
+        """Return whether the connection has ended."""
         return self.severed or (self._proxy is not None and self._proxy.over)
 
     @property
@@ -142,12 +142,12 @@ class Attempt:
 
     @property
     def _waits(self) -> bool:
-        """Does the source wait for ``migrate-continue``?"""
+        """Return whether the source waits for ``migrate-continue``."""
         return self._last == _WAITS and not self.continued
 
     @property
     def _iterates(self) -> bool:
-        """Does the source go on until it is told to switch over?
+        """Return whether the source iterates until it is told to end.
 
         Without bitmaps nothing is pending, and it does not wait.
         """
@@ -166,7 +166,7 @@ class Attempt:
         return not takes_over or runs or ended(self.destination)
 
     def _rests(self) -> bool:
-        """Does nothing go on by itself?"""
+        """Return whether nothing goes on by itself."""
         if self.over:
             return self._source_rests and ended(self.destination)
         if self.held:
@@ -177,7 +177,7 @@ class Attempt:
         return self._waits or (self._iterates and _START in self.passed)
 
     async def _rest(self) -> None:
-        """Until nothing goes on by itself."""
+        """Wait until nothing goes on by itself."""
         rests = await self.pair.until(self._rests)
         promise(rests, "L1", self._endless)
         # one that waits for management may do so in any state
@@ -197,7 +197,7 @@ class Attempt:
     # -- steps -------------------------------------------------------------
 
     def steps(self) -> list[str]:
-        """What could be done now."""
+        """Return the steps that could be taken now."""
         found = [PASS] if self.held and not self.over else []
         if self.source.alive and self._waits:
             found.append(CONTINUE)
@@ -206,7 +206,7 @@ class Attempt:
         return found
 
     def say(self, step: str) -> str:
-        """The step, in a reader's words."""
+        """Return the step in a reader's words."""
         if step == PASS:
             names = ", ".join(f"{p.item}:{p.number}" for p in self.held)
             return f"{names} of the stream passes"
@@ -217,7 +217,7 @@ class Attempt:
         return "management: downtime-limit is raised, the source may end"
 
     async def step(self, step: str) -> None:
-        """Do it, up to where nothing goes on by itself."""
+        """Take a step, up to where nothing goes on by itself."""
         source = self.source
         if step == PASS:
             self.passed.update(self.held)
@@ -231,12 +231,12 @@ class Attempt:
         await self._rest()
 
     def _strike(self, kind: FaultKind) -> None:
-        """A fault, before what is held or after the last that passed."""
+        """Note a fault before the held item, or after the last one."""
         place = (*self.held, *reversed(self.came), Place("header"))[0]
         self.fault = Fault(kind, place)
 
     async def cut(self) -> None:
-        """Both connections are closed; what is held is lost."""
+        """Close both connections; held items are lost."""
         self._strike(FaultKind.CUT)
         self._sever()
         await self._rest()
@@ -249,7 +249,7 @@ class Attempt:
         self.pair.bell.ring()
 
     async def kill(self, side: Side) -> None:
-        """The process dies; what the source has sent may still arrive."""
+        """Kill a side; items that the source sent may still arrive."""
         self._strike(FaultKind.that_kills(side))
         await self.pair.kill(side)
         if side is Side.DESTINATION and not self.over:
@@ -257,7 +257,7 @@ class Attempt:
         await self._rest()
 
     async def cancel(self) -> None:
-        """``migrate_cancel``; refused once the source goes on by itself."""
+        """Cancel; refused once the source goes on by itself."""
         if not self.source.alive or not (self._waits or self._iterates):
             raise RefusedError("nothing to cancel")
         if self.over:
@@ -268,7 +268,7 @@ class Attempt:
         await self._rest()
 
     async def settle(self) -> None:
-        """To its end; then management does its duty."""
+        """Go on to the end; then do what management does."""
         while steps := self.steps():
             await self.step(steps[-1])
         over = self.pair.ended or self._last == _PAUSED
@@ -280,7 +280,7 @@ class Attempt:
         promise(self._last != _PAUSED, "L1", self._endless)
 
     async def _let_go(self) -> None:
-        """The guest has moved; the source is not needed any more."""
+        """End the source, since the guest has moved."""
         if not self.source.alive:
             return
         runs = await self.source.status() == "running"
@@ -288,12 +288,12 @@ class Attempt:
         await self.retire()
 
     async def retire(self) -> None:
-        """The source whose guest has moved is told to end."""
+        """Tell the source to quit."""
         gone = await self.source.quit()
         promise(gone, "S3", "the source does not end when told to quit")
 
     async def _go_on(self) -> None:
-        """The destination did not take the VM: fence it, go on here."""
+        """Fence a destination that did not take the VM; go on here."""
         source = self.source
         await self.pair.kill(Side.DESTINATION)
         if not source.alive or await source.status() == "running":

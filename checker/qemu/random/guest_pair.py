@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Two processes of one build that reach the same disks.
+"""Two processes of one build with a guest and a backup client.
 
-The rule: what nobody did to a process is told as a broken guarantee: a
-monitor that does not answer, a process that dies of a signal, one that ends
-although it has the guest.  A destination that ends since its migration has
-failed does as QEMU is built.  Backups are QEMU's own jobs, onto files.
+The rule: a process that fails by itself breaks a guarantee: its monitor does
+not answer, it dies of a signal, or it ends although it has the guest.  A
+destination that ends since its migration has failed does as QEMU is built.
+Both sides reach the same disks.  Backups are QEMU's own jobs, onto files.
 """
 
 from __future__ import annotations
@@ -54,11 +54,11 @@ class GuestPair(Pair):
     # -- processes ---------------------------------------------------------
 
     def path(self, node: str) -> Path:
-        """The disk, which both reach."""
+        """Return the file of a disk, which both sides reach."""
         return self.room / node
 
     async def begin(self) -> None:
-        """Empty disks, a guest on the source, a waiting destination."""
+        """Start a guest with empty disks, and a waiting destination."""
         drives = []
         for node, size in DISKS.items():
             path = self.path(node)
@@ -86,7 +86,7 @@ class GuestPair(Pair):
                 return
 
     async def renew(self) -> None:
-        """Who has the guest is the source; a fresh destination waits."""
+        """Make the side with the guest the source, with a new destination."""
         source, destination = self.source, self.destination
         if await self.vm(Side.DESTINATION) is Vm.RUNNING:
             await source.end()
@@ -101,7 +101,7 @@ class GuestPair(Pair):
     # -- what can be seen --------------------------------------------------
 
     async def vm(self, side: Side) -> Vm:
-        """What the side's VM does."""
+        """Return what the side's VM does."""
         qemu = self.sides[side]
         try:
             return _VMS.get(await qemu.status(), Vm.STOPPED)
@@ -112,7 +112,7 @@ class GuestPair(Pair):
         return Vm.GONE
 
     async def bitmaps(self, side: Side) -> tuple[bitmaps.ShownBitmap, ...]:
-        """What a query shows of the side's bitmaps."""
+        """Return what a query shows of the side's bitmaps."""
         qemu = self.sides[side]
         try:
             return await bitmaps.look(qemu)
@@ -123,7 +123,7 @@ class GuestPair(Pair):
         return ()
 
     async def running(self) -> Qemu:
-        """Who runs the guest; refused if nobody does."""
+        """Return the process that runs the guest; refused without one."""
         for side, qemu in self.sides.items():
             if await self.vm(side) is Vm.RUNNING:
                 return qemu
@@ -132,7 +132,7 @@ class GuestPair(Pair):
     # -- the guest and the client ------------------------------------------
 
     async def io(self, node: str, command: str) -> None:
-        """The guest reads or writes, in the words of ``qemu-io``."""
+        """Let the guest read or write, in the words of ``qemu-io``."""
         qemu = await self.running()
         before = qemu.out.stat().st_size
         said = await qemu.human(f'qemu-io {node} "{command}"')
@@ -143,7 +143,7 @@ class GuestPair(Pair):
     async def full_backup(
         self, key: Key, granularity: int, image: bytearray
     ) -> None:
-        """The bitmap begins anew, and the whole disk is copied."""
+        """Copy the whole disk, and let the bitmap begin anew."""
         found = await bitmaps.look(await self.running())
         data: dict[str, object] = {"node": key[0], "name": key[1]}
         verb = "clear"
@@ -153,7 +153,7 @@ class GuestPair(Pair):
         await self._backup(key, image, [first], {"sync": "full"})
 
     async def incremental_backup(self, key: Key, image: bytearray) -> None:
-        """What is dirty is copied, and the bitmap is cleared."""
+        """Copy the dirty ranges, and clear the bitmap."""
         more = {"sync": "incremental", "bitmap": key[1]}
         await self._backup(key, image, [], more)
 
@@ -164,7 +164,7 @@ class GuestPair(Pair):
         actions: Sequence[Mapping[str, object]],
         more: Mapping[str, str],
     ) -> None:
-        """QEMU's job, in a transaction with what comes first."""
+        """Run QEMU's job, in a transaction with ``actions`` before it."""
         qemu, path = await self.running(), self.room / "image"
         path.write_bytes(image)
         self.count += 1
@@ -191,13 +191,13 @@ class GuestPair(Pair):
 
 
 def hangs(side: Side, qemu: Qemu) -> None:
-    """Its monitor does not answer."""
+    """Raise the broken guarantee of a monitor that does not answer."""
     text = f"the monitor of the {side.value} does not answer {qemu.hung}"
     promise(False, "S3", text)
 
 
 def died(side: Side, qemu: Qemu) -> None:
-    """It is dead; S3 unless somebody killed it or it may end so."""
+    """Raise S3 for a dead process, unless it was to end or may end so."""
     code = qemu.exit_code
     if code is None or qemu.killed:
         return

@@ -86,7 +86,7 @@ def run_trace(
     work: Path | None = None,
     patience: float = PATIENCE,
 ) -> Outcome:
-    """Run it; raises CannotMapError, or QemuError if QEMU does not start."""
+    """Run a trace; CannotMapError, or QemuError if QEMU does not start."""
     check_mappable(trace)
     return asyncio.run(_run(trace, builds, work, patience))
 
@@ -125,12 +125,12 @@ class _TraceRun:
 
     @property
     def _replies(self) -> bool:
-        """Whether the destination says SHUT."""
+        """Return whether the destination says SHUT."""
         without = self.trace.options.without
         return not self._postcopy and "completed-after-shut" not in without
 
     async def run(self) -> list[Compared]:
-        """All steps, or those up to the first difference."""
+        """Return all steps, or those up to the first difference."""
         await self._prepare()
         found = [await self._compare(0, "initial state", "")]
         for number, move in enumerate(self.trace.moves, 1):
@@ -172,7 +172,7 @@ class _TraceRun:
         await set_capabilities(qemu, *wanted)
 
     async def _wait_for_attempt(self) -> None:
-        """A fresh destination, and a fresh proxy that holds everything."""
+        """Start a fresh destination, and a proxy that holds everything."""
         self.attempt += 1
         pair, mark = self.pair, str(self.attempt)
         self.holds = Holds(self._postcopy, self.geometry.chunks, pair.bell)
@@ -185,7 +185,7 @@ class _TraceRun:
     # -- one step ----------------------------------------------------------
 
     async def _do(self, move: Move) -> str:
-        """Make it happen; what QEMU refused, or ''."""
+        """Make a step happen; return what QEMU refused, or ''."""
         try:
             if self.due and move.action in _NEED_MIGRATION:
                 await self._migrate()
@@ -218,7 +218,7 @@ class _TraceRun:
                 await self._migration(action, arguments)
 
     async def _migration(self, action: str, arguments: dict[str, str]) -> None:
-        """What is told to the source, and what passes."""
+        """Tell the source something, or let something pass."""
         match action:
             case "migrate_again":
                 self.pair.destination.kill()
@@ -246,7 +246,7 @@ class _TraceRun:
                 self.holds.arrive(action, arguments)
 
     async def _prepare_start(self, action: str) -> None:
-        """A destination that may not take what START announces."""
+        """Prepare a destination that may not take what START announces."""
         match action:
             case "dirty_bitmap_load_start_exists":
                 await bitmaps.add(self.pair.destination, WANTED)
@@ -265,7 +265,7 @@ class _TraceRun:
         await pair.until(lambda: START in self.holds.came or pair.proxy.over)
 
     async def _continue(self) -> None:
-        """A source that waits before the switchover goes on."""
+        """Let a source that waits before the switchover go on."""
         state = "pre-switchover"
         source = self.pair.source
         info = await source.call("query-migrate")
