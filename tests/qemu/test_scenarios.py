@@ -11,12 +11,13 @@ from pathlib import Path
 import attrs
 import pytest
 
+from checker.input.errors import InputError
 from checker.qemu.campaign.guarantees import judge
 from checker.qemu.campaign.matrix import KINDS
 from checker.qemu.campaign.runner import run, run_scenario
 from checker.qemu.campaign.vm_outcome import outcome_of
 from checker.qemu.harness import observation as seen
-from checker.qemu.harness.binary import Build
+from checker.qemu.harness.binary import Build, check_work_directory
 from checker.qemu.harness.bitmaps import Bitmap, same
 from checker.qemu.harness.builds import Builds
 from checker.qemu.harness.disk import Disk
@@ -40,6 +41,9 @@ from checker.qemu.harness.scenario import (
 from checker.stateful.adapter import Side
 
 PATIENT = Limits(answer=60, settle=120, quiet=60, steady=60, stall=0.05)
+
+#: bytes of the longest directory that leaves room for sockets' names
+LONGEST_WORK = 72
 
 SEVERAL = Scenario(
     disks=(Disk(), Disk("drive1", 3_000_320)),
@@ -125,6 +129,23 @@ def test_there_and_back(build: Build, mode: Mode, storage: Storage) -> None:
     again = found.moment(seen.RESTARTED)
     assert again is not None
     assert [each.name for each in again.source.bitmaps] == ["b0"]
+
+
+def test_the_longest_work_directory(build: Build, room: Path) -> None:
+    """Every socket of a run fits, so that each bitmap is read in the end."""
+    deep = room / ("d" * (LONGEST_WORK - len(str(room)) - 1))
+    deep.mkdir()
+    assert check_work_directory(deep) == deep
+    longer = room / f"{deep.name}d"
+    longer.mkdir()
+    with pytest.raises(InputError, match=f"at most {LONGEST_WORK} bytes"):
+        check_work_directory(longer)
+    fault = Fault(Kind.CUT, Place.parse("bits:0+middle"))
+    scenario = Scenario(fault=fault, then=Then.AGAIN)
+    found = run_scenario(scenario, Builds(build, build), deep, PATIENT)
+    assert found.last.destination.runs
+    (view,) = found.last.destination.bitmaps
+    assert view.dirty
 
 
 @pytest.mark.parametrize("mode", Mode)

@@ -139,13 +139,9 @@ class _Run:
                 pair.create_images(scenario.disks, side)
         await pair.start_both()
         self.looks = Looks(scenario, pair)
-        for bitmap in scenario.bitmaps:
-            enabled = attrs.evolve(bitmap, disabled=False)
-            await bitmaps.add(pair.source, enabled)
+        await bitmaps.add_recording(pair.source, scenario.bitmaps)
         await self.looks.write(Side.SOURCE, When.BEFORE)
-        for bitmap in scenario.bitmaps:
-            if bitmap.disabled:
-                await bitmaps.change(pair.source, "disable", *bitmap.key)
+        await bitmaps.disable(pair.source, scenario.bitmaps)
         await asyncio.gather(
             configure(scenario, pair.source),
             configure(scenario, pair.destination),

@@ -34,7 +34,8 @@ _VERSION: Final = re.compile(r"^QEMU emulator version (\d+)\.(\d+)\.(\d+)")
 _PATIENCE: Final = 20.0  # seconds to say a version
 #: bytes of a unix socket's path, one less than the kernel has room for
 LONGEST_SOCKET: Final = 107
-_ROOM_FOR_NAMES: Final = 24  # our directory below the work directory
+#: bytes of the longest name of a socket below the work directory
+_ROOM_FOR_NAMES: Final = len("/dbmq-12345678/next-destination.nbd")
 
 
 #: asked for the version in the words of QEMU, at most so many characters

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+from collections.abc import Iterable
 from typing import Any, Final
 
 import attrs
@@ -80,6 +81,19 @@ async def add(qemu: Qemu, bitmap: Bitmap) -> None:
             "disabled": bitmap.disabled,
         },
     )
+
+
+async def add_recording(qemu: Qemu, wanted: Iterable[Bitmap]) -> None:
+    """Add bitmaps that record, also those that are to be disabled."""
+    for bitmap in wanted:
+        await add(qemu, attrs.evolve(bitmap, disabled=False))
+
+
+async def disable(qemu: Qemu, wanted: Iterable[Bitmap]) -> None:
+    """Disable those of the bitmaps that are to record no more."""
+    for bitmap in wanted:
+        if bitmap.disabled:
+            await change(qemu, "disable", *bitmap.key)
 
 
 async def change(qemu: Qemu, verb: str, node: str, name: str) -> None:

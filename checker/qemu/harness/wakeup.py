@@ -2,8 +2,8 @@
 """Waiting for anything that happens in a scenario, without asking twice.
 
 The rule: code that changes something rings the bell, and code that waits looks
-again at every ring.  Nothing sleeps and nothing polls, so a scenario is as
-fast as QEMU is.
+again at every ring.  Nothing sleeps, and only what no event tells of is asked
+for again, so a scenario is as fast as QEMU is.
 """
 
 from __future__ import annotations

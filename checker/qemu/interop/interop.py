@@ -260,20 +260,13 @@ def _said(qemu: Qemu, received: Received) -> list[str]:
 
 async def _fill(qemu: Qemu, shape: Shape) -> None:
     """Add the bitmaps, and let the guest write."""
-    for bitmap in shape.bitmaps:
-        await bitmaps.add(qemu, attrs.evolve(bitmap, disabled=False))
+    await bitmaps.add_recording(qemu, shape.bitmaps)
     for index, write in enumerate(shape.writes):
         if index == shape.half:
-            await _disable(qemu, shape)
+            await bitmaps.disable(qemu, shape.bitmaps)
         await disk.guest_write(qemu, write.node, write.offset, write.length)
     if len(shape.writes) <= shape.half:
-        await _disable(qemu, shape)
-
-
-async def _disable(qemu: Qemu, shape: Shape) -> None:
-    for bitmap in shape.bitmaps:
-        if bitmap.disabled:
-            await bitmaps.change(qemu, "disable", *bitmap.key)
+        await bitmaps.disable(qemu, shape.bitmaps)
 
 
 async def _migrate(
