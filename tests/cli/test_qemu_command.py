@@ -296,10 +296,19 @@ def test_known_as_json(capsys: pytest.CaptureFixture[str]) -> None:
     assert bytes.fromhex(one["stream"]).startswith(b"QEVM")
 
 
-def test_not_known(capsys: pytest.CaptureFixture[str]) -> None:
-    result = run(["qemu", "known", "both-run-after-cance"], capsys)
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("both-run-after-cance", "did you mean 'both-run-after-cancel'?"),
+        ("", "'': no known deviation has this name"),
+    ],
+)
+def test_not_known(
+    capsys: pytest.CaptureFixture[str], name: str, said: str
+) -> None:
+    result = run(["qemu", "known", name], capsys)
     assert result.code == 2 and not result.out
-    assert "did you mean 'both-run-after-cancel'?" in result.err
+    assert said in result.err
     assert result.err.count("\n") == 1
 
 

@@ -10,7 +10,7 @@ import textwrap
 
 import pytest
 
-from checker.cli.qemu.known_view import Entry, breaks, by_gravity, conditions
+from checker.cli.qemu.known_view import Entry, by_gravity
 from checker.qemu.campaign.known import Deviation
 from tests.command import ROOT
 
@@ -33,16 +33,16 @@ TABLE = """
 
 def row(entry: Entry) -> str:
     link = f"[{entry.id}](#{entry.id})"
-    cells = entry.severity, breaks(entry), entry.versions, link
+    cells = entry.severity, entry.breaks, entry.versions, link
     return f"| {' | '.join(cells)} |\n"
 
 
 def section(entry: Entry) -> str:
     facts = [
         f"Severity: {entry.severity}",
-        f"breaks: {breaks(entry)}",
+        f"breaks: {entry.breaks}",
         f"QEMU {entry.versions}, seen on {', '.join(entry.seen)}",
-        f"conditions: {conditions(entry)}",
+        f"conditions: {entry.conditions}",
     ]
     if isinstance(entry, Deviation):
         facts.append(f"bitmaps to blame: {entry.label}")

@@ -321,12 +321,12 @@ def random(
 @qemu.command()
 def known(
     name: Annotated[
-        str,
+        str | None,
         typer.Argument(
             metavar="[NAME]",
             help="One of them, with all that is known of it.",
         ),
-    ] = "",
+    ] = None,
     format: FormatOption = Format.TEXT,
 ) -> None:
     """The known deviations of QEMU, by version; no QEMU is run."""

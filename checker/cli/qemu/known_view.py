@@ -13,7 +13,8 @@ from checker.cli.qemu.pages import command_lines
 from checker.input.errors import InputError
 from checker.input.exit_codes import ExitCode
 from checker.input.nearest import meant
-from checker.qemu.campaign.known import SEVERITIES, Deviation
+from checker.qemu.campaign.expected import SEVERITIES
+from checker.qemu.campaign.known import Deviation
 from checker.qemu.campaign.known import shipped as deviations
 from checker.qemu.campaign.violation import GUARANTEES
 from checker.qemu.interop.known_streams import KnownStream
@@ -25,17 +26,17 @@ _HEX: Final = 64  # digits of a stream in a line
 Entry = Deviation | KnownStream
 
 
-def run(name: str, *, as_json: bool) -> int:
+def run(name: str | None, *, as_json: bool) -> int:
     """Print all entries, or the one that is named, and return 0.
 
     Raises InputError if none has that name.
     """
     entries = by_gravity()
-    if name:
+    if name is not None:
         entries = [_named(name, entries)]
     if as_json:
         page.as_json([as_data(each) for each in entries])
-    elif name:
+    elif name is not None:
         _print_whole(entries[0])
     else:
         _print_all(entries)
@@ -58,24 +59,11 @@ def _named(name: str, entries: Sequence[Entry]) -> Entry:
     for each in entries:
         if each.id == name:
             return each
+    near = meant(name, (each.id for each in entries))
     raise InputError(
-        f"{name}: no known deviation has this name; 'dbmcheck qemu known' "
-        f"lists them{meant(name, (each.id for each in entries))}"
+        f"{name or repr(name)}: no known deviation has this name; "
+        f"'dbmcheck qemu known' lists them{near}"
     )
-
-
-def breaks(entry: Entry) -> str:
-    """Return what breaks: the guarantees, or what the process does."""
-    if isinstance(entry, Deviation):
-        return " ".join(entry.guarantees)
-    return entry.kind
-
-
-def conditions(entry: Entry) -> str:
-    """Return under which conditions it is expected, in words."""
-    if isinstance(entry, Deviation):
-        return "; ".join(entry.conditions)
-    return " or ".join(entry.modes)
 
 
 def _print_all(entries: Sequence[Entry]) -> None:
@@ -83,17 +71,13 @@ def _print_all(entries: Sequence[Entry]) -> None:
         ("Violations", Deviation),
         ("Crashes and hangs by malformed streams", KnownStream),
     ):
-        if kind is KnownStream:
-            page.line()
         page.line(f"{heading}, the gravest first:")
         page.line()
         for each in entries:
             if isinstance(each, kind):
                 page.line(f"{each.severity:8}  {each.id}")
-                page.paragraph(
-                    f"{breaks(each)}; QEMU {each.versions}", indent=" " * 10
-                )
-    page.line()
+                page.line(f"{'':8}  {each.breaks}; QEMU {each.versions}")
+        page.line()
     page.line("'dbmcheck qemu known NAME' tells the rest of one.")
 
 
@@ -108,7 +92,7 @@ def _print_whole(entry: Entry) -> None:
     page.fact("severity", entry.severity)
     page.fact("expected", f"of QEMU {entry.versions}")
     page.fact("seen on", ", ".join(entry.seen))
-    page.fact("where", conditions(entry))
+    page.fact("where", entry.conditions)
     if isinstance(entry, Deviation):
         page.fact("bitmaps", entry.label)
     page.line()

@@ -11,7 +11,6 @@ from __future__ import annotations
 import functools
 import re
 import tomllib
-from collections.abc import Iterable, Sequence
 from fnmatch import fnmatchcase
 from importlib.resources import files
 from typing import Any, Final
@@ -19,9 +18,14 @@ from typing import Any, Final
 import attrs
 
 from checker.input.errors import InputError
+from checker.qemu.campaign.expected import (
+    SEVERITIES,
+    Expected,
+    check_words,
+    series,
+)
 from checker.qemu.campaign.result import Result
 from checker.qemu.campaign.violation import GUARANTEES, Violation
-from checker.qemu.harness.binary import Build
 from checker.qemu.harness.builds import Builds
 from checker.qemu.harness.faults import (
     KIND_WORDS,
@@ -32,7 +36,6 @@ from checker.qemu.harness.faults import (
 from checker.qemu.harness.scenario import Mode, Storage, Then
 
 FILE: Final = "known.toml"
-SEVERITIES: Final = ("critical", "high", "medium", "low")
 SIDES: Final = ("source", "destination", "both")
 _TEXTS: Final = ("id", "what", "command", "severity", "label")
 _ANY: Final = ("*",)
@@ -43,23 +46,15 @@ _OPTIONAL: Final = frozenset(
 
 
 @attrs.frozen(kw_only=True)
-class Deviation:
+class Deviation(Expected):
     """An expected violation; an empty field or None allows anything.
 
-    ``since``, ``until``: the series 7.2 as (7, 2), both included.
     ``places``: patterns such as ``eof:*`` of a fault's place.
     """
 
-    id: str
     guarantees: tuple[str, ...]
-    what: str
     command: str
-    severity: str
     label: str
-    since: tuple[int, ...]
-    until: tuple[int, ...]
-    #: the versions on which it was seen
-    seen: tuple[str, ...]
     faults: tuple[str, ...]
     modes: tuple[str, ...] = ()
     storages: tuple[str, ...] = ()
@@ -74,10 +69,6 @@ class Deviation:
     #: are there bitmaps at all?
     carried: bool | None = None
     several_nodes: bool | None = None
-
-    def covers(self, build: Build) -> bool:
-        """Return whether it is known of that build."""
-        return self.since <= build.version[:2] <= self.until
 
     def concerns(self, builds: Builds) -> bool:
         """Return whether it is known of the side, or of a side, to blame."""
@@ -108,12 +99,12 @@ class Deviation:
         )
 
     @property
-    def versions(self) -> str:
-        """Return the series of QEMU that it is expected of."""
-        return span(self.since, self.until)
+    def breaks(self) -> str:
+        """Return the guarantees that it breaks: 'S6 S4'."""
+        return " ".join(self.guarantees)
 
     @property
-    def conditions(self) -> tuple[str, ...]:
+    def conditions(self) -> str:
         """Return under which conditions it is expected, in words."""
         found = [*self.modes]
         flags = (
@@ -131,7 +122,7 @@ class Deviation:
         found.append("no fault" if kinds == NO_FAULT else f"fault {kinds}")
         if self.places != _ANY:
             found.append(f"at {', '.join(self.places)}")
-        return tuple(found)
+        return "; ".join(found)
 
 
 @attrs.frozen
@@ -203,28 +194,3 @@ def _deviation(entry: dict[str, Any]) -> Deviation:
     made["since"] = series(where, entry["since"])
     made["until"] = series(where, entry["until"])
     return Deviation(**made)
-
-
-def check_words(
-    where: str, given: Iterable[str], words: Iterable[str]
-) -> None:
-    """Raise InputError if one of the ``given`` is none of the ``words``."""
-    for word in given:
-        if word not in list(words):
-            raise InputError(
-                f"{where}: {word!r} is none of {', '.join(words)}"
-            )
-
-
-def span(since: tuple[int, ...], until: tuple[int, ...]) -> str:
-    """Return two series as people write them: '7.2 to 10.0', or one."""
-    first, last = (".".join(map(str, each)) for each in (since, until))
-    return first if first == last else f"{first} to {last}"
-
-
-def series(where: str, text: str) -> tuple[int, ...]:
-    """Return the series '7.2' as (7, 2); InputError for anything else."""
-    parts: Sequence[str] = str(text).split(".")
-    if len(parts) != 2 or not all(part.isdigit() for part in parts):
-        raise InputError(f"{where}: {text!r} is no series like 7.2")
-    return tuple(map(int, parts))

@@ -17,7 +17,12 @@ from typing import Any, Final
 import attrs
 
 from checker.input.errors import InputError
-from checker.qemu.campaign.known import SEVERITIES, check_words, series, span
+from checker.qemu.campaign.expected import (
+    SEVERITIES,
+    Expected,
+    check_words,
+    series,
+)
 from checker.qemu.harness.binary import Build
 from checker.qemu.harness.scenario import Mode
 from checker.qemu.interop.malformed import BAD, Outcome
@@ -30,34 +35,27 @@ _WORDS: Final = frozenset(
 
 
 @attrs.frozen(kw_only=True)
-class KnownStream:
+class KnownStream(Expected):
     """A crash, or a hang, that is expected.
 
     ``kind``: "crashed" or "hung".  ``signature``: a regular expression.
-    ``since``, ``until``: the series 7.2 as (7, 2), both included.
     ``stream``: one that shows it, for the first of ``modes``.
     """
 
-    id: str
     kind: str
     signature: str
-    what: str
-    severity: str
-    since: tuple[int, ...]
-    until: tuple[int, ...]
-    #: the versions on which it was seen
-    seen: tuple[str, ...]
     modes: tuple[str, ...]
     stream: bytes
 
-    def covers(self, build: Build) -> bool:
-        """Return whether it is known of that build."""
-        return self.since <= build.version[:2] <= self.until
+    @property
+    def breaks(self) -> str:
+        """Return what the process does: it crashed, or it hung."""
+        return self.kind
 
     @property
-    def versions(self) -> str:
-        """Return the series of QEMU that it is expected of."""
-        return span(self.since, self.until)
+    def conditions(self) -> str:
+        """Return the modes in which it is expected, in words."""
+        return " or ".join(self.modes)
 
     def explains(self, outcome: Outcome) -> bool:
         """Return whether the entry tells of this outcome."""
