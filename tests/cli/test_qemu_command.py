@@ -14,13 +14,17 @@ import pytest
 
 from checker.cli.qemu import chosen as qemu_chosen
 from checker.cli.qemu import view as qemu_view
+from checker.cli.qemu.known_view import by_gravity
 from checker.qemu.campaign import campaign as campaigns
-from checker.qemu.campaign.campaign import Pair, Result
 from checker.qemu.campaign.case import Case
+from checker.qemu.campaign.known import shipped as deviations
 from checker.qemu.campaign.matrix import Spot
+from checker.qemu.campaign.result import Result
 from checker.qemu.campaign.violation import Violation
 from checker.qemu.harness.binary import Build
+from checker.qemu.harness.builds import Builds
 from checker.qemu.harness.progress import Limits
+from checker.qemu.interop.known_streams import shipped as streams
 from checker.text import command_lines
 from tests.command import run, run_process, too_wide
 
@@ -35,7 +39,7 @@ def qemu(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     violating = [BAD]
 
     async def run_case(
-        case: Case, pair: Pair, limits: Limits, work: Path | None
+        case: Case, builds: Builds, limits: Limits, work: Path | None
     ) -> Result:
         bad = case.fault is not None and str(case.fault) in violating
         items = ("header", "eof", *(["bits"] if case.bitmaps else []))
@@ -261,6 +265,51 @@ def test_scenario(capsys: pytest.CaptureFixture[str], qemu: list[str]) -> None:
         "dbmcheck qemu scenario --mode precopy --fault cut@bits:0+middle"
     )
     assert run(["qemu", "scenario"], capsys).code == 0
+
+
+def test_known(capsys: pytest.CaptureFixture[str]) -> None:
+    """Every entry has a line, and a page of its own."""
+    result = run(["qemu", "known"], capsys)
+    assert result.code == 0 and not too_wide(result.out)
+    entries = by_gravity()
+    assert len(entries) == len(deviations()) + len(streams())
+    said = [line.split() for line in result.out.splitlines()]
+    for entry in entries:
+        assert [entry.severity, entry.id] in said
+        one = run(["qemu", "known", entry.id], capsys)
+        assert one.code == 0 and not too_wide(one.out)
+        words = " ".join(one.out.split())
+        assert " ".join(entry.what.split()) in words
+
+
+def test_known_as_json(capsys: pytest.CaptureFixture[str]) -> None:
+    result = run(["qemu", "known", "--format", "json"], capsys)
+    data = json.loads(result.out)
+    assert [each["id"] for each in data] == [e.id for e in by_gravity()]
+    (both,) = [each for each in data if each["id"] == "both-run-after-cancel"]
+    assert (both["since"], both["until"]) == ("5.2", "11.1")
+    (one,) = json.loads(
+        run(
+            ["qemu", "known", "granularity-aborts", "--format", "json"], capsys
+        ).out
+    )
+    assert bytes.fromhex(one["stream"]).startswith(b"QEVM")
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("both-run-after-cance", "did you mean 'both-run-after-cancel'?"),
+        ("", "'': no known deviation has this name"),
+    ],
+)
+def test_not_known(
+    capsys: pytest.CaptureFixture[str], name: str, said: str
+) -> None:
+    result = run(["qemu", "known", name], capsys)
+    assert result.code == 2 and not result.out
+    assert said in result.err
+    assert result.err.count("\n") == 1
 
 
 def test_long_commands_are_broken_as_a_shell_reads_them() -> None:

@@ -281,7 +281,7 @@ def interop(
 
     raise typer.Exit(
         qemu_interop_view.run(
-            [pair.source for pair in Chosen(tuple(qemus or ())).pairs()],
+            [each.source for each in Chosen(tuple(qemus or ())).pairs()],
             quick=quick,
             malformed_seeds=malformed,
             as_json=format == Format.JSON,
@@ -319,9 +319,26 @@ def random(
     asked = qemu_random_view.Asked(seed, examples, steps)
     raise typer.Exit(
         qemu_random_view.run(
-            [pair.source for pair in Chosen(tuple(qemus or ())).pairs()],
+            [each.source for each in Chosen(tuple(qemus or ())).pairs()],
             asked,
             mail=mail,
             as_json=format == Format.JSON,
         )
     )
+
+
+@qemu.command()
+def known(
+    name: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[NAME]",
+            help="One of them, with all that is known of it.",
+        ),
+    ] = None,
+    format: FormatOption = Format.TEXT,
+) -> None:
+    """The known deviations of QEMU, by version; no QEMU is run."""
+    from checker.cli.qemu import known_view
+
+    raise typer.Exit(known_view.run(name, as_json=format == Format.JSON))

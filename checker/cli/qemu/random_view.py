@@ -109,7 +109,7 @@ def _verdict(outcome: Outcome) -> str:
 
 def _show(outcome: Outcome, command: str) -> None:
     plan, number = outcome.plan, page.number
-    page.line(f"QEMU {outcome.pair.label}: {_verdict(outcome)}")
+    page.line(f"QEMU {outcome.builds.label}: {_verdict(outcome)}")
     page.line()
     page.fact(
         "runs",
@@ -226,7 +226,7 @@ def _mails(outcome: Outcome, command: str) -> None:
 def mail_block(outcome: Outcome, failure: Failure, command: str) -> str:
     """A violation as plain text for a mail, at most 72 columns."""
     known = failure.known
-    lines = [f"QEMU {outcome.pair.label}: {_title(failure)}", ""]
+    lines = [f"QEMU {outcome.builds.label}: {_title(failure)}", ""]
     if known is not None:
         lines += wrapped(known.what)
         lines += ["", f"Severity: {known.severity}.  Known: {known.id}."]
@@ -247,7 +247,7 @@ def mail_block(outcome: Outcome, failure: Failure, command: str) -> str:
 def as_data(outcome: Outcome, command: str) -> dict[str, Any]:
     """The same as data."""
     return {
-        "qemu": outcome.pair.label,
+        "qemu": outcome.builds.label,
         "hypothesis": version("hypothesis"),
         "verdict": _verdict(outcome),
         "complete": not outcome.stopped,

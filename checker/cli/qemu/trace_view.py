@@ -41,9 +41,9 @@ def run(
     outcomes: list[Outcome] = []
     pairs = chosen.pairs()
     runs = list(product(pairs, traces_of(argument, property_name)))
-    for pair, trace in runs:
+    for builds, trace in runs:
         try:
-            outcome = run_trace(trace, pair.source, pair.destination)
+            outcome = run_trace(trace, builds)
         except KeyboardInterrupt:
             break
         except CannotMapError as error:

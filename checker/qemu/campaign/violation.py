@@ -11,7 +11,7 @@ from typing import Final
 import attrs
 
 from checker.qemu.harness.observation import Moment
-from checker.qemu.harness.scenario import Side
+from checker.stateful.adapter import Side
 from model.guarantees import GUARANTEES as TABLE
 
 GUARANTEES: Final = {
@@ -32,5 +32,5 @@ class Violation:
 
 
 def place(side: Side, moment: Moment) -> str:
-    """Where something does not hold, if it is one side's."""
+    """Return the words for a side at a moment."""
     return f"{side.value}, {moment.name}"

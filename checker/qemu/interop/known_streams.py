@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Which malformed streams are known to crash or to hang which QEMU.
 
-The rule: as with the known deviations, an entry says what somebody's own
-runs showed, and holds the shortest stream that shows it again.  A crash that
-looks otherwise is new.
+The rule: as with the known deviations, an entry says what a run showed, and
+holds the shortest stream that shows it again.  A crash that looks otherwise
+is new.
 """
 
 from __future__ import annotations
@@ -17,7 +17,12 @@ from typing import Any, Final
 import attrs
 
 from checker.input.errors import InputError
-from checker.qemu.campaign.known import SEVERITIES, check_words, series
+from checker.qemu.campaign.expected import (
+    SEVERITIES,
+    Expected,
+    check_words,
+    series,
+)
 from checker.qemu.harness.binary import Build
 from checker.qemu.harness.scenario import Mode
 from checker.qemu.interop.malformed import BAD, Outcome
@@ -30,32 +35,30 @@ _WORDS: Final = frozenset(
 
 
 @attrs.frozen(kw_only=True)
-class KnownStream:
+class KnownStream(Expected):
     """A crash, or a hang, that is expected.
 
     ``kind``: "crashed" or "hung".  ``signature``: a regular expression.
-    ``since``, ``until``: the series 7.2 as (7, 2), both included.
     ``stream``: one that shows it, for the first of ``modes``.
     """
 
-    id: str
     kind: str
     signature: str
-    what: str
-    severity: str
-    since: tuple[int, ...]
-    until: tuple[int, ...]
-    #: the versions on which it was seen
-    seen: tuple[str, ...]
     modes: tuple[str, ...]
     stream: bytes
 
-    def covers(self, build: Build) -> bool:
-        """Is it known of that build?"""
-        return self.since <= build.version[:2] <= self.until
+    @property
+    def breaks(self) -> str:
+        """Return what the process does: it crashed, or it hung."""
+        return self.kind
+
+    @property
+    def conditions(self) -> str:
+        """Return the modes in which it is expected, in words."""
+        return " or ".join(self.modes)
 
     def explains(self, outcome: Outcome) -> bool:
-        """Is it what the entry tells of?"""
+        """Return whether the entry tells of this outcome."""
         return (
             outcome.kind.value == self.kind
             and outcome.stream.mode.value in self.modes
@@ -68,7 +71,7 @@ def known_as(
     build: Build,
     entries: tuple[KnownStream, ...] | None = None,
 ) -> KnownStream | None:
-    """The entry that tells of it; None if it is new."""
+    """Return the entry that tells of it; None if it is new."""
     for each in shipped() if entries is None else entries:
         if each.covers(build) and each.explains(outcome):
             return each
@@ -77,13 +80,13 @@ def known_as(
 
 @functools.cache
 def shipped() -> tuple[KnownStream, ...]:
-    """The entries of the file beside this module."""
+    """Return the entries of the file beside this module."""
     path = files("checker.qemu.interop") / FILE
     return read(path.read_text("utf-8"))
 
 
 def read(text: str) -> tuple[KnownStream, ...]:
-    """The entries of a file's text.  Raises InputError."""
+    """Return the entries of a file's text; InputError if it is wrong."""
     try:
         data = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
