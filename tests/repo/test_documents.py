@@ -9,12 +9,11 @@ from pathlib import Path
 import pytest
 
 from checker.input.configuration import load, shipped
+from model.lookup import mechanisms_of
+from model.mechanism import DESIGNS
 from tests.command import ROOT
+from tests.repo.documents import CODE, DOCUMENTS, ROOMS, label
 
-ROOMS = ("model", "reference", "checker", "tests")
-DOCUMENTS = sorted(
-    [*ROOT.glob("*.md"), *(p for r in ROOMS for p in (ROOT / r).rglob("*.md"))]
-)
 #: all but the one that tells of files as they were
 OF_TODAY = [path for path in DOCUMENTS if path.name != "CHANGELOG.md"]
 HISTORY = ROOT / "model" / "docs" / "history.md"
@@ -22,11 +21,6 @@ DECISIONS = ROOT / "checker" / "decisions"
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 BUG = re.compile(r"\b[BX]\d\d\b")
 PATH = re.compile(rf"`((?:{'|'.join(ROOMS)})/[a-z0-9_./-]*)`")
-CODE = re.compile(r"^```.*?^```", re.M | re.S)
-
-
-def label(path: Path) -> str:
-    return str(path.relative_to(ROOT))
 
 
 def anchors(text: str) -> set[str]:
@@ -94,10 +88,12 @@ def test_a_configuration_that_is_not_in_the_history_is_found() -> None:
     assert disagreements(titles) == ["postcopy: B08", "live: B99"]
 
 
-def test_the_history_names_no_other_configuration() -> None:
-    designs = r"`((?:live|postcopy|stop-copy|drop)-[a-z-]+)`"
-    named = set(re.findall(designs, HISTORY.read_text("utf-8")))
-    assert named and named <= set(shipped())
+@pytest.mark.parametrize("path", OF_TODAY, ids=label)
+def test_configurations_exist(path: Path) -> None:
+    text = CODE.sub("", path.read_text("utf-8"))
+    named = set(re.findall(rf"`((?:{'|'.join(DESIGNS)})-[a-z-]+)`", text))
+    known = {m.name for design in DESIGNS for m in mechanisms_of(design)}
+    assert named - known - set(shipped()) == set()
 
 
 def test_every_bug_of_the_history_is_in_its_table() -> None:

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Do the commands that we document run, and print what we say?
 
-Every ``console`` block of a README that begins with ``$ dbmcheck`` or
-``$ python -m reference`` is run and compared, timing replaced;
-``--regenerate`` rewrites the blocks.
+Every ``console`` block of a document begins with ``$ dbmcheck`` or ``$ python
+-m reference``.  It is run and compared, timing replaced; ``--regenerate``
+rewrites the blocks.
 """
 
 from __future__ import annotations
@@ -17,7 +17,6 @@ from pathlib import Path
 
 import pytest
 
-from checker.input.configuration import shipped
 from model.correspondence import QEMU_TESTS
 from model.designs import build
 from model.language import Action
@@ -26,12 +25,11 @@ from model.mechanism import (
 )
 from model.options import Failures, Options
 from tests.command import ROOT, Result, without_timing
+from tests.repo.documents import CODE, DOCUMENTS, compare_block, label
 
-DOCUMENTS = (ROOT / "README.md", ROOT / "model" / "README.md")
 BLOCK = re.compile(
     r"```console\n(\$ (?:dbmcheck|python -m reference) [^\n]*)\n(.*?)```", re.S
 )
-COMMAND = re.compile(r"dbmcheck ([a-z]+)((?: [a-z][a-z0-9.-]*| --\S+)*)")
 
 
 def blocks() -> list[tuple[Path, str]]:
@@ -43,7 +41,9 @@ def blocks() -> list[tuple[Path, str]]:
 
 
 @pytest.mark.parametrize(
-    ("path", "command"), blocks(), ids=lambda value: str(value)[-40:]
+    ("path", "command"),
+    blocks(),
+    ids=lambda value: label(value) if isinstance(value, Path) else value[2:],
 )
 def test_sample_output(
     path: Path,
@@ -79,8 +79,14 @@ def run_module(*arguments: str) -> str:
     return done.stdout
 
 
-def test_there_is_sample_output() -> None:
-    assert len(blocks()) >= 2
+def test_no_output_is_shown_that_is_not_compared() -> None:
+    shown = [
+        fence
+        for path in DOCUMENTS
+        for fence in CODE.findall(path.read_text("utf-8"))
+        if fence.startswith("```console")
+    ]
+    assert len(shown) == len(blocks())
 
 
 def everything(design: str) -> Options:
@@ -115,16 +121,7 @@ def correspondence_table() -> str:
 
 def test_the_correspondence_table(request: pytest.FixtureRequest) -> None:
     path = ROOT / "model" / "README.md"
-    text = path.read_text("utf-8")
-    before, _, rest = text.partition("<!-- actions -->\n")
-    table, _, after = rest.partition("<!-- end -->")
-    if request.config.getoption("--regenerate"):
-        made = correspondence_table()
-        path.write_text(
-            f"{before}<!-- actions -->\n{made}<!-- end -->{after}", "utf-8"
-        )
-        return
-    assert table == correspondence_table()
+    compare_block(path, "actions", correspondence_table(), request)
 
 
 def test_every_test_of_qemu_belongs_to_an_action() -> None:
@@ -141,8 +138,3 @@ def test_every_action_names_its_counterpart() -> None:
         for action in build(everything(design)).actions:
             named = ("QEMU:", "Series of 2015:")
             assert any(n in action.doc for n in named), action.name
-
-
-def test_the_readme_knows_the_shipped_configurations() -> None:
-    text = (ROOT / "README.md").read_text("utf-8")
-    assert f"{len(shipped())} configurations" in text

@@ -25,7 +25,7 @@ from tests.command import ROOT
 from tests.stateful.adapter_memory import MemoryAdapter
 from tests.stateful.broken import BROKEN
 
-README = ROOT / "checker" / "conformance" / "stateful" / "README.md"
+README = ROOT / "checker" / "stateful" / "README.md"
 NAME = min(BROKEN)
 
 
