@@ -343,7 +343,7 @@ def man() -> None:
     """Print the manual page: dbmcheck man > dbmcheck.1."""
     from checker.cli import man_view
 
-    raise typer.Exit(man_view.run())
+    raise typer.Exit(man_view.run(typer.main.get_command(app)))
 
 
 @app.command("list")

@@ -29,19 +29,14 @@ ENVIRONMENT = {
 }
 
 
-def run() -> int:
-    """Print the manual page; returns the exit code."""
-    sys.stdout.write("\n".join(page()) + "\n")
+def run(command: Any) -> int:
+    """Print the manual page of ``command``, a group of click; returns 0."""
+    sys.stdout.write("\n".join(page(command)) + "\n")
     return 0
 
 
-def page() -> Iterator[str]:
-    """The lines of the manual page."""
-    from typer.main import get_command
-
-    from checker.cli.app import app
-
-    command: Any = get_command(app)
+def page(command: Any) -> Iterator[str]:
+    """Return the lines of the manual page."""
     context = command.context_class(
         command, info_name="dbmcheck", **command.context_settings
     )

@@ -18,6 +18,7 @@ from checker.qemu.campaign.known import shipped as deviations
 from checker.qemu.campaign.violation import GUARANTEES
 from checker.qemu.interop.known_streams import KnownStream
 from checker.qemu.interop.known_streams import shipped as streams
+from checker.text import command_lines
 
 _INDENT: Final = "    "
 _HEX: Final = 64  # digits of a stream in a line
