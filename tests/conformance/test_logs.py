@@ -20,6 +20,7 @@ from tests.conformance.logged_runs import (
     run,
     silence,
 )
+from tests.json_shapes import check_shape
 
 DESIGNS = list(Design)
 
@@ -228,3 +229,4 @@ def test_the_command_accepts_and_rejects(tmp_path, capsys):
         run_command(["conform", *logs, "--format", "json"], capsys).out
     )
     assert data["verdict"] == "REJECTED" and data["possible"]
+    check_shape("logs", data)
