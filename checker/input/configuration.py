@@ -16,13 +16,12 @@ from typing import Annotated, Any, Literal
 
 from attrs import evolve, field, fields_dict, frozen
 
-from checker.input.errors import DbmcheckError, InputError
+from checker.input.errors import BadFileError, DbmcheckError, InputError
 from checker.input.exit_codes import ExitCode
 from checker.input.files import read_limited
 from checker.input.nearest import meant
 from checker.input.strict import (
     TOML,
-    NotAllowedError,
     only,
     structured,
     whole,
@@ -195,7 +194,7 @@ def from_table(table: Mapping[str, Any], name: str) -> Configuration:
     """A configuration from the parsed table."""
     try:
         given = structured(_Keys, table, TOML)
-    except NotAllowedError as error:
+    except BadFileError as error:
         raise ConfigurationError(str(error)) from None
     options = Options(
         **{key: getattr(given, key) for key in fields_dict(Options)}

@@ -30,6 +30,7 @@ from cattrs.cols import list_structure_factory, mapping_structure_factory
 from cattrs.errors import ClassValidationError, IterableValidationError
 from cattrs.gen import make_dict_structure_fn, override
 
+from checker.input.errors import BadFileError
 from checker.input.nearest import meant
 from model.language.errors import ModelError
 
@@ -37,10 +38,6 @@ T = TypeVar("T")
 #: the metadata of a field whose key is no name in Python
 KEY = "key"
 _MOST_SHOWN = 40
-
-
-class NotAllowedError(ValueError):
-    """A table that is not as its class says; one line."""
 
 
 @frozen
@@ -121,15 +118,15 @@ def structured(
 ) -> T:
     """The ``kind`` that ``table`` holds.
 
-    ``where``: what stands before a message; ``more``: whether keys that the
-    class has not are passed over.  Raises NotAllowedError.
+    ``where``: what a message begins with, if the table is not all of a file.
+    ``more``: whether keys that the class lacks are passed over.  Raises
+    BadFileError.
     """
     try:
         return _converter(form, more).structure(table, kind)
     except (BaseValidationError, _RefusedError) as error:
-        sayer = _Sayer(kind, form, "" if where else " at the top")
-        line = sayer.line(*_first("", error))
-        raise NotAllowedError(f"{where}: {line}" if where else line) from None
+        said = _Sayer(kind, form, where).line(*_first("", error))
+        raise BadFileError(said) from None
 
 
 # -- what cattrs is told -----------------------------------------------------
@@ -274,29 +271,30 @@ def _first(place: str, error: Exception) -> tuple[str, Exception, type | None]:
 
 @frozen
 class _Sayer:
-    """Says what is wrong with a table of the class ``root``.
-
-    ``top``: what stands for the place of its own keys.
-    """
+    """Says what is wrong with a table of the class ``root``."""
 
     root: type
     form: Form
-    top: str
+    where: str
 
     def line(self, place: str, error: Exception, owner: type | None) -> str:
         """A sentence; an error that is no mistake of the file is raised."""
-        if isinstance(error, ForbiddenExtraKeysError) and owner is not None:
-            return self._unknown(place, min(error.extra_fields), owner)
-        if isinstance(error, KeyError):
-            return f"key '{error.args[0]}' is missing{self._at(place)}"
         if isinstance(error, _RefusedError):
-            named = place or "the content"
-            return f"{named} is {shown(error.value)}, {error.allowed}"
-        if isinstance(error, ModelError):
-            return str(error)
-        if isinstance(error, ValueError):
-            return f"{place}: {error}" if place else str(error)
-        raise error
+            named = place or ("" if self.where else "the content")
+            between = ": " if self.where and place else ""
+            said = f"is {shown(error.value)}, {error.allowed}"
+            return f"{self.where}{between}{named} {said}"
+        if isinstance(error, ForbiddenExtraKeysError) and owner is not None:
+            said = self._unknown(place, min(error.extra_fields), owner)
+        elif isinstance(error, KeyError):
+            said = f"key '{error.args[0]}' is missing{self._at(place)}"
+        elif isinstance(error, ModelError):
+            said = str(error)
+        elif isinstance(error, ValueError):
+            said = f"{place}: {error}" if place else str(error)
+        else:
+            raise error
+        return f"{self.where}: {said}" if self.where else said
 
     def _unknown(self, place: str, key: str, owner: type) -> str:
         allowed = keys_of(owner)
@@ -310,7 +308,9 @@ class _Sayer:
         )
 
     def _at(self, place: str) -> str:
-        return f" {self.form.inside.format(place)}" if place else self.top
+        if place:
+            return f" {self.form.inside.format(place)}"
+        return "" if self.where else " at the top"
 
     def _belongs(self, place: str, key: str) -> str:
         """Where a misplaced key belongs: 'it belongs in [bounds]; '."""
