@@ -138,6 +138,7 @@ def _converter(form: Form, more: bool) -> Converter:
     for kind, allowed in (
         (bool, "allowed are true and false"),
         (int, "allowed are whole numbers"),
+        (float, "allowed are numbers"),
         (str, "not a string"),
     ):
         converter.register_structure_hook(kind, partial(_exactly, allowed))
@@ -154,7 +155,9 @@ def _converter(form: Form, more: bool) -> Converter:
 
 
 def _exactly(allowed: str, value: Any, kind: type) -> Any:
-    if type(value) is not kind:
+    # JSON and TOML write 2.0 as 2 if they like
+    kinds = (int, float) if kind is float else (kind,)
+    if type(value) not in kinds:
         raise _RefusedError(value, allowed)
     return value
 
