@@ -80,11 +80,12 @@ def only(words: str, test: Callable[[Any], bool]) -> Reader:
     return Reader(read)
 
 
-def whole(least: int) -> Reader:
-    """A reader of whole numbers from ``least``."""
+def whole(least: int, most: int | None = None) -> Reader:
+    """A reader of whole numbers from ``least``, and to ``most``."""
+    high = float("inf") if most is None else most
     return only(
-        f"whole numbers from {least}",
-        lambda value: type(value) is int and value >= least,
+        f"whole numbers from {least}" + (f" to {most}" if most else ""),
+        lambda value: type(value) is int and least <= value <= high,
     )
 
 

@@ -143,14 +143,14 @@ BAD = {
     b"[1]\n": "no JSON object",
     b'{"event": "x"}\n': "expected a header",
     as_bytes([{**HEADER, "version": 2}]): "version is 2",
-    as_bytes([{**HEADER, "role": "x", "design": "live"}]): "role is 'x'",
-    as_bytes([{**HEADER, "role": "source", "design": "x"}]): "design is 'x'",
+    as_bytes([{**HEADER, "role": "x", "design": "live"}]): 'role is "x"',
+    as_bytes([{**HEADER, "role": "source", "design": "x"}]): 'design is "x"',
     as_bytes(
         [{**HEADER, "role": "source", "design": "live", "bitmaps": 3}]
     ): "bitmaps is 3",
     as_bytes(
         [{**HEADER, "role": "source", "design": "live"}, {"actor": "a"}]
-    ): "action is null",
+    ): "key 'action' is missing",
     as_bytes(
         [
             {**HEADER, "role": "source", "design": "live"},
