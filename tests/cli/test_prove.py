@@ -16,6 +16,7 @@ from model.mechanism import (
 )
 from model.options import Options
 from tests.command import Result, too_wide
+from tests.json_shapes import check_shape
 
 Command = Callable[..., Result]
 
@@ -87,6 +88,7 @@ def test_a_certificate_says_what_was_found(
     certificate: tuple[Path, dict[str, Any]],
 ) -> None:
     path, said = certificate
+    check_shape("prove", said)
     found = said["invariant"]
     assert len(found["clauses"]) == len(
         json.loads(path.read_text())["clauses"]
@@ -111,6 +113,7 @@ def test_a_certificate_is_verified_without_a_search(
     )
     assert result.code == 0
     said = json.loads(result.out)
+    check_shape("verify", said)
     assert said["verdict"] == "PROVED"
     assert [o["verdict"] for o in said["obligations"]] == ["PROVED"] * 12
     assert questions.read_text().count("(check-sat)") >= 4

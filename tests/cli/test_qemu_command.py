@@ -13,6 +13,7 @@ import attrs
 import pytest
 
 from checker.cli.qemu import chosen as qemu_chosen
+from checker.cli.qemu import interop_view as qemu_interop_view
 from checker.cli.qemu import view as qemu_view
 from checker.cli.qemu.known_view import by_gravity
 from checker.qemu.campaign import campaign as campaigns
@@ -24,9 +25,15 @@ from checker.qemu.campaign.violation import Violation
 from checker.qemu.harness.binary import Build
 from checker.qemu.harness.builds import Builds
 from checker.qemu.harness.progress import Limits
+from checker.qemu.harness.scenario import Mode
+from checker.qemu.interop import interop
 from checker.qemu.interop.known_streams import shipped as streams
+from checker.qemu.interop.malformed import Kind, Outcome, Results
+from checker.qemu.interop.mutations import Malformed
+from checker.stateful.adapter import Side
 from checker.text import command_lines
 from tests.command import run, run_process, too_wide
+from tests.json_shapes import check_shape
 
 BUILD = Build((sys.executable,), (7, 2, 22))
 LOST = Violation("S1", "source, end", "bitmap 'b0' of 'drive0' lacks bits")
@@ -203,6 +210,7 @@ def test_faults_as_json(
     result = run(["qemu", "faults", "--format", "json"], capsys)
     data = json.loads(result.out)
     assert result.code == 14 and data["complete"]
+    check_shape("faults", data)
     assert data["scenarios"] == data["planned"] == data["run_now"]
     assert {each["guarantee"] for each in data["distinct"]} == {"S1"}
     (row,) = [row for row in data["table"] if row["new"]]
@@ -260,6 +268,7 @@ def test_scenario(capsys: pytest.CaptureFixture[str], qemu: list[str]) -> None:
     assert result.code == 14 and not too_wide(result.out)
     assert "QEMU 7.2.22: VIOLATED" in result.out and "(new)" in result.out
     data = json.loads(run([*arguments, "--format", "json"], capsys).out)
+    check_shape("scenario", data)
     assert data["violations"][0]["known"] is None
     assert data["command"] == (
         "dbmcheck qemu scenario --mode precopy --fault cut@bits:0+middle"
@@ -310,6 +319,21 @@ def test_not_known(
     assert result.code == 2 and not result.out
     assert said in result.err
     assert result.err.count("\n") == 1
+
+
+def test_interop_as_json(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bad = Malformed("bad", Mode.PRECOPY, b"QE")
+    one = Outcome(bad, Kind.CRASHED, -6, "", "it aborts")
+    result = interop.Result("one", Mode.PRECOPY, True, Side.SOURCE, ("lacks",))
+    found = qemu_interop_view._Found(
+        BUILD, [result], Results((one,), (one,)), True
+    )
+    monkeypatch.setattr(qemu_interop_view, "_found", lambda *_: found)
+    code = qemu_interop_view.run([BUILD], as_json=True)
+    assert code == 14
+    check_shape("interop", json.loads(capsys.readouterr().out))
 
 
 def test_long_commands_are_broken_as_a_shell_reads_them() -> None:

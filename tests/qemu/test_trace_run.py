@@ -34,6 +34,7 @@ from model.designs import build as build_model
 from model.language.machine import Machine
 from model.lookup import mechanisms_of
 from model.options import BITMAPS, BUSY_POLICIES, Bounds, Failures, Options
+from tests.json_shapes import check_shape
 
 PATIENT = 30.0
 
@@ -366,7 +367,9 @@ def test_a_wrong_prediction_is_a_difference(
 def test_as_json(chosen: Chosen, capsys: pytest.CaptureFixture[str]) -> None:
     asked = "MigrationCompletes"
     assert run("postcopy-small", chosen, asked, as_json=True) == 0
-    (data,) = json.loads(capsys.readouterr().out)["runs"]
+    answer = json.loads(capsys.readouterr().out)
+    check_shape("run", answer)
+    (data,) = answer["runs"]
     assert data["agrees"]
     assert all(step["agrees"] and step["rows"] for step in data["steps"])
 
