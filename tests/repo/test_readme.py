@@ -42,6 +42,7 @@ def blocks() -> list[tuple[Path, str]]:
     ]
 
 
+@pytest.mark.usefixtures("worked_out_once")
 @pytest.mark.parametrize(
     ("path", "command"), blocks(), ids=lambda value: str(value)[-40:]
 )
