@@ -119,9 +119,7 @@ def _refused(tree: ast.Module, sources: Sources) -> Iterator[tuple[int, str]]:
         for alias in node.names
     }
     bases = {
-        id(node.value)
-        for node in nodes
-        if isinstance(node, ast.Attribute)
+        id(node.value) for node in nodes if isinstance(node, ast.Attribute)
     }
     for node in nodes:
         line = getattr(node, "lineno", 0)
