@@ -22,8 +22,8 @@ from checker.stateful.profiles import (
 )
 from checker.stateful.promise import BrokenGuaranteeError
 from tests.command import ROOT
+from tests.defects.broken import BROKEN
 from tests.stateful.adapter_memory import MemoryAdapter
-from tests.stateful.broken import BROKEN
 
 README = ROOT / "checker" / "conformance" / "stateful" / "README.md"
 NAME = min(BROKEN)

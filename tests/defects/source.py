@@ -10,7 +10,7 @@ from reference.host import Host
 from reference.protocol.outgoing import Outgoing
 from reference.protocol.source import Source
 from reference.protocol.tables import SOURCE, Phase
-from tests.conformance.defects import (
+from tests.defects.catalogue import (
     ALL,
     AS_BUILT,
     JOBS,

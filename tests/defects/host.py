@@ -19,7 +19,7 @@ from reference.protocol.source import Source
 from reference.wire import geometry
 from reference.wire.bits import BitsRun
 from reference.wire.chunks import Chunk, ChunkEncoder, Start
-from tests.conformance.defects import (
+from tests.defects.catalogue import (
     ALL,
     AS_BUILT,
     JOBS,

@@ -30,13 +30,13 @@ from checker.input.configuration import Configuration
 from model.language.machine import Instance, Machine
 from model.lookup import mechanisms_of
 from reference.protocol.tables import Design
-from tests.conformance import (
-    destination_defects,
-    host_defects,
-    link_defects,
-    source_defects,
+from tests.defects import (
+    destination,
+    host,
+    link,
+    source,
 )
-from tests.conformance.defects import (
+from tests.defects.catalogue import (
     DEFECTS,
     Defect,
     configuration,
@@ -44,7 +44,7 @@ from tests.conformance.defects import (
 )
 
 #: where the defects are; to import them has registered them
-ROOMS = (destination_defects, host_defects, link_defects, source_defects)
+ROOMS = (destination, host, link, source)
 
 #: mechanisms that the reference cannot lack, and why
 NOT_THE_REFERENCES = {

@@ -13,7 +13,7 @@ from reference.protocol.loader import Loader
 from reference.protocol.tables import Arrival
 from reference.wire.bits import BitsRun
 from reference.wire.chunks import Complete
-from tests.conformance.defects import (
+from tests.defects.catalogue import (
     ALL,
     AS_BUILT,
     LIVE,

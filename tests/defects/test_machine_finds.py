@@ -11,8 +11,8 @@ from hypothesis.stateful import run_state_machine_as_test
 from checker.stateful.bitmap_machine import machine_for
 from checker.stateful.profiles import quick
 from checker.stateful.promise import BrokenGuaranteeError
+from tests.defects.broken import BROKEN
 from tests.stateful.adapter_memory import MemoryAdapter
-from tests.stateful.broken import BROKEN
 
 SEARCH = settings(
     quick(1000), report_multiple_bugs=False, phases=[Phase.generate]
