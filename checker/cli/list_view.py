@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import Any
 
 from checker.cli import page
-from checker.input.configuration import Configuration, load, shipped
+from checker.input.configuration import Configuration, listed
 from checker.text import counted
 from model.guarantees import GUARANTEES
 from model.lookup import mechanisms_of
@@ -18,7 +18,7 @@ from model.mechanism import (
 
 def run(as_json: bool) -> int:
     """Print what is shipped; returns the exit code."""
-    configurations = [load(name) for name in shipped()]
+    configurations = listed()
     if as_json:
         page.as_json(
             {

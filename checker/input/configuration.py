@@ -180,7 +180,21 @@ def parse(text: str, name: str, where: str) -> Configuration:
 
 
 def from_table(table: Mapping[str, Any], name: str) -> Configuration:
-    """A configuration from the parsed table."""
+    """A configuration from the parsed table, of which a machine is made."""
+    configuration = _described(table, name)
+    configuration.machine()
+    return configuration
+
+
+def listed() -> list[Configuration]:
+    """The shipped configurations, as they are described: without machines."""
+    return [
+        _described(tomllib.loads(path.read_text("utf-8")), name)
+        for name, path in shipped().items()
+    ]
+
+
+def _described(table: Mapping[str, Any], name: str) -> Configuration:
     _check_keys("", table, _TOP)
     if "design" not in table:
         raise ConfigurationError("key 'design' is missing")
@@ -197,7 +211,7 @@ def from_table(table: Mapping[str, Any], name: str) -> Configuration:
     slow = table.get("slow", False)
     if not isinstance(slow, bool):
         raise ConfigurationError(f"slow is {slow!r}, allowed: true or false")
-    configuration = Configuration(
+    return Configuration(
         name=name,
         options=options,
         title=_title(table),
@@ -205,8 +219,6 @@ def from_table(table: Mapping[str, Any], name: str) -> Configuration:
         slow=slow,
         expect=_expectation(table),
     )
-    configuration.machine()
-    return configuration
 
 
 def _check_keys(

@@ -226,6 +226,7 @@ def _property(one: Mapping[str, Any], terms: list[Expression]) -> Property:
         one["assumes"],
         tuple(one["needs"]),
         one["trivial"],
+        bool(one["over_step"]),
     )
 
 

@@ -41,7 +41,7 @@ LIBRARY: Mapping[str, frozenset[str]] = {
     ),
     "enum": frozenset({"Enum"}),
     "typing": frozenset(
-        {"Any", "Final", "Generic", "Literal", "Protocol", "TypeVar"}
+        {"Any", "Final", "Generic", "Literal", "Protocol", "Self", "TypeVar"}
     ),
 }
 #: of the modules with the numbers, what a text may know
