@@ -8,6 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from checker.input.configuration import load
 from model.lookup import mechanisms_of
 from model.mechanism import (
@@ -53,6 +55,7 @@ def test_ablate(dbmcheck: Command) -> None:
     assert data["mechanisms"]["successor"]["redundant"]
 
 
+@pytest.mark.usefixtures("worked_out_once")
 def test_compare(dbmcheck: Command) -> None:
     data = answer(dbmcheck, "compare")
     assert set(data["designs"]) == set(DESIGNS)

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,9 @@ from model.mechanism import (
     DESIGNS,
 )
 from model.options import Options
-from tests.command import Result, too_wide
+from tests.command import Result, run_process, too_wide
 from tests.json_shapes import check_shape
+from tests.once import once
 
 Command = Callable[..., Result]
 
@@ -26,15 +28,21 @@ def certificate(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> tuple[Path, dict[str, Any]]:
     """A certificate of stop-copy, and what was said on the way."""
-    from tests.command import run_process
-
     path = tmp_path_factory.mktemp("proof") / "stop-copy.json"
+    text, said = once("prove stop-copy --certificate", partial(prove, path))
+    path.write_text(text)
+    return path, said
+
+
+def prove(path: Path) -> tuple[str, dict[str, Any]]:
+    """The certificate as it is in its file, and what the command said."""
     arguments = ["prove", "stop-copy", "--certificate", str(path)]
     result = run_process([*arguments, "--format", "json"])
     assert result.code == 0
-    return path, json.loads(result.out)
+    return path.read_text(), json.loads(result.out)
 
 
+@pytest.mark.usefixtures("worked_out_once")
 @pytest.mark.parametrize("design", DESIGNS)
 def test_each_design_is_proved(design: str, dbmcheck: Command) -> None:
     result = dbmcheck("prove", design, "--format", "json")
@@ -57,6 +65,7 @@ def test_each_design_is_proved(design: str, dbmcheck: Command) -> None:
     assert "MigrationEnds" in said["not_covered"]
 
 
+@pytest.mark.usefixtures("worked_out_once")
 def test_a_removal_is_shown_on_a_disk(
     dbmcheck: Command, tmp_path: Path
 ) -> None:
@@ -76,6 +85,7 @@ def test_a_removal_is_shown_on_a_disk(
     assert "without successor" in cited.out
 
 
+@pytest.mark.usefixtures("worked_out_once")
 def test_what_cannot_be_finished_is_inconclusive(dbmcheck: Command) -> None:
     result = dbmcheck("prove", "live", "--max-states", "1000")
     assert result.code == 20

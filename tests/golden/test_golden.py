@@ -24,6 +24,7 @@ def is_data(path: Path) -> bool:
     return path.stem in ("show-itf", "graph-dot")
 
 
+@pytest.mark.usefixtures("worked_out_once")
 @pytest.mark.parametrize("path", FILES, ids=lambda p: p.stem)
 def test_golden(
     path: Path, dbmcheck: Callable[..., Result], request: pytest.FixtureRequest

@@ -40,6 +40,7 @@ def blocks() -> list[tuple[Path, str]]:
     ]
 
 
+@pytest.mark.usefixtures("worked_out_once")
 @pytest.mark.parametrize(
     ("path", "command"),
     blocks(),
