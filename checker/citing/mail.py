@@ -38,13 +38,11 @@ from checker.text import (
 )
 from checker.traces.claim import Claim, claim_of, first_met
 from checker.traces.trace import Trace
+from model.design import AS_BUILT
 from model.guarantees import GUARANTEES
 from model.language.machine import Machine
 from model.lookup import mechanisms_of
-from model.mechanism import (
-    AS_BUILT,
-    Mechanism,
-)
+from model.mechanism import Mechanism
 from model.scope import ASSUMED, NOT_MODELLED
 
 _INDENT = 2

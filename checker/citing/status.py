@@ -16,8 +16,8 @@ from attrs import evolve, frozen
 
 from checker.citing.second import second
 from checker.traces.trace import Trace
+from model.design import POSTCOPY
 from model.language.machine import Machine, State
-from model.mechanism import POSTCOPY
 from model.options import Options
 from model.vocabulary import (
     IN_PROGRESS,

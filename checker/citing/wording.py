@@ -6,36 +6,14 @@ from __future__ import annotations
 import re
 
 from checker.text import joined, plural
+from model.design import STOP_COPY, STOP_THEMSELVES, TABLE
 from model.lookup import mechanisms_of
-from model.mechanism import (
-    DROP,
-    LIVE,
-    POSTCOPY,
-    STOP_COPY,
-    Mechanism,
-)
+from model.mechanism import Mechanism
 from model.mechanisms import SUCCESSOR
 from model.options import UNLIMITED, Bounds, Budget, Failures, Options
 from model.vocabulary import Incoming
 
-DESIGNS_IN_WORDS = {
-    LIVE: (
-        "live: the bitmap is sent while the guest runs, chunks that change "
-        "are sent again, the rest goes with the VM stopped (posted in 2015, "
-        "never merged)"
-    ),
-    POSTCOPY: (
-        "postcopy: the destination's VM starts first, then the whole bitmap "
-        "is sent once (in QEMU since 2.12)"
-    ),
-    STOP_COPY: (
-        "stop-copy: the whole bitmap is sent while the VM is stopped (QEMU "
-        "without postcopy)"
-    ),
-    DROP: (
-        "drop: the bitmap is not migrated, and the next backup is a full one"
-    ),
-}
+DESIGNS_IN_WORDS = {d: f"{d}: {said.words}" for d, said in TABLE.items()}
 BUSY_IN_WORDS = {
     "wait": "waits until no backup job holds the bitmap",
     "fail": (
@@ -158,7 +136,7 @@ def _at_most(budget: Budget, one: str, many: str) -> str:
 def switchover_in_words(options: Options) -> str:
     """What the stop of the VM waits for; '' if for management only."""
     bounds = options.bounds
-    if options.design not in (LIVE, STOP_COPY):
+    if options.design not in STOP_THEMSELVES:
         return ""
     pending = f"at most {plural(bounds.downtime, 'chunk')}"
     text = f"the VM stops with {pending if bounds.downtime else 'nothing'} "

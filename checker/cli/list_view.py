@@ -8,12 +8,10 @@ from typing import Any
 from checker.cli import page
 from checker.input.configuration import Configuration, listed
 from checker.text import counted
+from model.design import DESIGNS
 from model.guarantees import GUARANTEES
 from model.lookup import mechanisms_of
-from model.mechanism import (
-    DESIGNS,
-    Mechanism,
-)
+from model.mechanism import Mechanism
 
 
 def run(as_json: bool) -> int:

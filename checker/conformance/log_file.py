@@ -33,9 +33,7 @@ from checker.input.strict import (
     structured,
     whole,
 )
-from model.mechanism import (
-    DESIGNS,
-)
+from model.design import DESIGNS
 
 VERSION = 1
 MAX_FILE = 64 << 20  # bytes

@@ -21,9 +21,9 @@ from checker.input.differences import differences
 from checker.traces import difference, storage
 from checker.traces.replay import replay
 from checker.traces.trace import Trace
+from model.design import DESIGNS
 from model.designs import schema
 from model.lookup import mechanisms_of
-from model.mechanism import DESIGNS
 from model.options import Bounds, Failures, Options
 from tests.command import Result, too_wide
 

@@ -11,10 +11,8 @@ from typing import Any
 import pytest
 
 from checker.input.configuration import load
+from model.design import DESIGNS
 from model.lookup import mechanisms_of
-from model.mechanism import (
-    DESIGNS,
-)
 from tests.command import Result
 from tests.json_shapes import check_shape
 

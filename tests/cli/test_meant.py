@@ -10,8 +10,8 @@ import pytest
 
 from checker.input.configuration import shipped
 from checker.input.nearest import meant
+from model.design import DESIGNS
 from model.lookup import mechanisms_of
-from model.mechanism import DESIGNS
 from tests.command import Result
 
 Command = Callable[..., Result]

@@ -17,13 +17,10 @@ from checker.qemu.traces.choice import witnesses
 from checker.traces.claim import Claim, claim_of, first_met, why_not_shown
 from checker.traces.storage import save
 from checker.traces.trace import Trace
+from model.design import DESIGNS, LIVE
 from model.designs import build
 from model.language import Conjunct, Machine, Property
 from model.language import expression as ex
-from model.mechanism import (
-    DESIGNS,
-    LIVE,
-)
 from model.options import Bounds, Options
 from tests.command import Result
 

@@ -11,9 +11,7 @@ import pytest
 
 from checker.mutation.bench import Bench
 from checker.mutation.trial import Outcome
-from model.mechanism import (
-    DESIGNS,
-)
+from model.design import DESIGNS
 from tests.command import Result, too_wide, without_progress
 from tests.json_shapes import check_shape
 

@@ -11,10 +11,8 @@ from typing import Any
 
 import pytest
 
+from model.design import DESIGNS
 from model.designs import schema
-from model.mechanism import (
-    DESIGNS,
-)
 from model.options import Options
 from tests.command import Result, run_process, too_wide
 from tests.json_shapes import check_shape

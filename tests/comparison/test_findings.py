@@ -21,11 +21,9 @@ from checker.input.configuration import load
 from checker.input.exit_codes import ExitCode
 from checker.proof.judgement import Provability
 from model import designs
+from model.design import DESIGNS
 from model.language import Machine
 from model.language import expression as ex
-from model.mechanism import (
-    DESIGNS,
-)
 from model.options import Failures, Options
 from tests.comparison import broken
 from tests.comparison.broken import alone, compared, only

@@ -27,9 +27,7 @@ from checker.proof.certificate.certificate import (
     write,
 )
 from checker.proof.certificate.clause import Clause
-from model.mechanism import (
-    DESIGNS,
-)
+from model.design import DESIGNS
 from model.options import Bounds, Options
 from tests.proof.claims import NOT_NEEDED, claim, without_clause
 

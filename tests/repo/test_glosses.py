@@ -16,9 +16,9 @@ import pytest
 from checker.answer.standing import ROWS_OF_ENDS
 from checker.cli.compare_view import GLOSSES
 from checker.qemu.campaign import violation
+from model.design import DESIGNS
 from model.designs import build
 from model.guarantees import CONSEQUENCES, GUARANTEES, MODELLED
-from model.mechanism import DESIGNS
 from model.options import Bounds, Options
 from tests.command import ROOT
 

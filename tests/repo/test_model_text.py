@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 import model
-from model.mechanism import DESIGNS
+from model.design import DESIGNS
 
 ROOT = Path(model.__file__).parent
 SHARED = sorted((ROOT / "protocol").glob("*.py"))

@@ -8,13 +8,10 @@ from collections.abc import Iterator
 import pytest
 from attrs import evolve
 
+from model.design import DESIGNS, LIVE
 from model.designs import build, schema
 from model.language import Machine, Projected
 from model.lookup import mechanisms_of
-from model.mechanism import (
-    DESIGNS,
-    LIVE,
-)
 from model.options import UNLIMITED, Bounds, Failures, Options
 from tests.schema.direct import direct
 

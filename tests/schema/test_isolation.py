@@ -10,11 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from model.design import DESIGNS
 from model.language import ModelError
 from model.language.schema import as_text
-from model.mechanism import (
-    DESIGNS,
-)
 from model.texts import Schema, current, kept, run, schema_of
 from model.texts.child import module_of
 from model.texts.process import Run, Server, server
@@ -129,6 +127,7 @@ def test_the_checker_runs_no_text() -> None:
     here = set(done.stdout.split()) & set(shipped().files)
     assert here == {
         "model.guarantees",
+        "model.design",
         "model.mechanism",
         "model.mechanisms",
         "model.scope",
@@ -138,7 +137,14 @@ def test_the_checker_runs_no_text() -> None:
 
 def test_what_the_checker_imports_is_tables() -> None:
     """Of those no function makes an action."""
-    tables = ("guarantees", "mechanism", "mechanisms", "scope", "vocabulary")
+    tables = (
+        "design",
+        "guarantees",
+        "mechanism",
+        "mechanisms",
+        "scope",
+        "vocabulary",
+    )
     for name in tables:
         text = shipped().files[f"model.{name}"]
         assert "MachineBuilder" not in text

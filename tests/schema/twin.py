@@ -15,9 +15,7 @@ from pathlib import Path
 import pytest
 
 import model.texts
-from model.mechanism import (
-    STOP_COPY,
-)
+from model.design import STOP_COPY
 from model.texts.child import module_of
 from model.texts.sources import Sources, shipped
 

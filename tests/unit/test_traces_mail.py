@@ -29,12 +29,9 @@ from checker.engines.interpreter import interpret
 from checker.engines.verdict import CONFORMANCE
 from checker.traces.replay import replay
 from checker.traces.trace import Trace
+from model.design import AS_BUILT, DESIGNS
 from model.designs import build
 from model.language import Machine
-from model.mechanism import (
-    AS_BUILT,
-    DESIGNS,
-)
 from model.mechanisms import MECHANISMS
 from model.options import BITMAPS, BUSY_POLICIES, Bounds, Failures, Options
 from model.vocabulary import Incoming

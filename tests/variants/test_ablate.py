@@ -25,12 +25,9 @@ from checker.cli.ablate_view import asked_by
 from checker.engines.exploration import Limits
 from checker.engines.verdict import Finding, Verdict
 from checker.input.configuration import Configuration, load, selects, shipped
+from model.design import DESIGNS, MIGRATE
 from model.designs import build
 from model.lookup import mechanisms_of
-from model.mechanism import (
-    DESIGNS,
-    MIGRATE,
-)
 from tests.command import Result, too_wide
 
 Command = Callable[..., Result]

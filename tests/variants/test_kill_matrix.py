@@ -15,15 +15,12 @@ from collections.abc import Callable
 import pytest
 
 from checker.engines.verdict import DEADLOCK, Verdict, judge
+from model.design import DESIGNS, LIVE
 from model.designs import build
 from model.guarantees import MODELLED
 from model.language import Machine
 from model.lookup import mechanisms_of
-from model.mechanism import (
-    DESIGNS,
-    LIVE,
-    Mechanism,
-)
+from model.mechanism import Mechanism
 from model.options import Failures, Options
 from tests.searches import bounds_of, broken_in, covered, once
 

@@ -18,13 +18,9 @@ import attrs
 
 from checker.stateful.adapter import Side
 from checker.traces.trace import Trace
+from model.design import DROP, LIVE, POSTCOPY
 from model.designs import build
 from model.language.machine import Machine, State
-from model.mechanism import (
-    DROP,
-    LIVE,
-    POSTCOPY,
-)
 from model.vocabulary import (
     DestinationVm,
     Incoming,

@@ -59,10 +59,8 @@ from checker.qemu.traces.map import (
 )
 from checker.stateful.adapter import Side
 from checker.traces.trace import Move, Trace
+from model.design import POSTCOPY
 from model.designs import build as build_model
-from model.mechanism import (
-    POSTCOPY,
-)
 
 PATIENCE: Final = 3.0  # seconds for QEMU to show what is predicted
 _LOOK_EVERY: Final = 0.004
