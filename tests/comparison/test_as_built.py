@@ -12,7 +12,8 @@ from checker.answer.as_built import AsBuilt, explore_as_built
 from checker.engines.exploration import Limits, silent
 from checker.input import configuration
 from checker.input.configuration import load
-from model import designs, mechanism
+from model import design as named
+from model import designs
 from model.designs import build
 from model.language import Machine
 from model.language import expression as ex
