@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ import pytest
 from checker.input.configuration import shipped
 from checker.input.errors import InputError
 from checker.input.files import read_limited
-from tests.command import ROOT
+from tests.command import ROOT, Result
 
 READERS = {
     "check FILE": 151,
@@ -30,21 +31,10 @@ READERS = {
 }
 
 
-def run(words: str, path: Path) -> subprocess.CompletedProcess[str]:
-    arguments = words.replace("FILE", str(path)).split()
-    return subprocess.run(
-        [sys.executable, "-m", "checker", *arguments],
-        cwd=ROOT,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-
-
 @pytest.mark.parametrize("words", READERS)
-def test_what_is_no_file(tmp_path: Path, words: str) -> None:
+def test_what_is_no_file(
+    tmp_path: Path, words: str, dbmcheck: Callable[..., Result]
+) -> None:
     pipe, folder = tmp_path / "pipe", tmp_path / "folder"
     for path in (pipe, tmp_path / "pipe.json"):
         os.mkfifo(path)
@@ -53,10 +43,10 @@ def test_what_is_no_file(tmp_path: Path, words: str) -> None:
     for path in (pipe, folder, Path("/dev/zero"), Path("/dev/full")):
         if path.parent != tmp_path and ".json" in words:
             continue
-        done = run(words, path)
-        assert done.returncode == READERS[words], (path, done.stderr)
-        assert len(done.stderr.splitlines()) == 1, done.stderr
-        assert str(path) in done.stderr
+        done = dbmcheck(*words.replace("FILE", str(path)).split())
+        assert done.code == READERS[words], (path, done.err)
+        assert len(done.err.splitlines()) == 1, done.err
+        assert str(path) in done.err
 
 
 def test_a_pipe_that_somebody_writes_to(tmp_path: Path) -> None:
