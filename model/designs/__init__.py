@@ -12,9 +12,9 @@ from model.texts import Schema, schema_of
 
 #: how much of a schema's digest is shown to people
 DIGITS = 16
-#: how many machines a process keeps: a command asks for few, but for each
-#: of them several times
-MACHINES = 64
+#: how many machines a process keeps, of a third of a MiB each: a command
+#: asks several times for each, and some ask for every shipped configuration
+MACHINES = 128
 
 
 def schema(options: Options) -> Schema:

@@ -3,11 +3,11 @@
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -16,7 +16,7 @@ from checker.input.configuration import shipped
 from checker.input.errors import InputError
 from checker.input.files import read_limited
 from tests.cli.every_command import commands
-from tests.command import ROOT
+from tests.command import ROOT, Result
 
 #: what is read, and the exit code if it is no file
 READERS = {
@@ -35,49 +35,22 @@ READERS = {
 }
 
 
-#: one process runs all: it takes long to begin
-PROGRAM = """
-import contextlib, io, json, sys
-from checker.cli import main
-
-for arguments in json.load(sys.stdin):
-    said = io.StringIO()
-    with contextlib.redirect_stderr(said):
-        code = main(arguments)
-    print(json.dumps([code, said.getvalue()]))
-"""
-
-
-def run(each: list[list[str]]) -> list[tuple[int, str]]:
-    """The exit code and the complaint of each; a command that waits fails."""
-    done = subprocess.run(
-        [sys.executable, "-c", PROGRAM],
-        cwd=ROOT,
-        input=json.dumps(each),
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    lines = done.stdout.splitlines()
-    assert len(lines) == len(each), done
-    return [(code, said) for code, said in map(json.loads, lines)]
-
-
 @pytest.mark.parametrize("words", READERS)
-def test_what_is_no_file(tmp_path: Path, words: str) -> None:
-    for name in ("pipe", "pipe.json"):
-        os.mkfifo(tmp_path / name)
-    for name in ("folder", "folder.json"):
-        (tmp_path / name).mkdir()
-    paths = [str(tmp_path / name) for name in ("pipe", "folder")]
-    if ".json" not in words:
-        paths += ["/dev/zero", "/dev/full"]
-    results = run([words.replace("FILE", path).split() for path in paths])
-    for path, (code, said) in zip(paths, results, strict=True):
-        assert code == READERS[words], (path, said)
-        assert len(said.splitlines()) == 1, said
-        assert path in said
+def test_what_is_no_file(
+    tmp_path: Path, words: str, dbmcheck: Callable[..., Result]
+) -> None:
+    pipe, folder = tmp_path / "pipe", tmp_path / "folder"
+    for path in (pipe, tmp_path / "pipe.json"):
+        os.mkfifo(path)
+    for path in (folder, tmp_path / "folder.json"):
+        path.mkdir()
+    for path in (pipe, folder, Path("/dev/zero"), Path("/dev/full")):
+        if path.parent != tmp_path and ".json" in words:
+            continue
+        done = dbmcheck(*words.replace("FILE", str(path)).split())
+        assert done.code == READERS[words], (path, done.err)
+        assert len(done.err.splitlines()) == 1, done.err
+        assert str(path) in done.err
 
 
 def test_a_pipe_that_somebody_writes_to(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -27,6 +28,7 @@ from tests.command import Result
 Command = Callable[..., Result]
 
 
+@cache
 def witnessed(design: str) -> list[Trace]:
     """The shortest run to each thing that is to be reachable."""
     return witnesses(Options(design=design, bounds=Bounds(chunks=1)))

@@ -49,12 +49,19 @@ def refuted(one: Certificate, size: Size = SMALL) -> dict[str, str]:
 
 @each_design
 @pytest.mark.parametrize(
-    "size", [Size(1, 1, 1), SMALL, Size(3, 1, 4)], ids=str
+    "size",
+    [
+        pytest.param(Size(1, 1, 1), marks=pytest.mark.full),
+        SMALL,
+        pytest.param(Size(3, 1, 4), marks=pytest.mark.full),
+    ],
+    ids=str,
 )
 def test_small_disks(design: str, size: Size) -> None:
     assert refuted(claim(design), size) == {}
 
 
+@pytest.mark.full
 @each_design
 def test_16_granules(design: str) -> None:
     assert refuted(claim(design), Size(4, 4, 2)) == {}

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+import model.designs
 import model.texts
 from model.design import STOP_COPY
 from model.texts.child import module_of
@@ -155,11 +156,17 @@ def in_place(
     sources = Sources(files, "twin")
     with monkeypatch.context() as patch:
         patch.setattr(model.texts, "current", lambda: sources)
-        model.texts.schema_of.cache_clear()
+        _forget()
         try:
             yield sources
         finally:
-            model.texts.schema_of.cache_clear()
+            _forget()
+
+
+def _forget() -> None:
+    """No schema and no machine of another text is used."""
+    model.texts.schema_of.cache_clear()
+    model.designs._on_a_small_disk.cache_clear()
 
 
 def configuration(
