@@ -11,29 +11,58 @@ from __future__ import annotations
 import functools
 import re
 import tomllib
-from collections.abc import Iterable, Sequence
 from fnmatch import fnmatchcase
 from importlib.resources import files
-from typing import Any, Final
+from typing import Annotated, Any, Final, Literal, TypeVar
 
 import attrs
 
-from checker.input.errors import InputError
+from checker.input.errors import BadFileError, InputError
+from checker.input.strict import TOML, Reader, one_of, string, structured
 from checker.qemu.campaign.campaign import Pair, Result
-from checker.qemu.campaign.case import parse_fault
 from checker.qemu.campaign.violation import GUARANTEES, Violation
 from checker.qemu.harness.binary import Build
+from checker.qemu.harness.places import FaultKind
 from checker.qemu.harness.scenario import Mode, Storage, Then
 
 FILE: Final = "known.toml"
-SEVERITIES: Final = ("critical", "high", "medium", "low")
-SIDES: Final = ("source", "destination", "both")
-_TEXTS: Final = ("id", "what", "command", "severity", "label")
 _ANY: Final = ("*",)
-_TESTS: Final = ("return_path", "persistent", "carried", "several_nodes")
-_OPTIONAL: Final = frozenset(
-    {"modes", "storages", "thens", "places", "text", "where", "side"}
-) | frozenset(_TESTS)
+T = TypeVar("T")
+
+
+def series(text: Any) -> tuple[int, ...]:
+    """7.2 as (7, 2); ValueError for anything else."""
+    parts = string(text).split(".")
+    if len(parts) != 2 or not all(part.isdigit() for part in parts):
+        raise ValueError(f"{text!r} is no series like 7.2")
+    return tuple(map(int, parts))
+
+
+def pattern(text: Any) -> str:
+    """A regular expression; ValueError for anything else."""
+    try:
+        re.compile(string(text))
+    except re.error as error:
+        raise ValueError(str(error)) from None
+    return str(text)
+
+
+def entry(kind: type[T], file: str, table: dict[str, Any]) -> T:
+    """An entry of a file; InputError, which names it, if it is none."""
+    where = f"{file}: {table.get('id', '?')}"
+    try:
+        return structured(kind, table, TOML, where)
+    except BadFileError as error:
+        raise InputError(str(error)) from None
+
+
+Series = Annotated[tuple[int, ...], Reader(series)]
+Pattern = Annotated[str, Reader(pattern)]
+Severity = Literal["critical", "high", "medium", "low"]
+ModeWord = Annotated[str, one_of(each.value for each in Mode)]
+_Fault = Annotated[str, one_of(("none", *(k.value for k in FaultKind)))]
+_Storage = Annotated[str, one_of(each.value for each in Storage)]
+_Then = Annotated[str, one_of(each.value for each in Then)]
 
 
 @attrs.frozen(kw_only=True)
@@ -45,24 +74,24 @@ class Deviation:
     """
 
     id: str
-    guarantees: tuple[str, ...]
+    guarantees: tuple[Annotated[str, one_of(GUARANTEES)], ...]
     what: str
     command: str
-    severity: str
+    severity: Severity
     label: str
-    since: tuple[int, ...]
-    until: tuple[int, ...]
+    since: Series
+    until: Series
     #: the versions on which it was seen
     seen: tuple[str, ...]
-    faults: tuple[str, ...]
-    modes: tuple[str, ...] = ()
-    storages: tuple[str, ...] = ()
-    thens: tuple[str, ...] = ()
+    faults: tuple[_Fault, ...]
+    modes: tuple[ModeWord, ...] = ()
+    storages: tuple[_Storage, ...] = ()
+    thens: tuple[_Then, ...] = ()
     places: tuple[str, ...] = _ANY
     #: regular expressions of what a violation says, and of whom
-    text: str = ""
-    where: str = ""
-    side: str = "both"
+    text: Pattern = ""
+    where: Pattern = ""
+    side: Literal["source", "destination", "both"] = "both"
     return_path: bool | None = None
     persistent: bool | None = None
     #: are there bitmaps at all?
@@ -135,60 +164,11 @@ def read(text: str) -> tuple[Deviation, ...]:
         data = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise InputError(f"{FILE}: {error}") from None
-    found = tuple(_deviation(entry) for entry in data.get("deviation", []))
+    found = tuple(
+        entry(Deviation, FILE, table) for table in data.get("deviation", [])
+    )
     ids = [each.id for each in found]
     for name in ids:
         if ids.count(name) > 1:
             raise InputError(f"{FILE}: {name}: is there twice")
     return found
-
-
-def _deviation(entry: dict[str, Any]) -> Deviation:
-    where = f"{FILE}: {entry.get('id', '?')}"
-    needed = {*_TEXTS, "guarantees", "faults", "seen", "since", "until"}
-    for word in needed - entry.keys():
-        raise InputError(f"{where}: has no {word}")
-    for word in entry.keys() - needed - _OPTIONAL:
-        raise InputError(f"{where}: {word} means nothing")
-    check_words(where, entry["guarantees"], GUARANTEES)
-    check_words(where, [entry["severity"]], SEVERITIES)
-    check_words(where, [entry.get("side", "both")], SIDES)
-    check_words(where, entry.get("modes", ()), [each.value for each in Mode])
-    check_words(
-        where, entry.get("storages", ()), [each.value for each in Storage]
-    )
-    check_words(where, entry.get("thens", ()), [each.value for each in Then])
-    for kind in entry["faults"]:
-        if kind != "none":
-            parse_fault(f"{kind}@eof")
-    for word in ("text", "where"):
-        try:
-            re.compile(entry.get(word, ""))
-        except re.error as error:
-            raise InputError(f"{where}: {word}: {error}") from None
-    made: dict[str, Any] = {
-        key: tuple(value) if isinstance(value, list) else value
-        for key, value in entry.items()
-    }
-    made["since"] = series(where, entry["since"])
-    made["until"] = series(where, entry["until"])
-    return Deviation(**made)
-
-
-def check_words(
-    where: str, given: Iterable[str], words: Iterable[str]
-) -> None:
-    """Raise InputError if one of the ``given`` is none of the ``words``."""
-    for word in given:
-        if word not in list(words):
-            raise InputError(
-                f"{where}: {word!r} is none of {', '.join(words)}"
-            )
-
-
-def series(where: str, text: str) -> tuple[int, ...]:
-    """7.2 as (7, 2); InputError for anything else."""
-    parts: Sequence[str] = str(text).split(".")
-    if len(parts) != 2 or not all(part.isdigit() for part in parts):
-        raise InputError(f"{where}: {text!r} is no series like 7.2")
-    return tuple(map(int, parts))
