@@ -25,6 +25,7 @@ from attrs import field, frozen
 
 from checker.input.errors import BadFileError, InputError
 from checker.input.files import read_limited
+from checker.input.json_files import once
 from checker.input.strict import (
     KEY,
     Reader,
@@ -171,7 +172,9 @@ def parse(data: bytes, name: str) -> Log:
 
 def _table(line: bytes, where: str) -> dict[str, Any]:
     try:
-        table = json.loads(line.decode("utf-8"))
+        table = json.loads(line.decode("utf-8"), object_pairs_hook=once)
+    except BadFileError as error:
+        raise InputError(f"{where}: {error}") from None
     except (UnicodeDecodeError, ValueError, RecursionError):
         raise InputError(f"{where}: no JSON object; truncated?") from None
     if not isinstance(table, dict):

@@ -14,7 +14,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from attrs import evolve, field, fields_dict, frozen
+from attrs import asdict, evolve, field, fields_dict, frozen
 
 from checker.input.errors import BadFileError, DbmcheckError, InputError
 from checker.input.exit_codes import ExitCode
@@ -257,14 +257,11 @@ def as_toml(options: Options) -> str:
 
 def options_table(options: Options) -> dict[str, Any]:
     """Options as plain data: what identifies a trace, and TOML's content."""
-    table: dict[str, Any] = {
+    return {
         "design": options.design,
         "without": sorted(options.without),
         "busy_bitmap": options.busy_bitmap,
         "bitmaps": options.bitmaps,
-        "bounds": {n: getattr(options.bounds, n) for n in fields_dict(Bounds)},
-        "failures": {
-            n: getattr(options.failures, n) for n in fields_dict(Failures)
-        },
+        "bounds": asdict(options.bounds),
+        "failures": asdict(options.failures),
     }
-    return table

@@ -54,7 +54,7 @@ def parsed(data: bytes, what: str) -> Any:
         ) from None
     try:
         return json.loads(
-            text, object_pairs_hook=_once, parse_constant=_no_number
+            text, object_pairs_hook=once, parse_constant=_no_number
         )
     except json.JSONDecodeError as error:
         raise BadFileError(
@@ -76,7 +76,8 @@ def check_version(table: Any, key: str, version: int, what: str) -> None:
         )
 
 
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """The object with these keys, each once; BadFileError otherwise."""
     table: dict[str, Any] = {}
     for key, value in pairs:
         if key in table:

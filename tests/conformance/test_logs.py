@@ -141,6 +141,7 @@ BAD = {
     b"": "empty",
     b"{": "no JSON object",
     b"[1]\n": "no JSON object",
+    b'{"event": "x", "event": "y"}\n': "line 1: key 'event' is there twice",
     b'{"event": "x"}\n': "expected a header",
     as_bytes([{**HEADER, "version": 2}]): "version is 2",
     as_bytes([{**HEADER, "role": "x", "design": "live"}]): 'role is "x"',
