@@ -90,15 +90,21 @@ def test_another_version() -> None:
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
-        ('severity = "critical"', "", "has no severity"),
-        ('"critical"', '"awful"', "'awful' is none of critical"),
-        ('["S6"]', '["S66"]', "'S66' is none of S1"),
-        ('"stall"', '"melt"', "'melt' is none of connection-ends, cut"),
-        ('["precopy"]', '["hot"]', "'hot' is none of precopy"),
+        ('severity = "critical"', "", "key 'severity' is missing"),
+        ('"critical"', '"awful"', 'severity is "awful", allowed are critical'),
+        ('["S6"]', '["S66"]', 'guarantees[0] is "S66", allowed are S1'),
+        (
+            '"stall"',
+            '"melt"',
+            'faults is "melt", allowed are connection-ends, ',
+        ),
+        ('["precopy"]', '["hot"]', 'modes[0] is "hot", allowed are precopy'),
         ('"7.2"\n', '"7"\n', "no series like 7.2"),
         ('"^the', '"(the', "text: missing"),
-        ("text =", "txt =", "txt means nothing"),
+        ("text =", "txt =", "unknown key 'txt'; allowed are id, "),
         ("text =", "text = =", "Invalid value"),
+        ('["precopy"]', '"precopy"', "modes is"),
+        ("return_path = true", "return_path = 1", "return_path is 1, allowed"),
     ],
 )
 def test_bad_entries(old: str, new: str, said: str) -> None:

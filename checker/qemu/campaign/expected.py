@@ -3,15 +3,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import Final
+import re
+from typing import Annotated, Any, Final, Literal, TypeVar, get_args
 
 import attrs
 
-from checker.input.errors import InputError
+from checker.input.errors import BadFileError, InputError
+from checker.input.strict import TOML, Reader, one_of, string, structured
 from checker.qemu.harness.binary import Build
+from checker.qemu.harness.scenario import Mode
 
-SEVERITIES: Final = ("critical", "high", "medium", "low")
+T = TypeVar("T")
+
+
+def series(text: Any) -> tuple[int, ...]:
+    """Return the series '7.2' as (7, 2); ValueError for anything else."""
+    parts = string(text).split(".")
+    if len(parts) != 2 or not all(part.isdigit() for part in parts):
+        raise ValueError(f"{text!r} is no series like 7.2")
+    return tuple(map(int, parts))
+
+
+def pattern(text: Any) -> str:
+    """Return a regular expression; ValueError for anything else."""
+    try:
+        re.compile(string(text))
+    except re.error as error:
+        raise ValueError(str(error)) from None
+    return str(text)
+
+
+Series = Annotated[tuple[int, ...], Reader(series)]
+Pattern = Annotated[str, Reader(pattern)]
+Severity = Literal["critical", "high", "medium", "low"]
+SEVERITIES: Final[tuple[str, ...]] = get_args(Severity)
+ModeWord = Annotated[str, one_of(each.value for each in Mode)]
 
 
 @attrs.frozen(kw_only=True)
@@ -24,9 +50,9 @@ class Expected:
 
     id: str
     what: str
-    severity: str
-    since: tuple[int, ...]
-    until: tuple[int, ...]
+    severity: Severity
+    since: Series
+    until: Series
     seen: tuple[str, ...]
 
     def covers(self, build: Build) -> bool:
@@ -40,20 +66,10 @@ class Expected:
         return " to ".join(dict.fromkeys(series))
 
 
-def check_words(
-    where: str, given: Iterable[str], words: Iterable[str]
-) -> None:
-    """Raise InputError if one of the ``given`` is none of the ``words``."""
-    for word in given:
-        if word not in list(words):
-            raise InputError(
-                f"{where}: {word!r} is none of {', '.join(words)}"
-            )
-
-
-def series(where: str, text: str) -> tuple[int, ...]:
-    """Return the series '7.2' as (7, 2); InputError for anything else."""
-    parts: Sequence[str] = str(text).split(".")
-    if len(parts) != 2 or not all(part.isdigit() for part in parts):
-        raise InputError(f"{where}: {text!r} is no series like 7.2")
-    return tuple(map(int, parts))
+def entry(kind: type[T], file: str, table: dict[str, Any]) -> T:
+    """Return an entry of ``file``; InputError, naming it, if it is wrong."""
+    where = f"{file}: {table.get('id', '?')}"
+    try:
+        return structured(kind, table, TOML, where)
+    except BadFileError as error:
+        raise InputError(str(error)) from None

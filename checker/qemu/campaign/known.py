@@ -13,16 +13,17 @@ import re
 import tomllib
 from fnmatch import fnmatchcase
 from importlib.resources import files
-from typing import Any, Final
+from typing import Annotated, Any, Final, Literal
 
 import attrs
 
 from checker.input.errors import InputError
+from checker.input.strict import Reader, one_of
 from checker.qemu.campaign.expected import (
-    SEVERITIES,
     Expected,
-    check_words,
-    series,
+    ModeWord,
+    Pattern,
+    entry,
 )
 from checker.qemu.campaign.result import Result
 from checker.qemu.campaign.violation import GUARANTEES, Violation
@@ -33,16 +34,22 @@ from checker.qemu.harness.faults import (
     kind_word,
     words_of_kinds,
 )
-from checker.qemu.harness.scenario import Mode, Storage, Then
+from checker.qemu.harness.scenario import Storage, Then
 
 FILE: Final = "known.toml"
-SIDES: Final = ("source", "destination", "both")
-_TEXTS: Final = ("id", "what", "command", "severity", "label")
 _ANY: Final = ("*",)
-_TESTS: Final = ("return_path", "persistent", "carried", "several_nodes")
-_OPTIONAL: Final = frozenset(
-    {"modes", "storages", "thens", "places", "text", "where", "side"}
-) | frozenset(_TESTS)
+
+
+def _kinds(words: Any) -> tuple[str, ...]:
+    """Return the words of faults; a group stands for its kinds."""
+    if not isinstance(words, list):
+        raise ValueError("faults is not a list")
+    known = one_of((*KIND_WORDS, NO_FAULT))
+    return words_of_kinds([known.read(word) for word in words])
+
+
+_Storage = Annotated[str, one_of(each.value for each in Storage)]
+_Then = Annotated[str, one_of(each.value for each in Then)]
 
 
 @attrs.frozen(kw_only=True)
@@ -52,18 +59,18 @@ class Deviation(Expected):
     ``places``: patterns such as ``eof:*`` of a fault's place.
     """
 
-    guarantees: tuple[str, ...]
+    guarantees: tuple[Annotated[str, one_of(GUARANTEES)], ...]
     command: str
     label: str
-    faults: tuple[str, ...]
-    modes: tuple[str, ...] = ()
-    storages: tuple[str, ...] = ()
-    thens: tuple[str, ...] = ()
+    faults: Annotated[tuple[str, ...], Reader(_kinds)]
+    modes: tuple[ModeWord, ...] = ()
+    storages: tuple[_Storage, ...] = ()
+    thens: tuple[_Then, ...] = ()
     places: tuple[str, ...] = _ANY
     #: regular expressions of what a violation says, and of whom
-    text: str = ""
-    where: str = ""
-    side: str = "both"
+    text: Pattern = ""
+    where: Pattern = ""
+    side: Literal["source", "destination", "both"] = "both"
     return_path: bool | None = None
     persistent: bool | None = None
     #: are there bitmaps at all?
@@ -157,40 +164,10 @@ def read(text: str) -> tuple[Deviation, ...]:
         data = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise InputError(f"{FILE}: {error}") from None
-    found = tuple(_deviation(entry) for entry in data.get("deviation", []))
+    tables = data.get("deviation", [])
+    found = tuple(entry(Deviation, FILE, table) for table in tables)
     ids = [each.id for each in found]
     for name in ids:
         if ids.count(name) > 1:
             raise InputError(f"{FILE}: {name}: is there twice")
     return found
-
-
-def _deviation(entry: dict[str, Any]) -> Deviation:
-    where = f"{FILE}: {entry.get('id', '?')}"
-    needed = {*_TEXTS, "guarantees", "faults", "seen", "since", "until"}
-    for word in needed - entry.keys():
-        raise InputError(f"{where}: has no {word}")
-    for word in entry.keys() - needed - _OPTIONAL:
-        raise InputError(f"{where}: {word} means nothing")
-    check_words(where, entry["guarantees"], GUARANTEES)
-    check_words(where, [entry["severity"]], SEVERITIES)
-    check_words(where, [entry.get("side", "both")], SIDES)
-    check_words(where, entry.get("modes", ()), [each.value for each in Mode])
-    check_words(
-        where, entry.get("storages", ()), [each.value for each in Storage]
-    )
-    check_words(where, entry.get("thens", ()), [each.value for each in Then])
-    check_words(where, entry["faults"], (*KIND_WORDS, NO_FAULT))
-    for word in ("text", "where"):
-        try:
-            re.compile(entry.get(word, ""))
-        except re.error as error:
-            raise InputError(f"{where}: {word}: {error}") from None
-    made: dict[str, Any] = {
-        key: tuple(value) if isinstance(value, list) else value
-        for key, value in entry.items()
-    }
-    made["faults"] = words_of_kinds(entry["faults"])
-    made["since"] = series(where, entry["since"])
-    made["until"] = series(where, entry["until"])
-    return Deviation(**made)

@@ -12,26 +12,26 @@ import functools
 import re
 import tomllib
 from importlib.resources import files
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 import attrs
 
 from checker.input.errors import InputError
+from checker.input.strict import Reader, one_of, string
 from checker.qemu.campaign.expected import (
-    SEVERITIES,
     Expected,
-    check_words,
-    series,
+    ModeWord,
+    Pattern,
+    entry,
 )
 from checker.qemu.harness.binary import Build
-from checker.qemu.harness.scenario import Mode
 from checker.qemu.interop.malformed import BAD, Outcome
 
 FILE: Final = "known_streams.toml"
-_LISTS: Final = frozenset({"seen", "modes"})
-_WORDS: Final = frozenset(
-    {"id", "kind", "signature", "what", "severity", "since", "until", "stream"}
-)
+
+
+def _bytes(text: Any) -> bytes:
+    return bytes.fromhex(string(text))
 
 
 @attrs.frozen(kw_only=True)
@@ -42,10 +42,10 @@ class KnownStream(Expected):
     ``stream``: one that shows it, for the first of ``modes``.
     """
 
-    kind: str
-    signature: str
-    modes: tuple[str, ...]
-    stream: bytes
+    kind: Annotated[str, one_of(sorted(kind.value for kind in BAD))]
+    signature: Pattern
+    modes: tuple[ModeWord, ...]
+    stream: Annotated[bytes, Reader(_bytes)]
 
     @property
     def breaks(self) -> str:
@@ -91,28 +91,5 @@ def read(text: str) -> tuple[KnownStream, ...]:
         data = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise InputError(f"{FILE}: {error}") from None
-    return tuple(map(_entry, data.get("stream", [])))
-
-
-def _entry(entry: dict[str, Any]) -> KnownStream:
-    where = f"{FILE}: {entry.get('id', '?')}"
-    for word in sorted((_WORDS | _LISTS) - entry.keys()):
-        raise InputError(f"{where}: has no {word}")
-    for word in entry.keys() - _WORDS - _LISTS:
-        raise InputError(f"{where}: {word} means nothing")
-    check_words(where, [entry["kind"]], [kind.value for kind in BAD])
-    check_words(where, [entry["severity"]], SEVERITIES)
-    check_words(where, entry["modes"], [mode.value for mode in Mode])
-    try:
-        re.compile(entry["signature"])
-        stream = bytes.fromhex(entry["stream"])
-    except (re.error, ValueError) as error:
-        raise InputError(f"{where}: {error}") from None
-    made: dict[str, Any] = {
-        word: tuple(entry[word]) if word in _LISTS else str(entry[word])
-        for word in _WORDS | _LISTS
-    }
-    made["since"] = series(where, entry["since"])
-    made["until"] = series(where, entry["until"])
-    made["stream"] = stream
-    return KnownStream(**made)
+    tables = data.get("stream", [])
+    return tuple(entry(KnownStream, FILE, table) for table in tables)
