@@ -11,26 +11,35 @@ underscore, or where it must be.  Where
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable, Iterator, Sequence
 
 WIDTH = 72
 UNBROKEN = "\N{NO-BREAK SPACE}"
 SHOWN = 6
+#: how a shell reads an apostrophe within quotes
+_APOSTROPHE = "'\"'\"'"
 
 
 def wrapped(
-    text: str, first: str = "", rest: str | None = None, width: int = WIDTH
+    text: str,
+    first: str = "",
+    rest: str | None = None,
+    width: int = WIDTH,
+    whole: bool = False,
 ) -> list[str]:
-    """``text`` in lines of at most ``width`` columns.
+    """Return ``text`` in lines of at most ``width`` columns.
 
     The first line begins with ``first``, the others with ``rest`` (if not
-    given: as many spaces as ``first`` is long).
+    given: as many spaces as ``first`` is long).  ``whole``: a word that is
+    too long, such as a path, is not broken.
     """
     rest = " " * len(first) if rest is None else rest
     lines, line, empty = [], first, True
     room = max(1, width - max(len(first), len(rest)))
-    for word in filter(None, text.split(" ")):
-        for piece, continued in _pieces(word, room):
+    for word in filter(None, text.replace("\n", " ").split(" ")):
+        pieces = [(word, False)] if whole else _pieces(word, room)
+        for piece, continued in pieces:
             gap = "" if empty or continued else " "
             if not empty and len(line + gap + piece) > width:
                 lines.append(line)
@@ -63,24 +72,60 @@ def _cut(word: str, room: int) -> int:
 
 
 def paragraph(text: str, indent: int = 0) -> list[str]:
-    """``text`` in lines, all of them indented by ``indent`` columns."""
+    """Return ``text`` in lines, each indented by ``indent`` columns."""
     return wrapped(text, " " * indent)
 
 
-def command_lines(command: str, indent: int = 4) -> list[str]:
-    """A shell command to paste, continued with backslashes where long."""
-    lines, line = [], " " * indent + "$"
-    for word in command.split():
-        if len(f"{line} {word} \\") > WIDTH:
+def bullets(texts: Iterable[str]) -> list[str]:
+    """Return the lines of a list, '  - ' before each of ``texts``."""
+    return [line for text in texts for line in wrapped(text, "  - ")]
+
+
+def command_lines(
+    command: str, indent: int = 4, prompt: str = "$ "
+) -> list[str]:
+    """Return the lines of a shell command to paste, continued where long.
+
+    An option stays with its value.  If the two are too long for a line they
+    are broken at blanks: within quotes a line break is as good as a blank to
+    the options that take several words.  A word without a blank that is too
+    long is continued at the begin of the next line, or left whole where it
+    is in quotes.
+    """
+    rest = " " * (indent + 4)
+    lines, line, begun = [], " " * indent + prompt, False
+    for group in _groups(shlex.split(command)):
+        if begun and len(f"{line} {group} \\") > WIDTH:
             lines.append(f"{line} \\")
-            line = " " * (indent + 3)
-        line = f"{line} {word}"
-    return [part for full in [*lines, line] for part in _continued(full)]
+            line, begun = rest, False
+        inside = False
+        for word in group.split(" "):
+            if begun and len(f"{line} {word} \\") > WIDTH:
+                lines.append(line if inside else f"{line} \\")
+                line, begun = rest, False
+            line += f" {word}" if begun else word
+            begun = True
+            inside ^= word.replace(_APOSTROPHE, "").count("'") % 2 == 1
+            if "'" not in group:
+                *full, line = _continued(line)
+                lines += full
+    return [*lines, line]
+
+
+def _groups(words: Sequence[str]) -> Iterator[str]:
+    """An option together with its value, quoted; so is what is before."""
+    group: list[str] = []
+    for word in words:
+        if word.startswith("--") and group:
+            yield shlex.join(group)
+            group = []
+        group.append(word)
+    yield shlex.join(group)
 
 
 def _continued(line: str) -> Iterator[str]:
     """``line`` in parts that a shell puts together again."""
-    while len(line) > WIDTH:
+    while len(line) > WIDTH - len(" \\"):
         yield line[: WIDTH - 1] + "\\"
         line = line[WIDTH - 1 :]
     yield line
@@ -100,11 +145,11 @@ def listed(items: Sequence[str], shown: int = SHOWN) -> str:
     return f"{text} and {more} more" if more > 0 else text
 
 
-def joined(items: Sequence[str]) -> str:
-    """``items`` as an enumeration in a sentence: 'a, b and c'."""
+def joined(items: Sequence[str], last: str = "and") -> str:
+    """Return ``items`` as an enumeration in a sentence: 'a, b and c'."""
     if len(items) < 2:
         return "".join(items)
-    return f"{', '.join(items[:-1])} and {items[-1]}"
+    return f"{', '.join(items[:-1])} {last} {items[-1]}"
 
 
 def place(moves: int) -> str:
@@ -115,6 +160,17 @@ def place(moves: int) -> str:
 def text_of(lines: Iterable[str]) -> str:
     """The lines as one text without trailing spaces, newline at the end."""
     return "\n".join(line.rstrip() for line in lines) + "\n"
+
+
+def in_bytes(size: int) -> str:
+    """Return a size in the largest unit of which it is a whole number.
+
+    '16 TiB', '64 KiB', '1045 bytes'.
+    """
+    for power, unit in ((40, "TiB"), (30, "GiB"), (20, "MiB"), (10, "KiB")):
+        if size and size % (1 << power) == 0:
+            return f"{size >> power} {unit}"
+    return plural(size, "byte")
 
 
 def plural(number: int, noun: str) -> str:

@@ -1,22 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The designs by name, and what is known of a safety device.
-
-``mechanisms`` has the table of them.
-"""
+"""What is known of a safety device; ``mechanisms`` has the table of them."""
 
 from __future__ import annotations
 
 from attrs import frozen
-
-LIVE = "live"
-POSTCOPY = "postcopy"
-STOP_COPY = "stop-copy"
-DROP = "drop"
-DESIGNS = (LIVE, POSTCOPY, STOP_COPY, DROP)
-#: those that migrate the bitmap
-MIGRATE = (LIVE, POSTCOPY, STOP_COPY)
-#: those that are modelled with a second bitmap as well
-SEVERAL = (POSTCOPY, STOP_COPY)
 
 
 @frozen
@@ -61,39 +48,3 @@ SENT_BY_THEN = (
 APPEARS = "it takes a bitmap that appears between attempts to show it"
 ONE_BITMAP = "it takes two bitmaps to show it"
 NOT_SENT = "here nothing of the source's bitmap is sent at all"
-
-#: what each design lacks as it was posted or built: a label, the mechanisms
-#: (``docs/history.md``, and what a real QEMU has shown: ``README.md``)
-AS_BUILT: dict[str, tuple[str, frozenset[str]]] = {
-    LIVE: (
-        "with the meta bitmap of 2.8, as posted",
-        frozenset(
-            {"meta-sees-clear", "meta-sees-merge", "stop-waits-for-job"}
-        ),
-    ),
-    # without a return path, and before 10.0, the source does not resume
-    POSTCOPY: (
-        "as built in 10.0 and 11.1, with a return path",
-        frozenset(
-            {
-                "name-is-free",
-                "consistent-at-setup",
-                "bitmaps-asked-anew",
-                "complete-is-kept",
-                "no-resume-after-run",
-            }
-        ),
-    ),
-    STOP_COPY: (
-        "as built, 5.2 to 11.1",
-        frozenset(
-            {
-                "name-is-free",
-                "consistent-at-setup",
-                "bitmaps-asked-anew",
-                "complete-is-kept",
-                "no-resume-after-run",
-            }
-        ),
-    ),
-}

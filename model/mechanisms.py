@@ -8,21 +8,23 @@ removal breaks nothing is redundant *here*, and ``redundant`` says why.
 
 from __future__ import annotations
 
-from model.mechanism import (
-    APPEARS,
-    COMPLETE_FIRST,
-    COVERED_BY_DRAIN,
+from model.design import (
     DESIGNS,
     DROP,
     LIVE,
     MIGRATE,
+    POSTCOPY,
+    SEVERAL,
+    STOP_COPY,
+)
+from model.mechanism import (
+    APPEARS,
+    COMPLETE_FIRST,
+    COVERED_BY_DRAIN,
     NOT_SENT,
     ONE_BITMAP,
-    POSTCOPY,
     SENT_BY_THEN,
-    SEVERAL,
     STARTS_EMPTY,
-    STOP_COPY,
     Mechanism,
 )
 

@@ -10,13 +10,9 @@ from typing import Final, Literal
 
 from attrs import field, frozen
 
+from model.design import DESIGNS, LIVE, SEVERAL
 from model.language import Concrete, ModelError
 from model.lookup import check_names
-from model.mechanism import (
-    DESIGNS,
-    LIVE,
-    SEVERAL,
-)
 from model.variant import FAILURES, Variant
 
 UNLIMITED: Final = "unlimited"

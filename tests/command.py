@@ -63,13 +63,15 @@ _TIMED = (
     (re.compile(r"^  at        .*$", re.M), "  at        (timing)"),
     # compare: the row of seconds
     (re.compile(r"^seconds, all in.*$", re.M), "seconds, all in (timing)"),
+    # cite: which dbmcheck it is
+    (re.compile(r"^Made by dbmcheck .*$", re.M), "Made by dbmcheck (which)"),
     # prove: the first column
     (re.compile(r"^ *\d+\.\d\d \|", re.M), "   (s) |"),
 )
 
 
 def without_timing(text: str) -> str:
-    """``text`` with every figure that a clock decides replaced."""
+    """``text`` without what a clock or a commit decides."""
     for pattern, replacement in _TIMED:
         text = pattern.sub(replacement, text)
     return text

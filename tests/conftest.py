@@ -7,11 +7,15 @@ commit the difference if you understand it.
 
 from __future__ import annotations
 
+import os
+import signal
 from collections.abc import Callable
+from functools import partial
 
 import pytest
 from hypothesis import settings
 
+from tests import once
 from tests.command import Result, run
 
 # the machines that run these tests are busy; what is slow is not wrong
@@ -27,6 +31,19 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    once.begin()
+    # a shell that starts the tests in the background ignores Ctrl-C, and so
+    # would every process that a test starts
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        once.end()
+
+
 @pytest.fixture
 def dbmcheck(
     capsys: pytest.CaptureFixture[str],
@@ -37,3 +54,25 @@ def dbmcheck(
         return run(arguments, capsys)
 
     return call
+
+
+@pytest.fixture
+def worked_out_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """``compare`` and ``prove`` do not repeat what another test has shown.
+
+    A comparison is made once for all tests.  A proof takes the obligations
+    that were met before, as those of ``compare`` do: each is shown once by
+    the unchanged program.
+    """
+    from checker.cli import compare_view, prove_view
+
+    real = compare_view.compare
+
+    def compare(*arguments: object) -> object:
+        limits, *_ = arguments
+        return once.once(f"compare {limits}", lambda: real(*arguments))
+
+    monkeypatch.setattr(compare_view, "compare", compare)
+    monkeypatch.setattr(
+        prove_view, "prove", partial(prove_view.prove, keep=True)
+    )

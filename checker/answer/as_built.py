@@ -21,6 +21,7 @@ from checker.answer.standing import (
 from checker.checking import check
 from checker.engines.exploration import Limits, Report
 from checker.input.configuration import Configuration
+from model import design as named
 from model import designs, mechanism
 from model.lookup import mechanisms_of
 from model.options import Failures, Options
@@ -61,7 +62,7 @@ class _Found:
 
 def as_posted(design: str) -> tuple[str, frozenset[str]] | None:
     """How the model calls the code that exists, and what is not in it."""
-    return mechanism.AS_BUILT.get(design)
+    return named.AS_BUILT.get(design)
 
 
 def explore_as_built(

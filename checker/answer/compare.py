@@ -16,9 +16,7 @@ from checker.answer.pool import PROCESSES, Tell, do_all, silent
 from checker.answer.result import Comparison
 from checker.answer.tasks import assembled, tasks_of
 from checker.engines.exploration import Limits
-from model.mechanism import (
-    DESIGNS,
-)
+from model.design import DESIGNS
 
 
 def compare(

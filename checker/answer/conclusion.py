@@ -28,8 +28,9 @@ from checker.answer.standing import (
     THROTTLED,
     Standing,
 )
-from checker.text import plural
-from model.guarantees import GUARANTEES
+from checker.text import joined, plural
+from model.guarantees import MODELLED
+from model.scope import ASSUMED
 
 _FOR = {
     FITS: "where the bitmap fits the downtime limit",
@@ -39,14 +40,6 @@ _FOR = {
 }
 #: rate that the sentences speak of, in Gbit/s
 RATE = 10
-DISK = "16 TiB at 64 KiB"
-
-
-def enumeration(words: Sequence[str], last: str = "and") -> str:
-    """'a', 'a and b', 'a, b and c'."""
-    if len(words) < 2:
-        return "".join(words)
-    return f"{', '.join(words[:-1])} {last} {words[-1]}"
 
 
 def sentences(comparison: Comparison) -> list[str]:
@@ -59,15 +52,10 @@ def sentences(comparison: Comparison) -> list[str]:
 
 
 def assumptions(comparison: Comparison) -> list[str]:
-    """What all that is claimed takes for granted, as clauses."""
-    return list(
-        dict.fromkeys(
-            clause
-            for result in comparison.results
-            if result.safe
-            for clause in result.assumes
-        )
-    )
+    """Return the clauses that the claims take for granted; none: no claim."""
+    safe = [result for result in comparison.results if result.safe]
+    clauses = [clause for result in safe for clause in result.assumes]
+    return list(dict.fromkeys([*ASSUMED, *clauses])) if safe else []
 
 
 def _about(result: DesignResult) -> str:
@@ -86,21 +74,21 @@ def _safety(result: DesignResult) -> str:
     kept = [key for key in SAFETY if key in held]
     part = [k for k in kept if result.standings[k] is Standing.IN_PART]
     whole = [key for key in kept if key not in part]
-    text = f"{result.design} keeps {enumeration(whole)}"
+    text = f"{result.design} keeps {joined(whole)}"
     if part:
-        text += f", and {enumeration(part)} in part,"
+        text += f", and {joined(part)} in part,"
     text += " under every failure explored"
     proved = [key for key in kept if key in result.proved]
     if proved == kept:
         text += ", and whatever the size of the disk"
     elif proved:
         text += (
-            f"; {enumeration(proved)} under failures without end as well, "
+            f"; {joined(proved)} under failures without end as well, "
             "whatever the size of the disk"
         )
     never = [k for k in result.not_promised if k not in part]
     if never:
-        text += f"; it does not promise {enumeration(never)}"
+        text += f"; it does not promise {joined(never)}"
     return text + "."
 
 
@@ -122,7 +110,7 @@ def _ending(result: DesignResult) -> str:
         ENDS: "the guest never stops and not all fits the limit",
     }
     ends = [f"if {text}" for key, text in where.items() if _ends(result, key)]
-    text = f"With {chunks} explored, it ends {enumeration(ends, 'or')}"
+    text = f"With {chunks} explored, it ends {joined(ends, 'or')}"
     text += "; else it need not end."
     if result.costs is not None and result.costs.sent_never_stops == NEVER:
         text += (
@@ -153,10 +141,11 @@ def _price(result: DesignResult) -> str:
     )
     if seconds is None:
         return (
-            f"{text}; {DISK} and {RATE} Gbit/s do not fit the downtime limit."
+            f"{text}; {EXAMPLE} and {RATE} Gbit/s do not fit the downtime "
+            "limit."
         )
     return (
-        f"{text}: {show_seconds(seconds)} for {DISK} and {RATE} Gbit/s, by "
+        f"{text}: {show_seconds(seconds)} for {EXAMPLE} and {RATE} Gbit/s, by "
         "this formula."
     )
 
@@ -169,7 +158,7 @@ def _loss(result: DesignResult) -> str:
     if costs.always_lost:
         return (
             "Every migration loses the bitmap and costs a full backup: "
-            f"{full} for {DISK} and {RATE} Gbit/s."
+            f"{full} for {EXAMPLE} and {RATE} Gbit/s."
         )
     text = "What a break would lose is not known."
     if costs.at_risk is not None and costs.at_risk[0]:
@@ -205,20 +194,20 @@ def _exists(result: DesignResult) -> str:
     named = f"{result.design} {built.label}{comma}"
     size = "one chunk of one granule, every failure once"
     # what has no guarantee is said only where no guarantee breaks
-    promised = [key for key in built.broken if key in GUARANTEES]
+    promised = [key for key in built.broken if key in MODELLED]
     broken = [
         f"{key} ({_through(built.broken[key], built.without)})"
         for key in promised or built.broken
     ]
     if broken:
-        text = f"{named} breaks {enumeration(broken)}."
+        text = f"{named} breaks {joined(broken)}."
         if built.undecided:
             text += f" More may be broken: {built.undecided}."
         return text
     if built.undecided:
         return f"{named} was not decided: {built.undecided}."
     if built.silent:
-        untested = enumeration(built.silent)
+        untested = joined(built.silent)
         return f"{named} was not tested with {size}: {untested}."
     return f"{named} breaks nothing with {size}."
 
@@ -229,11 +218,11 @@ def _through(alone: Iterable[str], without: Iterable[str]) -> str:
     if len(found) == 1:
         return f"for want of {found[0]}"
     if found:
-        return f"for want of {enumeration(found, 'or')}, each alone"
+        return f"for want of {joined(found, 'or')}, each alone"
     every = sorted(without)
     if len(every) > 3:
         return "for want of several of these together"
-    return f"for want of {enumeration(every)} together"
+    return f"for want of {joined(every)} together"
 
 
 # -- the answer --------------------------------------------------------------
@@ -250,14 +239,14 @@ def _verdict(results: Sequence[DesignResult]) -> str:
         price = ""
         if all(_lost_by_failure(r) for r in good if r.design in plain):
             price = " at the price of a full backup where a failure loses it"
-        parts.append(f"{enumeration(plain)} {_is(plain)} tenable{price}")
+        parts.append(f"{joined(plain)} {_is(plain)} tenable{price}")
     else:
         parts.append(
             "no design that brings the bitmap along is tenable for every guest"
         )
     if dropping:
         parts.append(
-            f"{enumeration(dropping)} {_is(dropping)} tenable at the price of "
+            f"{joined(dropping)} {_is(dropping)} tenable at the price of "
             "a full backup after every migration"
         )
     parts += [
@@ -270,7 +259,7 @@ def _verdict(results: Sequence[DesignResult]) -> str:
         r.design for r in results if not r.tenable and not r.tenable_somewhere
     ]
     if bad:
-        parts.append(f"{enumeration(bad)} {_is(bad)} not tenable")
+        parts.append(f"{joined(bad)} {_is(bad)} not tenable")
     parts += _preferred([r for r in good if not _always_lost(r)])
     return f"Answer: {'; '.join(parts)}."
 
@@ -291,7 +280,7 @@ def _lost_by_failure(result: DesignResult) -> bool:
 
 def _conditions(result: DesignResult) -> str:
     found = [_FOR[key] for key in _FOR if _ends(result, key)]
-    return enumeration(found, "or")
+    return joined(found, "or")
 
 
 def _preferred(good: Sequence[DesignResult]) -> list[str]:
@@ -308,7 +297,7 @@ def _preferred(good: Sequence[DesignResult]) -> list[str]:
     others = [name for name in known if known[name] > known[best]]
     if not others:
         return []
-    gain = f"{best} is preferable to {enumeration(others)}"
+    gain = f"{best} is preferable to {joined(others)}"
     (costs,) = [r.costs for r in good if r.design == best]
     if costs is not None and costs.at_risk and costs.at_risk[0]:
         gain += " where downtime matters more than an occasional full backup"

@@ -12,6 +12,7 @@ from __future__ import annotations
 from attrs import frozen
 
 from checker.answer.costs import CHUNKS, DOWNTIME, IN_FLIGHT, Cost
+from checker.text import in_bytes
 
 CHUNK_BITS = 8192
 CHUNK_WIRE_BYTES = 1024 + 1 + 8 + 4 + 8
@@ -28,6 +29,9 @@ class Disk:
 
     size: int
     granularity: int
+
+    def __str__(self) -> str:
+        return f"{in_bytes(self.size)} at {in_bytes(self.granularity)}"
 
     @property
     def granules(self) -> int:
@@ -71,10 +75,10 @@ def chunk_rate(gbit: float) -> float:
 
 
 def stopped_seconds(cost: Cost, disk: Disk, gbit: float) -> float | None:
-    """Time for what is sent while nobody runs, by the formula of ``cost``.
+    """Return the seconds for the chunks sent while the guest stands still.
 
-    None: there is no formula, or the bitmap is too large for the downtime
-    limit and no migration gets to its end.
+    By the formula of ``cost``.  None: there is no formula, or the bitmap is
+    too large for the downtime limit and no migration gets to its end.
     """
     values = {
         CHUNKS: disk.chunks,

@@ -24,7 +24,7 @@ from checker.answer.mechanism_sets import (
 from checker.checking.kept import Kept
 from checker.checking.variants import AT_ONCE, LASTING, Explore, lacking
 from checker.engines.exploration import INTERRUPTED
-from model.guarantees import GUARANTEES
+from model.guarantees import MODELLED
 from model.lookup import mechanisms_of
 
 EVERYTHING = "everything"
@@ -52,7 +52,7 @@ class Sets:
 def promises_of(kept: Kept) -> tuple[str, ...]:
     """The guarantees that are asked, and everything together."""
     asked = {f.guarantee for q in kept.questions for f in q.kept}
-    return (*(g for g in GUARANTEES if g in asked), EVERYTHING)
+    return (*(g for g in MODELLED if g in asked), EVERYTHING)
 
 
 def removed_together(design: str, kept: Kept, explore: Explore) -> Sets:

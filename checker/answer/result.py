@@ -24,12 +24,12 @@ from checker.answer.standing import (
 from checker.engines.verdict import Verdict
 from checker.input.exit_codes import ExitCode
 from checker.proof.judgement import Provability
-from model.guarantees import GUARANTEES
+from model.guarantees import MODELLED
 from model.lookup import mechanisms_of
 from model.options import Options
 
 #: the guarantees that a run of any length shows, in the table's order
-SAFETY = tuple(key for key in GUARANTEES if key != ENDS)
+SAFETY = tuple(key for key in MODELLED if key != ENDS)
 ROWS = (*SAFETY, *ROWS_OF_ENDS)
 MAIN, COSTS = "main", "costs"
 #: what machines are explored for

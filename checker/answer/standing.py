@@ -22,7 +22,14 @@ from model.options import Options
 ENDS = "L1"
 #: rows of the guarantee that migrations end: the easiest guest last
 FITS, THROTTLED, BOUNDED = "L1 D >= M", "L1 throttled", "L1 bounded"
-ROWS_OF_ENDS = (BOUNDED, THROTTLED, FITS, ENDS)
+#: each with its kind of guest, in words
+KINDS_OF_ENDS = {
+    BOUNDED: "guest stops",
+    THROTTLED: "guest held back",
+    FITS: "all fits, D >= M",
+    ENDS: "guest never stops",
+}
+ROWS_OF_ENDS = tuple(KINDS_OF_ENDS)
 
 
 class Standing(enum.Enum):

@@ -24,7 +24,7 @@ from checker.engines.verdict import Finding, Verdict
 from checker.input.exit_codes import ExitCode
 from checker.text import joined
 from model.designs import build
-from model.guarantees import GUARANTEES
+from model.guarantees import MODELLED
 from model.options import Bounds, Options
 
 
@@ -57,7 +57,7 @@ def what_breaks(promises: Iterable[str]) -> str:
     ``promises``: guarantees, and names of findings that have none.
     """
     broken = set(promises)
-    known = [name for name in GUARANTEES if name in broken]
+    known = [name for name in MODELLED if name in broken]
     if known:
         return f"{joined(known)} {'breaks' if len(known) == 1 else 'break'}"
     if broken:

@@ -21,6 +21,11 @@ from checker.traces.trace import Trace
 from model.lookup import mechanisms_of
 from model.options import Options
 
+#: in the place of the sentence, after Ctrl-C
+NOT_LOOKED_FOR = (
+    "Whether it heals to take out another mechanism as well was not found "
+    "out: interrupted."
+)
 #: variants with more states are not explored: a mail should not take long
 MOST_STATES = 100_000
 _SHOWN = 3
@@ -28,7 +33,7 @@ _SHOWN = 3
 
 @frozen(kw_only=True)
 class Alternative:
-    """A mechanism whose absence heals; ``price``: what then breaks."""
+    """A mechanism whose absence heals; ``price``: the ids that then break."""
 
     mechanism: str
     price: tuple[str, ...]
@@ -42,7 +47,7 @@ class Alternative:
 
 @frozen(kw_only=True)
 class Alternatives:
-    """Those that heal, the cheapest first, of so many that were tried."""
+    """The mechanisms that heal, cheapest first, and how many were tried."""
 
     healing: tuple[Alternative, ...]
     tried: int
@@ -51,18 +56,18 @@ class Alternatives:
         """A sentence for people."""
         if not self.healing:
             return (
-                f"None of the other {plural(self.tried, 'mechanism')} heals "
-                "it by being taken out as well."
+                f"Of the other {plural(self.tried, 'mechanism')} none heals "
+                "it if it is taken out as well."
             )
         parts = [str(a) for a in self.healing[:_SHOWN]]
         more = len(self.healing) - _SHOWN
         if more > 0:
-            parts.append(f"and so on, {more} more")
+            parts.append(f"and with {more} more")
         return f"It holds again {'; '.join(parts)}."
 
 
 def alternatives(trace: Trace) -> Alternatives | None:
-    """What heals the violation that ``trace`` shows.
+    """Return what heals the violation that ``trace`` shows.
 
     None if nothing was taken out, if the complete design does not keep the
     promise with these bounds, or if something is too large to ask.

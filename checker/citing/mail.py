@@ -3,20 +3,23 @@
 
 Self-contained and at most 72 columns wide, so that it survives quoting.  All
 of it is made from the data: the trace, the model's own texts, the numbers of
-the search.  DOMAIN.md, section 9, says what reviewers expect.
+the search.
 """
 
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from checker.citing.consequence import consequence
+from checker.citing.glossary import glossary
+from checker.citing.provenance import provenance
 from checker.citing.short_steps import short_steps
 from checker.citing.status import Status, status_at_end
 from checker.citing.wording import (
     BITMAPS_IN_WORDS,
     BUSY_IN_WORDS,
+    history,
     in_words,
     taken_out,
 )
@@ -25,6 +28,7 @@ from checker.engines.verdict import DEADLOCK
 from checker.input.errors import NothingToShowError
 from checker.text import (
     UNBROKEN,
+    bullets,
     command_lines,
     joined,
     place,
@@ -34,38 +38,22 @@ from checker.text import (
 )
 from checker.traces.claim import Claim, claim_of, first_met
 from checker.traces.trace import Trace
+from model.design import AS_BUILT
 from model.guarantees import GUARANTEES
 from model.language.machine import Machine
 from model.lookup import mechanisms_of
-from model.mechanism import (
-    AS_BUILT,
-    Mechanism,
-)
+from model.mechanism import Mechanism
+from model.scope import ASSUMED, NOT_MODELLED
 
 _INDENT = 2
-ASSUMED = (
-    "a write is two steps, the data and its bit",
-    "messages arrive in order and unchanged, or not at all; of a break each "
-    "host learns in its own time, and until then it reads what has come",
-    "a client starts a backup whenever a query shows the bitmap there and "
-    "not busy, on the host where the VM runs; on the source it is a job that "
-    "takes its time and may fail, on the destination it is one step",
-    "management knows what QMP shows it and what it has done itself",
-)
 _FALSE = "After the last step this is false."
 _AGAIN = (
     "a further attempt goes to a new destination process; the source's is "
     "the same"
 )
+#: an environment of its own, for a reader who wants to reproduce
+ACTIVATE = "python3 -m venv .venv && . .venv/bin/activate"
 _PUT_OFF = "hosts and management do not put off for ever what stays possible"
-NOT_MODELLED = (
-    "more than two bitmaps; one that is disabled or enabled on the way; "
-    "resize",
-    "persistence in the image file; separate storage; snapshots",
-    "RAM, and with it postcopy's pause and recovery; migrating back; the end "
-    "of a whole host",
-    "the bytes on the wire; time",
-)
 
 
 class Label(enum.Enum):
@@ -80,14 +68,15 @@ class Label(enum.Enum):
 _KINDS = {
     Label.VARIANT: "",
     Label.DESIGN: (
-        "The design is complete as modelled and cannot keep this promise."
+        "The design is complete as modelled and cannot give this guarantee."
     ),
     Label.TOO_STRONG: (
-        "The run is acceptable; the promise should be a weaker one."
+        "The run is acceptable; the guarantee should be a weaker one."
     ),
     Label.UNJUDGED: (
-        "The design is complete as modelled. A defect of it, a limit of it, "
-        "or a promise that asks too much: a person has to say."
+        "The design is complete as modelled. It is a defect of the design, a "
+        "limit of it, or a guarantee that asks too much: a person has to "
+        "judge."
     ),
 }
 
@@ -123,11 +112,10 @@ def mail_block(
             f"{place(first_met(machine, trace))}: there is nothing to cite"
         )
     found = states is not None
-    lines = [*_head(machine, trace), ""]
-    lines += [*_broken(machine, trace), ""]
-    lines += _section("What it does to a backup")
-    lines += [*_text(consequence(machine, trace)), ""]
-    lines += _section("What kind of finding this is")
+    head = [*_head(machine, trace), "", *_broken(machine, trace), ""]
+    head += _section("What it does to a backup")
+    head += [*_text(consequence(machine, trace)), ""]
+    lines = _section("What kind of finding this is")
     lines += _label(trace, label, bool(complete))
     lines += [*(_text(alternative) if alternative else []), ""]
     lines += _section("Configuration")
@@ -137,16 +125,19 @@ def mail_block(
     lines += _section("QMP after the last step (count in granules)")
     for status in status_at_end(machine, trace):
         lines += _status(status)
+    terms = glossary("\n".join([*head, *lines]))
+    head += [*wrapped(terms), ""] if terms else []
     lines.append("")
     lines += [*_assumptions(machine, trace), ""]
-    lines += _section("Reproduce")
+    lines += _section("Reproduce, in a minute")
+    lines += _installation()
     if file is not None:
         lines += _text(f"with {file[0]}:")
         lines += [f"    {line}" for line in file[1].splitlines()]
     lines += _commands(trace, reproduce, complete, attached)
     if states is not None:
         lines += ["", *_explored(states, transitions)]
-    return text_of(lines)
+    return text_of([*head, *lines])
 
 
 def _section(title: str) -> list[str]:
@@ -157,31 +148,47 @@ def _text(text: str, indent: int = _INDENT) -> list[str]:
     return wrapped(text, " " * indent)
 
 
-def _bullets(texts: Iterable[str]) -> list[str]:
-    return [line for text in texts for line in wrapped(text, "  - ")]
-
-
 def _broken(machine: Machine, trace: Trace) -> list[str]:
     name = trace.property_name
     if name == TYPE_INVARIANT:
         return wrapped("Broken: the model's own type invariant.")
     if name == DEADLOCK:
         return wrapped(
-            f"Broken: {GUARANTEES['L1']} (L1, {DEADLOCK}). After the last "
-            "step nothing can happen any more, and that is no place to end."
+            f"Broken: {GUARANTEES['L1'].long} (L1, {DEADLOCK}). After the "
+            "last step nothing can happen any more, and a run may not end "
+            "there."
         )
     prop = machine.property(name)
-    promise = GUARANTEES.get(prop.guarantee)
-    if promise is None:
+    guarantee = GUARANTEES.get(prop.guarantee)
+    if guarantee is None:
         return wrapped(f"Broken: {name}: {prop.doc} {_FALSE}")
-    lines = wrapped(f"Broken: {promise} ({prop.guarantee}).")
+    lines = wrapped(f"Broken: {guarantee.long} ({guarantee.name}).")
     end = "This is put off for ever." if prop.kind == "eventually" else _FALSE
     return [*lines, "", *wrapped(f"{name}: {prop.doc} {end}")]
 
 
 def _head(machine: Machine, trace: Trace) -> list[str]:
     lines = [f"dbmcheck counterexample {trace.id}", *wrapped(machine.name)]
-    return [*lines, "=" * max(len(line) for line in lines)]
+    lines.append("=" * max(len(line) for line in lines))
+    return [*lines, *made_by()]
+
+
+def made_by() -> list[str]:
+    """Return the lines with version, commit and address."""
+    return wrapped(f"Made by {provenance()}", whole=True)
+
+
+def _installation() -> list[str]:
+    """How the reader gets what made the mail."""
+    here, where = provenance(), "in a checkout of dbmcheck, once:"
+    commands = [ACTIVATE, "pip install ."]
+    if here.address:
+        where = "once:"
+        commands.insert(0, f"git clone {here.address} dbmcheck")
+        commands.insert(1, "cd dbmcheck")
+        if here.commit and not here.changed:
+            commands.insert(2, f"git checkout {here.commit}")
+    return [*_text(where), *(f"    $ {command}" for command in commands)]
 
 
 def _label(trace: Trace, label: Label | None, compared: bool) -> list[str]:
@@ -196,13 +203,13 @@ def _label(trace: Trace, label: Label | None, compared: bool) -> list[str]:
         if chosen:
             text += f" At setup it was chosen that {chosen}."
         if lacking and compared:
-            text += " The second command below checks the complete design."
+            text += " The last command below checks the complete design."
         text = text.strip()
     lines = _text(f"{label.value}. {text}")
     for mechanism in lacking:
         if mechanism.history:
             lines += _text(
-                f"History of '{mechanism.name}': {mechanism.history}."
+                f"History of '{mechanism.name}': {history(mechanism)}."
             )
     return lines
 
@@ -214,7 +221,7 @@ def _on_purpose(trace: Trace, lacking: Sequence[Mechanism]) -> str:
 
 
 def _as_built(trace: Trace) -> str:
-    """Whether the variant is the design as somebody has really made it."""
+    """Say so if the variant is the design as it was posted or built."""
     label, lacks = AS_BUILT.get(trace.options.design, ("", frozenset()))
     if trace.options.without != lacks or not lacks:
         return ""
@@ -241,9 +248,9 @@ def _mechanism(mechanism: Mechanism) -> str:
 def _title(trace: Trace, shortest: bool) -> str:
     steps = plural(len(trace.moves), "step")
     if trace.loop is not None:
-        return f"Trace, {steps}, then for ever (* what no host can see)"
+        return f"Trace, {steps}, then for ever (* no host can see it)"
     word = "Shortest trace" if shortest else "Trace"
-    return f"{word}, {steps} (* what no host can see)"
+    return f"{word}, {steps} (* no host can see it)"
 
 
 def _status(status: Status) -> list[str]:
@@ -276,9 +283,8 @@ def _assumptions(machine: Machine, trace: Trace) -> list[str]:
         assumed.append(prop.assumes)
     if prop is not None and prop.kind == "eventually":
         assumed.append(_PUT_OFF)
-    lines = ["Assumed:", *_bullets(assumed)]
-    lines += ["", "Not modelled:", *_bullets(NOT_MODELLED)]
-    return lines
+    lines = ["Assumed:", *bullets(assumed), ""]
+    return [*lines, *wrapped(f"Not modelled: {'; '.join(NOT_MODELLED)}.")]
 
 
 def _commands(
@@ -286,7 +292,7 @@ def _commands(
 ) -> list[str]:
     what = "this trace"
     if attached:
-        what += f", which is in the file {attached} (attach it to the mail)"
+        what += f", from the file {attached} (attach it to the mail)"
     lines = [*_text(f"{what}:"), *command_lines(reproduce)]
     if complete:
         what = "the complete design" if trace.options.without else "to compare"

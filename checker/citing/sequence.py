@@ -14,6 +14,7 @@ from __future__ import annotations
 from attrs import frozen
 
 from checker.citing.second import is_of_second, one
+from checker.citing.wording import told
 from checker.text import WIDTH, shortened, text_of, wrapped
 from checker.traces.changes import Change, changes
 from checker.traces.messages import Traffic, traffic_along
@@ -67,7 +68,7 @@ def render_sequence(machine: Machine, trace: Trace) -> str:
         )
         lines.append(_across(machine, before, ending))
     lines += [_blank(machine, before).text, "", LEGEND]
-    return text_of(lines)
+    return told(text_of(lines), trace.options)
 
 
 def _title() -> str:

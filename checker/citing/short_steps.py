@@ -8,6 +8,7 @@ only drives the model (cursors, budgets) is left out.
 from __future__ import annotations
 
 from checker.citing.second import one
+from checker.citing.wording import told
 from checker.text import (
     UNBROKEN,
     WIDTH,
@@ -61,7 +62,11 @@ def short_steps(machine: Machine, trace: Trace) -> list[str]:
             lines += paragraph("-- from here on, for ever --", 5)
         lines += wrapped(move.label, f"{number:4} {move.actor:11} ")
         parts = [part for flow in flows for part in _flow(flow)]
-        parts += [_change(c) for c in changed if c.name not in silent]
+        parts += [
+            told(_change(c), trace.options)
+            for c in changed
+            if c.name not in silent
+        ]
         lines += wrapped("; ".join(parts), " " * 17)
     if trace.loop is not None:
         lines += paragraph(

@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What QMP would show in a state: query-status, query-migrate, query-block.
 
-Only what a client can see; ghost data is never looked at.  Where versions of
-QEMU differ in a word, the others are given as well.  ``count`` is in granules
-(QMP's is in bytes); as in QMP, it leaves the successor's bits out.
+The words are QMP's own: ``RunState`` of query-status, ``MigrationStatus`` of
+query-migrate, the flags of ``BlockDirtyInfo`` in query-block.  Only what a
+client can see is looked at, no ghost data.  Where versions of QEMU differ in a
+word, each is given with its versions.  ``count`` is in granules (QMP's is in
+bytes); as in QMP, it leaves the successor's bits out.
 """
 
 from __future__ import annotations
@@ -14,10 +16,8 @@ from attrs import evolve, frozen
 
 from checker.citing.second import second
 from checker.traces.trace import Trace
+from model.design import POSTCOPY
 from model.language.machine import Machine, State
-from model.mechanism import (
-    POSTCOPY,
-)
 from model.options import Options
 from model.vocabulary import (
     IN_PROGRESS,
@@ -29,6 +29,9 @@ from model.vocabulary import (
 )
 
 _NO_BITMAP = "no bitmap of that name"
+#: before the first migration query-migrate returns no status
+_NO_STATUS = "no status (no migration has begun)"
+_LISTENS = "setup (8.2 on), or no status"
 _EARLY = "device, or active (before 10.0)"
 _EARLY_POSTCOPY = "device, or postcopy-active (before 10.0)"
 _CANCELLED = "cancelled"
@@ -83,7 +86,7 @@ class _Seen:
         return self.state[self._at(name)]
 
     def _at(self, name: str) -> int:
-        """What only one of the bitmaps has is the hosts', of both."""
+        """Position of a field of the bitmap in hand, or of both."""
         if self.of_second and self.exists(name):
             name = second(name)
         return self.machine.position[name]
@@ -114,7 +117,7 @@ def _source(seen: _Seen, trace: Trace) -> Status:
 def _bitmaps(
     seen: _Seen, options: Options, show: Callable[[_Seen, Options], str]
 ) -> tuple[tuple[str, str], ...]:
-    """What query-block shows of the bitmap, or of both."""
+    """Return what query-block shows of the bitmap, or of both."""
     first = show(seen, options)
     other = evolve(seen, of_second=True)
     if not other.exists("source.bits"):
@@ -126,7 +129,7 @@ def _bitmaps(
 
 
 def _kept(seen: _Seen, options: Options) -> str:
-    """The source's."""
+    """Return what query-block shows of the source's bitmap."""
     if not seen.yes("source.has_bitmap"):
         return _NO_BITMAP
     busy = seen.yes("source.busy") or seen.yes("source.job")
@@ -139,19 +142,18 @@ def _run_state(vm: SourceVm, migration: Outgoing) -> str:
         return "running"
     if migration is Outgoing.COMPLETED:
         return "postmigrate"
-    if migration in IN_PROGRESS:
-        return "finish-migrate"
-    return "not running"
+    return "finish-migrate"
 
 
 def _outgoing(seen: _Seen, trace: Trace, state: Outgoing) -> str:
     postcopy = trace.options.design == POSTCOPY
     if state is Outgoing.NONE:
-        return "no migration"
+        return _NO_STATUS
     if state is Outgoing.SETUP and seen.yes("source.job"):
-        return "none yet: it waits for the backup job to end"
+        # management waits with the command until the backup job has ended
+        return _ending(seen.machine, trace, postcopy) or _NO_STATUS
     if state in (Outgoing.FAILED, Outgoing.UNCERTAIN):
-        return _ending(seen.machine, trace, postcopy)
+        return _ending(seen.machine, trace, postcopy) or "failed"
     if state is Outgoing.RUN_SENT and postcopy:
         return "postcopy-active"
     if state in (Outgoing.DEVICE, Outgoing.BITMAP_SENT, Outgoing.RUN_SENT):
@@ -162,7 +164,7 @@ def _outgoing(seen: _Seen, trace: Trace, state: Outgoing) -> str:
 
 
 def _ending(machine: Machine, trace: Trace, postcopy: bool) -> str:
-    """What the source's latest attempt came to.
+    """Return the status that the source's latest attempt ended with, or ''.
 
     What management makes of it later (a fence, cont) changes no word of it.
     """
@@ -179,7 +181,7 @@ def _ending(machine: Machine, trace: Trace, postcopy: bool) -> str:
         if move.action == _CANCEL:
             return _CANCELLED_LATE if late else _CANCELLED
         return "postcopy-paused or failed" if late else "failed"
-    return "failed"
+    return ""
 
 
 def _destination(seen: _Seen, options: Options) -> Status:
@@ -199,19 +201,22 @@ def _destination(seen: _Seen, options: Options) -> Status:
         "destination",
         (
             ("query-status", state),
-            ("query-migrate", "failed" if failed else _receiving(seen, vm)),
+            (
+                "query-migrate",
+                "failed" if failed else _receiving(seen, vm, options),
+            ),
             *_bitmaps(seen, options, _loaded),
         ),
     )
 
 
-def _receiving(seen: _Seen, vm: DestinationVm) -> str:
+def _receiving(seen: _Seen, vm: DestinationVm, options: Options) -> str:
     if vm is DestinationVm.INMIGRATE:
         waits = Link(seen.text("link")) is Link.DOWN
-        return "waits for a connection" if waits else "active"
+        return _LISTENS if waits else "active"
     if seen.yes("destination.stream_ended"):
         return "completed"
-    return "postcopy-active"
+    return "postcopy-active" if options.design == POSTCOPY else "active"
 
 
 def _loaded(seen: _Seen, options: Options) -> str:

@@ -3,35 +3,17 @@
 
 from __future__ import annotations
 
-from checker.text import joined, plural
-from model.lookup import mechanisms_of
-from model.mechanism import (
-    DROP,
-    LIVE,
-    POSTCOPY,
-    STOP_COPY,
-    Mechanism,
-)
-from model.options import UNLIMITED, Bounds, Budget, Failures, Options
+import re
 
-DESIGNS_IN_WORDS = {
-    LIVE: (
-        "live: the bitmap is sent while the guest runs, chunks that change "
-        "are sent again, the rest goes with the VM stopped (posted in 2015, "
-        "never merged)"
-    ),
-    POSTCOPY: (
-        "postcopy: the destination's VM starts first, then the whole bitmap "
-        "is sent once (in QEMU since 2.12)"
-    ),
-    STOP_COPY: (
-        "stop-copy: the whole bitmap is sent while the VM is stopped (QEMU "
-        "without postcopy)"
-    ),
-    DROP: (
-        "drop: the bitmap is not migrated, and the next backup is a full one"
-    ),
-}
+from checker.text import joined, plural
+from model.design import STOP_COPY, STOP_THEMSELVES, TABLE
+from model.lookup import mechanisms_of
+from model.mechanism import Mechanism
+from model.mechanisms import SUCCESSOR
+from model.options import UNLIMITED, Bounds, Budget, Failures, Options
+from model.vocabulary import Incoming
+
+DESIGNS_IN_WORDS = {d: f"{d}: {said.words}" for d, said in TABLE.items()}
 BUSY_IN_WORDS = {
     "wait": "waits until no backup job holds the bitmap",
     "fail": (
@@ -63,6 +45,13 @@ BITMAPS_IN_WORDS = {
         "their names; the second is disabled and records nothing"
     ),
 }
+#: where the bugs are explained that codes such as B03 stand for
+HISTORY = "model/docs/history.md"
+_BUG = re.compile(
+    r"([A-Z]\d\d), (?:open|fixed in ([^()]*[^() ]))(?: \((.*)\))?"
+)
+#: a loaded bitmap that the guest writes into, without a successor
+RECORDS_ITSELF = "records-itself"
 _FAILURES = {
     "cut": (
         "break of the connection (closed or silent)",
@@ -147,7 +136,7 @@ def _at_most(budget: Budget, one: str, many: str) -> str:
 def switchover_in_words(options: Options) -> str:
     """What the stop of the VM waits for; '' if for management only."""
     bounds = options.bounds
-    if options.design not in (LIVE, STOP_COPY):
+    if options.design not in STOP_THEMSELVES:
         return ""
     pending = f"at most {plural(bounds.downtime, 'chunk')}"
     text = f"the VM stops with {pending if bounds.downtime else 'nothing'} "
@@ -166,6 +155,26 @@ def failures_in_words(failures: Failures) -> str:
         if budget:
             parts.append(_at_most(budget, one, many))
     return joined(parts) or "none"
+
+
+def told(text: str, options: Options) -> str:
+    """Return ``text`` with no word of a successor that a variant lacks."""
+    if options.has(SUCCESSOR.name):
+        return text
+    return text.replace(Incoming.SUCCESSOR.value, RECORDS_ITSELF)
+
+
+def history(mechanism: Mechanism) -> str:
+    """Return what is known of QEMU without the mechanism, or ''.
+
+    A bug's code alone says nothing to a reader of a mail.
+    """
+    fixed = _BUG.fullmatch(mechanism.history)
+    if fixed is None:
+        return mechanism.history
+    code, until, more = fixed.groups()
+    lacks = f"QEMU lacked it until {until}" if until else "QEMU lacks it still"
+    return f"{lacks} ({f'{more}; ' if more else ''}bug {code} in {HISTORY})"
 
 
 def taken_out(options: Options) -> tuple[Mechanism, ...]:

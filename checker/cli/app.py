@@ -14,6 +14,7 @@ from checker.cli import streams
 from checker.cli.options import (
     CompleteOption,
     ConfigArgument,
+    ConfigsArgument,
     DepthOption,
     DesignArgument,
     EngineName,
@@ -23,15 +24,17 @@ from checker.cli.options import (
     GraphForm,
     MemoryOption,
     MinimiseOption,
+    ReportFormat,
+    ReportOption,
     StatesOption,
     ThreadsOption,
+    VersionOption,
     WithoutOption,
-    show_version,
 )
 from checker.cli.prove_command import prove
 from checker.cli.qemu.command import qemu
 from checker.cli.streams import INTERRUPTED
-from checker.cli.trace_command import cite, explain, replay, show
+from checker.cli.trace_command import cite, diff, explain, replay, show, step
 from checker.input.exit_codes import in_one_sentence
 
 app = typer.Typer(
@@ -41,8 +44,9 @@ app = typer.Typer(
         "run of a small disk, with every failure.\n\n"
         "Start with 'dbmcheck compare'.  CONFIG is a TOML file, or the name "
         "of a shipped configuration ('dbmcheck list').  TRACE is a file "
-        "written by 'check --trace', or a CONFIG: then its gravest "
-        "violation is looked for first.\n\n" + in_one_sentence()
+        "written by 'check --trace'; where TRACE|CONFIG is asked for, the "
+        "gravest violation of CONFIG is looked for first.\n\n"
+        + in_one_sentence()
     ),
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
@@ -52,10 +56,7 @@ app = typer.Typer(
 
 @app.callback()
 def top(
-    version: Annotated[
-        bool,
-        typer.Option("--version", callback=show_version, is_eager=True),
-    ] = False,
+    version: VersionOption = False,
 ) -> None:
     """Options before the command."""
 
@@ -67,7 +68,7 @@ def compare(
     max_states: StatesOption = 0,
     threads: ThreadsOption = 1,
 ) -> None:
-    """The designs side by side: guarantees, costs, the answer."""
+    """Compare the designs: guarantees, costs, and which are tenable."""
     from checker.cli import compare_view
     from checker.cli.limits import limits
 
@@ -77,8 +78,8 @@ def compare(
 
 @app.command()
 def check(
-    config: ConfigArgument,
-    format: FormatOption = Format.TEXT,
+    config: ConfigsArgument,
+    format: ReportOption = ReportFormat.TEXT,
     engine: EngineOption = EngineName.EXPLICIT,
     depth: DepthOption = None,
     without: WithoutOption = None,
@@ -93,35 +94,41 @@ def check(
     expect: Annotated[
         bool,
         typer.Option(
-            "--expect", help="Exit 0 exactly if [expect] is what comes out."
+            "--expect",
+            help="Exit code 0 only if the result is as in [expect].",
         ),
     ] = False,
     trace: Annotated[
         Path | None,
         typer.Option(
-            metavar="FILE", help="Write the gravest violation's trace."
+            metavar="FILE", help="File for the gravest violation's trace."
         ),
     ] = None,
     minimise: MinimiseOption = False,
 ) -> None:
-    """Explore one configuration and say what holds."""
-    from checker.cli import check_view
+    """Explore one configuration, or several, and report what holds.
+
+    The exit code is then the gravest.  With --format junit a property is a
+    test case, and one that was not decided is an error; with --format sarif
+    a violation is a result that points at the configuration file.
+    """
+    from checker.cli import check_several, check_view
     from checker.cli.limits import limits
 
-    raise typer.Exit(
-        check_view.run(
-            config,
-            engine=engine.value,
-            depth=depth,
-            without=tuple(without or ()),
-            complete=complete,
-            limits=limits(memory, max_states, threads, first),
-            as_json=format == Format.JSON,
-            expect=expect,
-            trace_file=trace,
-            minimise=minimise,
-        )
+    chosen = check_view.CheckOptions(
+        engine=engine.value,
+        limits=limits(memory, max_states, threads, first, depth),
+        without=tuple(without or ()),
+        complete=complete,
+        expect=expect,
+        minimise=minimise,
+        trace_file=trace,
     )
+    report = format in (ReportFormat.JUNIT, ReportFormat.SARIF)
+    if report or len(config) > 1:
+        raise typer.Exit(check_several.run(config, chosen, format.value))
+    as_json = format == ReportFormat.JSON
+    raise typer.Exit(check_view.run(config[0], chosen, as_json))
 
 
 @app.command()
@@ -133,21 +140,24 @@ def ablate(
     processes: Annotated[
         int | None,
         typer.Option(
-            min=1, max=64, help="Default: two, if there are two cores."
+            min=1,
+            max=64,
+            help="Number of processes. Default: two, if there are two cores.",
         ),
     ] = None,
     singles: Annotated[
         bool,
         typer.Option(
             "--singles",
-            help="Take out one at a time only: seconds, not a minute.",
+            help="Single mechanisms only: seconds, not a minute.",
         ),
     ] = False,
 ) -> None:
-    """Take out each mechanism, each pair, and more; show what breaks.
+    """Take mechanisms out and report what breaks.
 
-    Asks everything that the complete design keeps, at the bounds of CONFIG
-    if one is given.  Then says which mechanisms heal each other, which may go
+    They are taken out singly and together, at the bounds of CONFIG if one is
+    given.  Every variant is asked all that the complete design keeps.  The
+    report tells which mechanisms heal each other, which are redundant
     together, and which are enough for a guarantee.
     """
     from checker.cli import ablate_view
@@ -163,17 +173,21 @@ def ablate(
 
 @app.command()
 def mutate(
-    design: Annotated[str, typer.Argument(metavar="DESIGN")],
+    design: Annotated[
+        str, typer.Argument(metavar="DESIGN", help="Name of a design.")
+    ],
     only: Annotated[
         str,
-        typer.Option(metavar="ACTION", help="Mutants of this action alone."),
+        typer.Option(
+            metavar="ACTION", help="Only the mutants of this action."
+        ),
     ] = "",
     jobs: Annotated[
-        int, typer.Option(min=1, max=64, help="Processes that try mutants.")
+        int, typer.Option(min=1, max=64, help="Number of processes.")
     ] = 1,
     format: FormatOption = Format.TEXT,
 ) -> None:
-    """Change each action a little; list the changes nobody notices."""
+    """Change each action a little; list changes that go unnoticed."""
     from checker.cli import mutate_view
 
     raise typer.Exit(
@@ -183,32 +197,34 @@ def mutate(
 
 @app.command()
 def model(
-    design: Annotated[str, typer.Argument(metavar="DESIGN|CONFIG")],
+    design: DesignArgument,
     without: WithoutOption = None,
     actor: Annotated[
         list[str] | None,
         typer.Option(
             metavar="ACTOR",
-            help="Actions of this actor; may be repeated.  Default: the "
-            "source and the destination.",
+            help="Actor whose actions are printed; may be repeated.  "
+            "Default: the source and the destination.",
         ),
     ] = None,
     properties: Annotated[
-        bool, typer.Option("--properties", help="What is asked of it.")
+        bool, typer.Option("--properties", help="The properties.")
     ] = False,
     fields: Annotated[
-        bool, typer.Option("--fields", help="What a state is made of.")
+        bool, typer.Option("--fields", help="The fields of a state.")
     ] = False,
     words: Annotated[
-        bool, typer.Option("--words", help="What the names stand for.")
+        bool, typer.Option("--words", help="The names, with their meaning.")
     ] = False,
     diff: Annotated[
         bool,
-        typer.Option("--diff", help="Only what differs without MECHANISM."),
+        typer.Option(
+            "--diff", help="Only the difference that MECHANISM makes."
+        ),
     ] = False,
     format: FormatOption = Format.TEXT,
 ) -> None:
-    """Print a design as it is checked: who does what, and when."""
+    """Print a design as it is checked, action by action."""
     from checker.cli import model_view
 
     named = {"properties": properties, "fields": fields, "words": words}
@@ -233,33 +249,31 @@ app.command()(cite)
 app.command()(show)
 app.command()(replay)
 app.command()(explain)
-
-
-@app.command()
-def step(
-    config: ConfigArgument,
-    without: WithoutOption = None,
-) -> None:
-    """Walk by hand: type the number of an action; u undoes, q quits."""
-    from checker.cli import step_view
-
-    raise typer.Exit(step_view.run(config, tuple(without or ())))
+app.command()(step)
+app.command()(diff)
 
 
 @app.command()
 def simulate(
     config: ConfigArgument,
-    runs: Annotated[int, typer.Option(min=1, help="How many runs.")] = 1000,
-    depth: Annotated[int, typer.Option(min=1, help="Steps a run.")] = 200,
-    seed: Annotated[int, typer.Option(help="Same seed, same runs.")] = 0,
+    runs: Annotated[int, typer.Option(min=1, help="Number of runs.")] = 1000,
+    depth: Annotated[
+        int, typer.Option(min=1, help="Most steps of a run.")
+    ] = 200,
+    seed: Annotated[
+        int, typer.Option(help="Seed; the same seed gives the same runs.")
+    ] = 0,
     without: WithoutOption = None,
     trace: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Write the violation's trace."),
+        typer.Option(metavar="FILE", help="File for the violation's trace."),
     ] = None,
     format: FormatOption = Format.TEXT,
 ) -> None:
-    """Random runs, for what is too large to explore. Never says HOLDS."""
+    """Try random runs, where a configuration is too large to explore.
+
+    The verdict is never HOLDS.
+    """
     from checker.cli import simulate_view
 
     raise typer.Exit(
@@ -277,30 +291,38 @@ def simulate(
 
 @app.command()
 def conform(
-    config: Annotated[str, typer.Argument(metavar="[CONFIG]")] = "",
+    config: Annotated[
+        str,
+        typer.Argument(
+            metavar="[CONFIG]",
+            help="Name of a configuration, or a TOML file.",
+        ),
+    ] = "",
     log: Annotated[
         list[Path] | None,
         typer.Option(
             metavar="FILE",
-            help="Judge a log of the reference instead; one for each side.",
+            help="Log of the reference to judge instead; one for each host.",
         ),
     ] = None,
     bitmap: Annotated[
         str,
-        typer.Option(metavar="NODE/NAME", help="Which bitmap of the log."),
+        typer.Option(metavar="NODE/NAME", help="Bitmap of the log."),
     ] = "",
     memory: MemoryOption = "",
     max_pairs: Annotated[
         int,
-        typer.Option(min=0, help="Give up beyond so many; 0: no limit."),
+        typer.Option(min=0, help="Limit of pairs of states; 0: no limit."),
     ] = 0,
     trace: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Write the run up to a mismatch."),
+        typer.Option(
+            metavar="FILE", help="File for the run up to a mismatch."
+        ),
     ] = None,
     format: FormatOption = Format.TEXT,
 ) -> None:
-    """Drive the reference implementation through every run of CONFIG."""
+    """Compare the reference with the model on every run of CONFIG."""
     from checker.cli import conform_view
     from checker.cli.limits import limits
 
@@ -316,9 +338,17 @@ def conform(
     )
 
 
+@app.command()
+def man() -> None:
+    """Print the manual page: dbmcheck man > dbmcheck.1."""
+    from checker.cli import man_view
+
+    raise typer.Exit(man_view.run(typer.main.get_command(app)))
+
+
 @app.command("list")
 def list_(format: FormatOption = Format.TEXT) -> None:
-    """The shipped configurations, the designs and their mechanisms."""
+    """List the configurations, the designs and their mechanisms."""
     from checker.cli import list_view
 
     raise typer.Exit(list_view.run(format == Format.JSON))
@@ -328,17 +358,21 @@ def list_(format: FormatOption = Format.TEXT) -> None:
 def graph(
     config: ConfigArgument,
     output: Annotated[
-        Path, typer.Option("--output", "-o", metavar="FILE")
+        Path,
+        typer.Option(
+            "--output", "-o", metavar="FILE", help="File; -: standard output."
+        ),
     ] = Path("-"),
     form: Annotated[
         GraphForm | None,
         typer.Option(
-            "--as", help="Default: as FILE ends (.gv is dot), or graphml."
+            "--as",
+            help="File format. Default: by FILE's ending, or graphml.",
         ),
     ] = None,
     max_states: Annotated[
         int,
-        typer.Option("--max-states", min=1, help="Refuse larger graphs."),
+        typer.Option("--max-states", min=1, help="Most states of a graph."),
     ] = 5000,
     without: WithoutOption = None,
     format: FormatOption = Format.TEXT,

@@ -7,7 +7,7 @@ import shlex
 from pathlib import Path
 from typing import Any
 
-from attrs import evolve
+from attrs import frozen
 
 from checker.checking.check import BOUNDED, ORACLE, Answer, check
 from checker.cli import page
@@ -26,56 +26,118 @@ from model.language import Machine
 from model.options import Options
 
 
-def run(
-    argument: str,
-    *,
-    engine: str,
-    depth: int | None,
-    without: tuple[str, ...],
-    complete: bool,
-    limits: Limits,
-    as_json: bool,
-    expect: bool,
-    trace_file: Path | None,
-    minimise: bool,
-) -> int:
+@frozen(kw_only=True)
+class CheckOptions:
+    """How to check, as the command line says it.
+
+    ``trace_file``: where the gravest violation's trace goes, if anywhere.
+    """
+
+    engine: str
+    limits: Limits
+    without: tuple[str, ...] = ()
+    complete: bool = False
+    expect: bool = False
+    minimise: bool = False
+    trace_file: Path | None = None
+
+
+@frozen(kw_only=True)
+class Checked:
+    """One configuration, by the ``argument`` that named it, and its answer.
+
+    ``trace``: the one to show.  ``whole``: all was looked at for it.
+    ``kept``: what was done with the trace file, in words.
+    """
+
+    argument: str
+    chosen: CheckOptions
+    answer: Answer
+    trace: Trace | None
+    whole: bool
+    kept: str = ""
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """What this configuration alone makes the process return."""
+        return _code(self.answer, self.chosen.expect)
+
+
+def run(argument: str, chosen: CheckOptions, as_json: bool) -> int:
     """Check, print, write the trace; returns the exit code."""
-    limits = evolve(limits, depth=depth)
-    _check_combination(engine, limits, expect, minimise)
-    configuration = configured(argument, without, complete)
-    if trace_file is not None:
-        check_writable(trace_file)
-    with depths_shown() if engine == BOUNDED else shown() as report_for:
+    found = checked(argument, configuration_of(argument, chosen), chosen)
+    if as_json:
+        page.as_json(to_json(found.answer, found.trace))
+    else:
+        print_text(found)
+    return found.exit_code
+
+
+def configuration_of(argument: str, chosen: CheckOptions) -> Configuration:
+    """Load what is to be checked, and refuse what cannot be asked of it."""
+    _check_combination(
+        chosen.engine, chosen.limits, chosen.expect, chosen.minimise
+    )
+    configuration = configured(argument, chosen.without, chosen.complete)
+    if chosen.trace_file is not None:
+        check_writable(chosen.trace_file)
+    return configuration
+
+
+def checked(
+    argument: str, configuration: Configuration, chosen: CheckOptions
+) -> Checked:
+    """Check one configuration and write the trace file, if one is wanted."""
+    bounded = chosen.engine == BOUNDED
+    with depths_shown() if bounded else shown() as report_for:
         answer = check(
-            configuration, engine, limits, report_for(configuration.name)
+            configuration,
+            chosen.engine,
+            chosen.limits,
+            report_for(configuration.name),
         )
     trace, whole = gravest_trace(answer), not answer.coverage.stopped
-    if trace is not None and minimise:
-        smaller = minimised(trace, limits)
+    if trace is not None and chosen.minimise:
+        smaller = minimised(trace, chosen.limits)
         trace, whole = smaller or trace, whole and smaller is not None
     kept = ""
-    if trace_file is not None:
+    if chosen.trace_file is not None:
         from checker.traces.storage import keep
 
-        kept = keep(trace, trace_file)
-    if as_json:
-        page.as_json(to_json(answer, trace))
-        return _code(answer, expect)
+        kept = keep(trace, chosen.trace_file)
+    return Checked(
+        argument=argument,
+        chosen=chosen,
+        answer=answer,
+        trace=trace,
+        whole=whole,
+        kept=kept,
+    )
+
+
+def print_text(found: Checked) -> None:
+    """Print all that was found out about one configuration."""
+    answer, chosen = found.answer, found.chosen
     _print(answer)
-    if trace is not None:
-        _print_trace(answer, trace)
-        if minimise and not whole:
+    if found.trace is not None:
+        _print_trace(answer, found.trace)
+        if chosen.minimise and not found.whole:
             page.paragraph(
                 "interrupted: not all smaller configurations were tried"
             )
-        cite = command("cite", argument, without, complete, minimise)
-        _print_how_to_cite(cite, whole, trace_file)
+        cite = command(
+            "cite",
+            found.argument,
+            chosen.without,
+            chosen.complete,
+            chosen.minimise,
+        )
+        _print_how_to_cite(cite, found.whole, chosen.trace_file)
     for surprise in answer.surprises():
         page.line()
         page.paragraph(f"not as expected: {surprise}")
-    if kept:
-        page.paragraph(kept)
-    return _code(answer, expect)
+    if found.kept:
+        page.paragraph(found.kept)
 
 
 def _print_how_to_cite(
@@ -158,7 +220,7 @@ def gravest_trace(answer: Answer) -> Trace | None:
     return None
 
 
-def _code(answer: Answer, expect: bool) -> int:
+def _code(answer: Answer, expect: bool) -> ExitCode:
     surprises = answer.surprises()
     if expect:
         unsaid = answer.configuration.expect.verdict is None
@@ -248,10 +310,10 @@ def headline(answer: Answer) -> str:
         stopped = "" if bounded else answer.coverage.stopped
         why = stopped or worst.reason
         return f"{name}: INCONCLUSIVE ({why})"
-    return f"{name}: {_word(worst)} ({worst.name})"
+    return f"{name}: {word(worst)} ({worst.name})"
 
 
-def _word(finding: Finding) -> str:
+def word(finding: Finding) -> str:
     """The verdict; what was never put to the test is not violated."""
     if finding.exit_code is not ExitCode.UNREACHED:
         return finding.verdict.value
@@ -276,7 +338,7 @@ def _print(answer: Answer) -> None:
     page.table(
         ["property", "for", "verdict", ""],
         [
-            [f.name, f.guarantee or "-", _word(f), _remark(f)]
+            [f.name, f.guarantee or "-", word(f), remark(f)]
             for f in answer.findings
         ],
     )
@@ -314,7 +376,8 @@ def _print_depth(coverage: Coverage) -> None:
     )
 
 
-def _remark(finding: Finding) -> str:
+def remark(finding: Finding) -> str:
+    """Why, or after how many steps; '' if there is nothing to add."""
     if finding.reason:
         return finding.reason
     if finding.steps is None:

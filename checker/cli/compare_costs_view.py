@@ -5,11 +5,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from checker.answer.conclusion import enumeration
-from checker.answer.costs import NEVER
+from checker.answer.costs import IN_FLIGHT, NEVER, Cost
 from checker.answer.explorations import NEVER_STOPS
 from checker.answer.real_disks import (
     CHUNK_WIRE_BYTES,
+    DOWNTIME_LIMIT,
     EXAMPLE,
     RATES_GBIT,
     WRITES_IN_FLIGHT,
@@ -23,7 +23,7 @@ from checker.answer.real_disks import (
 from checker.answer.result import DesignResult
 from checker.answer.standing import ENDS, THROTTLED
 from checker.cli import page
-from checker.text import plural
+from checker.text import in_bytes, joined, plural
 
 EACH_TIME, IF_LOST, NO_SINGLE = "each time", "if lost", "none"
 
@@ -32,17 +32,17 @@ def print_costs(results: Sequence[DesignResult]) -> None:
     """The formulas, and what a failure would destroy."""
     page.line()
     known = [r.costs for r in results if r.costs is not None]
-    names = {name for c in known for name in (*c.sent.names, *c.stopped.names)}
-    flight = ", F writes in flight" if "F" in names else ""
-    points = [
-        len(cost.points) for c in known for cost in (c.sent, c.stopped)
-    ] or [0]
+    costs = [cost for c in known for cost in (c.sent, c.stopped)]
+    names = {name for cost in costs for name in cost.names}
+    flight = ", F writes in flight" if IN_FLIGHT in names else ""
+    points = [len(cost.points) for cost in costs] or [0]
     page.paragraph(
         "Costs at most, without failures: M chunks, W guest writes, D chunks "
         f"that may be pending when the VM stops{flight}. Each formula is "
-        f"exact on {min(points)} to {max(points)} explored instances (M and D "
-        "to 3, W and F to 2). Chunks sent: with D = 0, or with D = M if "
-        "nothing ends with D = 0; 2 W: a write, and the backup that clears it."
+        f"exact on {min(points)} to {max(points)} explored instances "
+        f"({_largest(costs)}). Chunks sent: with D = 0, or with D = M if no "
+        "migration ends with D = 0; 2 per write: once for the write, once for "
+        "the backup that clears the bit."
     )
     page.line()
     rows = [
@@ -59,18 +59,37 @@ def print_costs(results: Sequence[DesignResult]) -> None:
     page.table(["", *(r.design for r in results)], rows)
     words = {cell for row in rows for cell in row[1:]}
     legend = {
-        NEVER: "no migration comes to its end",
+        NEVER: "no migration ends",
         EACH_TIME: "every migration costs one",
-        IF_LOST: "if a failure loses the bitmap",
+        IF_LOST: "only if a failure loses the bitmap",
         NO_SINGLE: "no single break, death or refusal loses the bitmap",
     }
     said = [f"{word}: {text}" for word, text in legend.items()]
     said = [text for text in said if text.partition(":")[0] in words]
-    said.insert(0, f"writes never end: M = {NEVER_STOPS.chunks}")
     said.insert(
-        1, "at risk: a break or the source's death now may lose the bitmap"
+        0, f"writes never end: the guest never stops, M = {NEVER_STOPS.chunks}"
+    )
+    said.insert(
+        1,
+        "at risk: a break, or the source's death, in that state may lose the "
+        "bitmap",
     )
     page.paragraph(f"{'; '.join(said)}.", indent="  ")
+
+
+def _largest(costs: Sequence[Cost]) -> str:
+    """How far the instances go: 'M and D to 3, W and F to 2'."""
+    most: dict[str, int] = {}
+    for cost in costs:
+        for point in cost.points:
+            for name, value in zip(cost.names, point, strict=True):
+                most[name] = max(value, most.get(name, 0))
+    found: dict[int, list[str]] = {}
+    for name, value in most.items():
+        found.setdefault(value, []).append(name)
+    return ", ".join(
+        f"{joined(names)} to {value}" for value, names in found.items()
+    )
 
 
 def _cell(result: DesignResult, name: str) -> str:
@@ -113,18 +132,18 @@ def print_real_disks(results: Sequence[DesignResult]) -> None:
     disk = EXAMPLE
     page.line()
     page.paragraph(
-        f"16 TiB at 64 KiB: {page.number(disk.granules)} bits, "
-        f"{disk.bitmap_bytes >> 20} MiB, M = {page.number(disk.chunks)} "
-        f"chunks of {CHUNK_WIRE_BYTES} bytes on the wire."
+        f"{disk}: {page.number(disk.granules)} bits, "
+        f"{in_bytes(disk.bitmap_bytes)}, M = {page.number(disk.chunks)} "
+        f"chunks of {in_bytes(CHUNK_WIRE_BYTES)} on the wire."
     )
     formulas = [
         f"downtime = chunks while stopped x {CHUNK_WIRE_BYTES} B / rate",
-        f"D        = 300 ms x rate / {CHUNK_WIRE_BYTES} B, QEMU's default "
-        "downtime-limit",
+        f"D        = {show_seconds(DOWNTIME_LIMIT)} x rate / "
+        f"{CHUNK_WIRE_BYTES} B, QEMU's default downtime-limit",
         f"F        = {WRITES_IN_FLIGHT}, one queue of virtio-blk",
         f"all sent = M x {CHUNK_WIRE_BYTES} B / rate"
         f"{_at_risk_so_long(results)}",
-        "full backup, the price of a loss = 16 TiB / rate",
+        f"full backup, the price of a loss = {in_bytes(disk.size)} / rate",
     ]
     for formula in formulas:
         page.line(f"  {formula}")
@@ -150,19 +169,18 @@ def print_real_disks(results: Sequence[DesignResult]) -> None:
         every = max(_sent_for_each_write(r) for r in results)
         rates = ", ".join(f"{chunk_rate(g) / every:,.0f}" for g in RATES_GBIT)
         page.paragraph(
-            f"Where D < M, hold the guest of {enumeration(held_back)} back to "
+            f"Where D < M, hold the guest of {joined(held_back)} back to "
             f"one write for every {plural(every, 'chunk')} that the link "
             f"carries, rate / {every * CHUNK_WIRE_BYTES} B: {rates} writes a "
-            "second, as was explored with two chunks. (A write may cost two "
-            "chunks: itself and the backup that clears it.)",
+            f"second, as explored with {plural(NEVER_STOPS.chunks, 'chunk')}.",
             indent="  ",
         )
     limited = [r.design for r in results if r.costs and r.costs.stopped.where]
     if limited:
         page.paragraph(
-            "QEMU's own estimate is another than D: it counts a granule as a "
-            "byte, eight times what is sent, and nothing lowers it while the "
-            f"guest runs. {_as_built(limited)}",
+            "QEMU's own estimate differs from D: it counts a granule as a "
+            "byte, eight times the bits that are sent, and nothing lowers it "
+            f"while the guest runs. {_as_built(limited)}",
             indent="  ",
         )
 
@@ -174,7 +192,7 @@ def _sent_for_each_write(result: DesignResult) -> int:
 
 
 def _at_risk_so_long(results: Sequence[DesignResult]) -> str:
-    """Who is at risk while all is sent."""
+    """Name the designs that are at risk while all is sent."""
     names = [
         r.design
         for r in results
@@ -183,7 +201,8 @@ def _at_risk_so_long(results: Sequence[DesignResult]) -> str:
         and r.costs.at_risk
         and r.costs.at_risk[0]
     ]
-    return f": so long is {enumeration(names)} at risk" if names else ""
+    at_risk = f"{joined(names)} {'is' if len(names) == 1 else 'are'} at risk"
+    return f": so long {at_risk}" if names else ""
 
 
 def _downtime(result: DesignResult, gbit: float) -> str:
@@ -200,6 +219,6 @@ def _as_built(limited: Sequence[str]) -> str:
         return "It lets this disk's VM be stopped at all of these rates."
     rates = ", ".join(str(g) for g in never)
     return (
-        f"So {enumeration(limited)} as built never stops the VM of this disk "
+        f"So {joined(limited)} as built never stops the VM of this disk "
         f"at {rates} Gbit/s with the default downtime-limit."
     )

@@ -12,6 +12,7 @@ from checker.answer.result import Comparison, DesignResult, Proved
 from checker.answer.standing import Told
 from checker.cli.check_view import finding_json
 from checker.input.configuration import options_table
+from model.scope import NOT_MODELLED
 
 
 def to_json(comparison: Comparison) -> dict[str, Any]:
@@ -21,6 +22,7 @@ def to_json(comparison: Comparison) -> dict[str, Any]:
         "designs": {r.design: _design_json(r) for r in comparison.results},
         "answer": sentences(comparison),
         "assumes": assumptions(comparison),
+        "not_modelled": list(NOT_MODELLED),
     }
 
 

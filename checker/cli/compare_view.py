@@ -8,16 +8,16 @@ from collections.abc import Sequence
 from checker.answer.compare import compare
 from checker.answer.conclusion import (
     assumptions,
-    enumeration,
     sentences,
 )
 from checker.answer.explorations import ASKED, NEVER_STOPS
 from checker.answer.findings import gathered
-from checker.answer.result import ROWS, Comparison, DesignResult
+from checker.answer.result import ROWS, SAFETY, Comparison, DesignResult
 from checker.answer.standing import (
     BOUNDED,
     ENDS,
     FITS,
+    KINDS_OF_ENDS,
     THROTTLED,
     Standing,
 )
@@ -29,6 +29,9 @@ from checker.cli.progress import words_shown
 from checker.engines.exploration import Limits
 from checker.engines.verdict import FIRES, gravest_code
 from checker.input.exit_codes import ExitCode
+from checker.text import joined, plural
+from model.guarantees import GUARANTEES
+from model.scope import NOT_MODELLED
 
 #: how a standing is written where there is little room
 SHORT = {
@@ -39,16 +42,8 @@ SHORT = {
 #: behind a standing that a design which does not do its work cannot show
 UNTESTED = "*"
 GLOSSES = {
-    "S1": "S1 no missing bit",
-    "S2": "S2 a loss shows",
-    "S3": "S3 VM unharmed",
-    "S5": "S5 no needless loss",
-    "S6": "S6 one side runs",
-    "P1": "P1 exact",
-    BOUNDED: "L1 guest stops",
-    THROTTLED: "L1 guest held back",
-    FITS: "L1 all fits, D >= M",
-    ENDS: "L1 guest never stops",
+    **{key: f"{key} {GUARANTEES[key].short}" for key in SAFETY},
+    **{key: f"{ENDS} {kind}" for key, kind in KINDS_OF_ENDS.items()},
 }
 
 
@@ -96,8 +91,8 @@ def print_all(comparison: Comparison) -> None:
         page.line()
     _print_assumptions(comparison)
     page.paragraph(
-        "To see what holds the designs up: dbmcheck ablate DESIGN; why one "
-        "may say 'proved': dbmcheck prove DESIGN."
+        "Which mechanisms each design needs: dbmcheck ablate DESIGN. How "
+        "'proved' is shown: dbmcheck prove DESIGN."
     )
 
 
@@ -129,7 +124,7 @@ def _print_guarantees(results: Sequence[DesignResult]) -> None:
             ["transitions", *(_counted(r, "transitions") for r in results)],
             ["levels", *(_counted(r, "levels") for r in results)],
             [
-                "states, every size",
+                "states (proof)",
                 *(
                     page.number(r.proof.states) if r.proof else "?"
                     for r in results
@@ -143,9 +138,9 @@ def _print_guarantees(results: Sequence[DesignResult]) -> None:
     if derived:
         page.line()
         page.paragraph(
-            f"'{GLOSSES[THROTTLED]}' is not asked of {enumeration(derived)}: "
-            f"the model has no such guest there, so it stands as "
-            f"'{GLOSSES[ENDS]}' does."
+            f"'{GLOSSES[THROTTLED]}' is not asked of {joined(derived)}: "
+            "the model has no such guest there, so the row is that of "
+            f"'{GLOSSES[ENDS]}'."
         )
     unproved = [
         f"{r.design} ({r.proof.open or 'see dbmcheck prove'})"
@@ -154,10 +149,10 @@ def _print_guarantees(results: Sequence[DesignResult]) -> None:
     ]
     if unproved:
         page.line()
-        page.paragraph(f"Not proved for every size: {enumeration(unproved)}.")
+        page.paragraph(f"Not proved for every size: {joined(unproved)}.")
     for result in results:
         for key, reason in result.not_promised.items():
-            what = "not all of" if _asked(result, key) else "nothing of"
+            what = "only a part of" if _asked(result, key) else "nothing of"
             page.line()
             page.paragraph(f"{result.design} promises {what} {key}: {reason}.")
 
@@ -182,11 +177,11 @@ def _asked(result: DesignResult, key: str) -> bool:
 
 
 def _bounds(results: Sequence[DesignResult]) -> list[str]:
-    """With what it was explored; what is alike is said once."""
+    """Return the bounds of the searches, those in common said once."""
     sizes: dict[str, list[str]] = {}
     for result in results:
         options = result.options
-        # where it stops is said of all designs together, below
+        # D is said of all designs together, below
         parts = size(options).split(", ")
         words = [word for word in parts if not word.startswith("stops at")]
         text = f"{', '.join(words)}; failures: {failures(options)}"
@@ -208,10 +203,11 @@ def _bounds(results: Sequence[DesignResult]) -> list[str]:
     )
     never = NEVER_STOPS
     said.append(
-        f"L1: {never.chunks} chunks of {never.granules} granule, D = "
+        f"L1: {plural(never.chunks, 'chunk')} of "
+        f"{plural(never.granules, 'granule')}, D = "
         f"{never.downtime}, or {ASKED[FITS].downtime} where all fits; "
         f"{ASKED[BOUNDED].writes} writes where the guest stops; no edits; the "
-        "same failures, or none where it need not end without any."
+        "same failures, or none where it need not end even without failures."
     )
     return said
 
@@ -229,16 +225,16 @@ def _print_legend(results: Sequence[DesignResult]) -> None:
         "proved": "for every number of chunks, of granules and of messages "
         "in flight, with failures without end and one write at a time on "
         "each host",
-        "some": "proved like that for some of the designs",
+        "some": "proved like that for some designs only",
         "bounds": "explored within the bounds above",
     }
     said = [f"{word}: {text}" for word, text in legend.items()]
     said = [text for text in said if text.partition(":")[0] in scopes]
     words = {
-        Standing.IN_PART: "what is promised of it holds, not all is promised",
+        Standing.IN_PART: "a part of it is promised, and that part holds",
         Standing.NOT_PROMISED: "not promised",
         Standing.NOT_ASKED: "neither asked nor refused",
-        Standing.VACUOUS: "never put to the test",
+        Standing.VACUOUS: "never tested",
         Standing.INCONCLUSIVE: "not decided",
     }
     said += [f"{shown(s)}: {text}" for s, text in words.items() if s in there]
@@ -266,10 +262,10 @@ def _footnote(result: DesignResult) -> str:
     what = (
         f"{first} is never met" if action == first else f"{action} never fires"
     )
-    more = f", nor do {len(others)} more happen" if others else ""
+    more = f", and {len(others)} more never happen" if others else ""
     return (
-        f"{UNTESTED} {result.design}: no more than that nothing breaks where "
-        f"little happens: {what}{more}."
+        f"{UNTESTED} {result.design}: nothing breaks, but little happens: "
+        f"{what}{more}."
     )
 
 
@@ -297,9 +293,10 @@ def scope(key: str, results: Sequence[DesignResult]) -> str:
 
 def _print_assumptions(comparison: Comparison) -> None:
     clauses = assumptions(comparison)
-    if not clauses:
-        return
-    page.line("This assumes that")
-    for clause in clauses:
-        page.paragraph(f"{clause}", indent="    ", first="  - ")
+    if clauses:
+        page.line("This assumes that")
+        page.bullets(clauses)
+        page.line()
+    page.line("Not modelled:")
+    page.bullets(NOT_MODELLED)
     page.line()

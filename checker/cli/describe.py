@@ -18,12 +18,8 @@ from checker.input.configuration import (
 from checker.input.errors import InputError
 from checker.input.nearest import meant
 from checker.text import plural
+from model.design import DESIGNS, STOP_THEMSELVES
 from model.lookup import mechanisms_of
-from model.mechanism import (
-    DESIGNS,
-    LIVE,
-    STOP_COPY,
-)
 from model.options import Failures, Options
 
 
@@ -42,7 +38,7 @@ def size(options: Options) -> str:
         f"{plural(bounds.channel, 'message')} in flight",
         guest,
     ]
-    if options.design in (LIVE, STOP_COPY):
+    if options.design in STOP_THEMSELVES:
         words.append(f"stops at {plural(bounds.downtime, 'chunk')} pending")
     if bounds.in_flight > 1:
         words.append(f"{bounds.in_flight} writes at a time")

@@ -15,7 +15,11 @@ def memory_bytes(text: str) -> int:
 
 
 def limits(
-    memory: str, max_states: int, threads: int, first: bool = False
+    memory: str,
+    max_states: int,
+    threads: int,
+    first: bool = False,
+    depth: int | None = None,
 ) -> Limits:
     """The limits that the options ask for."""
     return Limits(
@@ -23,4 +27,5 @@ def limits(
         max_states=max_states,
         threads=threads,
         first_violation=first,
+        depth=depth,
     )

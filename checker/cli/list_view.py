@@ -6,19 +6,17 @@ from __future__ import annotations
 from typing import Any
 
 from checker.cli import page
-from checker.input.configuration import Configuration, load, shipped
+from checker.input.configuration import Configuration, listed
 from checker.text import counted
+from model.design import DESIGNS
 from model.guarantees import GUARANTEES
 from model.lookup import mechanisms_of
-from model.mechanism import (
-    DESIGNS,
-    Mechanism,
-)
+from model.mechanism import Mechanism
 
 
 def run(as_json: bool) -> int:
     """Print what is shipped; returns the exit code."""
-    configurations = [load(name) for name in shipped()]
+    configurations = listed()
     if as_json:
         page.as_json(
             {
@@ -31,7 +29,7 @@ def run(as_json: bool) -> int:
                     }
                     for d in DESIGNS
                 },
-                "guarantees": GUARANTEES,
+                "guarantees": {g.name: g.long for g in GUARANTEES.values()},
             }
         )
         return 0
@@ -46,8 +44,11 @@ def run(as_json: bool) -> int:
             page.paragraph(mechanism.doc, indent="      ")
     page.line()
     page.line("Guarantees:")
-    for name, text in GUARANTEES.items():
-        page.paragraph(text, indent="      ", first=f"  {name}  ")
+    for one in GUARANTEES.values():
+        where = "" if one.modelled else " (asked of real QEMU alone)"
+        page.paragraph(
+            f"{one.long}{where}", indent="      ", first=f"  {one.name}  "
+        )
     return 0
 
 

@@ -15,9 +15,9 @@ from checker.cli import page
 from checker.input.configuration import load
 from checker.input.errors import InputError
 from checker.text import wrapped
+from model.design import DESIGNS
 from model.designs import DIGITS, schema
 from model.language import Machine
-from model.mechanism import DESIGNS
 from model.options import Options
 
 #: what can be asked for; the rest is said at the end

@@ -13,7 +13,7 @@ from checker.cli.describe import design_of
 from checker.input.errors import InputError
 from checker.proof.obligation import Obligation
 from checker.text import counted
-from model.mechanism import DESIGNS
+from model.design import DESIGNS
 from model.options import Bounds, Failures, Options
 
 

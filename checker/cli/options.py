@@ -18,6 +18,15 @@ class Format(enum.StrEnum):
     JSON = "json"
 
 
+class ReportFormat(enum.StrEnum):
+    """How the answer of a check is printed."""
+
+    TEXT = "text"
+    JSON = "json"
+    JUNIT = "junit"
+    SARIF = "sarif"
+
+
 class EngineName(enum.StrEnum):
     """Which engine explores."""
 
@@ -35,6 +44,7 @@ class TraceForm(enum.StrEnum):
     ITF = "itf"
     PYTEST = "pytest"
     MAIL = "mail"
+    SHORT_MAIL = "short-mail"
 
 
 class GraphForm(enum.StrEnum):
@@ -46,54 +56,57 @@ class GraphForm(enum.StrEnum):
 
 
 FormatOption = Annotated[
-    Format, typer.Option("--format", help="Print text or JSON.")
+    Format, typer.Option("--format", help="Output format.")
+]
+ReportOption = Annotated[
+    ReportFormat,
+    typer.Option("--format", help="Print text, JSON, JUnit XML or SARIF."),
 ]
 EngineOption = Annotated[
     EngineName,
-    typer.Option(help="Compiled, the plain oracle, or z3 up to a depth."),
+    typer.Option(
+        help="Search engine: compiled (explicit), plain Python (interpreter), "
+        "or z3 up to a depth (smt)."
+    ),
 ]
 DepthOption = Annotated[
     int | None,
     typer.Option(
         min=0,
         max=MOST_STEPS,
-        help="Steps that the engine smt goes at most. Default: 28.",
+        help="Most steps of a run, for the engine smt. Default: 28.",
     ),
 ]
 MemoryOption = Annotated[
     str,
     typer.Option(
         metavar="SIZE",
-        help="Give up beyond this much: 500M, 4G. Default: half of it all.",
+        help="Memory limit: 500M, 4G. Default: half of the machine's.",
     ),
 ]
 StatesOption = Annotated[
     int,
-    typer.Option(
-        "--max-states", min=0, help="Give up beyond so many; 0: no limit."
-    ),
+    typer.Option("--max-states", min=0, help="Limit of states; 0: no limit."),
 ]
 ThreadsOption = Annotated[
-    int, typer.Option(min=1, max=64, help="Threads of the search.")
+    int, typer.Option(min=1, max=64, help="Number of search threads.")
 ]
 WithoutOption = Annotated[
     list[str] | None,
     typer.Option(
         metavar="MECHANISM",
-        help="Take a mechanism out as well; may be repeated.",
+        help="Mechanism to take out as well; may be repeated.",
     ),
 ]
 CompleteOption = Annotated[
     bool,
-    typer.Option(
-        "--complete", help="Put every mechanism back that CONFIG lacks."
-    ),
+    typer.Option("--complete", help="With every mechanism that CONFIG lacks."),
 ]
 MinimiseOption = Annotated[
     bool,
     typer.Option(
         "--minimise",
-        help="Look for the smallest configuration that still shows it.",
+        help="Smallest configuration that still shows the violation.",
     ),
 ]
 PropertyOption = Annotated[
@@ -101,12 +114,33 @@ PropertyOption = Annotated[
     typer.Option(
         "--property",
         metavar="NAME",
-        help="Which violated property; default: the gravest.",
+        help="Violated property or guarantee; default: the gravest.",
     ),
 ]
-ConfigArgument = Annotated[str, typer.Argument(metavar="CONFIG")]
-DesignArgument = Annotated[str, typer.Argument(metavar="DESIGN|CONFIG")]
-TraceArgument = Annotated[str, typer.Argument(metavar="TRACE|CONFIG")]
+ConfigArgument = Annotated[
+    str,
+    typer.Argument(
+        metavar="CONFIG", help="Name of a configuration, or a TOML file."
+    ),
+]
+DesignArgument = Annotated[
+    str,
+    typer.Argument(
+        metavar="DESIGN|CONFIG", help="Name of a design, or a configuration."
+    ),
+]
+TraceArgument = Annotated[
+    str,
+    typer.Argument(
+        metavar="TRACE|CONFIG", help="Trace file, or a configuration."
+    ),
+]
+ConfigsArgument = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="CONFIG", help="Name of a configuration, or a TOML file."
+    ),
+]
 
 
 def show_version(show: bool) -> None:
@@ -116,3 +150,14 @@ def show_version(show: bool) -> None:
 
         typer.echo(f"dbmcheck {version('dbmcheck')}")
         raise typer.Exit
+
+
+VersionOption = Annotated[
+    bool,
+    typer.Option(
+        "--version",
+        callback=show_version,
+        is_eager=True,
+        help="Show the version and exit.",
+    ),
+]

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import json
 import sys
-import textwrap
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-WIDTH = 72
+from checker.text import WIDTH, command_lines, wrapped
+from checker.text import bullets as bulleted
+
 _COLOURS = {
     "HOLDS": "green",
     "VIOLATED": "bold red",
@@ -37,17 +38,16 @@ def line(text: str = "") -> None:
 
 
 def paragraph(text: str, indent: str = "", first: str | None = None) -> None:
-    """Print running text, wrapped."""
-    line(
-        textwrap.fill(
-            text,
-            WIDTH,
-            initial_indent=indent if first is None else first,
-            subsequent_indent=indent,
-            break_long_words=False,
-            break_on_hyphens=False,
-        )
-    )
+    """Print running text, wrapped; a word that is too long stays whole."""
+    first = indent if first is None else first
+    for part in wrapped(text, first, indent, whole=True):
+        line(part)
+
+
+def bullets(texts: Iterable[str]) -> None:
+    """Print a list, one bullet for each text."""
+    for part in bulleted(texts):
+        line(part)
 
 
 def command(heading: str, text: str) -> None:
@@ -55,8 +55,6 @@ def command(heading: str, text: str) -> None:
     if len(heading + text) <= WIDTH:
         line(heading + text)
         return
-    from checker.text import command_lines
-
     line(heading.rstrip())
     for part in command_lines(text):
         line(part)

@@ -27,36 +27,37 @@ def prove(
     max_states: StatesOption = 0,
     trace: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Write the violation's trace."),
+        typer.Option(metavar="FILE", help="File for the violation's trace."),
     ] = None,
     invariant: Annotated[
         bool,
         typer.Option(
-            "--invariant", help="Find and print an inductive invariant."
+            "--invariant", help="Print an inductive invariant as well."
         ),
     ] = False,
     certificate: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Write the invariant as a file."),
+        typer.Option(metavar="FILE", help="File for the invariant."),
     ] = None,
     verify: Annotated[
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="Check a certificate instead; DESIGN may be left out.",
+            help="Certificate to check instead; DESIGN may be left out.",
         ),
     ] = None,
     smtlib: Annotated[
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="With --verify: the questions for another solver.",
+            help="With --verify: file for the questions, for another solver.",
         ),
     ] = None,
 ) -> None:
     """Prove a design for every disk size, or show a counterexample.
 
-    Of CONFIG the design and its mechanisms count; the proof has no bounds.
+    Of CONFIG only the design and its mechanisms matter: a proof has no
+    bounds.
     """
     from checker.cli.limits import limits
 

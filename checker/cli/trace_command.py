@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The commands that show a trace, and their options."""
+"""The commands that take a trace, and their options."""
 
 from __future__ import annotations
 
@@ -25,12 +25,15 @@ def cite(
     without: WithoutOption = None,
     complete: CompleteOption = False,
     minimise: MinimiseOption = False,
+    short: Annotated[
+        bool, typer.Option("--short", help="Short form: at most 30 lines.")
+    ] = False,
     format: FormatOption = Format.TEXT,
 ) -> None:
-    """A counterexample as a block of mail, at most 72 columns."""
+    """Print a counterexample as text for a mail."""
     show(
         trace,
-        TraceForm.MAIL,
+        TraceForm.SHORT_MAIL if short else TraceForm.MAIL,
         property_name,
         without,
         complete,
@@ -42,7 +45,7 @@ def cite(
 def show(
     trace: TraceArgument,
     form: Annotated[
-        TraceForm, typer.Option("--as", help="The form to show it in.")
+        TraceForm, typer.Option("--as", help="Form of the counterexample.")
     ] = TraceForm.TABLE,
     property_name: PropertyOption = "",
     without: WithoutOption = None,
@@ -50,10 +53,11 @@ def show(
     minimise: MinimiseOption = False,
     format: FormatOption = Format.TEXT,
 ) -> None:
-    """A counterexample: table, states, sequence chart, ITF, pytest, mail."""
+    """Print a counterexample: as a table, chart, ITF, pytest, or mail."""
     from checker.cli import trace_view
+    from checker.cli.subject import Wanted
 
-    wanted = trace_view.Wanted(
+    wanted = Wanted(
         argument=trace,
         property_name=property_name,
         without=tuple(without or ()),
@@ -66,17 +70,22 @@ def show(
 
 
 def replay(
-    trace: Annotated[str, typer.Argument(metavar="TRACE")],
+    trace: Annotated[
+        str,
+        typer.Argument(
+            metavar="TRACE", help="File written by 'check --trace'."
+        ),
+    ],
     config: Annotated[
         str,
         typer.Option(
             metavar="CONFIG",
-            help="Replay on this configuration instead of the trace's own.",
+            help="Configuration to replay it on; default: the trace's own.",
         ),
     ] = "",
     format: FormatOption = Format.TEXT,
 ) -> None:
-    """Replay a trace file, step by step; say where it does not fit."""
+    """Replay a trace file; tell where it does not fit."""
     from checker.cli import trace_view
 
     raise typer.Exit(
@@ -92,10 +101,11 @@ def explain(
     minimise: MinimiseOption = False,
     format: FormatOption = Format.TEXT,
 ) -> None:
-    """Each conjunct of the property on each step of a trace."""
+    """Print each conjunct of the property at each step of a trace."""
     from checker.cli import trace_view
+    from checker.cli.subject import Wanted
 
-    wanted = trace_view.Wanted(
+    wanted = Wanted(
         argument=trace,
         property_name=property_name,
         without=tuple(without or ()),
@@ -103,3 +113,32 @@ def explain(
         minimise=minimise,
     )
     raise typer.Exit(trace_view.explain_it(wanted, format == Format.JSON))
+
+
+def step(
+    trace: TraceArgument,
+    without: WithoutOption = None,
+) -> None:
+    """Walk by hand, from a trace too; type ? for the commands.
+
+    Of a TRACE the walk begins where it ends, of a CONFIG in the initial
+    state.
+    """
+    from checker.cli import step_view
+
+    raise typer.Exit(step_view.run(trace, tuple(without or ())))
+
+
+def diff(
+    first: TraceArgument,
+    second: TraceArgument,
+    format: FormatOption = Format.TEXT,
+) -> None:
+    """What two traces, or two configurations, differ in.
+
+    Exits with 1 if they differ.  Of a configuration, title and slow are not
+    compared.
+    """
+    from checker.cli import diff_view
+
+    raise typer.Exit(diff_view.run(first, second, format == Format.JSON))

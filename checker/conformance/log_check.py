@@ -20,13 +20,10 @@ from attrs import frozen
 from checker.conformance.log_file import Log, LoggedBitmap, LoggedEvent
 from checker.engines.evaluate import Evaluator
 from checker.input.errors import InputError
+from model.design import LIVE, STOP_COPY
 from model.designs import build
 from model.language import ModelError
 from model.language.machine import Instance, Machine, State
-from model.mechanism import (
-    LIVE,
-    STOP_COPY,
-)
 from model.options import UNLIMITED, Bounds, Budget, Failures, Options
 
 NETWORK = "network"  # the actor of cuts, kills and time-outs

@@ -19,19 +19,46 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal, TypeVar
 
 from attrs import field, frozen
 
-from checker.input.errors import InputError
+from checker.input.errors import BadFileError, InputError
 from checker.input.files import read_limited
-from model.mechanism import (
-    DESIGNS,
+from checker.input.json_files import once
+from checker.input.strict import (
+    KEY,
+    Reader,
+    one_of,
+    shown,
+    structured,
+    whole,
 )
+from model.design import DESIGNS
 
 VERSION = 1
-ROLES = ("source", "destination", "both")
 MAX_FILE = 64 << 20  # bytes
+MOST_CHUNKS = 1 << 20  # of one line
+T = TypeVar("T")
+
+
+Count = Annotated[int, whole(0)]
+Positive = Annotated[int, whole(1)]
+
+
+def _ranges(value: Any) -> tuple[tuple[int, int], ...]:
+    """What ``dirty`` holds, as pairs; null: nothing."""
+    if value is None:
+        return ()
+    for pair in value if isinstance(value, list) else [value]:
+        numbers = pair if isinstance(pair, list) else []
+        if [type(number) for number in numbers] != [int, int]:
+            raise ValueError(f"holds {shown(pair)}, no [offset, length]")
+        if numbers[0] < 0 or numbers[1] < 1:
+            raise ValueError(
+                f"holds {shown(pair)}; an offset is 0 at least, a length 1"
+            )
+    return tuple((offset, length) for offset, length in value)
 
 
 @frozen
@@ -41,16 +68,39 @@ class LoggedBitmap:
     ``dirty``: (offset, length) in bytes of what was dirty at the beginning.
     """
 
-    label: str
-    granularity: int
-    chunk_granules: int
-    chunks: int
-    dirty: tuple[tuple[int, int], ...] = ()
+    label: str = field(metadata={KEY: "bitmap"})
+    granularity: Annotated[int, whole(512)]
+    chunk_granules: Positive
+    chunks: Positive
+    dirty: Annotated[tuple[tuple[int, int], ...], Reader(_ranges)] = ()
 
     @property
     def form(self) -> tuple[int, int, int]:
         """What both sides must agree on."""
         return self.granularity, self.chunk_granules, self.chunks
+
+
+@frozen(kw_only=True)
+class _Header:
+    """What a header must have."""
+
+    role: Literal["source", "destination", "both"]
+    design: Annotated[str, one_of(DESIGNS)]
+    downtime: Count | None = None
+    bitmaps: tuple[LoggedBitmap, ...]
+
+
+@frozen(kw_only=True)
+class _Step:
+    """What the line of a step may have; ``length`` goes with ``offset``."""
+
+    actor: str
+    action: str
+    bitmap: str = ""
+    chunk: Count = -1
+    chunks: Annotated[int, whole(1, MOST_CHUNKS)] = 1
+    offset: Count = -1
+    length: Positive = 0
 
 
 @frozen
@@ -76,29 +126,6 @@ class Log:
     downtime: int
     bitmaps: tuple[LoggedBitmap, ...]
     events: tuple[LoggedEvent, ...] = field(repr=False)
-
-
-def _logged(table: dict[str, Any], where: str) -> LoggedBitmap:
-    return LoggedBitmap(
-        _get(table, "bitmap", str, where),
-        _get(table, "granularity", int, where, 512),
-        _get(table, "chunk_granules", int, where, 1),
-        _get(table, "chunks", int, where, 1),
-        _dirty(table, where),
-    )
-
-
-def _dirty(table: dict[str, Any], where: str) -> tuple[tuple[int, int], ...]:
-    if table.get("dirty") is None:
-        return ()
-    found = []
-    for pair in _get(table, "dirty", list, where):
-        if not isinstance(pair, list) or len(pair) != 2:
-            raise InputError(f"{where}: dirty holds {pair!r}, no pair")
-        both = {"offset": pair[0], "length": pair[1]}
-        offset = _get(both, "offset", int, where)
-        found.append((offset, _get(both, "length", int, where, 1)))
-    return tuple(found)
 
 
 # role, design, downtime, bitmaps
@@ -135,7 +162,8 @@ def parse(data: bytes, name: str) -> Log:
         if table.get("event") == "bitmap":
             # the destination learns of a bitmap when START comes
             where = f"{name}: line {number}"
-            made = (*made[:3], (*made[3], _logged(table, where)))
+            found = _structured(LoggedBitmap, table, where)
+            made = (*made[:3], (*made[3], found))
         if "event" in table:
             continue
         events += _events(table, number, f"{name}: line {number}")
@@ -144,7 +172,9 @@ def parse(data: bytes, name: str) -> Log:
 
 def _table(line: bytes, where: str) -> dict[str, Any]:
     try:
-        table = json.loads(line.decode("utf-8"))
+        table = json.loads(line.decode("utf-8"), object_pairs_hook=once)
+    except BadFileError as error:
+        raise InputError(f"{where}: {error}") from None
     except (UnicodeDecodeError, ValueError, RecursionError):
         raise InputError(f"{where}: no JSON object; truncated?") from None
     if not isinstance(table, dict):
@@ -152,20 +182,11 @@ def _table(line: bytes, where: str) -> dict[str, Any]:
     return table
 
 
-def _get(
-    table: dict[str, Any], key: str, kind: type, where: str, least: int = 0
-) -> Any:
-    value = table.get(key)
-    good = isinstance(value, kind) and not isinstance(value, bool)
-    if isinstance(value, int) and value < least:
-        good = False
-    if not good:
-        shown = "a whole number" if kind is int else f"a {kind.__name__}"
-        raise InputError(
-            f"{where}: {key} is {json.dumps(value)[:40]}, expected {shown}"
-            + (f" from {least}" if kind is int else "")
-        )
-    return value
+def _structured(kind: type[T], table: Any, where: str) -> T:
+    try:
+        return structured(kind, table, where=where, more=True)
+    except BadFileError as error:
+        raise InputError(str(error)) from None
 
 
 def _header(table: dict[str, Any], where: str) -> Head:
@@ -173,29 +194,12 @@ def _header(table: dict[str, Any], where: str) -> Head:
         raise InputError(f"{where}: expected a header, event: 'header'")
     if table.get("version") != VERSION:
         raise InputError(
-            f"{where}: version is {table.get('version')!r}, this program "
-            f"reads {VERSION}"
+            f"{where}: version is {shown(table.get('version'))}, this "
+            f"program reads {VERSION}"
         )
-    role = _get(table, "role", str, where)
-    design = _get(table, "design", str, where)
-    if role not in ROLES:
-        raise InputError(
-            f"{where}: role is '{role}', allowed are {', '.join(ROLES)}"
-        )
-    if design not in DESIGNS:
-        raise InputError(
-            f"{where}: design is '{design}', allowed are {', '.join(DESIGNS)}"
-        )
-    downtime = 1
-    if table.get("downtime") is not None:
-        downtime = _get(table, "downtime", int, where)
-    bitmaps = _get(table, "bitmaps", list, where)
-    found = []
-    for bitmap in bitmaps:
-        if not isinstance(bitmap, dict):
-            raise InputError(f"{where}: bitmaps holds {bitmap!r}, no object")
-        found.append(_logged(bitmap, where))
-    return role, design, downtime, tuple(found)
+    made = _structured(_Header, table, where)
+    downtime = 1 if made.downtime is None else made.downtime
+    return made.role, made.design, downtime, made.bitmaps
 
 
 def _merged(first: Head, other: Head, where: str) -> Head:
@@ -214,24 +218,17 @@ def _events(
     table: dict[str, Any], number: int, where: str
 ) -> list[LoggedEvent]:
     """One event for each chunk that the line speaks of."""
-    actor = _get(table, "actor", str, where)
-    action = _get(table, "action", str, where)
-    bitmap = table.get("bitmap", "")
-    if not isinstance(bitmap, str):
-        raise InputError(f"{where}: bitmap is {bitmap!r}, expected a str")
-    offset, length = -1, 0
-    if "offset" in table:
-        offset = _get(table, "offset", int, where)
-        length = _get(table, "length", int, where, 1)
-    if "chunk" not in table:
-        return [LoggedEvent(number, actor, action, bitmap, -1, offset, length)]
-    chunk = _get(table, "chunk", int, where)
-    chunks = 1
-    if "chunks" in table:
-        chunks = _get(table, "chunks", int, where, 1)
-    if chunks > 1 << 20:
-        raise InputError(f"{where}: chunks is {chunks}, allowed are 1 to 2^20")
+    step = _structured(_Step, table, where)
+    length = step.length
+    if step.offset < 0:
+        length = 0
+    elif not length:
+        raise InputError(f"{where}: key 'length' is missing beside 'offset'")
+    chunks = range(step.chunk, step.chunk + step.chunks)
     return [
-        LoggedEvent(number, actor, action, bitmap, chunk + n, offset, length)
-        for n in range(chunks)
+        LoggedEvent(
+            *(number, step.actor, step.action, step.bitmap),
+            *(chunk, step.offset, length),
+        )
+        for chunk in (chunks if step.chunk >= 0 else [-1])
     ]

@@ -39,7 +39,8 @@ class Demand:
 
 def demands(prop: Property) -> tuple[Demand, ...]:
     """What the conclusion of an ``always`` property has to meet."""
-    if prop.kind != "always":
+    # of a step the premise says all: that one was possible
+    if prop.kind != "always" or prop.over_step:
         return ()
     found: dict[Expression, str] = {}
     for conjunct in prop.then:

@@ -20,6 +20,7 @@ from checker.engines.native.layout import Layout, Rows, layout_of
 from model.language import expression as ex
 from model.language.expression import Expression
 from model.language.machine import Field, Machine, Property
+from model.language.over_step import with_both
 
 #: so many states are tried, the few first
 TRIED = (64, 1 << 10, 1 << 14)
@@ -43,6 +44,9 @@ def could_fail(machine: Machine, prop: Property) -> bool:
     if prop.kind == "reachable" and not prop.then:
         return True
     wrong = prop.violated
+    if prop.over_step:
+        # any step, not only those that the actions make
+        machine, wrong = with_both(machine), prop.broken_step
     if wrong not in _read:
         _read[wrong] = ex.fields_read([wrong])
     fields = [f for f in machine.fields if f.name in _read[wrong]]

@@ -67,7 +67,7 @@ def without_object(
             read = ex.fields_read([conjunct.expression])
             if read and not read & written:
                 return f"'{conjunct.text}' reads only what no action writes"
-    if prop.kind == "always":
+    if prop.kind == "always" and not prop.over_step:
         read = ex.fields_read(c.expression for c in prop.then)
         if read and read <= unmoved:
             return f"'{prop.then[0].text}' reads only what never changes"

@@ -27,6 +27,8 @@ from model.language.machine import Machine, Property
 
 DEADLOCK = "NoDeadlock"
 CONFORMANCE = "Conformance"
+#: what a trace names that only shows a run, and claims nothing of it
+RUN = "Run"
 FIRES = "fires"
 
 
@@ -76,6 +78,7 @@ _ORDER = (
     ExitCode.EVENTUALLY_VIOLATED,
     ExitCode.UNREACHED,
     ExitCode.INCONCLUSIVE,
+    ExitCode.NOT_AS_EXPECTED,
 )
 
 

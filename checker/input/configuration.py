@@ -12,14 +12,20 @@ import tomllib
 from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
-from attrs import evolve, field, fields_dict, frozen
+from attrs import asdict, evolve, field, fields_dict, frozen
 
-from checker.input.errors import DbmcheckError, InputError
+from checker.input.errors import BadFileError, DbmcheckError, InputError
 from checker.input.exit_codes import ExitCode
 from checker.input.files import read_limited
 from checker.input.nearest import meant
+from checker.input.strict import (
+    TOML,
+    only,
+    structured,
+    whole,
+)
 from model.designs import build
 from model.language import Machine, ModelError
 from model.language.machine import Property
@@ -27,19 +33,7 @@ from model.options import Bounds, Failures, Options
 
 MAX_FILE = 1 << 20
 KINDS = ("always", "reachable", "eventually")
-VERDICTS = ("HOLDS", "VIOLATED", "INCONCLUSIVE")
-_TOP = (
-    "title",
-    "design",
-    "without",
-    "busy_bitmap",
-    "bitmaps",
-    "properties",
-    "slow",
-    "bounds",
-    "failures",
-    "expect",
-)
+Count = Annotated[int, whole(1)]
 
 
 class ConfigurationError(DbmcheckError):
@@ -52,11 +46,11 @@ class ConfigurationError(DbmcheckError):
 class Expectation:
     """What a check of the configuration must give; None: not said."""
 
-    verdict: str | None = None
+    verdict: Literal["HOLDS", "VIOLATED", "INCONCLUSIVE"] | None = None
     property: str | None = None
-    states: int | None = None
-    transitions: int | None = None
-    levels: int | None = None
+    states: Count | None = None
+    transitions: Count | None = None
+    levels: Count | None = None
 
 
 @frozen(kw_only=True)
@@ -94,12 +88,29 @@ class Configuration:
         return evolve(machine, properties=chosen)
 
 
-#: the tables of a configuration
-_SECTIONS = (
-    ("bounds", Bounds),
-    ("failures", Failures),
-    ("expect", Expectation),
-)
+Title = Annotated[
+    str,
+    only(
+        "strings without control characters",
+        lambda value: isinstance(value, str) and value.isprintable(),
+    ),
+]
+
+
+@frozen(kw_only=True)
+class _Keys:
+    """What a file may say, in the order in which it is usual."""
+
+    title: Title = ""
+    design: str
+    without: frozenset[str] = frozenset()
+    busy_bitmap: str = "wait"
+    bitmaps: str = "one"
+    properties: tuple[str, ...] = ()
+    slow: bool = False
+    bounds: Bounds = field(factory=Bounds)
+    failures: Failures = field(factory=Failures)
+    expect: Expectation = field(factory=Expectation)
 
 
 def selects(words: tuple[str, ...], prop: Property) -> bool:
@@ -180,116 +191,41 @@ def parse(text: str, name: str, where: str) -> Configuration:
 
 
 def from_table(table: Mapping[str, Any], name: str) -> Configuration:
-    """A configuration from the parsed table."""
-    _check_keys("", table, _TOP)
-    if "design" not in table:
-        raise ConfigurationError("key 'design' is missing")
-    options = Options(
-        design=_text(table, "design"),
-        bounds=_section(table, "bounds", Bounds),
-        failures=_section(table, "failures", Failures),
-        without=frozenset(_texts(table, "without")),
-        busy_bitmap=_text(table, "busy_bitmap")
-        if "busy_bitmap" in table
-        else "wait",
-        bitmaps=_text(table, "bitmaps") if "bitmaps" in table else "one",
-    )
-    slow = table.get("slow", False)
-    if not isinstance(slow, bool):
-        raise ConfigurationError(f"slow is {slow!r}, allowed: true or false")
-    configuration = Configuration(
-        name=name,
-        options=options,
-        title=_title(table),
-        properties=tuple(_texts(table, "properties")),
-        slow=slow,
-        expect=_expectation(table),
-    )
+    """A configuration from the parsed table, of which a machine is made."""
+    configuration = _described(table, name)
     configuration.machine()
     return configuration
 
 
-def _check_keys(
-    section: str, table: Mapping[str, Any], allowed: tuple[str, ...]
-) -> None:
-    for key in table:
-        if key not in allowed:
-            raise ConfigurationError(
-                f"unknown key '{key}' {_place(section)}; "
-                f"{_belongs(section, key)}allowed are {', '.join(allowed)}"
-                f"{meant(key, allowed)}"
-            )
+def listed() -> list[Configuration]:
+    """The shipped configurations, as they are described: without machines."""
+    return [
+        _described(tomllib.loads(path.read_text("utf-8")), name)
+        for name, path in shipped().items()
+    ]
 
 
-def _place(section: str) -> str:
-    return f"in [{section}]" if section else "at the top"
-
-
-def _belongs(section: str, key: str) -> str:
-    """Where a key that is misplaced belongs: 'it belongs in [bounds]; '."""
-    places = {
-        "": _TOP,
-        **{name: tuple(fields_dict(kind)) for name, kind in _SECTIONS},
-    }
-    right = [p for p, keys in places.items() if key in keys and p != section]
-    if not right:
-        return ""
-    where = " or ".join(
-        f"in [{name}]" if name else "at the top, before any [section]"
-        for name in right
-    )
-    return f"it belongs {where}; "
-
-
-def _section(table: Mapping[str, Any], name: str, kind: type[Any]) -> Any:
-    section = table.get(name, {})
-    if not isinstance(section, dict):
-        raise ConfigurationError(f"{name} is {section!r}, not a table")
-    _check_keys(name, section, tuple(fields_dict(kind)))
-    return kind(**section)
-
-
-def _text(table: Mapping[str, Any], key: str) -> str:
-    value = table[key]
-    if not isinstance(value, str):
-        raise ConfigurationError(f"{key} is {value!r}, not a string")
-    return value
-
-
-def _title(table: Mapping[str, Any]) -> str:
-    title = _text(table, "title") if "title" in table else ""
-    if not title.isprintable():
-        raise ConfigurationError("title has control characters")
-    return title
-
-
-def _texts(table: Mapping[str, Any], key: str) -> list[str]:
-    values = table.get(key, [])
-    if not isinstance(values, list) or not all(
-        isinstance(v, str) for v in values
-    ):
-        raise ConfigurationError(f"{key} is {values!r}, not a list of strings")
-    return values
-
-
-def _expectation(table: Mapping[str, Any]) -> Expectation:
-    expect: Expectation = _section(table, "expect", Expectation)
-    if expect.verdict not in (None, *VERDICTS):
+def _described(table: Mapping[str, Any], name: str) -> Configuration:
+    try:
+        given = structured(_Keys, table, TOML)
+    except BadFileError as error:
+        raise ConfigurationError(str(error)) from None
+    if "properties" in table and not given.properties:
         raise ConfigurationError(
-            f"expect.verdict is {expect.verdict!r}, allowed are "
-            f"{', '.join(VERDICTS)}"
+            "properties is [], which selects nothing; leave the key out to "
+            "ask everything"
         )
-    if expect.property is not None and not isinstance(expect.property, str):
-        raise ConfigurationError("expect.property is not a string")
-    for key in ("states", "transitions", "levels"):
-        value = getattr(expect, key)
-        if value is not None and (
-            isinstance(value, bool) or not isinstance(value, int) or value < 1
-        ):
-            raise ConfigurationError(
-                f"expect.{key} is {value!r}, allowed are whole numbers from 1"
-            )
-    return expect
+    options = Options(
+        **{key: getattr(given, key) for key in fields_dict(Options)}
+    )
+    return Configuration(
+        name=name,
+        options=options,
+        title=given.title,
+        properties=given.properties,
+        slow=given.slow,
+        expect=given.expect,
+    )
 
 
 def as_toml(options: Options) -> str:
@@ -321,14 +257,11 @@ def as_toml(options: Options) -> str:
 
 def options_table(options: Options) -> dict[str, Any]:
     """Options as plain data: what identifies a trace, and TOML's content."""
-    table: dict[str, Any] = {
+    return {
         "design": options.design,
         "without": sorted(options.without),
         "busy_bitmap": options.busy_bitmap,
         "bitmaps": options.bitmaps,
-        "bounds": {n: getattr(options.bounds, n) for n in fields_dict(Bounds)},
-        "failures": {
-            n: getattr(options.failures, n) for n in fields_dict(Failures)
-        },
+        "bounds": asdict(options.bounds),
+        "failures": asdict(options.failures),
     }
-    return table

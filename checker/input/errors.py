@@ -19,6 +19,10 @@ class InputError(DbmcheckError):
     """Something that was given on the command line cannot be used."""
 
 
+class BadFileError(Exception):
+    """What is wrong with a file or with its content; one line."""
+
+
 class UndecidedError(DbmcheckError):
     """What was asked could not be decided."""
 

@@ -21,7 +21,7 @@ class ExitCode(enum.IntEnum):
         return member
 
     AS_EXPECTED = 0, "it holds, or the command did what was asked"
-    NOT_AS_EXPECTED = 1, "not what [expect] says"
+    NOT_AS_EXPECTED = 1, "not what [expect] says, or (diff) not the same"
     USAGE = 2, "usage, or standard output cannot be written"
     UNREACHED = 10, "never reached, never fired, or vacuous"
     DEADLOCK = 11, "deadlock"

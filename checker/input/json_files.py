@@ -12,9 +12,8 @@ import stat
 from pathlib import Path
 from typing import Any, NoReturn
 
-
-class BadFileError(Exception):
-    """What is wrong with a file or with its content; one line."""
+from checker.input.errors import BadFileError
+from checker.input.strict import shown
 
 
 def read_bytes(path: Path, most: int, what: str) -> bytes:
@@ -55,7 +54,7 @@ def parsed(data: bytes, what: str) -> Any:
         ) from None
     try:
         return json.loads(
-            text, object_pairs_hook=_once, parse_constant=_no_number
+            text, object_pairs_hook=once, parse_constant=_no_number
         )
     except json.JSONDecodeError as error:
         raise BadFileError(
@@ -64,36 +63,6 @@ def parsed(data: bytes, what: str) -> Any:
         ) from None
     except (RecursionError, ValueError):
         raise BadFileError(f"no JSON of a {what}: nested or long") from None
-
-
-def shown(value: Any) -> str:
-    """A value for a message: JSON, cut after 40 characters."""
-    text = json.dumps(value)
-    return text if len(text) <= 40 else text[:37] + "..."
-
-
-def check_type(value: Any, kind: type, place: str, allowed: str) -> None:
-    """Raise BadFileError if what is at ``place`` is not ``allowed``."""
-    if not isinstance(value, kind):
-        raise BadFileError(f"{place} is {shown(value)}, not {allowed}")
-
-
-def check_keys(
-    place: str, table: dict[str, Any], keys: tuple[str, ...]
-) -> None:
-    """Raise BadFileError if the keys of ``table`` are not just these.
-
-    ``place``: where it stands, "in actions[0]".
-    """
-    for key in table:
-        if key not in keys:
-            raise BadFileError(
-                f"unknown key {shown(key)} {place}; allowed are "
-                f"{', '.join(keys)}"
-            )
-    for key in keys:
-        if key not in table:
-            raise BadFileError(f"key '{key}' is missing {place}")
 
 
 def check_version(table: Any, key: str, version: int, what: str) -> None:
@@ -107,7 +76,8 @@ def check_version(table: Any, key: str, version: int, what: str) -> None:
         )
 
 
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """The object with these keys, each once; BadFileError otherwise."""
     table: dict[str, Any] = {}
     for key, value in pairs:
         if key in table:

@@ -22,7 +22,7 @@ from checker.engines.verdict import Verdict
 from checker.input.configuration import Configuration, load, shipped
 from checker.input.errors import InputError
 from checker.input.nearest import meant
-from model.mechanism import DESIGNS, LIVE, STOP_COPY
+from model.design import DESIGNS, LIVE, STOP_COPY
 from model.options import Bounds, Failures, Options
 
 #: states of a small variant, at most

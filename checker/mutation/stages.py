@@ -23,11 +23,19 @@ from checker.engines.native.columns import column
 from checker.engines.native.explicit import explore
 from checker.engines.native.found import ExplicitSearch
 from checker.mutation.history import FLAG, remembering
+from model.design import (
+    DESIGNS,
+    DROP,
+    LIVE,
+    MIGRATE,
+    POSTCOPY,
+    STOP_COPY,
+    TABLE,
+)
 from model.language import expression as ex
 from model.language.expression import Expression
 from model.language.machine import Machine
 from model.language.types import EnumType
-from model.mechanism import DESIGNS, DROP, LIVE, POSTCOPY, STOP_COPY
 
 MIGRATION, SOURCE = "source.migration", "source.vm"
 HERE, BITMAP, LINK = "destination.vm", "destination.bitmap", "link"
@@ -35,13 +43,8 @@ UP = ((LINK, "up"),)
 UNCERTAIN = "failed-after-run"
 
 #: the stages of an attempt that is under way
-STAGES = {
-    LIVE: ("setup", "active", "device", "bitmap-sent", "run-sent"),
-    POSTCOPY: ("setup", "active", "postcopy-requested", "device", "run-sent"),
-    STOP_COPY: ("setup", "active", "device", "bitmap-sent", "run-sent"),
-    DROP: ("setup", "active", "bitmap-sent", "run-sent"),
-}
-_CARRY = (LIVE, POSTCOPY, STOP_COPY)
+STAGES = {name: one.stages for name, one in TABLE.items()}
+_CARRY = MIGRATE
 
 
 @frozen

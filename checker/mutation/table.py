@@ -19,9 +19,7 @@ from typing import Any, Final
 from attrs import evolve, frozen
 
 from checker.input.errors import InputError
-from model.mechanism import (
-    DESIGNS,
-)
+from model.design import DESIGNS
 
 FILE: Final = "equivalent.toml"
 _KEYS: Final = frozenset({"designs", "why", "mutants"})

@@ -29,13 +29,11 @@ from checker.proof.projection import Projection, disk_of, project
 from checker.proof.simulation import Size
 from checker.traces.shortest import move_of, shortest_to
 from checker.traces.trace import Move, Trace
+from model.design import LIVE
 from model.designs import build
 from model.language import Projected
 from model.language.machine import Machine, State
 from model.language.projected import ELSEWHERE, NEIGHBOUR, OTHER
-from model.mechanism import (
-    LIVE,
-)
 from model.options import Options
 
 #: smallest first

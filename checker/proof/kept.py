@@ -26,23 +26,35 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from attrs import define, field
+from attrs import define, field, frozen
 
 from checker.engines.native.compile import cache_directory
-from checker.input.errors import InputError
+from checker.input.errors import BadFileError, InputError
 from checker.input.files import write_atomically
-from checker.input.json_files import (
-    BadFileError,
-    check_keys,
-    parsed,
-    read_bytes,
-)
+from checker.input.json_files import parsed, read_bytes
+from checker.input.strict import structured
 from checker.proof.obligation import Obligation, Outcome
 from model.language import Machine
 
 MAX_FILE = 1 << 16
-_KEYS = ("checksum", "program", "met")
-_MET = ("name", "queries", "seconds")
+
+
+@frozen
+class _Met:
+    """An obligation that was met."""
+
+    name: str
+    queries: int
+    seconds: float
+
+
+@frozen
+class _File:
+    """The keys of a file."""
+
+    checksum: str
+    program: str
+    met: tuple[_Met, ...]
 
 
 @cache
@@ -126,21 +138,18 @@ def _read(path: Path, digest: str) -> dict[str, Obligation]:
     """What the file holds; nothing if it is not sound."""
     try:
         table = parsed(read_bytes(path, MAX_FILE, "proof"), "proof")
-        check_keys("at the top", table, _KEYS)
-        body = {key: table[key] for key in _KEYS[1:]}
-        if table["checksum"] != _checksum(body) or body["program"] != digest:
-            return {}
-        rows = body["met"]
-        for row in rows:
-            check_keys("in met", row, _MET)
-        return {
-            row["name"]: Obligation(
-                name=str(row["name"]),
-                outcome=Outcome.PROVED,
-                seconds=float(row["seconds"]),
-                queries=int(row["queries"]),
-            )
-            for row in rows
-        }
-    except (BadFileError, TypeError, ValueError, ArithmeticError):
+        found = structured(_File, table)
+    except BadFileError:
         return {}
+    body = {"program": found.program, "met": table["met"]}
+    if found.checksum != _checksum(body) or found.program != digest:
+        return {}
+    return {
+        row.name: Obligation(
+            name=row.name,
+            outcome=Outcome.PROVED,
+            seconds=row.seconds,
+            queries=row.queries,
+        )
+        for row in found.met
+    }

@@ -45,6 +45,11 @@ class Side(enum.Enum):
     SOURCE = "source"
     DESTINATION = "destination"
 
+    @property
+    def other(self) -> Side:
+        """Return the other side."""
+        return Side.DESTINATION if self is Side.SOURCE else Side.SOURCE
+
     def __repr__(self) -> str:
         return f"Side.{self.name}"
 

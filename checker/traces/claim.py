@@ -14,7 +14,7 @@ import enum
 from checker.engines.evaluate import Evaluator
 from checker.engines.exploration import TYPE_INVARIANT
 from checker.engines.interpreter import is_stuck, successors
-from checker.engines.verdict import CONFORMANCE, DEADLOCK
+from checker.engines.verdict import CONFORMANCE, DEADLOCK, RUN
 from checker.text import listed
 from checker.traces.changes import changes
 from checker.traces.trace import Trace
@@ -28,6 +28,8 @@ class Claim(enum.Enum):
     MET = "met"
     #: the reference parts from the model here, and nothing is violated
     DIFFERS = "differs"
+    #: it is a run, and nothing is said of it
+    NOTHING = "nothing"
 
 
 def claim_of(machine: Machine, trace: Trace) -> Claim:
@@ -39,6 +41,8 @@ def claim_of(machine: Machine, trace: Trace) -> Claim:
     name = trace.property_name
     if name == CONFORMANCE:
         return Claim.DIFFERS
+    if name == RUN:
+        return Claim.NOTHING
     kinds = {p.name: p.kind for p in machine.properties}
     return Claim.MET if kinds.get(name) == "reachable" else Claim.VIOLATED
 
@@ -75,8 +79,8 @@ def why_not_shown(machine: Machine, trace: Trace) -> str:
     if trace.loop is not None:
         return "a loop belongs to an eventually property only"
     last = trace.states[-1]
-    if name == CONFORMANCE:
-        return ""  # where the reference parted from this run of the model
+    if name in (CONFORMANCE, RUN):
+        return ""  # the run alone: where the reference parted, or a walk
     if name == DEADLOCK:
         return _deadlock(machine, last)
     if name == TYPE_INVARIANT:

@@ -18,12 +18,11 @@ from attrs import evolve, frozen
 from checker.engines.evaluate import Evaluator
 from checker.engines.exploration import TYPE_INVARIANT
 from checker.engines.interpreter import successors
-from checker.engines.verdict import CONFORMANCE, DEADLOCK
+from checker.engines.verdict import CONFORMANCE, DEADLOCK, RUN
 from checker.input.errors import DbmcheckError
 from checker.input.exit_codes import ExitCode
 from checker.text import listed
 from checker.traces.claim import why_not_shown
-from checker.traces.shortest import move_of
 from checker.traces.trace import Move, Trace
 from model.designs import build
 from model.language.machine import Action, Instance, Machine, State
@@ -119,7 +118,7 @@ def _not_shown(trace: Trace, reason: str) -> CannotReplayError:
 
 def _check_property(machine: Machine, name: str) -> None:
     known = [p.name for p in machine.properties]
-    if name in (*known, DEADLOCK, TYPE_INVARIANT, CONFORMANCE):
+    if name in (*known, DEADLOCK, TYPE_INVARIANT, CONFORMANCE, RUN):
         return
     raise CannotReplayError(
         step=None,
@@ -134,15 +133,29 @@ def _check_property(machine: Machine, name: str) -> None:
 def _walk(
     machine: Machine, state: State, actions: Sequence[ActionCall]
 ) -> list[Move]:
-    numbers = {id(i): n for n, i in enumerate(machine.instances)}
-    moves = []
+    moves: list[Move] = []
     for step, call in enumerate(actions, 1):
-        name, arguments = _parsed(call, step)
-        here = Evaluator(machine, state)
-        instance = _fitting(machine, here, step, name, arguments)
-        state = here.successor(instance)
-        moves.append(move_of(machine, numbers[id(instance)], state))
+        moves.append(move_meant(machine, state, call, step))
+        state = moves[-1].state
     return moves
+
+
+def move_meant(
+    machine: Machine, state: State, call: ActionCall, step: int
+) -> Move:
+    """The move that ``call`` means in ``state``, as step number ``step``.
+
+    Raises CannotReplayError if there is none, or more than one.
+    """
+    name, arguments = _parsed(call, step)
+    here = Evaluator(machine, state)
+    instance = _fitting(machine, here, step, name, arguments)
+    return Move(
+        instance.action,
+        instance.actor,
+        instance.arguments,
+        here.successor(instance),
+    )
 
 
 def _parsed(call: ActionCall, step: int) -> tuple[str, dict[str, str]]:

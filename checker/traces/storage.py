@@ -21,38 +21,50 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from attrs import evolve
+from attrs import evolve, field, frozen
 
-from checker.input.configuration import (
-    ConfigurationError,
-    from_table,
-    options_table,
-)
-from checker.input.errors import DbmcheckError, InputError
+from checker.input.configuration import options_table
+from checker.input.differences import differences
+from checker.input.errors import BadFileError, DbmcheckError, InputError
 from checker.input.exit_codes import ExitCode
 from checker.input.files import write_atomically
-from checker.input.json_files import (
-    BadFileError,
-    check_keys,
-    check_type,
-    check_version,
-    parsed,
-    read_bytes,
-    shown,
-)
+from checker.input.json_files import check_version, parsed, read_bytes
+from checker.input.strict import KEY, keys_of, only, shown, structured
 from checker.traces.replay import CannotReplayError, replay
 from checker.traces.trace import Trace, trace_id
 from model.designs import schema
-from model.language.errors import ModelError
 from model.options import Options
 
 VERSION_KEY = "dbmcheck-trace"
 VERSION = 1
 MAX_FILE = 1 << 20
-MODEL = "model"
-_KEYS = (VERSION_KEY, "id", "configuration", "property", "loop", "actions")
+LOOP = only(
+    "null and whole numbers from 0",
+    lambda value: value is None or (type(value) is int and value >= 0),
+)
+
+
+@frozen(kw_only=True)
+class _File:
+    """The keys of a trace file."""
+
+    version: int = field(metadata={KEY: VERSION_KEY})
+    model: str = ""
+    id: str
+    configuration: dict[str, Any]
+    property: str
+    loop: Annotated[int | None, LOOP]
+    actions: list[Any]
+
+
+@frozen
+class _Action:
+    """A step; ``arguments`` by their names."""
+
+    action: str
+    arguments: dict[str, str]
 
 
 class TraceError(DbmcheckError):
@@ -65,12 +77,12 @@ def as_text(trace: Trace) -> str:
     """The content of a trace file."""
     table = {
         VERSION_KEY: VERSION,
-        MODEL: schema(trace.options).digest,
+        "model": schema(trace.options).digest,
         "id": trace.id,
         **trace.identity(),
     }
-    keys = (VERSION_KEY, MODEL, *_KEYS[1:])
-    return json.dumps({k: table[k] for k in keys}, indent=1) + "\n"
+    ordered = {key: table[key] for key in keys_of(_File)}
+    return json.dumps(ordered, indent=1) + "\n"
 
 
 def save(trace: Trace, path: Path) -> None:
@@ -129,82 +141,54 @@ def load(path: Path, expected: Options | None = None) -> Trace:
 def parse(data: bytes, where: str, expected: Options | None = None) -> Trace:
     """The trace that ``data``, the content of the file ``where``, holds."""
     try:
-        table = parsed(data, "trace")
-        _check(table)
-        options = _options(table)
-        _check_identity(table, options, expected)
+        found = _read(parsed(data, "trace"))
+        options = _options(found.configuration)
+        _check_identity(found, options, expected)
     except (BadFileError, TraceError) as error:
         raise TraceError(f"{where}: {error}") from None
-    name, actions, loop = table["property"], table["actions"], table["loop"]
-    model = table.get(MODEL, "")
     try:
-        return evolve(replay(options, name, actions, loop), model=model)
+        trace = replay(options, found.property, found.actions, found.loop)
+        return evolve(trace, model=found.model)
     except CannotReplayError as error:
-        if model not in ("", schema(options).digest):
+        if found.model not in ("", schema(options).digest):
             where += " (the model has changed since)"
         raise error.within(where) from None
 
 
-def _check(table: Any) -> None:
+def _read(table: Any) -> _File:
     """Keys and types; what the values mean is checked by who uses them."""
     check_version(table, VERSION_KEY, VERSION, "trace")
-    known = {k: v for k, v in table.items() if k != MODEL}
-    check_keys("at the top", known, _KEYS)
-    check_type(table.get(MODEL, ""), str, MODEL, "a string")
-    check_type(table["id"], str, "id", "a string")
-    check_type(table["property"], str, "property", "a string")
-    check_type(table["actions"], list, "actions", "a list")
-    check_type(table["configuration"], dict, "configuration", "an object")
-    loop = table["loop"]
-    if loop is not None and (isinstance(loop, bool) or not _is_count(loop)):
-        raise TraceError(
-            f"loop is {shown(loop)}, allowed are null and whole numbers from 0"
-        )
-    for number, action in enumerate(table["actions"], 1):
-        _check_action(f"actions[{number - 1}] (step {number})", action)
+    found = structured(_File, table)
+    for number, action in enumerate(found.actions):
+        where = f"actions[{number}] (step {number + 1})"
+        structured(_Action, action, where=where)
+    return found
 
 
-def _check_action(place: str, action: Any) -> None:
-    check_type(action, dict, place, "an object")
-    check_keys(f"in {place}", action, ("action", "arguments"))
-    check_type(action["action"], str, f"{place}: action", "a string")
-    arguments = action["arguments"]
-    check_type(arguments, dict, f"{place}: arguments", "an object")
-    for key, value in arguments.items():
-        check_type(value, str, f"{place}: argument '{key}'", "a string")
-
-
-def _is_count(value: Any) -> bool:
-    return isinstance(value, int) and value >= 0
-
-
-def _options(table: dict[str, Any]) -> Options:
-    given = table["configuration"]
-    if "design" not in given:
-        raise TraceError("configuration: key 'design' is missing")
-    try:
-        options = from_table(given, "trace").options
-    except (ConfigurationError, ModelError) as error:
-        raise TraceError(f"configuration: {error}") from None
-    check_keys("in configuration", given, tuple(options_table(options)))
+def _options(given: dict[str, Any]) -> Options:
+    where = "configuration"
+    options = structured(Options, given, where=where)
+    for key in keys_of(Options):
+        if key not in given:
+            raise TraceError(f"{where}: key '{key}' is missing")
     return options
 
 
 def _check_identity(
-    table: dict[str, Any], options: Options, expected: Options | None
+    found: _File, options: Options, expected: Options | None
 ) -> None:
-    found = trace_id(
+    id_ = trace_id(
         {
             "configuration": options_table(options),
-            "property": table["property"],
-            "actions": table["actions"],
-            "loop": table["loop"],
+            "property": found.property,
+            "actions": found.actions,
+            "loop": found.loop,
         }
     )
-    if table["id"] != found:
+    if found.id != id_:
         raise TraceError(
-            f"id is {shown(table['id'])}, but the content is trace "
-            f"'{found}': the file was changed"
+            f"id is {shown(found.id)}, but the content is trace '{id_}': "
+            "the file was changed"
         )
     if expected is not None and expected != options:
         raise TraceError(
@@ -215,15 +199,6 @@ def _check_identity(
 
 def _difference(options: Options, expected: Options) -> str:
     """The first thing in which two configurations differ."""
-    mine, other = options_table(options), options_table(expected)
-    for key, value in mine.items():
-        if value == other[key]:
-            continue
-        if isinstance(value, dict):
-            inner = next(k for k in value if value[k] != other[key][k])
-            return (
-                f"{key}.{inner} is {shown(value[inner])}, not "
-                f"{shown(other[key][inner])}"
-            )
-        return f"{key} is {shown(value)}, not {shown(other[key])}"
-    raise AssertionError("unequal options have equal tables")
+    found = differences(options, expected)
+    key, (mine, other) = next(iter(found.items()))
+    return f"{key} is {shown(mine)}, not {shown(other)}"

@@ -8,17 +8,20 @@
                are drained, it is stopped
     last pass  the rest, COMPLETE, the device state (RUN)
     start      the destination has everything before its VM starts
+    failure    a bitmap error is a migration failure: the source resumes
 
 The dirty phase may take the marked chunks in any order; QEMU's would walk
-them in order, which is one of those.  A bitmap error is a migration failure:
-the source resumes and nothing is lost.  Never merged; it was
-posted as a series in November 2015.
+them in order, which is one of those.  Never merged; it was posted as a series
+in November 2015.
 """
 
 from __future__ import annotations
 
+from typing import Any
+
 from attrs import frozen
 
+from model.guarantees import LONG_DOWNTIME
 from model.language import (
     Chunk,
     ChunkName,
@@ -28,15 +31,15 @@ from model.language import (
     Flag,
     Granule,
     Machine,
+    MachineBuilder,
     Step,
-    Tally,
-    Update,
     any_of,
     chunk_alone,
     chunk_field,
     chunks_field,
     contents_field,
     enum_field,
+    given,
 )
 from model.mechanisms import (
     CLEAR_META_BEFORE_READ,
@@ -46,29 +49,28 @@ from model.mechanisms import (
     META_SEES_MERGE,
     STOP_WAITS_FOR_JOB,
 )
-from model.protocol.backup import Watch, add_backup_client
+from model.protocol.backup import add_backup_client
 from model.protocol.faults import add_faults
 from model.protocol.form import add_form
-from model.protocol.guest import Recorder, add_guest
+from model.protocol.guest import add_guest
 from model.protocol.hosts import Source
 from model.protocol.loader import add_loader
-from model.protocol.loss import Style
+from model.protocol.loss import add_loss
 from model.protocol.management import add_management
-from model.protocol.properties import Promise, add_properties
+from model.protocol.messages import sends
+from model.protocol.properties import add_properties
 from model.protocol.setup import add_setup
 from model.protocol.switchover import (
     add_drain,
-    add_precopy_end,
+    add_run_last,
     add_send_complete,
-    pause,
 )
 from model.protocol.takeover import add_takeover
-from model.protocol.world import World, create
+from model.protocol.world import Design, Updates, World, create
 from model.variant import Variant
 from model.vocabulary import Message, Outgoing, SourceVm, Stage
 
-Updates = tuple[Update, ...]
-STYLE = Style(run_is_last=True, errors_drop=False)
+DESIGN = Design(last=Message.RUN, holds=False, errors_drop=False)
 
 
 @frozen(eq=False)
@@ -87,118 +89,252 @@ class LiveSource(Source):
     )
 
 
+@frozen(eq=False, kw_only=True)
+class Live(World):
+    """A world with a meta bitmap: what marks a chunk, what is pending.
+
+    QEMU: the meta HBitmap, set inside hbitmap_set() (2.8 to 2.11).
+    """
+
+    source: LiveSource
+
+    def beside(self, build: MachineBuilder) -> dict[str, Any]:
+        sent = build.tally(
+            "throttle.chunks_sent",
+            self.options.throttle(),
+            doc="chunks sent since the last write of a guest that is held "
+            "back",
+        )
+        return {"allowance": sent}
+
+    def bit_is_set(self, granule: Granule) -> Updates:
+        """A bit that changes marks its chunk, in the same critical section.
+
+        While a backup job holds the bitmap a write changes its successor
+        only.
+        """
+        source = self.source
+        changes = ~source.bits.contains(granule) & ~source.job
+        chunk = chunk_alone(self.disk, granule.chunk)
+        return self._marked(chunk.only_if(changes))
+
+    def bits_change(
+        self, gone: ChunkSet | None = None, come: ChunkSet | None = None
+    ) -> Updates:
+        """The historical meta bitmap saw neither a merge nor a reset."""
+        cleared = self.with_(META_SEES_CLEAR, gone, without=None)
+        merged = self.with_(META_SEES_MERGE, come, without=None)
+        seen = [chunks for chunks in (cleared, merged) if chunks is not None]
+        if not seen:
+            return ()
+        return self._marked(seen[0] if len(seen) == 1 else seen[0] | seen[1])
+
+    def _marked(self, chunks: ChunkSet) -> Updates:
+        """Effect: these chunks have changed, while there is a meta bitmap."""
+        source = self.source
+        exists = source.migration.is_(Outgoing.ACTIVE, Outgoing.DEVICE)
+        there = exists & ~source.left_out
+        marked = source.meta.becomes(source.meta | chunks.only_if(there))
+        return self.with_(META_BITMAP, (marked,), without=())
+
+    @property
+    def pending(self) -> ChunkSet:
+        """The chunks that are unsent, or have changed since."""
+        return self.source.cursor.ahead() | self.source.meta
+
+    @property
+    def little_is_pending(self) -> Flag:
+        """Whether the VM is to be stopped: no further pass.
+
+        QEMU: pending_size < threshold_size in migration_iteration_run();
+        asked between two chunks.
+        """
+        little = self.pending.at_most(self.options.limit("downtime"))
+        return any_of(little, self.source.left_out).named(
+            "what is pending fits the downtime limit"
+        )
+
+    @property
+    def job_may_begin(self) -> Flag:
+        """A stop that waits for the job lets no further one begin."""
+        source = self.source
+        due = self.little_is_pending & source.migration.is_(Outgoing.ACTIVE)
+        not_due = (~(due & ~source.left_out)).named("the stop is not due")
+        always = super().job_may_begin
+        return self.with_(STOP_WAITS_FOR_JOB, not_due, without=always)
+
+    @property
+    def idle(self) -> tuple[Flag, ...]:
+        source = self.source
+        return (source.meta.is_empty(), source.stage.is_(Stage.IDLE))
+
+
 def build(options: Variant) -> Machine:
-    """The live design."""
-    world = create(options, return_path=True, source=LiveSource)
-    now = world.source
-    assert isinstance(now, LiveSource)
-    sent = world.build.tally(
-        "throttle.chunks_sent",
-        options.throttle(),
-        doc="chunks sent since the last write of a guest that is held back",
+    """The live design, from setup to failure."""
+    world = create(Live, options, DESIGN, LiveSource)
+    source = world.source
+    add_guest(world)
+
+    # -- setup: START ----------------------------------------------------
+
+    add_setup(world)
+
+    # -- bulk and dirty phase, last pass: BITS ---------------------------
+
+    running = source.migration.is_(Outgoing.ACTIVE)
+    stops = running & ~world.little_is_pending
+    iterating = world.with_(LAST_PASS_STOPPED, stops, without=running)
+    sending = (
+        iterating & source.vm.is_(SourceVm.RUNNING)
+        | source.migration.is_(Outgoing.DEVICE)
+    ) & ~source.left_out
+
+    def taken(chunk: Chunk) -> Updates:
+        """Effect: the chunk is in hand, and the first half is done."""
+        cleared = source.meta.becomes(source.meta - chunk_alone(disk, chunk))
+        read = source.contents.becomes(source.bits.contents(chunk))
+        nothing = source.contents.becomes(frozenset())
+        return (
+            source.stage.becomes(Stage.FIRST_HALF),
+            source.chunk.becomes(chunk),
+            *world.with_(
+                CLEAR_META_BEFORE_READ, (cleared, nothing), without=(read,)
+            ),
+        )
+
+    disk = world.disk
+
+    @world.action("source", over=world.domain.chunks, fair=True)
+    def bulk_phase(chunk: Chunk) -> Step:
+        """Take the next chunk of the first pass; clear its meta bit.
+
+        Series of 2015: the bulk phase of dirty_bitmap_save_iterate().
+        """
+        return given(
+            sending,
+            world.link_up,
+            source.stage.is_(Stage.IDLE),
+            source.cursor.at(chunk),
+        ).then(
+            taken(chunk),
+            source.cursor.becomes(source.cursor.past(chunk)),
+        )
+
+    @world.action(
+        "source",
+        over=world.domain.chunks,
+        only=world.has(META_BITMAP),
+        fair=True,
+        silent="where the whole bitmap fits the downtime limit",
     )
-    add_guest(world, _recorder(world, now, sent))
-    add_setup(world, holds=False)
-    _add_passes(world, now)
-    _add_send_chunk(world, now, sent)
-    _add_end(world, now)
-    add_precopy_end(world)
-    add_loader(world, STYLE)
-    add_takeover(world, STYLE)
-    add_backup_client(world, _watch(world, now))
+    def dirty_phase(chunk: Chunk) -> Step:
+        """Take a chunk that changed; clear its meta bit.
+
+        Series of 2015: the dirty phase of dirty_bitmap_save_iterate()
+        and, once the VM has stopped, dirty_bitmap_save_complete().
+        """
+        return given(
+            sending,
+            world.link_up,
+            source.stage.is_(Stage.IDLE),
+            source.cursor.at_end(),
+            source.meta.contains(chunk),
+        ).then(taken(chunk))
+
+    @world.action("source", over=world.domain.chunks, fair=True)
+    def serialize_chunk(chunk: Chunk) -> Step:
+        """Read the chunk that was taken, after its meta bit was cleared.
+
+        QEMU: bdrv_dirty_bitmap_serialize_part().
+        """
+        cleared = source.meta.becomes(source.meta - chunk_alone(disk, chunk))
+        read = source.contents.becomes(source.bits.contents(chunk))
+        return given(
+            source.stage.is_(Stage.FIRST_HALF), source.chunk.is_(chunk)
+        ).then(
+            source.stage.becomes(Stage.READY),
+            world.with_(CLEAR_META_BEFORE_READ, read, without=cleared),
+        )
+
+    @world.action("source", over=world.domain.chunks, fair=True)
+    def send_bitmap_bits(chunk: Chunk) -> Step:
+        """Send the chunk that was read.  QEMU: send_bitmap_bits()."""
+        return given(
+            source.stage.is_(Stage.READY), source.chunk.is_(chunk)
+        ).then(
+            sends(world, Message.BITS, chunk=chunk, contents=source.contents),
+            source.stage.becomes(Stage.IDLE),
+            source.chunk.becomes(None),
+            source.contents.becomes(frozenset()),
+            world.allowance.one_more(),
+        )
+
+    # -- stop ------------------------------------------------------------
+
+    # without 'last-pass-stopped' the VM is stopped after COMPLETE
+    ready = world.with_(
+        LAST_PASS_STOPPED, Outgoing.ACTIVE, without=Outgoing.BITMAP_SENT
+    )
+    stopped = world.with_(
+        LAST_PASS_STOPPED, Outgoing.DEVICE, without=Outgoing.BITMAP_SENT
+    )
+
+    @world.action("source", fair=True)
+    def migration_completion() -> Step:
+        """Little is pending: stop the VM.
+
+        QEMU: migration_completion(), vm_stop_force_state().
+        """
+        no_job = (~source.job).named("no backup job runs") | source.left_out
+        due = (
+            source.stage.is_(Stage.IDLE),
+            world.little_is_pending,
+            *world.with_(STOP_WAITS_FOR_JOB, (no_job,), without=()),
+        )
+        return given(
+            source.vm.is_(SourceVm.RUNNING),
+            source.migration.is_(ready),
+            world.link_up,
+            world.with_(LAST_PASS_STOPPED, due, without=()),
+        ).then(source.vm.becomes(SourceVm.PAUSED))
+
+    add_drain(world, ready, then=stopped)
+
+    # -- send: COMPLETE, RUN ---------------------------------------------
+
+    last_pass = source.migration.is_(
+        world.with_(
+            LAST_PASS_STOPPED, Outgoing.DEVICE, without=Outgoing.ACTIVE
+        )
+    )
+    all_sent = (
+        last_pass,
+        source.stage.is_(Stage.IDLE),
+        source.meta.is_empty(),
+    )
+    add_send_complete(world, all_sent, then=Outgoing.BITMAP_SENT)
+    add_run_last(world)
+
+    # -- the destination: load, run; a loss ------------------------------
+
+    add_loader(world)
+    add_loss(world)
+    add_takeover(world)
+
+    # -- the others, failures, what is asked -----------------------------
+
+    add_backup_client(world)
     add_management(world)
     add_faults(world)
-    add_form(
-        world,
-        holds=False,
-        idle=(now.meta.is_empty(), now.stage.is_(Stage.IDLE)),
-    )
-    _add_downtime_kept(world, now)
-    add_properties(world, Promise(errors_drop=False, declares_loss=False))
+    add_form(world)
+    _add_downtime_kept(world)
+    add_properties(world)
     return world.build.machine()
 
 
-def _meta_exists(world: World) -> Flag:
-    """The meta bitmap lives from setup to COMPLETE."""
-    source = world.source
-    exists = source.migration.is_(Outgoing.ACTIVE, Outgoing.DEVICE)
-    return exists if source.left_out is None else exists & ~source.left_out
-
-
-def _recorder(world: World, now: LiveSource, sent: Tally) -> Recorder:
-    """A bit that changes marks its chunk, in the same critical section.
-
-    While a backup job holds the bitmap a write changes its successor only.
-    QEMU: the meta HBitmap, set inside hbitmap_set() (2.8 to 2.11).
-    """
-    source = world.source
-
-    def marks(granule: Granule) -> Updates:
-        if not world.has(META_BITMAP):
-            return ()
-        changes = ~source.bits.contains(granule) & ~source.job
-        chunk = chunk_alone(world.disk, granule.chunk)
-        return (_marked(world, now, chunk.only_if(changes)),)
-
-    return Recorder(source_also=marks, allowance=sent)
-
-
-def _marked(world: World, now: LiveSource, chunks: ChunkSet) -> Update:
-    return now.meta.becomes(now.meta | chunks.only_if(_meta_exists(world)))
-
-
-def _watch(world: World, now: LiveSource) -> Watch:
-    """What else marks chunks, and when no backup may begin.
-
-    The historical meta bitmap saw neither a merge nor a reset.  A stop that
-    waits for the job lets no further one begin.
-    """
-    source = world.source
-
-    def changes(gone: ChunkSet | None, come: ChunkSet | None) -> Updates:
-        if not world.has(META_BITMAP):
-            return ()
-        seen = []
-        if gone is not None and world.has(META_SEES_CLEAR):
-            seen.append(gone)
-        if come is not None and world.has(META_SEES_MERGE):
-            seen.append(come)
-        if not seen:
-            return ()
-        chunks = seen[0]
-        for more in seen[1:]:
-            chunks = chunks | more
-        return (_marked(world, now, chunks),)
-
-    begins: tuple[Flag, ...] = ()
-    if world.has(STOP_WAITS_FOR_JOB):
-        due = _little_is_pending(world, now) & source.migration.is_(
-            Outgoing.ACTIVE
-        )
-        if source.left_out is not None:
-            due = due & ~source.left_out
-        begins = ((~due).named("the stop is not due"),)
-    return Watch(changes=changes, begins=begins)
-
-
-def _little_is_pending(world: World, now: LiveSource) -> Flag:
-    """What is unsent or has changed fits the downtime limit.
-
-    QEMU: pending_size < threshold_size in migration_iteration_run(); asked
-    between two chunks, and if it is so the VM is stopped: no further pass.
-    """
-    source = world.source
-    pending = source.cursor.ahead() | now.meta
-    little = pending.at_most(world.options.limit("downtime"))
-    if source.left_out is not None:
-        little = any_of(little, source.left_out)
-    return little.named("what is pending fits the downtime limit")
-
-
-def _add_downtime_kept(world: World, now: LiveSource) -> None:
+def _add_downtime_kept(world: Live) -> None:
     """The downtime that live promises: D chunks and the writes in flight."""
     source = world.source
-    pending = source.cursor.ahead() | now.meta
     most = world.options.limit("pending_at_stop")
     world.build.always(
         "DowntimeKept",
@@ -209,171 +345,14 @@ def _add_downtime_kept(world: World, now: LiveSource) -> None:
             source.vm.is_(SourceVm.PAUSED, SourceVm.STOPPED),
             source.migration.is_(Outgoing.ACTIVE, Outgoing.DEVICE),
         ],
-        then=[pending.at_most(most).named("that little is pending")],
+        then=[world.pending.at_most(most).named("that little is pending")],
         trivial="where the whole bitmap fits the limit",
+        consequence=LONG_DOWNTIME,
     )
     world.build.always(
         "NothingInHandAtTheStop",
         "",
         "When the guest pauses for the stop no chunk is in hand.",
         when=[source.vm.is_(SourceVm.PAUSED)],
-        then=[now.stage.is_(Stage.IDLE)],
-    )
-
-
-def _add_passes(world: World, now: LiveSource) -> None:
-    """Bulk and dirty phase: take a chunk, clear its meta bit, read it."""
-    build, source, disk = world.build, world.source, world.disk
-    in_order = world.has(CLEAR_META_BEFORE_READ)
-    iterating = source.migration.is_(Outgoing.ACTIVE)
-    if world.has(LAST_PASS_STOPPED):
-        iterating = iterating & ~_little_is_pending(world, now)
-    iterating = iterating & source.vm.is_(SourceVm.RUNNING)
-    sending = iterating | source.migration.is_(Outgoing.DEVICE)
-    if source.left_out is not None:
-        sending = sending & ~source.left_out
-
-    def half(chunk: Chunk, clears: bool) -> Update:
-        if clears:
-            rest = now.meta - chunk_alone(disk, chunk)
-            return now.meta.becomes(rest)
-        return now.contents.becomes(source.bits.contents(chunk))
-
-    def take(chunk: Chunk) -> Updates:
-        started = (
-            now.stage.becomes(Stage.FIRST_HALF),
-            now.chunk.becomes(chunk),
-        )
-        if not in_order:
-            return (*started, half(chunk, clears=False))
-        nothing_read = now.contents.becomes(frozenset())
-        return (*started, nothing_read, half(chunk, clears=True))
-
-    @build.action("source", over=world.domain.chunks, fair=True)
-    def bulk_phase(chunk: Chunk) -> Step:
-        """Take the next chunk of the first pass; clear its meta bit.
-
-        Series of 2015: the bulk phase of dirty_bitmap_save_iterate().
-        """
-        return Step(
-            when=[
-                sending,
-                world.link_up,
-                now.stage.is_(Stage.IDLE),
-                source.cursor.at(chunk),
-            ],
-            then=[
-                *take(chunk),
-                source.cursor.becomes(source.cursor.past(chunk)),
-            ],
-        )
-
-    if world.has(META_BITMAP):
-
-        @build.action(
-            "source",
-            over=world.domain.chunks,
-            fair=True,
-            silent="where the whole bitmap fits the downtime limit",
-        )
-        def dirty_phase(chunk: Chunk) -> Step:
-            """Take a chunk that changed; clear its meta bit.
-
-            Series of 2015: the dirty phase of dirty_bitmap_save_iterate()
-            and, once the VM has stopped, dirty_bitmap_save_complete().
-            """
-            return Step(
-                when=[
-                    sending,
-                    world.link_up,
-                    now.stage.is_(Stage.IDLE),
-                    source.cursor.at_end(),
-                    now.meta.contains(chunk),
-                ],
-                then=[*take(chunk)],
-            )
-
-    @build.action("source", over=world.domain.chunks, fair=True)
-    def serialize_chunk(chunk: Chunk) -> Step:
-        """Read the chunk that was taken, after its meta bit was cleared.
-
-        QEMU: bdrv_dirty_bitmap_serialize_part().
-        """
-        return Step(
-            when=[now.stage.is_(Stage.FIRST_HALF), now.chunk.is_(chunk)],
-            then=[
-                now.stage.becomes(Stage.READY),
-                half(chunk, clears=not in_order),
-            ],
-        )
-
-
-def _add_send_chunk(world: World, now: LiveSource, sent: Tally) -> None:
-    stream = world.stream
-
-    @world.build.action("source", over=world.domain.chunks, fair=True)
-    def send_bitmap_bits(chunk: Chunk) -> Step:
-        """Send the chunk that was read.  QEMU: send_bitmap_bits()."""
-        return Step(
-            when=[
-                now.stage.is_(Stage.READY),
-                now.chunk.is_(chunk),
-                world.link_up,
-                stream.has_room(),
-            ],
-            then=[
-                *stream.put(Message.BITS, chunk=chunk, contents=now.contents),
-                now.stage.becomes(Stage.IDLE),
-                now.chunk.becomes(None),
-                now.contents.becomes(frozenset()),
-                *sent.one_more(),
-            ],
-        )
-
-
-def _add_end(world: World, now: LiveSource) -> None:
-    build, source = world.build, world.source
-    stopped_first = world.has(LAST_PASS_STOPPED)
-    if stopped_first:
-        little = [
-            now.stage.is_(Stage.IDLE),
-            _little_is_pending(world, now),
-        ]
-        if world.has(STOP_WAITS_FOR_JOB):
-            no_job = ~source.job
-            no_job = no_job.named("no backup job runs")
-            if source.left_out is not None:
-                no_job = any_of(no_job, source.left_out)
-            little.append(no_job)
-        before, stopped = Outgoing.ACTIVE, Outgoing.DEVICE
-    else:
-        little = []
-        before = stopped = Outgoing.BITMAP_SENT
-
-    @build.action("source", fair=True)
-    def migration_completion() -> Step:
-        """Little is pending: stop the VM.
-
-        QEMU: migration_completion(), vm_stop_force_state().
-        """
-        return Step(
-            when=[
-                source.vm.is_(SourceVm.RUNNING),
-                source.migration.is_(before),
-                world.link_up,
-                *little,
-            ],
-            then=[*pause(world)],
-        )
-
-    add_drain(world, before, stopped)
-    last = Outgoing.DEVICE if stopped_first else Outgoing.ACTIVE
-    add_send_complete(
-        world,
-        when=[
-            source.migration.is_(last),
-            now.stage.is_(Stage.IDLE),
-            now.meta.is_empty(),
-        ],
-        then=Outgoing.BITMAP_SENT,
+        then=[source.stage.is_(Stage.IDLE)],
     )

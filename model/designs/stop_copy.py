@@ -7,6 +7,7 @@
                limit: the VM pauses, in-flight writes are drained, it stops
     send       every chunk once, COMPLETE, then the device state (RUN)
     start      the destination has everything before its VM starts
+    failure    a bitmap error drops the bitmap, the VM goes on
 
 The whole bitmap is downtime, and nothing that happens while the guest runs
 makes it less: where it does not fit the limit, the VM is never stopped.
@@ -17,86 +18,86 @@ estimate counts bits as bytes; here it is right.
 
 from __future__ import annotations
 
-from model.language import Machine, Step, all_of, any_of
-from model.mechanisms import (
-    BITS_AFTER_STOP,
-    SOURCE_BUSY,
-)
+from model.language import Machine, Step, all_of, any_of, given
+from model.mechanisms import BITS_AFTER_STOP
 from model.protocol.backup import add_backup_client
 from model.protocol.faults import add_faults
 from model.protocol.form import add_form
-from model.protocol.guest import Recorder, add_guest
+from model.protocol.guest import add_guest
 from model.protocol.loader import add_loader
-from model.protocol.loss import Style
+from model.protocol.loss import add_loss
 from model.protocol.management import add_management
-from model.protocol.properties import Promise, add_properties
+from model.protocol.properties import add_properties
 from model.protocol.setup import add_setup
 from model.protocol.switchover import (
     add_drain,
-    add_precopy_end,
+    add_run_last,
     add_send_chunks,
     add_send_complete,
-    pause,
 )
 from model.protocol.takeover import add_takeover
-from model.protocol.world import World, create
+from model.protocol.world import Design, World, create
 from model.variant import Variant
-from model.vocabulary import Outgoing, SourceVm
+from model.vocabulary import Message, Outgoing, SourceVm
 
-STYLE = Style(run_is_last=True, errors_drop=True)
+DESIGN = Design(last=Message.RUN)
 
 
 def build(options: Variant) -> Machine:
-    """The stop-copy design."""
-    world = create(options, return_path=True)
+    """The stop-copy design, from setup to failure."""
+    world = create(World, options, DESIGN)
     source = world.source
-    add_guest(world, Recorder())
-    add_setup(world, holds=world.has(SOURCE_BUSY))
-    _add_vm_stop(world)
-    sending = [Outgoing.DEVICE]
-    if not world.has(BITS_AFTER_STOP):
-        sending.append(Outgoing.ACTIVE)
-    add_send_chunks(world, when=[source.migration.is_(*sending)])
-    add_send_complete(
-        world,
-        when=[source.migration.is_(Outgoing.DEVICE)],
-        then=Outgoing.BITMAP_SENT,
-    )
-    add_precopy_end(world)
-    add_loader(world, STYLE)
-    add_takeover(world, STYLE)
-    add_backup_client(world)
-    add_management(world)
-    add_faults(world)
-    add_form(world, holds=world.has(SOURCE_BUSY))
-    add_properties(world, Promise())
-    return world.build.machine()
+    add_guest(world)
 
+    # -- setup: START ----------------------------------------------------
 
-def _add_vm_stop(world: World) -> None:
-    source = world.source
+    add_setup(world)
+
+    # -- stop ------------------------------------------------------------
+
     limit = world.options.limit("downtime")
     little = all_of(
         *(w.source.cursor.ahead().at_most(limit) for w in world.bitmaps)
     )
-    if source.left_out is not None:
-        little = any_of(little, source.left_out)
 
-    @world.build.action("source", fair=True)
+    @world.action("source", fair=True)
     def migration_completion() -> Step:
         """Stop the VM when what is pending fits the downtime limit.
 
         QEMU: migration_iteration_run(), migration_completion(),
         vm_stop_force_state().
         """
-        return Step(
-            when=[
-                source.vm.is_(SourceVm.RUNNING),
-                source.migration.is_(Outgoing.ACTIVE),
-                world.link_up,
-                little.named("what is pending fits the downtime limit"),
-            ],
-            then=[*pause(world)],
-        )
+        return given(
+            source.vm.is_(SourceVm.RUNNING),
+            source.migration.is_(Outgoing.ACTIVE),
+            world.link_up,
+            any_of(little, source.left_out).named(
+                "what is pending fits the downtime limit"
+            ),
+        ).then(source.vm.becomes(SourceVm.PAUSED))
 
-    add_drain(world, before=Outgoing.ACTIVE)
+    add_drain(world, Outgoing.ACTIVE, then=Outgoing.DEVICE)
+
+    # -- send: BITS, COMPLETE, RUN ---------------------------------------
+
+    stopped = source.migration.is_(Outgoing.DEVICE)
+    early = source.migration.is_(Outgoing.DEVICE, Outgoing.ACTIVE)
+    chunks = world.with_(BITS_AFTER_STOP, stopped, without=early)
+    add_send_chunks(world, chunks)
+    add_send_complete(world, stopped, then=Outgoing.BITMAP_SENT)
+    add_run_last(world)
+
+    # -- the destination: load, run; a loss ------------------------------
+
+    add_loader(world)
+    add_loss(world)
+    add_takeover(world)
+
+    # -- the others, failures, what is asked -----------------------------
+
+    add_backup_client(world)
+    add_management(world)
+    add_faults(world)
+    add_form(world)
+    add_properties(world)
+    return world.build.machine()

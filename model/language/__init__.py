@@ -20,9 +20,11 @@ from model.language.machine import (
     State,
     Variable,
 )
+from model.language.over_step import after
 from model.language.projected import Projected
 from model.language.records import (
     anew,
+    another,
     chunk_field,
     chunks_field,
     contents_field,
@@ -44,7 +46,7 @@ from model.language.sets import (
     every_granule,
     single,
 )
-from model.language.step import Step
+from model.language.step import Effect, Guard, Part, Step, given
 from model.language.tally import Tally
 from model.language.types import ContentsType, Disk, EnumType, NameType, Type
 from model.language.values import (
@@ -77,17 +79,20 @@ __all__ = [
     "Cursor",
     "Disk",
     "Domain",
+    "Effect",
     "EnumType",
     "EnumValue",
     "Field",
     "Flag",
     "Granule",
     "GranuleSet",
+    "Guard",
     "Instance",
     "Machine",
     "MachineBuilder",
     "ModelError",
     "NameType",
+    "Part",
     "Projected",
     "Property",
     "Schematic",
@@ -97,8 +102,10 @@ __all__ = [
     "Type",
     "Update",
     "Variable",
+    "after",
     "all_of",
     "anew",
+    "another",
     "any_of",
     "choose",
     "chunk_alone",
@@ -112,6 +119,7 @@ __all__ = [
     "every_chunk",
     "every_granule",
     "flag_field",
+    "given",
     "granules_field",
     "single",
 ]

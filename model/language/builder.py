@@ -7,20 +7,20 @@ and freezes it.  An action is written as a function that returns its ``Step``:
     @build.action("destination", fair=True)
     def dirty_bitmap_load_complete() -> Step:
         '''The bitmap is whole.  QEMU: dirty_bitmap_load_complete().'''
-        return Step(
-            when=[stream.head_is(Message.COMPLETE)],
-            then=[stream.take(), dst.bitmap.becomes(BitmapState.COMPLETE)],
+        return given(stream.head_is(Message.COMPLETE)).then(
+            stream.take(), dst.bitmap.becomes(Incoming.COMPLETE)
         )
 
 The function's name is the action's name.  With ``over``, the function takes
-one parameter and the action has one instance per value.
+one parameter and the action has one instance per value; where ``over`` maps
+names to values it takes several, and there is an instance per combination.
 """
 
 from __future__ import annotations
 
 import enum
 import inspect
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import chain
 from typing import TypeVar
@@ -29,36 +29,30 @@ from attrs import define, evolve
 from attrs import field as attribute
 
 from model.language import expression as ex
-from model.language.budgets import Budgets, Needs
+from model.language.budgets import Needs
 from model.language.cases import cases
-from model.language.errors import ModelError
+from model.language.errors import ModelError, described
 from model.language.machine import (
     Action,
-    Conjunct,
-    Cost,
     Instance,
     Machine,
-    Property,
 )
 from model.language.made import (
-    Parameter,
-    followed,
+    Over,
+    combinations_of,
     initials,
     known,
     label,
-    parameters,
     says_nothing,
 )
-from model.language.per_granule import (
-    NEEDS_RUNS,
-    reason_against,
-)
+from model.language.over_step import in_states
 from model.language.projected_channel import (
     ProjectedChannel,
     slots_suffice,
 )
+from model.language.properties import Properties
+from model.language.schematic import SORTS
 from model.language.step import Step
-from model.language.tokens import Every
 from model.language.values import Flag, Update
 
 Member = TypeVar("Member", bound=enum.Enum)
@@ -67,22 +61,12 @@ Choice = tuple[tuple[tuple[str, str], ...], Callable[[], Step]]
 
 
 @define(eq=False)
-class MachineBuilder(Budgets):
-    """Collects a model text; see the module's docstring.
+class MachineBuilder(Properties):
+    """Collects a model text; see the module's docstring."""
 
-    ``one_granule``: the disks follow one granule (``Projected``), so what
-    cannot be asked of it alone is left undecided.
-    """
-
-    one_granule: bool = False
     _absent: set[str] = attribute(factory=set, init=False)
-    _undecided: dict[str, str] = attribute(factory=dict, init=False)
     _actions: dict[str, Action] = attribute(factory=dict, init=False)
-    _properties: dict[str, Property] = attribute(factory=dict, init=False)
-    _costs: list[Cost] = attribute(factory=list, init=False)
     _starts: list[dict[str, int]] = attribute(factory=list, init=False)
-    _notes: dict[str, ex.Expression] = attribute(factory=dict, init=False)
-    _unpromised: dict[str, str] = attribute(factory=dict, init=False)
     _may_end: ex.Expression = attribute(default=ex.FALSE, init=False)
 
     # -- initial states --------------------------------------------------
@@ -117,7 +101,7 @@ class MachineBuilder(Budgets):
     def action(
         self,
         actor: str,
-        over: Iterable[Parameter] | Every | None = None,
+        over: Over | None = None,
         fair: bool = False,
         fault: bool = False,
         spends: str = "",
@@ -138,17 +122,13 @@ class MachineBuilder(Budgets):
             name = function.__name__ + suffix
             doc = inspect.getdoc(function) or ""
             names = list(inspect.signature(function).parameters)
-            if (over is not None) != (len(names) == 1):
-                raise ModelError(
-                    f"action {name}: takes {len(names)} parameters, but "
-                    f"'over' is {'not ' if over is None else ''}given"
+            choices: list[Choice] = [
+                (
+                    tuple((n, label(v)) for n, v in values.items()),
+                    partial(function, *values.values()),
                 )
-            choices: list[Choice] = [((), function)]
-            if over is not None:
-                choices = [
-                    (((names[0], label(v)),), partial(function, v))
-                    for v in parameters(over, name)
-                ]
+                for values in combinations_of(over, names, name)
+            ]
             head = Action(
                 name, actor, fair, fault, doc, (), silent, spends, tuple(needs)
             )
@@ -194,7 +174,7 @@ class MachineBuilder(Budgets):
         step: Step,
     ) -> Instance:
         if not isinstance(step, Step):
-            raise ModelError(f"returns {step!r}, not a Step")
+            raise ModelError(f"returns {described(step)}, not a step")
         guard = self._conjuncts(step.when)
         for conjunct in guard:
             ghosts = self._ghosts(ex.fields_read([conjunct.expression]))
@@ -208,7 +188,7 @@ class MachineBuilder(Budgets):
             u if isinstance(u, tuple) else (u,) for u in step.then
         ):
             if not isinstance(update, Update):
-                raise ModelError(f"{update!r} in 'then' is no update")
+                raise ModelError(f"{described(update)} in 'then' is no update")
             self._check_update(update)
             if update.field in effect:
                 raise ModelError(f"field {update.field} is set twice")
@@ -237,128 +217,6 @@ class MachineBuilder(Budgets):
                 f"field {ghosts[0]}"
             )
 
-    def _conjuncts(self, flags: Sequence[Flag]) -> tuple[Conjunct, ...]:
-        made = []
-        for one in flags:
-            if not isinstance(one, Flag):
-                raise ModelError(f"{one!r} is no flag")
-            self._check_declared(ex.fields_read([one.expression]))
-            made.append(Conjunct(one.text, one.expression, one.means))
-        return tuple(made)
-
-    # -- properties ------------------------------------------------------
-
-    def always(
-        self,
-        name: str,
-        guarantee: str,
-        doc: str,
-        then: Sequence[Flag],
-        when: Sequence[Flag] = (),
-        needs: Needs = (),
-        assumes: str = "",
-        trivial: str = "",
-    ) -> None:
-        """Must hold in every state: if all of ``when``, all of ``then``.
-
-        ``needs``: budgets without which it is not asked, as of an action.
-        ``assumes``: what it takes for granted, as a clause.  ``trivial``: why
-        it may say nothing at some sizes, where it is not asked; without a
-        reason that is an error.
-        """
-        head = Property(
-            name,
-            "always",
-            guarantee,
-            doc,
-            assumes=assumes,
-            needs=tuple(needs),
-            trivial=trivial,
-        )
-        self.add_property(head, when, then)
-
-    def reachable(
-        self,
-        name: str,
-        doc: str,
-        then: Sequence[Flag] = (),
-        by: Sequence[str] = (),
-        needs: Needs = (),
-    ) -> None:
-        """Must be met once: a state with all of ``then``, or a step ``by``."""
-        if bool(then) == bool(by):
-            raise ModelError(f"property {name}: give either 'then' or 'by'")
-        head = Property(
-            name, "reachable", "", doc, (), (), tuple(by), "", tuple(needs)
-        )
-        self.add_property(head, (), then)
-
-    def eventually(
-        self,
-        name: str,
-        guarantee: str,
-        doc: str,
-        then: Sequence[Flag],
-        when: Sequence[Flag] = (),
-        needs: Needs = (),
-        assumes: str = "",
-        trivial: str = "",
-    ) -> None:
-        """Under weak fairness: after ``when``, sooner or later ``then``.
-
-        The rest is as of ``always``.
-        """
-        head = Property(
-            name,
-            "eventually",
-            guarantee,
-            doc,
-            assumes=assumes,
-            needs=tuple(needs),
-            trivial=trivial,
-        )
-        self.add_property(head, when, then)
-
-    def not_promised(self, guarantee: str, reason: str) -> None:
-        """State why this design does not promise a guarantee."""
-        self._unpromised[guarantee] = reason
-
-    def cost(self, name: str, by: Iterable[str], when: Flag) -> None:
-        """Count steps of the actions ``by`` that are taken ``when``."""
-        (taken,) = self._conjuncts([when])
-        self._costs.append(Cost(name, frozenset(by), taken.expression))
-
-    def note(self, name: str, when: Flag) -> None:
-        """Give a predicate a name for reports."""
-        (noted,) = self._conjuncts([when])
-        self._notes[name] = noted.expression
-
-    def add_property(
-        self, head: Property, when: Sequence[Flag], then: Sequence[Flag]
-    ) -> None:
-        """Add ``head``, a property without a formula, with its formula."""
-        name = head.name
-        if name in self._properties or name in self._undecided:
-            raise ModelError(f"property {name} is declared twice")
-        try:
-            if not self.is_there(head.needs):
-                return
-            premise, conclusion = self._conjuncts(when), self._conjuncts(then)
-        except ModelError as error:
-            raise error.within(f"property {name}") from None
-        if self.one_granule:
-            reason = NEEDS_RUNS
-            if head.kind == "always":
-                reason = reason_against(
-                    [c.expression for c in premise],
-                    [c.expression for c in conclusion],
-                )
-            if reason:
-                self._undecided[name] = reason
-                return
-            premise, conclusion = followed(premise), followed(conclusion)
-        self._properties[name] = evolve(head, when=premise, then=conclusion)
-
     # -- the result ------------------------------------------------------
 
     def machine(self) -> Machine:
@@ -375,6 +233,8 @@ class MachineBuilder(Budgets):
             evolve(c, actions=frozenset(there(f"cost {c.name}", [*c.actions])))
             for c in self._costs
         ]
+        if not self._is_before_size:
+            self._ask_states_of_steps()
         self._check_constant_properties()
         return Machine(
             self.name,
@@ -404,6 +264,19 @@ class MachineBuilder(Budgets):
                     "whatever the capacity of the channel is.",
                     then=[channel.fits()],
                 )
+
+    @property
+    def _is_before_size(self) -> bool:
+        """Whether a disk of some size is still to be put in."""
+        return any(f.type.width in SORTS for f in self._fields.values())
+
+    def _ask_states_of_steps(self) -> None:
+        instances = [i for a in self._actions.values() for i in a.instances]
+        fields = {f.name: f.type.width for f in self._fields.values()}
+        for name, prop in self._properties.items():
+            if prop.over_step:
+                asked = in_states(prop, instances, fields)
+                self._properties[name] = asked
 
     def _check_constant_properties(self) -> None:
         for prop in filter(says_nothing, list(self._properties.values())):

@@ -17,12 +17,13 @@ from attrs import evolve, frozen
 
 from model.language import expression as ex
 from model.language.domain import NO_CHUNK
-from model.language.errors import ModelError
+from model.language.errors import ModelError, described
 from model.language.expression import Expression
 from model.language.sets import ChunkName, Contents
 from model.language.types import (
     ContentsType,
     EnumType,
+    FlagType,
     NameType,
     Type,
     alike,
@@ -45,8 +46,9 @@ class KindType:
             type(literal), self.members
         ):
             raise ModelError(
-                f"{where} carries {self.members.__name__}: {literal!r} is "
-                f"not a member of {self.members.__name__}"
+                f"{where} carries {self.members.__name__}: "
+                f"{described(literal)} is not a member of "
+                f"{self.members.__name__}"
             )
         return [m.name for m in self.members].index(literal.name) + 1
 
@@ -148,6 +150,13 @@ class Channel:
             raise ModelError(f"channel {self.name} carries no member '{part}'")
         text = f"{part} of next in {self.name}"
         return EnumValue(kind, self._part(0, part), text)
+
+    def head_flag(self, part: str) -> Flag:
+        """The flag that the oldest message carries."""
+        kind = self.parts.get(part)
+        if not isinstance(kind, FlagType):
+            raise ModelError(f"channel {self.name} carries no flag '{part}'")
+        return flag(self._part(0, part), f"{part} of next in {self.name}")
 
     def put(self, kind: enum.Enum, **payload: Any) -> tuple[Update, ...]:
         """Add a message at the back; the guard asks ``has_room``."""

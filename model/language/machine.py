@@ -133,9 +133,12 @@ class Property:
     always: in every state, if all of ``when`` then all of ``then``.
     reachable: some state meets all of ``then``, or one of ``by`` fires.
     eventually: once all of ``when``, later all of ``then``.
+    ``over_step``: it is about every step; ``broken_step``, where the steps
+    were put in: what a step is that violates it.
     ``assumes``: what it takes for granted, as a clause, or ''.  ``needs``:
     budgets without which it is not asked, as of an action.  ``trivial``: why
-    it may say nothing at some sizes, or ''.
+    it may say nothing at some sizes, or ''.  ``consequence``: a name for what
+    a violation does to the user, or ''.
     """
 
     name: str
@@ -148,6 +151,9 @@ class Property:
     assumes: str = ""
     needs: tuple[str, ...] = ()
     trivial: str = ""
+    consequence: str = ""
+    over_step: bool = False
+    broken_step: Expression = ex.FALSE
 
     @property
     def premise(self) -> Expression:
@@ -259,7 +265,8 @@ class Machine:
                 parts.append(f"{instance.label} {guard} {effect}")
         for prop in self.properties:
             when, then = named.of(prop.premise), named.of(prop.conclusion)
-            parts.append(f"{prop.kind} {prop.name} {when} {then} {prop.by}")
+            kind = "step" if prop.over_step else prop.kind
+            parts.append(f"{kind} {prop.name} {when} {then} {prop.by}")
         parts.append(f"may end {named.of(self.may_end)}")
         parts.append(f"invariants {[named.of(i) for i in self.invariants]}")
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()

@@ -16,6 +16,9 @@ from model.language.per_granule import at_one_granule
 from model.language.tokens import Every, parameter, shown
 
 Parameter = Chunk | Granule | enum.Enum | int
+#: what one parameter ranges over, and what several do, by name
+Range = Iterable[Parameter] | Every
+Over = Range | Mapping[str, Range]
 
 
 def followed(conjuncts: tuple[Conjunct, ...]) -> tuple[Conjunct, ...]:
@@ -27,11 +30,38 @@ def followed(conjuncts: tuple[Conjunct, ...]) -> tuple[Conjunct, ...]:
     )
 
 
-def parameters(over: Iterable[Parameter] | Every, action: str) -> list[Any]:
-    """What the parameter of an action takes; a token where none is known."""
-    if isinstance(over, Every):
-        return [parameter(over, action)]
-    return list(over)
+def combinations_of(
+    over: Over | None, names: Sequence[str], action: str
+) -> list[dict[str, Any]]:
+    """The parameters of each instance of an action, by name.
+
+    ``names``: what the action's function takes, in that order.  A disk's
+    chunks or granules may stand for one parameter only: a proof follows one.
+    """
+    ranges: Mapping[str, Range] = {}
+    if isinstance(over, Mapping):
+        ranges = over
+    elif over is not None:
+        ranges = {names[0] if len(names) == 1 else "": over}
+    if list(ranges) != list(names):
+        said = ", ".join(names) or "none"
+        given = "one" if "" in ranges else ", ".join(ranges) or "none"
+        raise ModelError(
+            f"action {action}: its parameters are {said}, 'over' gives {given}"
+        )
+    disks = [n for n, r in ranges.items() if isinstance(r, Every)]
+    if len(disks) > 1:
+        raise ModelError(
+            f"action {action}: '{disks[0]}' and '{disks[1]}' both range over "
+            "a disk, allowed is one"
+        )
+    values = [
+        [parameter(r, action)] if isinstance(r, Every) else list(r)
+        for r in ranges.values()
+    ]
+    return [
+        dict(zip(ranges, chosen, strict=True)) for chosen in product(*values)
+    ]
 
 
 def label(value: Any) -> str:

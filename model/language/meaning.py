@@ -18,6 +18,7 @@ from model.language.channel import Channel
 from model.language.domain import Chunk, Domain, Granule, Named
 from model.language.errors import ModelError
 from model.language.expression import Expression
+from model.language.over_step import after, before, is_after
 from model.language.schematic import SORTS, Sort, asked
 from model.language.tally import Tally
 from model.language.tokens import is_parameter, whole
@@ -88,7 +89,9 @@ class Meaning:
             case "ask":
                 return self._answer(node, inside, parameters)
             case "field" if node.width in SORTS:
-                thing = self.things[node.name]
+                thing = self.things[before(node.name)]
+                if is_after(node.name):
+                    return after(thing).expression
                 whole = node.width in (Sort.CHANNEL, Sort.TALLY)
                 return thing if whole else thing.expression
             case "const" if node.width in SORTS:
@@ -148,7 +151,7 @@ def _of_channel(channel: Channel, operation: str, of: str) -> Any:
         case "head_is" | "holds":
             kind = channel.kinds.members[of]
             return getattr(channel, operation)(kind).expression
-        case "head_chunk" | "head_contents" | "head_member":
+        case "head_chunk" | "head_contents" | "head_member" | "head_flag":
             return getattr(channel, operation)(of).expression
     raise ModelError(f"channel {channel.name} is asked '{operation}'")
 

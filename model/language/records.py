@@ -20,12 +20,13 @@ from collections.abc import Collection, Mapping
 from typing import Any, Final, Literal, TypeVar
 
 import attrs
-from attrs import frozen
+from attrs import evolve, frozen
 
+from model.language import expression as ex
 from model.language.declarations import Declarations
 from model.language.errors import ModelError
-from model.language.types import Disk
-from model.language.values import Update
+from model.language.types import Disk, EnumType
+from model.language.values import NO, YES, EnumValue, Flag, Update
 
 Survives = Literal["", "attempt", "process"]
 Ends = Literal["attempt", "process"]
@@ -39,7 +40,8 @@ class Said:
     """What a class says of one field.
 
     ``of``: what there is a field for each of (say, a bitmap), or ''.
-    ``only``: the word without which there is no such field, or ''.
+    ``only``: the word without which there is no such field, or ''.  Then it is
+    a constant: ``absent`` if that is given, else ``initial``.
     ``ended``: its value after the process has ended.  ``chunk``: for contents,
     the field that names the chunk.
     """
@@ -51,6 +53,7 @@ class Said:
     survives: Survives = "attempt"
     of: str = ""
     only: str = ""
+    absent: Any = None
     chunk: str = ""
 
 
@@ -118,15 +121,15 @@ def declare(
     """Declare the fields of ``record``; gives them by their name there.
 
     ``prefix``: what stands before each name.  ``words``: which ``only`` are
-    there; a field of another one is None.  ``of``: only the fields that there
-    are for each of such things.  ``initial``: other initial values, by name.
+    there; a field of another one is a constant.  ``of``: only the fields that
+    there are for each of such things.  ``initial``: other initial values.
     """
     found: dict[str, Any] = {}
     for name, said in _fields(record):
         if of is not None and said.of not in of:
             continue
         if said.only and said.only not in words:
-            found[name] = None
+            found[name] = _absent(name, said)
             continue
         how: dict[str, Any] = {"ghost": ghost, "doc": said.doc}
         begins = initial.get(name, said.initial)
@@ -151,6 +154,39 @@ def declare(
     return found
 
 
+def _absent(name: str, said: Said) -> EnumValue[Any] | Flag:
+    """The constant that stands for a field that this variant does not have."""
+    value = said.initial if said.absent is None else said.absent
+    if said.kind == "flag":
+        return evolve(YES if value else NO, absent=True)
+    if said.kind == "enum":
+        kind = EnumType(type(value))
+        code = kind.encode(value, f"field {name}")
+        constant = ex.constant(code, kind.width)
+        return EnumValue(kind, constant, kind.show(code), absent=True)
+    raise ModelError(f"field {name}: only a flag or a member may be absent")
+
+
+def another(
+    held: Record,
+    build: Declarations,
+    disk: Disk,
+    prefix: str,
+    words: Collection[str] = (),
+    *,
+    of: Collection[str],
+    ghost: bool = False,
+) -> Record:
+    """The record of a further bitmap, node, or whatever ``of`` names.
+
+    Fields that there are for each of ``of`` are declared anew under
+    ``prefix``; all others are those of ``held``.
+    """
+    own = declare(type(held), build, disk, prefix, words, of=of, ghost=ghost)
+    found: Record = attrs.evolve(held, **own)  # type: ignore[misc]
+    return found
+
+
 def anew(
     held: Any, after: Ends, of: Collection[str] | None = None
 ) -> tuple[Update, ...]:
@@ -168,7 +204,7 @@ def anew(
         )
         for name, said in _fields(type(held))
         if said.survives in lost
-        and getattr(held, name) is not None
+        and not getattr(held, name).absent
         and (of is None or said.of in of)
     )
 

@@ -256,6 +256,8 @@ class _Writing:
             "doc": prop.doc,
             "assumes": prop.assumes,
             "trivial": prop.trivial,
+            "consequence": prop.consequence,
+            "over_step": prop.over_step,
             "needs": list(prop.needs),
             "by": list(prop.by),
             "when": self._conjuncts(prop.when),

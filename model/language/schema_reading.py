@@ -226,6 +226,8 @@ def _property(one: Mapping[str, Any], terms: list[Expression]) -> Property:
         one["assumes"],
         tuple(one["needs"]),
         one["trivial"],
+        one["consequence"],
+        bool(one["over_step"]),
     )
 
 

@@ -18,7 +18,7 @@ from typing import Any, Final
 from attrs import field, frozen
 
 from model.language import expression as ex
-from model.language.errors import ModelError
+from model.language.errors import ModelError, described
 from model.language.expression import Expression
 from model.language.tokens import (
     CHUNKS,
@@ -119,7 +119,7 @@ class Schematic:
         if not isinstance(limit, Limit):
             plain = isinstance(limit, int) and not isinstance(limit, bool)
             if not plain or limit < 0:
-                raise ModelError(f"{limit!r} is no limit on a number")
+                raise ModelError(f"{described(limit)} is no limit on a number")
         return ask("at_most", 1, members, of=limit)
 
     def contents(self, members: Expression, chunk: Any) -> Expression:

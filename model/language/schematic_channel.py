@@ -20,7 +20,13 @@ from model.language.expression import Expression
 from model.language.schematic import Schematic, Sort, ask
 from model.language.sets import ChunkName, Contents
 from model.language.tokens import ChunkToken, Limit
-from model.language.types import ContentsType, EnumType, NameType, Type
+from model.language.types import (
+    ContentsType,
+    EnumType,
+    FlagType,
+    NameType,
+    Type,
+)
 from model.language.values import EnumValue, Flag, Update, Value, flag
 
 
@@ -105,6 +111,12 @@ class SchematicChannel(Channel):
             raise ModelError(f"channel {self.name} carries no member '{part}'")
         found = ask("head_member", type_.width, self._now, of=part)
         return EnumValue(type_, found, f"{part} of next in {self.name}")
+
+    def head_flag(self, part: str) -> Flag:
+        if not isinstance(self.parts.get(part), FlagType):
+            raise ModelError(f"channel {self.name} carries no flag '{part}'")
+        found = ask("head_flag", 1, self._now, of=part)
+        return flag(found, f"{part} of next in {self.name}")
 
     def put(self, kind: enum.Enum, **payload: Any) -> tuple[Update, ...]:
         self._check_payload(kind, payload)

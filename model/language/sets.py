@@ -11,7 +11,7 @@ from typing import Any, Self, TypeVar
 
 from model.language import expression as ex
 from model.language.domain import Chunk, Granule
-from model.language.errors import ModelError
+from model.language.errors import ModelError, described
 from model.language.tokens import ChunkToken, Limit, shown
 from model.language.types import (
     ChunkSetType,
@@ -131,7 +131,9 @@ class GranuleSet(_Members[GranuleSetType]):
         """This set with its part in ``chunk`` replaced by ``contents``."""
         disk = self.type.disk
         if not isinstance(contents, Contents):
-            raise ModelError(f"{contents!r} is no contents of a chunk")
+            raise ModelError(
+                f"{described(contents)} is no contents of a chunk"
+            )
         if contents.type.disk is not disk:
             raise ModelError(
                 f"'{self.text}' is of disk {disk.name}, '{contents.text}' of "

@@ -23,6 +23,7 @@ from model.language.channel import Channel
 from model.language.errors import ModelError
 from model.language.expression import Expression
 from model.language.machine import Instance, Machine
+from model.language.over_step import before
 from model.language.schematic import SETS, SORTS, Sort, asked
 from model.language.schematic_channel import ChannelType
 from model.language.tally import TallyType
@@ -81,6 +82,7 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
     "head_chunk": Operation(((Sort.CHANNEL,),), Sort.NAME, "part"),
     "head_contents": Operation(((Sort.CHANNEL,),), Sort.CONTENTS, "part"),
     "head_member": Operation(((Sort.CHANNEL,),), FINITE, "part"),
+    "head_flag": Operation(((Sort.CHANNEL,),), FLAG, "part"),
     "any_left": Operation(((Sort.TALLY,),), FLAG),
     "is_full": Operation(((Sort.TALLY,),), FLAG),
 }
@@ -145,7 +147,7 @@ def check_terms(schema: Machine) -> None:
         body = root.operands if _moves(root) else (root,)
         for node in ex.walk(body):
             reason = why_meaningless(node, own, channels)
-            known = widths.get(node.name)
+            known = widths.get(before(node.name))
             if node.operator == "field" and known != node.width:
                 reason = f"field {node.name} is used as something else"
             if reason:

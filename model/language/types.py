@@ -17,7 +17,7 @@ from attrs import field, frozen
 
 from model.language import expression as ex
 from model.language.domain import NO_CHUNK, Chunk, Domain
-from model.language.errors import ModelError
+from model.language.errors import ModelError, described
 from model.language.expression import Expression
 
 MAX_COUNT = 1 << 32
@@ -46,7 +46,9 @@ class Type(Protocol):
 
 
 def _reject(where: str, kind: object, literal: object, allowed: str) -> Any:
-    raise ModelError(f"{where} is {kind}: {literal!r} is not {allowed}")
+    raise ModelError(
+        f"{where} is {kind}: {described(literal)} is not {allowed}"
+    )
 
 
 def alike(one: type[enum.Enum], other: type[enum.Enum]) -> bool:

@@ -10,13 +10,13 @@ truth value is an error, because the model would silently lose a branch.
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, Generic, NoReturn, Self, TypeVar
 
 from attrs import evolve, field, frozen
 
 from model.language import expression as ex
-from model.language.errors import ModelError
+from model.language.errors import ModelError, described
 from model.language.expression import Expression
 from model.language.types import (
     CounterType,
@@ -41,6 +41,7 @@ def _short(text: str) -> str:
 class Update:
     """This field becomes that value: one line of an effect.
 
+    ``field``: its name, or '' of one that this variant does not have.
     ``line``: how people read it, if not as an assignment.  ``part_of``: the
     name of the effect that it belongs to, or ''.
     """
@@ -61,13 +62,16 @@ class Update:
 class Value(Generic[AnyType]):
     """A typed expression with the text it was written as.
 
-    ``means``: where ``text`` is a name, what it stands for.
+    ``means``: where ``text`` is a name, what it stands for.  ``absent``: it
+    stands for a field that this variant does not have: it keeps one value, and
+    setting it does nothing.
     """
 
     type: AnyType
     expression: Expression
     text: str = field(converter=_short)
     means: str = ""
+    absent: bool = False
 
     def __bool__(self) -> NoReturn:
         raise ModelError(
@@ -112,8 +116,8 @@ class Value(Generic[AnyType]):
 
         Raises ModelError if this is no field or ``value`` has another type.
         """
-        name = self.field_name()
         stored = self._stored(value)
+        name = "" if self.absent else self.field_name()
         return Update(name, self.type, stored.expression, stored.text)
 
     def _stored(self, value: Any) -> Value[Any]:
@@ -131,6 +135,8 @@ class Flag(Value[FlagType]):
 
     def __and__(self, other: Flag | bool) -> Flag:
         right = self._operand(other)
+        if self.is_said(True) or right.is_said(True):
+            return right if self.is_said(True) else self
         return self._with(
             ex.conjunction(self.expression, right.expression),
             f"{_inner(self)} and {_inner(right)}",
@@ -138,12 +144,21 @@ class Flag(Value[FlagType]):
 
     def __or__(self, other: Flag | bool) -> Flag:
         right = self._operand(other)
+        if self.is_said(False) or right.is_said(False):
+            return right if self.is_said(False) else self
         return self._with(
             ex.disjunction(self.expression, right.expression),
             f"{_inner(self)} or {_inner(right)}",
         )
 
+    def is_said(self, value: bool) -> bool:
+        """Whether it is the plain constant, which says nothing to a reader."""
+        plain, text = (ex.TRUE, "yes") if value else (ex.FALSE, "no")
+        return self.expression is plain and self.text == text
+
     def __invert__(self) -> Flag:
+        if self.is_said(True) or self.is_said(False):
+            return NO if self.is_said(True) else YES
         text = self.text
         bare = text.removeprefix("not ")
         if bare != text and not _is_compound(text):
@@ -177,7 +192,9 @@ def flag(expression: Expression, text: str) -> Flag:
 def check_flag(condition: object) -> None:
     """Raise ModelError if ``condition`` is no flag of the model."""
     if not isinstance(condition, Flag):
-        raise ModelError(f"{condition!r} is used as a condition: no flag")
+        raise ModelError(
+            f"{described(condition)} is used as a condition: no flag"
+        )
 
 
 YES = flag(ex.TRUE, "yes")
@@ -186,13 +203,15 @@ NO = flag(ex.FALSE, "no")
 
 def all_of(*flags: Flag) -> Flag:
     """True where all of ``flags`` are; true when there are none."""
-    text = " and ".join(_inner(f) for f in flags) or "yes"
+    said = [f for f in flags if not f.is_said(True)]
+    text = " and ".join(_inner(f) for f in said) or "yes"
     return flag(ex.all_of(f.expression for f in flags), text)
 
 
 def any_of(*flags: Flag) -> Flag:
     """True where at least one of ``flags`` is; false when there are none."""
-    text = " or ".join(_inner(f) for f in flags) or "no"
+    said = [f for f in flags if not f.is_said(False)]
+    text = " or ".join(_inner(f) for f in said) or "no"
     return flag(ex.any_of(f.expression for f in flags), text)
 
 
@@ -218,6 +237,20 @@ class EnumValue(Value[EnumType[Member]], Generic[Member]):
             f"{self.text} is not {' or '.join(names)}",
         )
 
+    def switch(
+        self, cases: Mapping[Member, Member | EnumValue[Member]]
+    ) -> EnumValue[Member]:
+        """What ``cases`` say of the member that this is; else this."""
+        if not cases:
+            raise ModelError(f"'{self.text}'.switch() names no member")
+        chosen, texts = self.expression, []
+        for member, value in reversed(list(cases.items())):
+            code, new = self._operand(member), self._operand(value)
+            here = ex.equal(self.expression, code.expression)
+            chosen = ex.choice(here, new.expression, chosen)
+            texts.append(f"{new.text} if {code.text}")
+        return self._with(chosen, ", ".join(reversed(texts)))
+
 
 class Counter(Value[CounterType]):
     """A number from 0 to ``type.limit``; sums widen the limit."""
@@ -242,7 +275,7 @@ class Counter(Value[CounterType]):
             if isinstance(other, bool) or not isinstance(other, int):
                 raise ModelError(
                     f"'{self.text}' is {self.type}, it cannot be used with "
-                    f"{other!r}"
+                    f"{described(other)}"
                 )
             if other < 0:
                 raise ModelError(f"{other} is no count: 0 is the least")

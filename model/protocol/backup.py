@@ -21,45 +21,15 @@ to migrate a domain with an active block job (qemuMigrationSrcIsAllowed()).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-
-from attrs import frozen
-
-from model.language import (
-    NO,
-    ChunkSet,
-    Flag,
-    Granule,
-    Step,
-    Update,
-    chunk_alone,
-)
+from model.language import NO, Flag, Granule, Step, chunk_alone, given
 from model.mechanisms import (
     BUSY_UNTIL_COMPLETE,
     DRAIN_BEFORE_BACKUP,
     FULL_BACKUP_ON_LOSS,
 )
 from model.protocol.guest import drained
-from model.protocol.world import World
+from model.protocol.world import Updates, World
 from model.vocabulary import DestinationVm, Incoming, Outgoing, SourceVm
-
-Updates = tuple[Update, ...]
-
-
-def _unseen(gone: ChunkSet | None, come: ChunkSet | None) -> Updates:
-    return ()
-
-
-@frozen(eq=False)
-class Watch:
-    """What a design does where the source's bits change but by a write.
-
-    ``changes``: effect, of the chunks with bits that go, and that come.
-    ``begins``: what else the beginning of a job waits for.
-    """
-
-    changes: Callable[[ChunkSet | None, ChunkSet | None], Updates] = _unseen
-    begins: Sequence[Flag] = ()
 
 
 def usable_on_source(world: World) -> Flag:
@@ -80,13 +50,13 @@ def usable_on_destination(world: World) -> Flag:
     any other.
     """
     here = world.destination
-    looks_valid = here.bitmap.is_(
+    not_busy = here.bitmap.is_(
         Incoming.VALID, Incoming.COMPLETE, Incoming.PARTIAL
     )
-    if not world.has(BUSY_UNTIL_COMPLETE):
-        looks_valid = here.bitmap.is_not(
-            Incoming.ABSENT, Incoming.LOST, Incoming.REMOVED
-        )
+    there = here.bitmap.is_not(
+        Incoming.ABSENT, Incoming.LOST, Incoming.REMOVED
+    )
+    looks_valid = world.with_(BUSY_UNTIL_COMPLETE, not_busy, without=there)
     return (here.vm.is_(DestinationVm.RUNNING) & looks_valid).named(
         "the destination's bitmap is usable"
     )
@@ -103,25 +73,25 @@ def job_ends(world: World) -> Updates:
     )
 
 
-def add_backup_client(world: World, watch: Watch | None = None) -> None:
+def add_backup_client(world: World) -> None:
     """Backups and edits on both sides; a full backup after a loss."""
-    watch = watch or Watch()
-    for each in world.bitmaps:
-        _add_source_job(each, watch)
-        _add_source_edits(each, watch)
-        _add_destination_backup(each)
+    for bitmap in world.bitmaps:
+        _add_source_job(bitmap)
+        _add_source_add(bitmap)
+        _add_source_edits(bitmap)
+        _add_destination_backup(bitmap)
+        _add_full_backup(bitmap)
 
 
-def _add_source_job(world: World, watch: Watch) -> None:
-    build, source, ghost = world.build, world.source, world.ghost
-    drains = world.has(DRAIN_BEFORE_BACKUP)
+def _add_source_job(world: World) -> None:
+    source, ghost = world.source, world.ghost
     # a job comes no further on images that are inactive
     runs = (
         source.job,
         source.vm.is_(SourceVm.RUNNING, SourceVm.PAUSED),
     )
 
-    @build.action("client", suffix=world.suffix)
+    @world.action("client")
     def source_backup_begins() -> Step:
         """A backup job freezes the bitmap; its successor records.
 
@@ -129,88 +99,72 @@ def _add_source_job(world: World, watch: Watch) -> None:
         QEMU: blockdev-backup with sync=incremental: bdrv_drained_begin(),
         bdrv_dirty_bitmap_create_successor().
         """
-        return Step(
-            when=[
-                usable_on_source(world),
-                source.migration.is_not(Outgoing.SETUP),
-                *([drained(world, source.in_flight)] if drains else []),
-                *watch.begins,
-            ],
-            then=[
-                source.job.becomes(True),
-                ghost.would_miss.becomes(ghost.true_dirty - source.bits),
-            ],
+        drain = drained(world, source.in_flight)
+        return given(
+            usable_on_source(world),
+            source.migration.is_not(Outgoing.SETUP),
+            world.with_(DRAIN_BEFORE_BACKUP, (drain,), without=()),
+            world.job_may_begin,
+        ).then(
+            source.job.becomes(True),
+            ghost.would_miss.becomes(ghost.true_dirty - source.bits),
         )
 
-    @build.action("client", fair=True, suffix=world.suffix)
+    @world.action("client", fair=True)
     def source_backup_succeeds() -> Step:
         """What was dirty at the beginning is copied: the successor stays.
 
         QEMU: bdrv_dirty_bitmap_abdicate().
         """
         not_copied = ghost.true_dirty - source.bits
-        return Step(
-            when=[*runs],
-            then=[
-                source.bits.becomes(source.successor),
-                ghost.missed.becomes(ghost.missed | ghost.would_miss),
-                ghost.true_dirty.becomes(not_copied | ghost.since),
-                *watch.changes(
-                    source.bits.chunks(), source.successor.chunks()
-                ),
-                *job_ends(world),
-            ],
+        return given(runs).then(
+            source.bits.becomes(source.successor),
+            ghost.missed.becomes(ghost.missed | ghost.would_miss),
+            ghost.true_dirty.becomes(not_copied | ghost.since),
+            world.bits_change(
+                gone=source.bits.chunks(), come=source.successor.chunks()
+            ),
+            job_ends(world),
         )
 
-    @build.action(
-        "client", fault=True, spends="backup_fails", suffix=world.suffix
-    )
+    @world.action("client", fault=True, spends="backup_fails")
     def source_backup_fails() -> Step:
         """The job fails: the successor's bits are merged back.
 
         QEMU: bdrv_reclaim_dirty_bitmap().
         """
-        return Step(
-            when=[*runs],
-            then=[
-                source.bits.becomes(source.bits | source.successor),
-                *watch.changes(None, source.successor.chunks()),
-                *job_ends(world),
-            ],
+        return given(runs).then(
+            source.bits.becomes(source.bits | source.successor),
+            world.bits_change(come=source.successor.chunks()),
+            job_ends(world),
         )
 
 
-def _add_source_edits(world: World, watch: Watch) -> None:
-    build, source, ghost = world.build, world.source, world.ghost
+def _add_source_add(world: World) -> None:
+    source, ghost = world.source, world.ghost
 
-    if ghost.had is not None:
+    @world.action("client", only=world.appears)
+    def source_add() -> Step:
+        """The user adds the bitmap and takes a full backup with it.
 
-        @build.action("client")
-        def source_add() -> Step:
-            """The user adds the bitmap and takes a full backup with it.
+        QEMU: a transaction of block-dirty-bitmap-add and blockdev-backup
+        with sync=full, which drains.
+        """
+        return given(
+            source.vm.is_(SourceVm.RUNNING),
+            ~source.has_bitmap,
+            drained(world, source.in_flight),
+        ).then(
+            source.has_bitmap.becomes(True),
+            source.bits.becomes(frozenset()),
+            ghost.true_dirty.becomes(frozenset()),
+        )
 
-            QEMU: a transaction of block-dirty-bitmap-add and blockdev-backup
-            with sync=full, which drains.
-            """
-            return Step(
-                when=[
-                    source.vm.is_(SourceVm.RUNNING),
-                    ~source.has_bitmap,
-                    drained(world, source.in_flight),
-                ],
-                then=[
-                    source.has_bitmap.becomes(True),
-                    source.bits.becomes(frozenset()),
-                    ghost.true_dirty.becomes(frozenset()),
-                ],
-            )
 
-    @build.action(
-        "client",
-        over=world.domain.granules,
-        spends="edits",
-        suffix=world.suffix,
-    )
+def _add_source_edits(world: World) -> None:
+    source, ghost = world.source, world.ghost
+
+    @world.action("client", over=world.domain.granules, spends="edits")
     def source_merge(granule: Granule) -> Step:
         """The user merges a bitmap with this bit into the source's.
 
@@ -219,82 +173,67 @@ def _add_source_edits(world: World, watch: Watch) -> None:
         QEMU: qmp_block_dirty_bitmap_merge(), bdrv_merge_dirty_bitmap().
         """
         single = world.single(granule)
-        chunk = chunk_alone(world.disk, granule.chunk)
-        return Step(
-            when=[usable_on_source(world)],
-            then=[
-                source.bits.becomes(source.bits | single),
-                ghost.true_dirty.becomes(ghost.true_dirty | single),
-                ghost.since.becomes(ghost.since | single.only_if(source.job)),
-                *watch.changes(None, chunk),
-            ],
+        return given(usable_on_source(world)).then(
+            source.bits.becomes(source.bits | single),
+            ghost.true_dirty.becomes(ghost.true_dirty | single),
+            ghost.since.becomes(ghost.since | single.only_if(source.job)),
+            world.bits_change(come=chunk_alone(world.disk, granule.chunk)),
         )
 
-    @build.action("client", spends="edits", suffix=world.suffix)
+    @world.action("client", spends="edits")
     def source_clear() -> Step:
         """The user clears the bitmap and takes a full backup with it.
 
         QEMU: a transaction of block-dirty-bitmap-clear and blockdev-backup
         with sync=full, which drains.
         """
-        return Step(
-            when=[usable_on_source(world), drained(world, source.in_flight)],
-            then=[
-                source.bits.becomes(frozenset()),
-                ghost.true_dirty.becomes(frozenset()),
-                *watch.changes(source.bits.chunks(), None),
-            ],
+        return given(
+            usable_on_source(world), drained(world, source.in_flight)
+        ).then(
+            source.bits.becomes(frozenset()),
+            ghost.true_dirty.becomes(frozenset()),
+            world.bits_change(gone=source.bits.chunks()),
         )
 
 
 def _add_destination_backup(world: World) -> None:
-    build, ghost, here = world.build, world.ghost, world.destination
-    drains = world.has(DRAIN_BEFORE_BACKUP)
+    ghost, here = world.ghost, world.destination
 
-    @build.action("client", suffix=world.suffix)
+    @world.action("client")
     def destination_backup() -> Step:
         """Incremental backup on the destination: copy, then clear.
 
         QEMU: as on the source.
         """
         missed = ghost.true_dirty - here.bits
-        return Step(
-            when=[
-                usable_on_destination(world),
-                *([drained(world, here.in_flight)] if drains else []),
-            ],
-            then=[
-                ghost.missed.becomes(ghost.missed | missed),
-                ghost.true_dirty.becomes(ghost.true_dirty - here.bits),
-                here.bits.becomes(frozenset()),
-            ],
+        drain = drained(world, here.in_flight)
+        return given(
+            usable_on_destination(world),
+            world.with_(DRAIN_BEFORE_BACKUP, (drain,), without=()),
+        ).then(
+            ghost.missed.becomes(ghost.missed | missed),
+            ghost.true_dirty.becomes(ghost.true_dirty - here.bits),
+            here.bits.becomes(frozenset()),
         )
 
-    @build.action("client", spends="edits", suffix=world.suffix)
+    @world.action("client", spends="edits")
     def destination_remove() -> Step:
         """The user removes the bitmap by its name.
 
         QEMU: qmp_block_dirty_bitmap_remove(), refused while it is busy.
         """
-        return Step(
-            when=[usable_on_destination(world)],
-            then=[
-                here.bitmap.becomes(Incoming.REMOVED),
-                here.bits.becomes(frozenset()),
-                here.successor.becomes(frozenset()),
-            ],
+        return given(usable_on_destination(world)).then(
+            here.bitmap.becomes(Incoming.REMOVED),
+            here.bits.becomes(frozenset()),
+            here.successor.becomes(frozenset()),
         )
-
-    _add_full_backup(world)
 
 
 def _add_full_backup(world: World) -> None:
-    build, ghost, here = world.build, world.ghost, world.destination
-    real = world.has(FULL_BACKUP_ON_LOSS)
+    ghost, here = world.ghost, world.destination
 
-    @build.action(
+    @world.action(
         "client",
-        suffix=world.suffix,
         silent="where nothing can make a loss there is none to make good",
     )
     def destination_full_backup() -> Step:
@@ -303,19 +242,17 @@ def _add_full_backup(world: World) -> None:
         QEMU: a transaction of block-dirty-bitmap-add and blockdev-backup
         with sync=full.
         """
-        left = ghost.true_dirty.only_if(NO) if real else ghost.true_dirty
-        return Step(
-            when=[
-                here.vm.is_(DestinationVm.RUNNING),
-                here.bitmap.is_(
-                    Incoming.LOST, Incoming.ABSENT, Incoming.REMOVED
-                ),
-                here.stream_ended,
-                drained(world, here.in_flight),
-            ],
-            then=[
-                here.bitmap.becomes(Incoming.VALID),
-                here.bits.becomes(frozenset()),
-                ghost.true_dirty.becomes(left),
-            ],
+        backed_up = ghost.true_dirty.only_if(NO)
+        left = world.with_(
+            FULL_BACKUP_ON_LOSS, backed_up, without=ghost.true_dirty
+        )
+        return given(
+            here.vm.is_(DestinationVm.RUNNING),
+            here.bitmap.is_(Incoming.LOST, Incoming.ABSENT, Incoming.REMOVED),
+            here.stream_ended,
+            drained(world, here.in_flight),
+        ).then(
+            here.bitmap.becomes(Incoming.VALID),
+            here.bits.becomes(frozenset()),
+            ghost.true_dirty.becomes(left),
         )

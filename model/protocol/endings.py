@@ -7,6 +7,9 @@ to rest.
 
 from __future__ import annotations
 
+from model.guarantees import (
+    WRITE_WAITS,
+)
 from model.language import YES, all_of, any_of
 from model.mechanisms import (
     DROP_ON_FAILURE,
@@ -24,13 +27,13 @@ from model.vocabulary import (
 )
 
 
-def add_endings(world: World, migrates: bool, declares_loss: bool) -> None:
-    """All of it.  ``migrates``, ``declares_loss``: see ``Promise``."""
+def add_endings(world: World) -> None:
+    """All of it."""
     _add_ends(world)
     for node in world.nodes:
         _add_writes_end(node)
-    _add_reachable(world, migrates, declares_loss)
-    if migrates:
+    _add_reachable(world)
+    if world.design.migrates:
         _add_costs(world)
     _add_rest(world)
 
@@ -80,17 +83,18 @@ def _add_writes_end(world: World) -> None:
             "does not wait for ever.",
             then=[in_flight.at_most(beside)],
             trivial="where all of the disk may be in flight at once",
+            consequence=WRITE_WAITS,
         )
 
 
-def _add_reachable(world: World, migrates: bool, declares_loss: bool) -> None:
-    build, here = world.build, world.destination
+def _add_reachable(world: World) -> None:
+    build, here, design = world.build, world.destination, world.design
     arrived = [
         here.vm.is_(DestinationVm.RUNNING),
         here.bitmap.is_(Incoming.VALID),
         here.stream_ended,
     ]
-    if migrates:
+    if design.migrates:
         arrived.append(world.ghost.arrived.named("COMPLETE was received"))
     build.reachable(
         "MigrationCompletes",
@@ -108,16 +112,16 @@ def _add_reachable(world: World, migrates: bool, declares_loss: bool) -> None:
         by=["destination_backup"],
     )
     declared = world.has(ERROR_DROPS_BITMAP) and world.has(DROP_ON_FAILURE)
-    if declares_loss and migrates and declared:
-        build.reachable(
-            "BitmapDeclaredLost",
-            "The destination runs without the bitmap, visibly.",
-            then=[
-                here.vm.is_(DestinationVm.RUNNING),
-                here.bitmap.is_(Incoming.LOST),
-            ],
-            needs=("refuse",),
-        )
+    build.reachable(
+        "BitmapDeclaredLost",
+        "The destination runs without the bitmap, visibly.",
+        then=[
+            here.vm.is_(DestinationVm.RUNNING),
+            here.bitmap.is_(Incoming.LOST),
+        ],
+        needs=("refuse",),
+        only=design.errors_drop and design.migrates and declared,
+    )
     build.reachable(
         "SourceResumes",
         "After a failure the source's guest goes on.",

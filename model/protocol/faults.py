@@ -11,16 +11,8 @@ failure has its own budget.
 
 from __future__ import annotations
 
-from model.language import (
-    Step,
-    Update,
-    any_of,
-    choose,
-)
-from model.mechanisms import (
-    REMOVE_PARTIAL,
-    TIME_OUT,
-)
+from model.language import Step, any_of, choose, given
+from model.mechanisms import REMOVE_PARTIAL, TIME_OUT
 from model.protocol.lifetimes import (
     attempt_over,
     destination_forgets,
@@ -37,8 +29,6 @@ from model.vocabulary import (
     Outgoing,
 )
 
-Updates = tuple[Update, ...]
-
 
 def add_faults(world: World) -> None:
     """The failures that the configuration allows, and their detection."""
@@ -50,65 +40,58 @@ def add_faults(world: World) -> None:
 
 
 def _add_cut(world: World) -> None:
-    build, link = world.build, world.link
+    link = world.link
 
-    @build.action("network", fault=True, over=tuple(Break), spends="cut")
+    @world.action("network", over=tuple(Break), fault=True, spends="cut")
     def channel_cut(how: Break) -> Step:
         """The connection breaks; what is in flight may arrive, or not.
 
         QEMU: qemu_file_get_error() on either side, if that side is told.
         """
         silent = how is Break.SILENCE
-        return Step(
-            when=[world.link_up],
-            then=[
-                link.becomes(Link.SILENT if silent else Link.BROKEN),
-                world.ghost.faulted.becomes(True),
-            ],
+        return given(world.link_up).then(
+            link.becomes(Link.SILENT if silent else Link.BROKEN),
+            world.ghost.faulted.becomes(True),
         )
 
-    if world.has(TIME_OUT):
+    @world.action(
+        "network", only=world.has(TIME_OUT), fair=True, needs=("cut",)
+    )
+    def connection_times_out() -> Step:
+        """A connection on which nothing moves is given up.
 
-        @build.action("network", fair=True, needs=("cut",))
-        def connection_times_out() -> Step:
-            """A connection on which nothing moves is given up.
-
-            QEMU: none of its own; TCP's keep-alive and time-out, or
-            management that ends what does not move.
-            """
-            return Step(
-                when=[link.is_(Link.SILENT)],
-                then=[link.becomes(Link.BROKEN)],
-            )
+        QEMU: none of its own; TCP's keep-alive and time-out, or
+        management that ends what does not move.
+        """
+        return given(link.is_(Link.SILENT)).then(link.becomes(Link.BROKEN))
 
 
 def _add_source_killed(world: World) -> None:
     source = world.source
 
-    @world.build.action("network", fault=True, spends="source_killed")
+    @world.action("network", fault=True, spends="source_killed")
     def source_killed() -> Step:
         """The source's process dies; what it has sent may still arrive.
 
         QEMU: SIGKILL.
         """
-        return Step(
-            when=[source.migration.is_(*IN_PROGRESS, Outgoing.UNCERTAIN)],
-            then=[
-                *source_ends(world),
-                *world.source_closes(),
-                world.ghost.faulted.becomes(True),
-                world.ghost.killed.becomes(True),
-            ],
+        return given(
+            source.migration.is_(*IN_PROGRESS, Outgoing.UNCERTAIN)
+        ).then(
+            source_ends(world),
+            world.source_closes(),
+            world.ghost.faulted.becomes(True),
+            world.ghost.killed.becomes(True),
         )
 
 
 def _add_destination_killed(world: World) -> None:
     here, link = world.destination, world.link
 
-    @world.build.action(
+    @world.action(
         "network",
-        fault=True,
         over=(False, True),
+        fault=True,
         spends="destination_killed",
     )
     def destination_killed(after_start: bool) -> Step:
@@ -127,30 +110,26 @@ def _add_destination_killed(world: World) -> None:
         )
         running = here.vm.is_(DestinationVm.RUNNING)
         after = DestinationVm.DIED if after_start else DestinationVm.KILLED
-        in_progress = world.in_progress
         broken = choose(link.is_(Link.SILENT), link, Link.BROKEN)
-        return Step(
-            when=[running if after_start else waiting, under_way],
-            then=[
-                here.vm.becomes(after),
-                *destination_forgets(world),
-                *(
-                    node.destination.in_flight.becomes(frozenset())
-                    for node in world.nodes
-                ),
-                here.stream_ended.becomes(False),
-                *world.stream.lose_all(),
-                link.becomes(choose(in_progress, broken, Link.DOWN)),
-                world.ghost.faulted.becomes(True),
-                world.ghost.killed.becomes(True),
+        return given(running if after_start else waiting, under_way).then(
+            here.vm.becomes(after),
+            destination_forgets(world),
+            [
+                node.destination.in_flight.becomes(frozenset())
+                for node in world.nodes
             ],
+            here.stream_ended.becomes(False),
+            world.stream.lose_all(),
+            link.becomes(choose(world.in_progress, broken, Link.DOWN)),
+            world.ghost.faulted.becomes(True),
+            world.ghost.killed.becomes(True),
         )
 
 
 def _add_source_detection(world: World) -> None:
     source = world.source
 
-    @world.build.action(
+    @world.action(
         "source",
         fair=True,
         needs=world.options.attempt_fails(
@@ -165,28 +144,17 @@ def _add_source_detection(world: World) -> None:
         QEMU: migration_detect_error(), migrate_fd_cleanup(),
         dirty_bitmap_save_cleanup(); postcopy_pause() after RUN.
         """
-        return Step(
-            when=[
-                world.in_progress,
-                world.link.is_(Link.BROKEN),
-            ],
-            then=[
-                source.migration.becomes(failed(world)),
-                *attempt_over(world),
-                *world.source_closes(),
-            ],
+        return given(world.in_progress, world.link.is_(Link.BROKEN)).then(
+            source.migration.becomes(failed(world)),
+            attempt_over(world),
+            world.source_closes(),
         )
 
 
 def _add_destination_detection(world: World) -> None:
     here = world.destination
-    forgets: Updates = tuple(
-        each.ghost.arrived.becomes(False) for each in world.bitmaps
-    )
-    if world.has(REMOVE_PARTIAL):
-        forgets = destination_forgets(world)
 
-    @world.build.action(
+    @world.action(
         "destination",
         fair=True,
         needs=world.options.attempt_fails(AT_DESTINATION, at_setup=True),
@@ -200,14 +168,16 @@ def _add_destination_detection(world: World) -> None:
         QEMU: process_incoming_migration_co(),
         dirty_bitmap_mig_cancel_incoming().
         """
-        return Step(
-            when=[
-                here.vm.is_(DestinationVm.INMIGRATE),
-                ~here.stream_ended,
-                world.link.is_(Link.BROKEN),
-            ],
-            then=[
-                *forgets,
-                *world.destination_closes(),
-            ],
+        only_ghosts = tuple(
+            each.ghost.arrived.becomes(False) for each in world.bitmaps
+        )
+        return given(
+            here.vm.is_(DestinationVm.INMIGRATE),
+            ~here.stream_ended,
+            world.link.is_(Link.BROKEN),
+        ).then(
+            world.with_(
+                REMOVE_PARTIAL, destination_forgets(world), without=only_ghosts
+            ),
+            world.destination_closes(),
         )

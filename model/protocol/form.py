@@ -9,8 +9,7 @@ nobody can take any more.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
+from model.guarantees import REMOVED_WHILE_HELD
 from model.language import Flag, any_of, every_chunk
 from model.mechanisms import (
     BUSY_UNTIL_COMPLETE,
@@ -32,26 +31,16 @@ from model.vocabulary import (
 NONE = ""
 
 
-def add_form(
-    world: World,
-    holds: bool,
-    idle: Sequence[Flag] = (),
-    migrates: bool = True,
-) -> None:
-    """What holds between attempts, of an ended process and of a lost bitmap.
-
-    ``holds``: the source's bitmap is busy while it migrates.  ``idle``: what
-    else an attempt that is over leaves as it was at first.  ``migrates``: the
-    bitmap is migrated at all.
-    """
-    for each in world.bitmaps:
-        _add_source(each, holds)
-        _add_destination(each, migrates)
-    _add_between_attempts(world, idle)
+def add_form(world: World) -> None:
+    """What holds between attempts, of an ended process, of a lost bitmap."""
+    for bitmap in world.bitmaps:
+        _add_source(bitmap)
+        _add_destination(bitmap)
+    _add_between_attempts(world)
     _add_connection(world)
 
 
-def _add_source(world: World, holds: bool) -> None:
+def _add_source(world: World) -> None:
     source, build = world.source, world.build
     build.always(
         world.name("NothingOfAnEndedSource"),
@@ -67,27 +56,26 @@ def _add_source(world: World, holds: bool) -> None:
             (~source.job).named("no backup job runs"),
         ],
     )
-    if world.has(DRAIN_AT_STOP) and world.has(WRITERS_END_AT_STOP):
-        build.always(
-            world.name("NothingInFlightWhenStopped"),
-            NONE,
-            "A VM that has stopped has no write in flight.",
-            when=[source.vm.is_(SourceVm.STOPPED)],
-            then=[source.in_flight.is_empty()],
-        )
-    if holds:
-        gone = [] if source.left_out is None else [~source.left_out]
-        build.always(
-            world.name("BusyWhileMigrating"),
-            NONE,
-            "From setup on the migration holds the source's bitmap.",
-            when=[
-                world.in_progress,
-                source.migration.is_not(Outgoing.SETUP),
-                *gone,
-            ],
-            then=[source.busy.named("the source's bitmap is busy")],
-        )
+    build.always(
+        world.name("NothingInFlightWhenStopped"),
+        NONE,
+        "A VM that has stopped has no write in flight.",
+        when=[source.vm.is_(SourceVm.STOPPED)],
+        then=[source.in_flight.is_empty()],
+        only=world.has(DRAIN_AT_STOP) and world.has(WRITERS_END_AT_STOP),
+    )
+    build.always(
+        world.name("BusyWhileMigrating"),
+        NONE,
+        "From setup on the migration holds the source's bitmap.",
+        when=[
+            world.in_progress,
+            source.migration.is_not(Outgoing.SETUP),
+            ~source.left_out,
+        ],
+        then=[source.busy.named("the source's bitmap is busy")],
+        only=world.holds,
+    )
     build.always(
         world.name("SuccessorOnlyOfAJob"),
         NONE,
@@ -102,23 +90,21 @@ def _add_source(world: World, holds: bool) -> None:
     )
 
 
-def _add_between_attempts(world: World, idle: Sequence[Flag]) -> None:
+def _add_between_attempts(world: World) -> None:
     source, ghost = world.source, world.ghost
     clean: list[Flag] = []
     for each in (w.source for w in world.bitmaps):
         clean.append((~each.busy).named("the bitmap is not busy"))
-        if world.has(CURSOR_PER_ATTEMPT):
-            clean.append(
-                (every_chunk(world.disk) <= each.cursor.ahead()).named(
-                    "the next chunk to send is the first"
-                )
-            )
+        first = (every_chunk(world.disk) <= each.cursor.ahead()).named(
+            "the next chunk to send is the first"
+        )
+        clean += world.with_(CURSOR_PER_ATTEMPT, [first], without=[])
     world.build.always(
         "AttemptLeavesNothing",
         NONE,
         "Where no attempt is under way the source is as before the first.",
         when=[~world.in_progress],
-        then=[*clean, *idle],
+        then=[*clean, *world.idle],
     )
     running = [Outgoing.NONE, Outgoing.SETUP]
     if world.return_path is None:
@@ -137,7 +123,7 @@ def _add_between_attempts(world: World, idle: Sequence[Flag]) -> None:
         when=[
             source.migration.is_(Outgoing.SETUP),
             world.link_up,
-            *([] if source.announced is None else [~source.announced]),
+            ~source.announced,
         ],
         then=[
             (~(ghost.faulted | ghost.trouble)).named("nothing has gone wrong")
@@ -151,7 +137,7 @@ def _add_between_attempts(world: World, idle: Sequence[Flag]) -> None:
     )
 
 
-def _add_destination(world: World, migrates: bool) -> None:
+def _add_destination(world: World) -> None:
     here, build = world.destination, world.build
     build.always(
         world.name("NothingOfALostBitmap"),
@@ -162,29 +148,30 @@ def _add_destination(world: World, migrates: bool) -> None:
         ],
         then=[here.bits.is_empty(), here.successor.is_empty()],
     )
-    if migrates:
-        build.always(
-            world.name("NothingArrivedOfNoBitmap"),
-            NONE,
-            "Of a bitmap that is not there yet COMPLETE was not received.",
-            when=[here.bitmap.is_(Incoming.ABSENT)],
-            then=[(~world.ghost.arrived).named("COMPLETE was not received")],
-        )
-    if world.has(BUSY_UNTIL_COMPLETE):
-        build.always(
-            world.name("RemovedOnlyIfNotBusy"),
-            NONE,
-            "A bitmap is removed only where the VM runs, and not while it is "
-            "loaded.",
-            when=[here.bitmap.is_(Incoming.REMOVED)],
-            then=[
-                here.vm.is_(DestinationVm.RUNNING),
-                any_of(world.ghost.arrived, here.stream_ended).named(
-                    "COMPLETE was received, or no more is read"
-                ),
-            ],
-            needs=("edits",),
-        )
+    build.always(
+        world.name("NothingArrivedOfNoBitmap"),
+        NONE,
+        "Of a bitmap that is not there yet COMPLETE was not received.",
+        when=[here.bitmap.is_(Incoming.ABSENT)],
+        then=[(~world.ghost.arrived).named("COMPLETE was not received")],
+        only=world.design.migrates,
+    )
+    build.always(
+        world.name("RemovedOnlyIfNotBusy"),
+        NONE,
+        "A bitmap is removed only where the VM runs, and not while it is "
+        "loaded.",
+        when=[here.bitmap.is_(Incoming.REMOVED)],
+        then=[
+            here.vm.is_(DestinationVm.RUNNING),
+            any_of(world.ghost.arrived, here.stream_ended).named(
+                "COMPLETE was received, or no more is read"
+            ),
+        ],
+        needs=("edits",),
+        consequence=REMOVED_WHILE_HELD,
+        only=world.has(BUSY_UNTIL_COMPLETE),
+    )
     build.always(
         world.name("SuccessorOnlyWhileLoading"),
         NONE,

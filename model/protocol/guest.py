@@ -12,19 +12,16 @@ guest cannot is to go on after the VM has stopped.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-
-from attrs import field, frozen
-
 from model.language import (
     YES,
     Flag,
     Granule,
     GranuleSet,
+    Part,
     Step,
-    Tally,
     Update,
     any_of,
+    given,
 )
 from model.mechanisms import (
     BIT_AFTER_DATA,
@@ -32,27 +29,8 @@ from model.mechanisms import (
     SUCCESSOR,
     WRITERS_END_AT_STOP,
 )
-from model.protocol.world import World
+from model.protocol.world import Updates, World
 from model.vocabulary import DestinationVm, Incoming, Outgoing, SourceVm
-
-Updates = tuple[Update, ...]
-
-
-def _nothing(_: Granule) -> Updates:
-    return ()
-
-
-@frozen(eq=False)
-class Recorder:
-    """What else a bit that is set on the source touches.
-
-    ``source_also``: what happens in the same critical section (the live
-    design's meta bitmap).  ``allowance``: the throttled guest's, chunks sent
-    since its last write.
-    """
-
-    source_also: Callable[[Granule], Updates] = _nothing
-    allowance: Tally = field(factory=lambda: Tally(None))
 
 
 def drained(world: World, in_flight: GranuleSet) -> Flag:
@@ -61,206 +39,169 @@ def drained(world: World, in_flight: GranuleSet) -> Flag:
     Without 'bit-before-ack' a write is acknowledged as soon as its data are
     on the disk, so a drain does not wait for the bit.
     """
-    if not world.has(BIT_BEFORE_ACK):
-        return YES.named("no unacknowledged write")
-    return in_flight.is_empty()
+    return world.with_(
+        BIT_BEFORE_ACK,
+        in_flight.is_empty(),
+        without=YES.named("no unacknowledged write"),
+    )
 
 
-def recorded_on_source(
-    world: World, granules: GranuleSet
-) -> tuple[Update, ...]:
-    """Effect: bits set in what records on the source.
+def add_guest(world: World) -> None:
+    """The writes on both sides, to each node."""
+    for node in world.nodes:
+        _add_source_writes(node)
+        _add_destination_writes(node)
+
+
+def _begins(world: World, in_flight: GranuleSet, granule: Granule) -> Part:
+    """The first half of a write, which is up to the guest."""
+    others = in_flight.at_most(world.options.limit("writes_beside"))
+    begun = in_flight.becomes(in_flight | world.single(granule))
+    return Part((~in_flight.contains(granule), others), (begun,))
+
+
+def _ends(world: World, in_flight: GranuleSet, granule: Granule) -> Part:
+    """The second half, which follows: the write is acknowledged."""
+    ended = in_flight.becomes(in_flight - world.single(granule))
+    return Part((in_flight.contains(granule),), (ended,))
+
+
+def _dirtied(world: World, granule: Granule) -> Updates:
+    """Effect: the data reach the disk, so the granule is truly dirty."""
+    found: list[Update] = []
+    single = world.single(granule)
+    for each in world.recording:
+        ghost = each.ghost
+        found.append(ghost.true_dirty.becomes(ghost.true_dirty | single))
+    return tuple(found)
+
+
+def _since_the_job_began(world: World, granule: Granule) -> Updates:
+    found: list[Update] = []
+    for each in world.recording:
+        since, single = each.ghost.since, world.single(granule)
+        found.append(since.becomes(since | single.only_if(each.source.job)))
+    return tuple(found)
+
+
+def _recorded_on_source(world: World, granule: Granule) -> Updates:
+    """Effect: the bit is set in what records on the source.
 
     QEMU: bdrv_set_dirty(): every enabled bitmap of the node, so the
     successor while a backup job holds the bitmap, else the bitmap itself.
     """
     found: list[Update] = []
+    single = world.single(granule)
     for each in world.recording:
         bits, successor = each.source.bits, each.source.successor
         job = each.source.job
         found += [
-            bits.becomes(bits | granules.only_if(~job)),
-            successor.becomes(successor | granules.only_if(job)),
+            bits.becomes(bits | single.only_if(~job)),
+            successor.becomes(successor | single.only_if(job)),
         ]
-    return tuple(found)
+    return (*found, *world.bit_is_set(granule))
 
 
-def _recorded_on_destination(world: World, granules: GranuleSet) -> Updates:
+def _recorded_on_destination(world: World, granule: Granule) -> Updates:
+    """Effect: the bit is set in what records on the destination."""
     found: list[Update] = []
+    single = world.single(granule)
     for each in world.recording:
         here = each.destination
         itself = here.bitmap.is_(Incoming.VALID, Incoming.PARTIAL)
         loading = here.bitmap.is_(Incoming.SUCCESSOR, Incoming.MERGED)
-        if world.has(SUCCESSOR):
-            found += [
-                here.bits.becomes(here.bits | granules.only_if(itself)),
-                here.successor.becomes(
-                    here.successor | granules.only_if(loading)
-                ),
-            ]
-        else:
-            either = itself | loading
-            found.append(
-                here.bits.becomes(here.bits | granules.only_if(either))
-            )
+        apart = (
+            here.bits.becomes(here.bits | single.only_if(itself)),
+            here.successor.becomes(here.successor | single.only_if(loading)),
+        )
+        either = here.bits | single.only_if(itself | loading)
+        together = (here.bits.becomes(either),)
+        found += world.with_(SUCCESSOR, apart, without=together)
     return tuple(found)
 
 
-def add_guest(world: World, recorder: Recorder) -> None:
-    """The writes on both sides, to each node."""
-    for node in world.nodes:
-        _add_source_writes(node, recorder)
-        _add_destination_writes(node)
-
-
-def _steps(
-    world: World,
-    in_flight: GranuleSet,
-    granule: Granule,
-    start: tuple[Sequence[Flag], Updates],
-    data: Updates,
-    bit: Updates,
-) -> dict[str, Step]:
-    """The write's two halves by name; 'bit-after-data' decides the order."""
-    single = world.single(granule)
-    may_start, started = start
-    halves = {"data": data, "bit": bit}
-    first, second = _order(world)
-    return {
-        first: Step(
-            when=[
-                *may_start,
-                ~in_flight.contains(granule),
-                in_flight.at_most(world.options.limit("writes_beside")),
-            ],
-            then=[
-                *started,
-                in_flight.becomes(in_flight | single),
-                *halves[first],
-            ],
-        ),
-        second: Step(
-            when=[in_flight.contains(granule)],
-            then=[
-                in_flight.becomes(in_flight - single),
-                *halves[second],
-            ],
-        ),
-    }
-
-
-def _order(world: World) -> tuple[str, str]:
-    """The first half of a write, which is up to the guest, and the second."""
-    if world.has(BIT_AFTER_DATA):
-        return "data", "bit"
-    return "bit", "data"
-
-
-def _dirtied_on_source(world: World, granules: GranuleSet) -> Updates:
-    ghost, job = world.ghost, world.source.job
-    return (
-        ghost.true_dirty.becomes(ghost.true_dirty | granules),
-        ghost.since.becomes(ghost.since | granules.only_if(job)),
-    )
-
-
-def _add_source_writes(world: World, recorder: Recorder) -> None:
-    build, source = world.build, world.source
-    first, second = _order(world)
-    allowance = recorder.allowance
+def _add_source_writes(world: World) -> None:
+    source, allowance = world.source, world.allowance
+    data_first = world.has(BIT_AFTER_DATA)
+    runs = source.vm.is_(SourceVm.RUNNING)
+    ends_late = source.vm.is_(SourceVm.RUNNING, SourceVm.STOPPED)
     free = source.migration.is_not(Outgoing.SETUP, Outgoing.ACTIVE)
     willing = any_of(free, allowance.is_full()).named(
         "the throttle lets the guest write"
     )
-    writes = [SourceVm.RUNNING]
-    if not world.has(WRITERS_END_AT_STOP):
-        writes.append(SourceVm.STOPPED)
 
-    def write(granule: Granule) -> dict[str, Step]:
-        single = world.single(granule)
-        return _steps(
-            world,
-            source.in_flight,
-            granule,
-            ([source.vm.is_(*writes), willing], allowance.emptied()),
-            tuple(
-                update
-                for each in world.recording
-                for update in _dirtied_on_source(each, single)
-            ),
-            (
-                *recorded_on_source(world, single),
-                *recorder.source_also(granule),
-            ),
+    def half(granule: Granule, first: bool) -> Part:
+        if not first:
+            return _ends(world, source.in_flight, granule)
+        begins = _begins(world, source.in_flight, granule)
+        may = world.with_(WRITERS_END_AT_STOP, runs, without=ends_late)
+        return Part(
+            (may, willing, *begins.when),
+            (*allowance.emptied(), *begins.then),
         )
 
-    @build.action(
+    @world.action(
         "guest",
         over=world.domain.granules,
-        fair=second == "data",
-        spends="writes" if first == "data" else "",
-        suffix=world.suffix,
+        fair=not data_first,
+        spends="writes" if data_first else "",
     )
     def source_write_data(granule: Granule) -> Step:
         """The data of a guest write reach the disk.
 
         QEMU: bdrv_driver_pwritev() below bdrv_aligned_pwritev().
         """
-        return write(granule)["data"]
+        return given(half(granule, first=data_first)).then(
+            _dirtied(world, granule),
+            _since_the_job_began(world, granule),
+        )
 
-    @build.action(
+    @world.action(
         "guest",
         over=world.domain.granules,
-        fair=second == "bit",
-        spends="writes" if first == "bit" else "",
-        suffix=world.suffix,
+        fair=data_first,
+        spends="" if data_first else "writes",
     )
     def source_set_dirty(granule: Granule) -> Step:
         """The write's bit is set; then the write is acknowledged.
 
         QEMU: bdrv_co_write_req_finish(), bdrv_set_dirty().
         """
-        return write(granule)["bit"]
+        return given(half(granule, first=not data_first)).then(
+            _recorded_on_source(world, granule)
+        )
 
 
 def _add_destination_writes(world: World) -> None:
-    build, here = world.build, world.destination
-    first, second = _order(world)
+    here, data_first = world.destination, world.has(BIT_AFTER_DATA)
 
-    def write(granule: Granule) -> dict[str, Step]:
-        single = world.single(granule)
-        return _steps(
-            world,
-            here.in_flight,
-            granule,
-            ([here.vm.is_(DestinationVm.RUNNING)], ()),
-            tuple(
-                w.ghost.true_dirty.becomes(w.ghost.true_dirty | single)
-                for w in world.recording
-            ),
-            _recorded_on_destination(world, single),
-        )
+    def half(granule: Granule, first: bool) -> Part:
+        if not first:
+            return _ends(world, here.in_flight, granule)
+        begins = _begins(world, here.in_flight, granule)
+        runs = here.vm.is_(DestinationVm.RUNNING)
+        return Part((runs, *begins.when), begins.then)
 
-    @build.action(
+    @world.action(
         "guest",
         over=world.domain.granules,
-        fair=second == "data",
-        spends="writes" if first == "data" else "",
-        suffix=world.suffix,
+        fair=not data_first,
+        spends="writes" if data_first else "",
     )
     def destination_write_data(granule: Granule) -> Step:
         """The data of a guest write reach the disk.
 
         QEMU: bdrv_driver_pwritev() below bdrv_aligned_pwritev().
         """
-        return write(granule)["data"]
+        return given(half(granule, first=data_first)).then(
+            _dirtied(world, granule)
+        )
 
-    @build.action(
+    @world.action(
         "guest",
         over=world.domain.granules,
-        fair=second == "bit",
-        spends="writes" if first == "bit" else "",
-        suffix=world.suffix,
+        fair=data_first,
+        spends="" if data_first else "writes",
     )
     def destination_set_dirty(granule: Granule) -> Step:
         """The write's bit is set in whatever bitmap records here.
@@ -269,4 +210,6 @@ def _add_destination_writes(world: World) -> None:
         successor while the bitmap is loaded, the bitmap itself afterwards,
         none after a loss.
         """
-        return write(granule)["bit"]
+        return given(half(granule, first=not data_first)).then(
+            _recorded_on_destination(world, granule)
+        )

@@ -4,7 +4,8 @@
 ``survives`` says how long a field keeps its value: '' until the attempt is
 over, 'attempt' (unless said) until the process ends, 'process' for ever; then
 it is at its first value again, or as ``ended`` says.  ``of``: there is one for
-each bitmap, or each node.  ``only``: it is there only in some configurations.
+each bitmap, or each node.  ``only``: it is there only in some configurations;
+elsewhere it is a constant, its first value unless ``absent`` says another.
 """
 
 from __future__ import annotations
@@ -61,25 +62,25 @@ class Source:
     cursor: Cursor = cursor_field(
         "the next chunk to send", survives="", of=BITMAP
     )
-    left_out: Flag | None = flag_field(
+    left_out: Flag = flag_field(
         "this attempt goes without the bitmap", survives="", only=LEFT_OUT
     )
     # nothing asks this of a process that has ended, so it may stay
-    found_none: Flag | None = flag_field(
+    found_none: Flag = flag_field(
         "an attempt of this process has found no bitmap",
         survives="process",
         only=APPEARS,
     )
-    announced: Flag | None = flag_field(
+    announced: Flag = flag_field(
         "START of this bitmap was sent", survives="", of=BITMAP, only=SEVERAL
     )
-    completed: Flag | None = flag_field(
+    completed: Flag = flag_field(
         "COMPLETE of this bitmap was sent",
         survives="",
         of=BITMAP,
         only=SEVERAL,
     )
-    named: EnumValue[Name] | None = enum_field(
+    named: EnumValue[Name] = enum_field(
         Name.NONE, "the bitmap that the last message named", only=SEVERAL
     )
 
@@ -106,7 +107,7 @@ class Destination:
     stream_ended: Flag = flag_field(
         "no more is read, by success or by failure"
     )
-    named: EnumValue[Name] | None = enum_field(
+    named: EnumValue[Name] = enum_field(
         Name.NONE, "the bitmap that the last message named", only=SEVERAL
     )
 
@@ -137,6 +138,8 @@ class Ghost:
     )
     killed: Flag = flag_field("some process was killed, ever")
     retried: Flag = flag_field("this is no first attempt")
-    had: Flag | None = flag_field(
-        "there was a bitmap when this attempt began", only=APPEARS
+    had: Flag = flag_field(
+        "there was a bitmap when this attempt began",
+        only=APPEARS,
+        absent=True,
     )

@@ -9,16 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from model.language import Update, anew, effect
+from model.language import anew, effect
 from model.mechanisms import (
     CURSOR_PER_ATTEMPT,
     NAMES_PER_ATTEMPT,
 )
 from model.protocol.hosts import BITMAP
-from model.protocol.naming import names_forgotten_by_loader
-from model.protocol.world import World
-
-Updates = tuple[Update, ...]
+from model.protocol.messages import names_forgotten_by_loader
+from model.protocol.world import Updates, World
 
 
 def attempt_over(world: World) -> Updates:
@@ -68,9 +66,10 @@ def _once(effects: Iterable[Updates]) -> Updates:
 
 def _kept(world: World, effect: Updates) -> Updates:
     """``effect`` without what wrongly survives an attempt."""
-    kept = []
-    if not world.has(CURSOR_PER_ATTEMPT):
-        kept += [each.source.cursor.field_name() for each in world.bitmaps]
-    if world.source.named is not None and not world.has(NAMES_PER_ATTEMPT):
-        kept.append(world.source.named.field_name())
+    cursors = [w.source.cursor.field_name() for w in world.bitmaps]
+    named = [world.source.named.field_name()] if world.several else []
+    kept = (
+        *world.with_(CURSOR_PER_ATTEMPT, [], without=cursors),
+        *world.with_(NAMES_PER_ATTEMPT, [], without=named),
+    )
     return tuple(u for u in effect if u.field not in kept)

@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The destination reads the stream and loads the bitmap.
 
-Loading is QEMU's as built for postcopy and stop-copy (successor, reclaim,
-errors drop the bitmap); the live design has a plain bitmap and any error
-fails the migration.  ``Style`` says which; errors are in ``loss``.
+Where RUN comes before COMPLETE the VM may run while the bitmap is loaded:
+then its successor records, and COMPLETE merges the two (reclaim).  Where RUN
+is last a plain bitmap is enough.  Errors are in ``loss``.
 """
 
 from __future__ import annotations
 
-from model.language import Chunk, Step
+from model.language import Chunk, Step, given
 from model.mechanisms import (
     CHUNK_OVERWRITES,
     NAME_IS_FREE,
@@ -16,49 +16,40 @@ from model.mechanisms import (
     RECLAIM_UNION,
 )
 from model.protocol.lifetimes import destination_forgets
-from model.protocol.loss import (
-    BEING_LOADED,
-    Style,
-    add_loss,
-    last_of_stream,
-)
-from model.protocol.naming import receives, takes
+from model.protocol.loss import BEING_LOADED, last_of_stream
+from model.protocol.messages import next_is, receives
 from model.protocol.world import World
 from model.vocabulary import Incoming, Message
 
 
-def add_loader(world: World, style: Style) -> None:
-    """The destination's steps from START to COMPLETE, and the loss."""
-    for each in world.bitmaps:
-        _add_start(each)
-        _add_bits(each)
-        _add_complete(each, style)
-    add_loss(world, style)
+def add_loader(world: World) -> None:
+    """The destination's steps from START to COMPLETE, of each bitmap."""
+    for bitmap in world.bitmaps:
+        _add_start(bitmap)
+        _add_bits(bitmap)
+        _add_complete(bitmap)
 
 
 def _add_start(world: World) -> None:
-    build, here = world.build, world.destination
+    here = world.destination
 
-    @build.action("destination", fair=True, suffix=world.suffix)
+    @world.action("destination", fair=True)
     def dirty_bitmap_load_start() -> Step:
         """START: create the bitmap; it is busy and does not record.
 
         QEMU: dirty_bitmap_load_start(), bdrv_create_dirty_bitmap(),
         bdrv_dirty_bitmap_create_successor().
         """
-        return Step(
-            when=[
-                receives(world, Message.START),
-                here.bitmap.is_(Incoming.ABSENT),
-            ],
-            then=[*takes(world), here.bitmap.becomes(Incoming.LOADING)],
-        )
+        return given(
+            receives(world, Message.START),
+            here.bitmap.is_(Incoming.ABSENT),
+        ).then(here.bitmap.becomes(Incoming.LOADING))
 
-    if world.has(NAME_IS_FREE):
-        return
-
-    @build.action(
-        "destination", fault=True, spends="refuse", suffix=world.suffix
+    @world.action(
+        "destination",
+        only=not world.has(NAME_IS_FREE),
+        fault=True,
+        spends="refuse",
     )
     def dirty_bitmap_load_start_exists() -> Step:
         """START of a name that exists: the migration fails.
@@ -66,111 +57,90 @@ def _add_start(world: World) -> None:
         What else was being loaded is removed with it.
         QEMU: dirty_bitmap_load_start(), "already exists".
         """
-        return Step(
-            when=[
-                receives(world, Message.START),
-                here.bitmap.is_(Incoming.ABSENT),
-            ],
-            then=[
-                world.ghost.trouble.becomes(True),
-                *destination_forgets(world),
-                *world.destination_closes(),
-            ],
+        return given(
+            next_is(world, Message.START),
+            here.bitmap.is_(Incoming.ABSENT),
+        ).then(
+            world.ghost.trouble.becomes(True),
+            destination_forgets(world),
+            world.destination_closes(),
         )
 
 
 def _add_bits(world: World) -> None:
     here, stream = world.destination, world.stream
 
-    @world.build.action(
-        "destination",
-        over=world.domain.chunks,
-        fair=True,
-        suffix=world.suffix,
-    )
+    @world.action("destination", over=world.domain.chunks, fair=True)
     def dirty_bitmap_load_bits(chunk: Chunk) -> Step:
         """BITS: store one chunk in the bitmap, not in its successor.
 
         QEMU: dirty_bitmap_load_bits(), bdrv_dirty_bitmap_deserialize_part().
         """
         arrived = stream.head_contents()
-        if not world.has(CHUNK_OVERWRITES):
-            arrived = arrived | here.bits.contents(chunk)
-        return Step(
-            when=[
-                receives(world, Message.BITS),
-                stream.head_chunk().is_(chunk),
-                here.bitmap.is_(*BEING_LOADED),
-            ],
-            then=[
-                *takes(world),
-                here.bits.becomes(here.bits.with_contents(chunk, arrived)),
-            ],
+        stored = world.with_(
+            CHUNK_OVERWRITES,
+            arrived,
+            without=arrived | here.bits.contents(chunk),
         )
+        return given(
+            receives(world, Message.BITS),
+            stream.head_chunk().is_(chunk),
+            here.bitmap.is_(*BEING_LOADED),
+        ).then(here.bits.becomes(here.bits.with_contents(chunk, stored)))
 
 
-def _add_complete(world: World, style: Style) -> None:
-    here = world.destination
-    ends = last_of_stream(world, style)
-    reclaimed = here.bits
-    if world.has(RECLAIM_UNION):
-        reclaimed = here.bits | here.successor
-    hand_back = (
+def _add_complete(world: World) -> None:
+    here, early = world.destination, not world.design.run_is_last
+    handed_back = (
         here.bitmap.becomes(Incoming.VALID),
         here.successor.becomes(frozenset()),
     )
-    arrived = world.ghost.arrived.becomes(True)
+    merged = (here.bitmap.becomes(Incoming.MERGED),)
 
-    @world.build.action("destination", fair=True, suffix=world.suffix)
+    @world.action("destination", fair=True)
     def dirty_bitmap_load_complete() -> Step:
         """COMPLETE before the VM's start: the bitmap is whole.
 
         QEMU: dirty_bitmap_load_complete(),
         bdrv_dirty_bitmap_deserialize_finish().
         """
-        return Step(
-            when=[
-                receives(world, Message.COMPLETE),
-                here.bitmap.is_(Incoming.LOADING),
-            ],
-            then=[
-                *takes(world),
-                here.bitmap.becomes(Incoming.COMPLETE),
-                arrived,
-                *ends,
-            ],
+        return given(
+            receives(world, Message.COMPLETE),
+            here.bitmap.is_(Incoming.LOADING),
+        ).then(
+            here.bitmap.becomes(Incoming.COMPLETE),
+            world.ghost.arrived.becomes(True),
+            last_of_stream(world),
         )
 
-    if style.run_is_last:
-        return
-
-    @world.build.action("destination", fair=True, suffix=world.suffix)
+    @world.action("destination", only=early, fair=True)
     def dirty_bitmap_load_complete_reclaim() -> Step:
         """COMPLETE after the VM's start: merge the successor, hand back.
 
         QEMU: dirty_bitmap_load_complete(),
         bdrv_reclaim_dirty_bitmap_locked().
         """
-        merged = here.bits.becomes(reclaimed)
-        when = [
+        union = here.bits | here.successor
+        return given(
             receives(world, Message.COMPLETE),
             here.bitmap.is_(Incoming.SUCCESSOR),
-        ]
-        if world.has(RECLAIM_ATOMIC):
-            then = [*takes(world), merged, *hand_back, arrived, *ends]
-        else:
-            pending = here.bitmap.becomes(Incoming.MERGED)
-            then = [*takes(world), merged, pending, arrived, *ends]
-        return Step(when=when, then=then)
+        ).then(
+            here.bits.becomes(
+                world.with_(RECLAIM_UNION, union, without=here.bits)
+            ),
+            world.with_(RECLAIM_ATOMIC, handed_back, without=merged),
+            world.ghost.arrived.becomes(True),
+            last_of_stream(world),
+        )
 
-    if not world.has(RECLAIM_ATOMIC):
+    @world.action(
+        "destination",
+        only=early and not world.has(RECLAIM_ATOMIC),
+        fair=True,
+    )
+    def reclaim_hand_back() -> Step:
+        """The second half of a reclaim that is not atomic (B09).
 
-        @world.build.action("destination", fair=True, suffix=world.suffix)
-        def reclaim_hand_back() -> Step:
-            """The second half of a reclaim that is not atomic (B09).
-
-            QEMU: bdrv_reclaim_dirty_bitmap() before 2.12.
-            """
-            return Step(
-                when=[here.bitmap.is_(Incoming.MERGED)], then=[*hand_back]
-            )
+        QEMU: bdrv_reclaim_dirty_bitmap() before 2.12.
+        """
+        return given(here.bitmap.is_(Incoming.MERGED)).then(handed_back)

@@ -13,9 +13,7 @@ wire.
 
 from __future__ import annotations
 
-from attrs import frozen
-
-from model.language import Flag, Step, Update, any_of, choose, effect
+from model.language import Flag, Step, Update, any_of, choose, effect, given
 from model.mechanisms import (
     BUSY_UNTIL_COMPLETE,
     COMPLETE_IS_KEPT,
@@ -26,124 +24,82 @@ from model.mechanisms import (
     QUIT_WHEN_OVER,
 )
 from model.protocol.lifetimes import destination_forgets
-from model.protocol.naming import names_forgotten_by_loader, receives, takes
-from model.protocol.world import World
-from model.vocabulary import (
-    DestinationVm,
-    Incoming,
-    Link,
-    Message,
-    Name,
+from model.protocol.messages import (
+    names_forgotten_by_loader,
+    next_is,
+    receives,
 )
-
-Updates = tuple[Update, ...]
+from model.protocol.world import Updates, World
+from model.vocabulary import DestinationVm, Incoming, Link, Message, Name
 
 BEING_LOADED = (Incoming.LOADING, Incoming.SUCCESSOR, Incoming.MERGED)
+ABOUT_A_BITMAP = (Message.START, Message.BITS, Message.COMPLETE)
 
 
-@frozen
-class Style:
-    """How a design's destination differs.
-
-    ``run_is_last``: RUN is the end of the stream (else COMPLETE is).
-    ``errors_drop``: a bitmap error drops the bitmap (else it fails the
-    migration).
-    """
-
-    run_is_last: bool
-    errors_drop: bool
+def add_loss(world: World) -> None:
+    """Errors of each bitmap, and what is skipped after one."""
+    for bitmap in world.bitmaps:
+        _add_refusals(bitmap)
+        _add_skipping(bitmap)
+        _add_skip_complete(bitmap)
+    _add_nameless(world)
 
 
-def add_loss(world: World, style: Style) -> None:
-    """Errors, what is skipped after one, and the break after RUN."""
-    for each in world.bitmaps:
-        _add_refusals(each, style)
-        _add_skipping(each, style)
-    if world.several:
-        _add_nameless(world, style)
-    if not style.run_is_last:
-        _add_cancel_incoming(world)
-
-
-def drops(world: World, style: Style) -> bool:
+def drops(world: World) -> bool:
     """Whether a refused bitmap is dropped and the stream is read on."""
-    if style.errors_drop:
+    if world.design.errors_drop:
         return world.has(ERROR_DROPS_BITMAP)
     return not world.has(ERROR_FAILS_MIGRATION)
 
 
 def after_loss(world: World) -> Incoming:
     """What stands under the bitmap's name after a loss."""
-    kept = not world.has(DROP_ON_FAILURE) or (
-        not world.has(ERROR_FAILS_MIGRATION)
-    )
-    return Incoming.PARTIAL if kept else Incoming.LOST
+    lost, kept = Incoming.LOST, Incoming.PARTIAL
+    dropped = world.with_(DROP_ON_FAILURE, lost, without=kept)
+    return world.with_(ERROR_FAILS_MIGRATION, dropped, without=kept)
 
 
-def last_of_stream(world: World, style: Style) -> Updates:
-    """Effect of COMPLETE of the last bitmap: nothing else comes."""
-    if style.run_is_last or not world.is_last:
+def last_of_stream(world: World) -> Updates:
+    """Effect of COMPLETE of the last bitmap, where nothing else comes."""
+    if world.design.run_is_last or not world.is_last:
         return ()
     return world.stream_ends()
 
 
-def _add_refusals(world: World, style: Style) -> None:
+def _add_refusals(world: World) -> None:
     """A bitmap error at START, at BITS or at COMPLETE."""
-    build, here = world.build, world.destination
-    dropping = drops(world, style)
-    last = last_of_stream(world, style)
+    here = world.destination
 
-    def refused(when: list[Flag], ends: Updates = ()) -> Step:
-        return Step(
-            when=when,
-            then=[
-                world.ghost.trouble.becomes(True),
-                *(_dropped(world, ends) if dropping else _failed(world)),
-            ],
+    def refused(kind: Message, *states: Incoming, ends: Updates = ()) -> Step:
+        return given(next_is(world, kind), here.bitmap.is_(*states)).then(
+            world.ghost.trouble.becomes(True),
+            _dropped(world, ends) if drops(world) else _failed(world),
         )
 
-    @build.action(
-        "destination", fault=True, spends="refuse", suffix=world.suffix
-    )
+    @world.action("destination", fault=True, spends="refuse")
     def dirty_bitmap_load_start_refused() -> Step:
         """START is refused: no such node or alias.
 
         QEMU: dirty_bitmap_load_header(), cancel_incoming_locked().
         """
-        return refused(
-            [
-                receives(world, Message.START),
-                here.bitmap.is_(Incoming.ABSENT),
-            ]
-        )
+        return refused(Message.START, Incoming.ABSENT)
 
-    @build.action(
-        "destination", fault=True, spends="refuse", suffix=world.suffix
-    )
+    @world.action("destination", fault=True, spends="refuse")
     def dirty_bitmap_load_bits_refused() -> Step:
         """BITS are refused: they do not fit the bitmap.
 
         QEMU: dirty_bitmap_load_bits(), cancel_incoming_locked().
         """
-        return refused(
-            [receives(world, Message.BITS), here.bitmap.is_(*BEING_LOADED)]
-        )
+        return refused(Message.BITS, *BEING_LOADED)
 
-    @build.action(
-        "destination", fault=True, spends="refuse", suffix=world.suffix
-    )
+    @world.action("destination", fault=True, spends="refuse")
     def dirty_bitmap_load_complete_refused() -> Step:
         """COMPLETE is refused: it names no bitmap that is being loaded.
 
         QEMU: dirty_bitmap_load_header(), cancel_incoming_locked().
         """
-        return refused(
-            [
-                receives(world, Message.COMPLETE),
-                here.bitmap.is_(*BEING_LOADED),
-            ],
-            last,
-        )
+        ends = last_of_stream(world)
+        return refused(Message.COMPLETE, *BEING_LOADED, ends=ends)
 
 
 def _dropped(world: World, ends: Updates) -> Updates:
@@ -152,10 +108,11 @@ def _dropped(world: World, ends: Updates) -> Updates:
     An error in one bitmap drops all that the loader still has; as built that
     is every bitmap until the VM is about to start, complete or not.
     """
+    open_ = (*BEING_LOADED, Incoming.ABSENT)
+    dropped = world.with_(
+        COMPLETE_IS_KEPT, open_, without=(*open_, Incoming.COMPLETE)
+    )
     found: list[Update] = []
-    dropped = [*BEING_LOADED, Incoming.ABSENT]
-    if not world.has(COMPLETE_IS_KEPT):
-        dropped.append(Incoming.COMPLETE)
     for here in (each.destination for each in world.bitmaps):
         loading = here.bitmap.is_(*dropped)
         after = choose(~loading, here.bitmap, after_loss(world))
@@ -189,17 +146,15 @@ def _failed(world: World) -> Updates:
     )
 
 
-def _add_nameless(world: World, style: Style) -> None:
+def _add_nameless(world: World) -> None:
     """A message that names no bitmap, and none came before: an error."""
-    current = world.destination.named
-    assert current is not None
-    name = world.stream.head_member("name")
-    remembers = not world.has(NAMES_PER_ATTEMPT)
+    current, stream = world.destination.named, world.stream
 
-    @world.build.action(
+    @world.action(
         "destination",
+        only=world.several,
         fair=True,
-        needs=() if remembers else ("refuse",),
+        needs=world.with_(NAMES_PER_ATTEMPT, ("refuse",), without=()),
         silent="only after an error, or a source that remembers an attempt",
     )
     def dirty_bitmap_load_header_nameless() -> Step:
@@ -209,125 +164,88 @@ def _add_nameless(world: World, style: Style) -> None:
 
         QEMU: dirty_bitmap_load_header(), cancel_incoming_locked().
         """
-        return Step(
-            when=[
-                any_of(
-                    *(
-                        world.stream.head_is(kind)
-                        for kind in (
-                            Message.START,
-                            Message.BITS,
-                            Message.COMPLETE,
-                        )
-                    )
-                ),
-                name.is_(Name.NONE),
-                current.is_(Name.NONE),
-            ],
-            then=[*_dropped(world, ())],
-        )
+        return given(
+            any_of(*(stream.head_is(kind) for kind in ABOUT_A_BITMAP)),
+            stream.head_member("name").is_(Name.NONE),
+            current.is_(Name.NONE),
+        ).then(_dropped(world, ()))
 
 
-def _add_skipping(world: World, style: Style) -> None:
-    """The rest of a dropped bitmap's data is read and ignored."""
-    here = world.destination
+def _reasons_to_skip(world: World) -> tuple[str, ...] | None:
+    """Budgets without which nothing is skipped; None: nothing is, ever."""
+    early = [] if world.design.run_is_last else ["edits"]
+    reasons = [
+        *(["refuse"] if drops(world) else []),
+        *world.with_(BUSY_UNTIL_COMPLETE, [], without=early),
+    ]
+    budgets = ("|".join(reasons),) if reasons else None
+    always = () if world.several else budgets
+    return world.with_(NAMES_PER_ATTEMPT, budgets, without=always)
+
+
+def _is_gone(world: World, *more: Incoming) -> Flag:
     gone = (after_loss(world), Incoming.REMOVED)
-    dropped = ["refuse"] if drops(world, style) else []
-    if not style.run_is_last and not world.has(BUSY_UNTIL_COMPLETE):
-        dropped.append("edits")
-    needs: tuple[str, ...] = ("|".join(dropped),)
-    left_out = world.source.left_out is not None
-    if world.several and not world.has(NAMES_PER_ATTEMPT):
-        needs = ()
-    elif not dropped:
-        if left_out:
-            _add_skip_complete(world, style, ())
-        return
+    return world.destination.bitmap.is_(*gone, *more)
 
-    @world.build.action(
-        "destination", fair=True, needs=needs, suffix=world.suffix
+
+def _add_skipping(world: World) -> None:
+    """The rest of a dropped bitmap's data is read and ignored."""
+    needs = _reasons_to_skip(world)
+
+    @world.action(
+        "destination", only=needs is not None, fair=True, needs=needs or ()
     )
     def skip_bits() -> Step:
         """BITS of a bitmap that was dropped are read and ignored.
 
         QEMU: dirty_bitmap_load_bits(), s->cancelled.
         """
-        return Step(
-            when=[receives(world, Message.BITS), here.bitmap.is_(*gone)],
-            then=[*takes(world)],
-        )
+        return given(receives(world, Message.BITS), _is_gone(world)).then()
 
-    if world.several:
+    @world.action(
+        "destination",
+        only=needs is not None and world.several,
+        fair=True,
+        needs=needs or (),
+        silent="the first bitmap's comes before any error",
+    )
+    def skip_start() -> Step:
+        """START after an error in another bitmap is read and ignored.
 
-        @world.build.action(
-            "destination",
-            fair=True,
-            needs=needs,
-            silent="the first bitmap's comes before any error",
-            suffix=world.suffix,
-        )
-        def skip_start() -> Step:
-            """START after an error in another bitmap is read and ignored.
-
-            QEMU: dirty_bitmap_load_start(), s->cancelled.
-            """
-            return Step(
-                when=[
-                    receives(world, Message.START),
-                    here.bitmap.is_(*gone),
-                ],
-                then=[*takes(world)],
-            )
-
-    _add_skip_complete(world, style, () if left_out else needs)
+        QEMU: dirty_bitmap_load_start(), s->cancelled.
+        """
+        return given(receives(world, Message.START), _is_gone(world)).then()
 
 
-def _add_skip_complete(
-    world: World, style: Style, needs: tuple[str, ...]
-) -> None:
-    here = world.destination
-    gone = (after_loss(world), Incoming.REMOVED)
+def _add_skip_complete(world: World) -> None:
+    needs = _reasons_to_skip(world)
 
-    @world.build.action(
-        "destination", fair=True, needs=needs, suffix=world.suffix
+    @world.action(
+        "destination",
+        only=needs is not None or world.may_leave_out,
+        fair=True,
+        needs=() if world.may_leave_out else needs or (),
     )
     def skip_complete() -> Step:
         """COMPLETE of a bitmap that was dropped, or of none at all.
 
         QEMU: dirty_bitmap_load_complete(), s->cancelled.
         """
-        ends = last_of_stream(world, style)
-        return Step(
-            when=[
-                receives(world, Message.COMPLETE),
-                here.bitmap.is_(*gone, Incoming.ABSENT),
-            ],
-            then=[*takes(world), *ends],
-        )
+        return given(
+            receives(world, Message.COMPLETE),
+            _is_gone(world, Incoming.ABSENT),
+        ).then(last_of_stream(world))
 
 
-def _add_cancel_incoming(world: World) -> None:
+def add_cancel_incoming(world: World) -> None:
     """The stream breaks after RUN: postcopy's declared loss."""
     here = world.destination
-    removed: list[Update] = []
-    for each in world.bitmaps:
-        mine = each.destination
-        unfinished = mine.bitmap.is_(*BEING_LOADED)
-        kept = choose(~unfinished, mine.bitmap, after_loss(world))
-        left = mine.bits.only_if(~unfinished)
-        if not world.has(DROP_ON_FAILURE):
-            left = mine.bits | mine.successor
-        removed += [
-            mine.bitmap.becomes(kept),
-            mine.bits.becomes(left),
-            mine.successor.becomes(frozenset()),
-        ]
-    ends_early = not world.has(QUIT_WHEN_OVER)
+    breaks = ("cut|source_killed|cancel",)
 
-    @world.build.action(
+    @world.action(
         "destination",
         fair=True,
-        needs=() if ends_early else ("cut|source_killed|cancel",),
+        needs=world.with_(QUIT_WHEN_OVER, breaks, without=()),
     )
     def dirty_bitmap_mig_cancel_incoming() -> Step:
         """The stream breaks after RUN: unfinished bitmaps are removed.
@@ -336,15 +254,33 @@ def _add_cancel_incoming(world: World) -> None:
         whose COMPLETE has come stays, also where another's has not.
         QEMU: dirty_bitmap_mig_cancel_incoming(), postcopy_ram_listen_thread().
         """
-        return Step(
-            when=[
-                here.vm.is_(
-                    DestinationVm.RUN_RECEIVED,
-                    DestinationVm.PRELAUNCH,
-                    DestinationVm.RUNNING,
-                ),
-                ~here.stream_ended,
-                world.link.is_(Link.BROKEN),
-            ],
-            then=[*removed, *world.destination_closes()],
+        return given(
+            here.vm.is_(
+                DestinationVm.RUN_RECEIVED,
+                DestinationVm.PRELAUNCH,
+                DestinationVm.RUNNING,
+            ),
+            ~here.stream_ended,
+            world.link.is_(Link.BROKEN),
+        ).then(
+            [_unfinished_removed(bitmap) for bitmap in world.bitmaps],
+            world.destination_closes(),
         )
+
+
+def _unfinished_removed(world: World) -> Updates:
+    """Effect: this bitmap, if it is not whole, is dropped."""
+    here = world.destination
+    unfinished = here.bitmap.is_(*BEING_LOADED)
+    nothing = here.bits.only_if(~unfinished)
+    return (
+        here.bitmap.becomes(
+            choose(~unfinished, here.bitmap, after_loss(world))
+        ),
+        here.bits.becomes(
+            world.with_(
+                DROP_ON_FAILURE, nothing, without=here.bits | here.successor
+            )
+        ),
+        here.successor.becomes(frozenset()),
+    )

@@ -21,7 +21,7 @@ variants.
 
 from __future__ import annotations
 
-from model.language import EnumValue, Flag, Step, Update, any_of, choose
+from model.language import EnumValue, Flag, Step, any_of, choose, given
 from model.mechanisms import (
     FENCE_BEFORE_RESUME,
     FENCING,
@@ -34,21 +34,10 @@ from model.protocol.lifetimes import (
     destination_forgets,
     source_ends,
 )
-from model.protocol.naming import names_forgotten_at_setup
-from model.protocol.world import (
-    EVER_RAN,
-    NOT_RESUMED,
-    World,
-)
+from model.protocol.messages import names_forgotten_at_setup
+from model.protocol.world import EVER_RAN, NOT_RESUMED, World
 from model.variant import AT_SOURCE
-from model.vocabulary import (
-    DestinationVm,
-    Link,
-    Outgoing,
-    SourceVm,
-)
-
-Updates = tuple[Update, ...]
+from model.vocabulary import DestinationVm, Link, Outgoing, SourceVm
 
 #: fields that a query shows; of the destination's VM see ``NOT_RESUMED``
 SEES = (
@@ -66,18 +55,15 @@ def add_management(world: World) -> None:
     _add_attempts(world)
     _add_cancel(world)
     _add_resume(world)
-    if world.has(FENCING):
-        _add_fence(world)
+    _add_fence(world)
     _add_quit(world)
 
 
 def failed(world: World) -> EnumValue[Outgoing]:
     """What a migration that fails is called: RUN may have been sent."""
     migration = world.source.migration
-    late = (
-        Outgoing.UNCERTAIN
-        if world.has(NO_RESUME_AFTER_RUN)
-        else Outgoing.FAILED
+    late = world.with_(
+        NO_RESUME_AFTER_RUN, Outgoing.UNCERTAIN, without=Outgoing.FAILED
     )
     sent = migration.is_(Outgoing.RUN_SENT)
     before = choose(sent, migration, Outgoing.FAILED)
@@ -94,29 +80,29 @@ def _failed_there(world: World) -> Flag:
 
 
 def _add_attempts(world: World) -> None:
-    build, source, ghost = world.build, world.source, world.ghost
-    here = world.destination
+    source, here, ghost = world.source, world.destination, world.ghost
     begun = (
         source.migration.becomes(Outgoing.SETUP),
         world.link.becomes(Link.UP),
         *names_forgotten_at_setup(world),
     )
 
-    @build.action("management")
+    @world.action("management")
     def migrate() -> Step:
         """The first attempt.  QEMU: qmp_migrate()."""
-        return Step(
-            when=[
-                source.migration.is_(Outgoing.NONE),
-                source.vm.is_(SourceVm.RUNNING),
-                here.vm.is_(*NOT_RESUMED),
-            ],
-            then=[*begun],
-        )
+        return given(
+            source.migration.is_(Outgoing.NONE),
+            source.vm.is_(SourceVm.RUNNING),
+            here.vm.is_(*NOT_RESUMED),
+        ).then(begun)
 
-    fails = world.options.attempt_fails(AT_SOURCE, refused=True, at_setup=True)
-
-    @build.action("management", needs=fails, spends="retry")
+    @world.action(
+        "management",
+        needs=world.options.attempt_fails(
+            AT_SOURCE, refused=True, at_setup=True
+        ),
+        spends="retry",
+    )
     def migrate_again() -> Step:
         """A further attempt after a failed one, to a new process.
 
@@ -126,29 +112,26 @@ def _add_attempts(world: World) -> None:
         QEMU: qmp_migrate(); qmp_migrate_incoming() works once a process
         (since 2.3), so a retry never meets the loader of the failed attempt.
         """
-        return Step(
-            when=[
-                source.migration.is_(Outgoing.FAILED),
-                source.vm.is_(SourceVm.RUNNING),
-                _failed_there(world).named("the destination has failed"),
-            ],
-            then=[
-                *begun,
-                here.vm.becomes(DestinationVm.INMIGRATE),
-                *destination_forgets(world),
-                here.stream_ended.becomes(False),
-                *world.stream.lose_all(),
-                ghost.faulted.becomes(False),
-                ghost.trouble.becomes(False),
-                ghost.retried.becomes(True),
-            ],
+        return given(
+            source.migration.is_(Outgoing.FAILED),
+            source.vm.is_(SourceVm.RUNNING),
+            _failed_there(world).named("the destination has failed"),
+        ).then(
+            begun,
+            here.vm.becomes(DestinationVm.INMIGRATE),
+            destination_forgets(world),
+            here.stream_ended.becomes(False),
+            world.stream.lose_all(),
+            ghost.faulted.becomes(False),
+            ghost.trouble.becomes(False),
+            ghost.retried.becomes(True),
         )
 
 
 def _add_cancel(world: World) -> None:
     source = world.source
 
-    @world.build.action("management", fault=True, spends="cancel")
+    @world.action("management", fault=True, spends="cancel")
     def migrate_cancel() -> Step:
         """Cancel, in every state in which some QEMU accepts it.
 
@@ -158,21 +141,18 @@ def _add_cancel(world: World) -> None:
         stream is written.
         QEMU: qmp_migrate_cancel(), migration_cancel().
         """
-        return Step(
-            when=[world.in_progress],
-            then=[
-                source.migration.becomes(failed(world)),
-                *attempt_over(world),
-                *world.source_closes(),
-                world.ghost.faulted.becomes(True),
-            ],
+        return given(world.in_progress).then(
+            source.migration.becomes(failed(world)),
+            attempt_over(world),
+            world.source_closes(),
+            world.ghost.faulted.becomes(True),
         )
 
 
 def _add_resume(world: World) -> None:
     source = world.source
 
-    @world.build.action(
+    @world.action(
         "management",
         fair=True,
         needs=world.options.attempt_fails(AT_SOURCE, refused=True),
@@ -182,100 +162,92 @@ def _add_resume(world: World) -> None:
 
         QEMU: vm_start() in migration_completion()'s failure path, or cont.
         """
-        return Step(
-            when=[
-                source.vm.is_(SourceVm.PAUSED, SourceVm.STOPPED),
-                source.migration.is_(Outgoing.FAILED),
-            ],
-            then=[source.vm.becomes(SourceVm.RUNNING)],
-        )
+        return given(
+            source.vm.is_(SourceVm.PAUSED, SourceVm.STOPPED),
+            source.migration.is_(Outgoing.FAILED),
+        ).then(source.vm.becomes(SourceVm.RUNNING))
 
 
 def _add_fence(world: World) -> None:
-    source, here, build = world.source, world.destination, world.build
+    source, here = world.source, world.destination
     doubt = source.migration.is_(Outgoing.UNCERTAIN)
     # the source says completed, the destination has failed
     completed = source.migration.is_(Outgoing.COMPLETED)
     refuted = completed & _failed_there(world)
-    unknown = [
+    unknown = (
         source.vm.is_(SourceVm.STOPPED),
         here.vm.is_(*NOT_RESUMED),
         (doubt | refuted).named("nobody can know who runs"),
-    ]
+    )
     gone_on = (
         source.migration.becomes(Outgoing.FAILED),
         *attempt_over(world),
     )
     silent = "where a refusal comes before RUN is sent, and nothing fails"
     fails = world.options.attempt_fails(AT_SOURCE, refused=True)
+    fences = world.has(FENCE_BEFORE_RESUME)
 
-    if not world.has(FENCE_BEFORE_RESUME):
+    @world.action(
+        "management",
+        only=world.has(FENCING) and not fences,
+        fair=True,
+        needs=fails,
+        silent=silent,
+    )
+    def cont_without_fence() -> Step:
+        """The source goes on although the destination may.
 
-        @build.action("management", fair=True, needs=fails, silent=silent)
-        def cont_without_fence() -> Step:
-            """The source goes on although the destination may.
+        QEMU: qmp_cont().
+        """
+        return given(unknown).then(gone_on)
 
-            QEMU: qmp_cont().
-            """
-            return Step(when=unknown, then=[*gone_on])
-
-        return
-
-    @build.action("management", fair=True, needs=fails, silent=silent)
+    @world.action(
+        "management",
+        only=world.has(FENCING) and fences,
+        fair=True,
+        needs=fails,
+        silent=silent,
+    )
     def fence_destination() -> Step:
         """End a destination that has not resumed; the source may.
 
         QEMU: none; management's duty (SIGKILL, then cont on the source).
         """
-        return Step(
-            when=unknown,
-            then=[
-                *gone_on,
-                here.vm.becomes(DestinationVm.KILLED),
-                *destination_forgets(world),
-                here.stream_ended.becomes(False),
-                *world.stream.lose_all(),
-                *world.replies_lost(),
-                world.link.becomes(Link.DOWN),
-            ],
+        return given(unknown).then(
+            gone_on,
+            here.vm.becomes(DestinationVm.KILLED),
+            destination_forgets(world),
+            here.stream_ended.becomes(False),
+            world.stream.lose_all(),
+            world.replies_lost(),
+            world.link.becomes(Link.DOWN),
         )
 
 
 def _add_quit(world: World) -> None:
     source, here = world.source, world.destination
     over = (Outgoing.COMPLETED, Outgoing.UNCERTAIN)
-    moved = [here.vm.is_(*EVER_RAN)] if world.has(QUIT_WHEN_MOVED) else []
+    moved = (here.vm.is_(*EVER_RAN),)
 
-    @world.build.action("management", fair=True)
+    @world.action("management", fair=True)
     def quit_source() -> Step:
         """The VM has moved: the source's process ends, its bitmap with it.
 
         QEMU: qmp_quit().
         """
-        return Step(
-            when=[
-                source.vm.is_(SourceVm.STOPPED),
-                source.migration.is_(*over),
-                *moved,
-            ],
-            then=[*source_ends(world)],
-        )
+        return given(
+            source.vm.is_(SourceVm.STOPPED),
+            source.migration.is_(*over),
+            world.with_(QUIT_WHEN_MOVED, moved, without=()),
+        ).then(source_ends(world))
 
-    if not world.has(QUIT_WHEN_OVER):
+    @world.action("management", only=not world.has(QUIT_WHEN_OVER), fair=True)
+    def quit_source_early() -> Step:
+        """The VM has moved, and the source still has to send.
 
-        @world.build.action("management", fair=True)
-        def quit_source_early() -> Step:
-            """The VM has moved, and the source still has to send.
-
-            QEMU: qmp_quit().
-            """
-            return Step(
-                when=[
-                    source.migration.is_(Outgoing.RUN_SENT),
-                    here.vm.is_(*EVER_RAN),
-                ],
-                then=[
-                    *source_ends(world),
-                    *world.source_closes(),
-                ],
-            )
+        QEMU: qmp_quit().
+        """
+        return given(
+            source.migration.is_(Outgoing.RUN_SENT),
+            here.vm.is_(*EVER_RAN),
+        ).then(source_ends(world), world.source_closes())

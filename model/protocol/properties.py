@@ -8,8 +8,17 @@ ends.  S4 and M1 need several bitmaps or images and are not modelled yet.
 
 from __future__ import annotations
 
-from attrs import frozen
-
+from model.guarantees import (
+    FAILED_WITHOUT_REASON,
+    FALSE_COMPLETED,
+    HIDDEN,
+    LEFT_BEHIND,
+    MISSING_ON_DESTINATION,
+    MISSING_ON_SOURCE,
+    NOWHERE,
+    TOO_MUCH_ON_SOURCE,
+    VM_ENDED,
+)
 from model.language import Flag, any_of
 from model.protocol.backup import usable_on_destination, usable_on_source
 from model.protocol.endings import add_endings
@@ -30,33 +39,19 @@ MOVES = "management can tell a VM that has resumed from one that has not"
 WHOLE = (Incoming.COMPLETE, Incoming.MERGED, Incoming.VALID)
 
 
-@frozen(kw_only=True)
-class Promise:
-    """What a design promises beside what every design does.
-
-    ``migrates``: the bitmap is migrated at all.  ``errors_drop``: a bitmap
-    error drops the bitmap and never fails the migration.  ``declares_loss``:
-    a migration may succeed and lose the bitmap.
-    """
-
-    migrates: bool = True
-    errors_drop: bool = True
-    declares_loss: bool = True
-
-
-def add_properties(world: World, promise: Promise) -> None:
+def add_properties(world: World) -> None:
     """Every guarantee, every thing that must be reachable, every cost."""
-    for each in world.bitmaps:
-        _add_no_lost_bit(each)
-        _add_observable(each, promise)
-        _add_as_it_was(each)
-        _add_no_needless_loss(each, promise)
-        _add_precision(each)
+    for bitmap in world.bitmaps:
+        _add_no_lost_bit(bitmap)
+        _add_observable(bitmap)
+        _add_as_it_was(bitmap)
+        _add_no_needless_loss(bitmap)
+        _add_precision(bitmap)
     _add_vm_lives(world)
-    _add_vm_unharmed(world, promise)
+    _add_vm_unharmed(world)
     _add_completed(world)
     _add_one_side(world)
-    add_endings(world, promise.migrates, promise.declares_loss)
+    add_endings(world)
 
 
 def _add_no_lost_bit(world: World) -> None:
@@ -73,6 +68,7 @@ def _add_no_lost_bit(world: World) -> None:
                 "true dirty set within the source's bitmap"
             )
         ],
+        consequence=MISSING_ON_SOURCE,
     )
     build.always(
         world.name("NoLostDirtyBitOnDestination"),
@@ -85,6 +81,7 @@ def _add_no_lost_bit(world: World) -> None:
                 "true dirty set within the destination's bitmap"
             )
         ],
+        consequence=MISSING_ON_DESTINATION,
     )
     build.always(
         world.name("BackupChainRestoresDisk"),
@@ -95,7 +92,7 @@ def _add_no_lost_bit(world: World) -> None:
     )
 
 
-def _add_observable(world: World, promise: Promise) -> None:
+def _add_observable(world: World) -> None:
     here, build = world.destination, world.build
     whole = "the destination's bitmap is whole"
     build.always(
@@ -105,7 +102,7 @@ def _add_observable(world: World, promise: Promise) -> None:
         when=[usable_on_destination(world)],
         then=[here.bitmap.is_(Incoming.COMPLETE, Incoming.VALID).named(whole)],
     )
-    if not promise.migrates:
+    if not world.design.migrates:
         return
     build.always(
         world.name("LossIsVisible"),
@@ -118,6 +115,7 @@ def _add_observable(world: World, promise: Promise) -> None:
                 Incoming.LOADING, Incoming.SUCCESSOR, Incoming.PARTIAL
             )
         ],
+        consequence=HIDDEN,
     )
     build.always(
         world.name("NothingLeftBehind"),
@@ -128,6 +126,7 @@ def _add_observable(world: World, promise: Promise) -> None:
         needs=world.options.attempt_fails(
             AT_DESTINATION, refused=True, at_setup=True
         ),
+        consequence=LEFT_BEHIND,
     )
 
 
@@ -148,6 +147,7 @@ def _add_vm_lives(world: World) -> None:
             here.vm.is_not(DestinationVm.DIED),
         ],
         assumes=MOVES,
+        consequence=VM_ENDED,
     )
     world.build.eventually(
         "VmIsNotLeftStopped",
@@ -161,10 +161,11 @@ def _add_vm_lives(world: World) -> None:
                 here.vm.is_(*EVER_RAN),
             ).named("a guest that can run runs")
         ],
+        consequence=NOWHERE,
     )
 
 
-def _add_vm_unharmed(world: World, promise: Promise) -> None:
+def _add_vm_unharmed(world: World) -> None:
     migration, ghost = world.source.migration, world.ghost
     world.build.always(
         "FailsOnlyForAReason",
@@ -179,10 +180,11 @@ def _add_vm_unharmed(world: World, promise: Promise) -> None:
         needs=world.options.attempt_fails(
             AT_SOURCE, refused=True, at_setup=True
         ),
+        consequence=FAILED_WITHOUT_REASON,
     )
-    if not promise.migrates:
+    if not world.design.migrates:
         return
-    if not promise.errors_drop:
+    if not world.design.errors_drop:
         world.build.not_promised(
             "S3",
             "a bitmap error fails the migration by design; the VM goes on "
@@ -204,12 +206,10 @@ def _add_vm_unharmed(world: World, promise: Promise) -> None:
     )
 
 
-def _had(world: World) -> list[Flag]:
-    """That there was a bitmap when the attempt began: nothing to ask where
-    there always is.
-    """
+def _had(world: World) -> Flag:
+    """That there was a bitmap when the attempt began, where it may not be."""
     had = world.ghost.had
-    return [] if had is None else [had.named("there was a bitmap")]
+    return had.named("there was a bitmap") if world.appears else had
 
 
 def _add_as_it_was(world: World) -> None:
@@ -223,7 +223,7 @@ def _add_as_it_was(world: World) -> None:
         when=[
             source.vm.is_(SourceVm.RUNNING),
             source.migration.is_(Outgoing.NONE, Outgoing.FAILED),
-            *_had(world),
+            _had(world),
         ],
         then=[
             source.has_bitmap.named("the source has its bitmap"),
@@ -249,28 +249,29 @@ def _add_as_it_was(world: World) -> None:
         needs=world.options.attempt_fails(
             AT_SOURCE, refused=True, at_setup=True
         ),
+        consequence=TOO_MUCH_ON_SOURCE,
     )
 
 
-def _add_no_needless_loss(world: World, promise: Promise) -> None:
+def _add_no_needless_loss(world: World) -> None:
     here, ghost = world.destination, world.ghost
-    if not promise.migrates:
+    if not world.design.migrates:
         world.build.not_promised("S5", "the bitmap is not migrated by design")
         return
     arrived = [
         here.vm.is_(DestinationVm.RUNNING),
         here.stream_ended,
-        *_had(world),
+        _had(world),
     ]
     kept = [*WHOLE, Incoming.REMOVED]
-    if promise.declares_loss:
+    if world.design.errors_drop:
         arrived.append((~ghost.faulted).named("nothing failed"))
         arrived.append((~ghost.trouble).named("no bitmap error happened"))
     world.build.always(
         world.name("SuccessLosesNothing"),
         "S5",
         "A migration that succeeds brings the bitmap along"
-        + ("." if promise.declares_loss else ", whatever happened before."),
+        + ("." if world.design.errors_drop else ", whatever happened before."),
         when=arrived,
         then=[here.bitmap.is_(*kept)],
     )
@@ -310,6 +311,7 @@ def _add_completed(world: World) -> None:
         "When the source says completed, the destination has run the VM.",
         when=[world.source.migration.is_(Outgoing.COMPLETED)],
         then=[here.vm.is_(*EVER_RAN)],
+        consequence=FALSE_COMPLETED,
     )
 
 

@@ -5,16 +5,23 @@ One disk of ``chunks x granules`` on storage that both hosts reach, and one
 bitmap of it, known by its name.  Fields that mean nothing any more are put
 back to their first value by the step that ends their meaning, so that one
 situation is one state.
+
+What is fixed before anything runs is asked of the world: its ``design``, the
+mechanisms (``with_``, and ``only`` of an action), the options.  What changes
+while it runs is a field, and is chosen with ``choose`` and ``switch``.
 """
 
 from __future__ import annotations
 
-from typing import TypeVar
+from collections.abc import Callable, Iterable
+from typing import Any, TypeVar
 
 from attrs import evolve, field, frozen
 
 from model.language import (
+    YES,
     Channel,
+    ChunkSet,
     ContentsType,
     Disk,
     Domain,
@@ -26,8 +33,11 @@ from model.language import (
     MachineBuilder,
     NameType,
     Projected,
+    Step,
+    Tally,
     Type,
     Update,
+    another,
     any_of,
     choose,
     declare,
@@ -35,6 +45,7 @@ from model.language import (
     single,
 )
 from model.mechanism import Mechanism
+from model.mechanisms import SOURCE_BUSY
 from model.protocol.hosts import (
     APPEARS,
     BITMAP,
@@ -56,7 +67,9 @@ from model.vocabulary import (
 )
 
 Updates = tuple[Update, ...]
-Held = TypeVar("Held", Source, Destination, Ghost)
+Choice = TypeVar("Choice")
+Made = TypeVar("Made", bound="World")
+Step_ = TypeVar("Step_", bound=Callable[..., Step])
 
 ENDED = (DestinationVm.KILLED, DestinationVm.DIED)
 #: what a command to the destination sees: it has not resumed
@@ -69,16 +82,40 @@ NOT_RESUMED = (
 EVER_RAN = (DestinationVm.RUNNING, DestinationVm.DIED)
 
 
-@frozen(eq=False)
+@frozen(kw_only=True)
+class Design:
+    """What is said of a design before anything happens.
+
+    ``last``: the last message of the stream, RUN or COMPLETE; where it is RUN
+    the destination answers on the return path.  ``holds``: the migration
+    holds the source's bitmap, so that no client may use it.  ``migrates``: the
+    bitmap is migrated at all.  ``errors_drop``: a bitmap error drops the
+    bitmap, so that a migration may succeed and lose it; else it fails.
+    """
+
+    last: Message
+    holds: bool = True
+    migrates: bool = True
+    errors_drop: bool = True
+
+    @property
+    def run_is_last(self) -> bool:
+        """Whether everything else is sent before the VM may run."""
+        return self.last is Message.RUN
+
+
+@frozen(eq=False, kw_only=True)
 class World:
     """All of it, with the options and the builder that collects actions.
 
     Where there are two bitmaps there are two worlds, which differ in the
     bitmap that they speak of: ``this``, with ``suffix`` behind the names of
     its actions and properties; ``bitmaps`` are both.  ``enabled``: whether
-    it records the guest's writes."""
+    it records the guest's writes.  ``allowance``: chunks sent since the last
+    write of a guest that is held back."""
 
     options: Variant
+    design: Design
     build: MachineBuilder
     disk: Disk
     source: Source
@@ -91,11 +128,91 @@ class World:
     suffix: str = ""
     enabled: bool = True
     bitmaps: list[World] = field(factory=list)
+    allowance: Tally = field(factory=lambda: Tally(None))
+
+    # -- fixed before anything runs --------------------------------------
+
+    def has(self, mechanism: Mechanism) -> bool:
+        """Whether the mechanism is in place."""
+        return self.options.has(mechanism)
+
+    def with_(
+        self, mechanism: Mechanism, this: Choice, without: Choice
+    ) -> Choice:
+        """``this`` where the mechanism is in place, else ``without``."""
+        return this if self.has(mechanism) else without
+
+    def action(
+        self,
+        actor: str,
+        over: Any = None,
+        *,
+        only: bool = True,
+        fair: bool = False,
+        fault: bool = False,
+        spends: str = "",
+        needs: Iterable[str] = (),
+        silent: str = "",
+    ) -> Callable[[Step_], Step_]:
+        """Decorator: an action of ``actor``; of this bitmap, by its suffix.
+
+        ``only``: whether this variant has it.  The rest is as the builder's.
+        """
+        if not only:
+            return lambda function: function
+        return self.build.action(
+            actor,
+            over=over,
+            fair=fair,
+            fault=fault,
+            spends=spends,
+            needs=tuple(needs),
+            silent=silent,
+            suffix=self.suffix,
+        )
+
+    def beside(self, build: MachineBuilder) -> dict[str, Any]:
+        """What a design declares beside the fields of ``hosts``, by name."""
+        return {}
+
+    # -- what else changes with the source's bits, in some design --------
+
+    def bit_is_set(self, granule: Granule) -> Updates:
+        """Effect: in the critical section in which the guest's bit is set."""
+        return ()
+
+    def bits_change(
+        self, gone: ChunkSet | None = None, come: ChunkSet | None = None
+    ) -> Updates:
+        """Effect: bits go from, or come to, these chunks, by no write."""
+        return ()
+
+    @property
+    def job_may_begin(self) -> Flag:
+        """What the beginning of a backup job waits for besides."""
+        return YES
+
+    @property
+    def idle(self) -> tuple[Flag, ...]:
+        """What an attempt that is over leaves as it was at first."""
+        return ()
+
+    # -- one or two bitmaps ----------------------------------------------
 
     @property
     def several(self) -> bool:
         """Whether there are two bitmaps."""
         return len(self.bitmaps) > 1
+
+    @property
+    def appears(self) -> bool:
+        """Whether the bitmap may be added while attempts are made."""
+        return self.options.bitmaps == "appears"
+
+    @property
+    def may_leave_out(self) -> bool:
+        """Whether an attempt may go without the bitmap."""
+        return LEFT_OUT in _words(self.options)
 
     @property
     def recording(self) -> list[World]:
@@ -130,13 +247,16 @@ class World:
         return text + "".join(w.capitalize() for w in self.suffix.split("_"))
 
     @property
+    def holds(self) -> bool:
+        """Whether the migration holds the source's bitmap."""
+        return self.design.holds and self.has(SOURCE_BUSY)
+
+    @property
     def domain(self) -> Domain:
         """What sets and positions are made of."""
         return self.disk.domain
 
-    def has(self, mechanism: Mechanism) -> bool:
-        """Whether the mechanism is in place."""
-        return self.options.has(mechanism)
+    # -- what is asked while it runs -------------------------------------
 
     @property
     def link_up(self) -> Flag:
@@ -218,13 +338,16 @@ def _words(options: Variant) -> list[str]:
 
 
 def create(
-    options: Variant, return_path: bool, source: type[Source] = Source
-) -> World:
+    kind: type[Made],
+    options: Variant,
+    design: Design,
+    source: type[Source] = Source,
+) -> Made:
     """A world in which nothing has happened yet.
 
     The source runs a guest that has written nothing since the last backup;
-    the destination waits for a migration.  ``source``: what a source of this
-    design holds.
+    the destination waits for a migration.  ``kind``, ``source``: what the
+    world and the source of this design hold.
     """
     build = MachineBuilder(options.name, isinstance(options.domain, Projected))
     disk = Disk("disk", options.domain)
@@ -258,7 +381,7 @@ def create(
         doc="what the source has sent and the destination has not read",
     )
     replies = None
-    if return_path:
+    if design.run_is_last:
         replies = build.channel(
             "return_path",
             1,
@@ -268,45 +391,51 @@ def create(
     for spent in (*FAILURES, "writes", "edits"):
         build.budget(spent, options.budget(spent))
     ghost = Ghost(**declare(Ghost, build, disk, "ghost_", words, ghost=True))
-    world = World(
-        options,
-        build,
-        disk,
-        held,
-        destination,
-        build.enum("link", Link.DOWN, doc="the connection between the hosts"),
-        stream,
-        replies,
-        ghost,
+    link = build.enum(
+        "link", Link.DOWN, doc="the connection between the hosts"
     )
+    world = kind(
+        options=options,
+        design=design,
+        build=build,
+        disk=disk,
+        source=held,
+        destination=destination,
+        link=link,
+        stream=stream,
+        return_path=replies,
+        ghost=ghost,
+    )
+    world = evolve(world, **world.beside(build))
     world.bitmaps.append(world)
     if SEVERAL in words:
         world.bitmaps.append(_second(world))
     return world
 
 
-def _second(world: World) -> World:
+def _second(world: Made) -> Made:
     """The same world with a second bitmap in hand."""
     kind = world.options.bitmaps
     of = [BITMAP, NODE] if kind == "two-nodes" else [BITMAP]
 
-    def another(held: Held, prefix: str, ghost: bool = False) -> Held:
-        made = declare(
-            type(held),
-            world.build,
-            world.disk,
-            prefix,
-            [SEVERAL],
-            of=of,
-            ghost=ghost,
-        )
-        return evolve(held, **made)
-
+    build, disk, words = world.build, world.disk, [SEVERAL]
     return evolve(
         world,
-        source=another(world.source, "source.second."),
-        destination=another(world.destination, "destination.second."),
-        ghost=another(world.ghost, "ghost_second_", ghost=True),
+        source=another(
+            world.source, build, disk, "source.second.", words, of=of
+        ),
+        destination=another(
+            world.destination, build, disk, "destination.second.", words, of=of
+        ),
+        ghost=another(
+            world.ghost,
+            build,
+            disk,
+            "ghost_second_",
+            words,
+            of=of,
+            ghost=True,
+        ),
         this=Name.SECOND,
         suffix="_of_second",
         enabled=kind != "one-disabled",

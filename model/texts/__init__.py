@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """How a model text is run: once, before there is a size.
 
-Each run is a process of its own that knows no size; what comes back is a
-schema, plain data.  The schema of a variant is kept, in memory and in the
-cache directory, under the digest of the files that it was made of.
+Each run is a process of its own that knows no size (``run`` starts it,
+``schema_of`` has it forked); what comes back is a schema, plain data.  The
+schema of a variant is kept, in memory and in the cache directory, under the
+digest of the files that it was made of.
 """
 
 from __future__ import annotations
@@ -48,7 +49,7 @@ def current() -> Sources:
 @cache
 def schema_of(variant: Variant) -> Schema:
     """The schema of a variant of the shipped text."""
-    from model.texts.process import Run
+    from model.texts.process import server
 
     sources = current()
     told = json.dumps(variant.table())
@@ -57,7 +58,7 @@ def schema_of(variant: Variant) -> Schema:
     known = kept.find(key)
     if known is not None:
         return Schema.read(known)
-    text = Run(variant, sources).text()
+    text = server().text(variant, sources)
     found = Schema.read(text)
     kept.store(key, text)
     return found

@@ -15,6 +15,7 @@ import collections.abc
 import enum
 import typing
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from types import ModuleType
 
 import attrs
@@ -40,7 +41,7 @@ LIBRARY: Mapping[str, frozenset[str]] = {
     ),
     "enum": frozenset({"Enum"}),
     "typing": frozenset(
-        {"Any", "Final", "Generic", "Literal", "Protocol", "TypeVar"}
+        {"Any", "Final", "Generic", "Literal", "Protocol", "Self", "TypeVar"}
     ),
 }
 #: of the modules with the numbers, what a text may know
@@ -92,8 +93,12 @@ SIZES = frozenset(
 _READERS = ("model.texts", "model.options", "model.designs")
 
 
+@lru_cache(maxsize=4)
 def why_refused(sources: Sources) -> str:
-    """The first place where the text uses what it may not, or ''."""
+    """The first place where the text uses what it may not, or ''.
+
+    It is the same for every variant, so it is asked once.
+    """
     for name, text in numbered(sources):
         try:
             tree = ast.parse(text)
@@ -106,18 +111,17 @@ def why_refused(sources: Sources) -> str:
 
 def _refused(tree: ast.Module, sources: Sources) -> Iterator[tuple[int, str]]:
     """Line and reason of each thing that is not allowed."""
+    nodes = list(ast.walk(tree))
     modules = {
         alias.name
-        for node in ast.walk(tree)
+        for node in nodes
         if isinstance(node, ast.Import)
         for alias in node.names
     }
     bases = {
-        id(node.value)
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Attribute)
+        id(node.value) for node in nodes if isinstance(node, ast.Attribute)
     }
-    for node in ast.walk(tree):
+    for node in nodes:
         line = getattr(node, "lineno", 0)
         match node:
             case ast.Import():

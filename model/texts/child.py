@@ -2,7 +2,9 @@
 """The process in which a model text runs, and nothing else does.
 
 It is told a variant and the files of the text, runs the text and writes the
-schema.  No size, no option and no argument of a command is in it.
+schema.  No size, no option and no argument of a command is in it.  ``serve``
+answers for one variant after the other: it has read the language, no text,
+and forks for each, so one text never sees what another has done.
 """
 
 from __future__ import annotations
@@ -11,6 +13,7 @@ import importlib
 import importlib.abc
 import importlib.machinery
 import json
+import os
 import sys
 import traceback
 from collections.abc import Mapping, Sequence
@@ -115,13 +118,30 @@ def _where(error: BaseException, files: Mapping[str, str]) -> str:
 
 def main() -> None:
     """Read what to run from standard input, write what came of it."""
+    _answer(sys.stdin.read())
+
+
+def serve() -> None:
+    """Read what to run, one in a line; write what came of each, in a line."""
+    for line in sys.stdin:
+        if child := os.fork():
+            _, status = os.waitpid(child, 0)
+            if status:
+                ended = os.waitstatus_to_exitcode(status)
+                print(json.dumps({"ended": ended}), flush=True)
+            continue
+        _answer(line)
+        os._exit(0)
+
+
+def _answer(line: str) -> None:
     out = sys.stdout
-    told = json.load(sys.stdin)
+    told = json.loads(line)
     sys.stdout = sys.stderr
     answer: dict[str, str]
     try:
         answer = {"schema": as_text(made(told))}
     except ModelError as error:
         answer = {"error": str(error)}
-    out.write(json.dumps(answer))
+    out.write(json.dumps(answer) + "\n")
     out.flush()

@@ -28,9 +28,13 @@ READERS = (
 )
 
 
-@frozen
+@frozen(eq=False)
 class Sources:
-    """``files``: each module of the text, by its name in Python."""
+    """``files``: each module of the text, by its name in Python.
+
+    Two of them are told apart by who they are: what is asked of a text is
+    remembered for it, and ``digest`` compares texts.
+    """
 
     files: Mapping[str, str]
     readers: str = ""

@@ -27,6 +27,7 @@ from model.mechanism import (
 )
 from model.options import Bounds, Failures, Options
 from tests.command import Result, too_wide
+from tests.json_shapes import check_shape
 
 Command = Callable[..., Result]
 #: two that heal each other, and two that cover for each other
@@ -73,6 +74,7 @@ def test_the_surprise_comes_first(dbmcheck: Command) -> None:
 
 def test_the_sets_as_data(dbmcheck: Command) -> None:
     result = dbmcheck("ablate", DESIGN, "--format", "json")
+    check_shape("ablate", json.loads(result.out))
     sets = json.loads(result.out)["sets"]
     every = sets["promises"]["everything"]
     assert every["healing"] == [["chunk-overwrites", "successor"]]

@@ -15,7 +15,7 @@ import pytest
 from checker.input.configuration import as_toml
 from checker.traces.storage import load as load_trace
 from model.options import Options
-from tests.command import Result
+from tests.command import Result, too_wide
 
 Command = Callable[..., Result]
 VIOLATED = "postcopy-without-successor"
@@ -69,7 +69,7 @@ def test_cite_shows_what_check_has_shown(
     mail = dbmcheck(*cited(text))
     assert identity(mail.out) == trace_of(dbmcheck, "check", *arguments)
     # and what the mail says does so too
-    (again, *_) = commands(mail.out[mail.out.index("Reproduce:") :])
+    (again, *_) = commands(mail.out[mail.out.index("Reproduce") :])
     assert identity(dbmcheck(*again).out) == identity(mail.out)
 
 
@@ -133,7 +133,7 @@ def test_a_mail_of_a_file_needs_no_file(
     assert bool(named) != shipped
     if named:
         Path(named[1]).write_text(named[2])
-    (again, *_) = commands(mail[mail.index("Reproduce:") :])
+    (again, *_) = commands(mail[mail.index("Reproduce") :])
     assert identity(dbmcheck(*again).out) == identity(mail)
 
 
@@ -146,7 +146,7 @@ def test_a_trace_that_no_search_finds_goes_with_the_mail(
     # a run by chance is longer than the shortest
     assert load_trace(path).moves
     mail = " ".join(dbmcheck("cite", str(path)).out.split())
-    assert "which is in the file t.json (attach it to the mail)" in mail
+    assert "from the file t.json (attach it to the mail)" in mail
     assert "dbmcheck replay t.json" in mail
 
 
@@ -234,6 +234,48 @@ def test_minimise_is_cut_short(
     assert said in result.out
     assert "smallest configuration" not in result.out
     assert dbmcheck("cite", *LARGE, "--minimise").code == 130
+
+
+def test_ctrl_c_ends_the_search_and_not_the_mail(
+    dbmcheck: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    whole = dbmcheck("cite", VIOLATED)
+    monkeypatch.setattr("checker.citing.alternative.kept_by", interrupted)
+    result = dbmcheck("cite", VIOLATED)
+    assert result.code == 20
+    assert "the mail is not complete" in result.err
+    assert identity(result.out) == identity(whole.out)
+    words = " ".join(result.out.split())
+    assert "as well was not found out: interrupted." in words
+    assert "heal" not in " ".join(whole.out.split()).replace("heals it", "")
+    assert dbmcheck("cite", VIOLATED, "--short").code == 0
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        (VIOLATED,),
+        ("live-never-ends",),
+        ("stop-copy-as-built",),
+        ("live-as-posted",),
+        ("postcopy-small", "--without", "successor"),
+    ],
+    ids=" ".join,
+)
+def test_a_short_mail(dbmcheck: Command, arguments: tuple[str, ...]) -> None:
+    short = dbmcheck("cite", *arguments, "--short").out
+    assert len(short.splitlines()) <= 30 and not too_wide(short)
+    (again,) = commands(short)
+    assert identity(dbmcheck(*again).out) == identity(short)
+
+
+def test_a_configuration_is_not_replayed(dbmcheck: Command) -> None:
+    result = dbmcheck("replay", VIOLATED)
+    assert result.code == 2 and result.err.count("\n") == 1
+    assert f"{VIOLATED} is a configuration, allowed is a trace" in result.err
 
 
 def test_whole_runs_are_cut_short(

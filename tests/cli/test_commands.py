@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import os
 import subprocess
@@ -18,38 +17,6 @@ from checker.input.configuration import load
 from tests.command import Result, run_process, too_wide
 
 Command = Callable[..., Result]
-
-
-def typed(monkeypatch: pytest.MonkeyPatch, *lines: str) -> None:
-    text = "".join(f"{line}\n" for line in lines)
-    monkeypatch.setattr("sys.stdin", io.StringIO(text))
-
-
-def test_step_takes_undoes_and_quits(
-    dbmcheck: Command, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    typed(monkeypatch, "1", "s", "u", "u", "99", "x", "q")
-    result = dbmcheck("step", "postcopy-small")
-    assert result.code == 0
-    assert "source.in_flight: {} -> {0}" in result.out
-    assert "source.in_flight: {0} -> {}" in result.out
-    assert "this is the initial state" in result.out
-    assert "'99' is no choice; allowed are 1 to" in result.out
-
-
-def test_step_ends_with_its_input(
-    dbmcheck: Command, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    typed(monkeypatch)
-    assert dbmcheck("step", "live-small").code == 0
-
-
-def test_step_says_where_a_property_breaks(
-    dbmcheck: Command, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    typed(monkeypatch, "1")
-    result = dbmcheck("step", "stop-copy-bit-after-ack")
-    assert "! NoLostDirtyBitOnSource (S1) is violated here" in result.out
 
 
 def test_the_same_seed_gives_the_same_runs(dbmcheck: Command) -> None:

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -14,37 +15,30 @@ import pytest
 from checker.input.configuration import shipped
 from checker.input.errors import InputError
 from checker.input.files import read_limited
-from tests.command import ROOT
+from tests.cli.every_command import commands
+from tests.command import ROOT, Result
 
+#: what is read, and the exit code if it is no file
 READERS = {
-    "check FILE": 151,
-    "cite FILE": 151,
-    "ablate FILE": 151,
-    "prove FILE": 151,
-    "step FILE": 151,
-    "replay FILE": 75,
+    **{
+        " ".join(command.call("FILE")): 151
+        if command.takes_a("CONFIG")
+        else 75
+        for command in commands()
+        if command.takes_a("CONFIG") or command.takes_a("TRACE")
+    },
     "show FILE.json": 75,
+    "diff FILE.json FILE.json": 75,
     "conform --log FILE": 2,
     "prove --verify FILE": 2,
     "qemu faults --record FILE": 2,
 }
 
 
-def run(words: str, path: Path) -> subprocess.CompletedProcess[str]:
-    arguments = words.replace("FILE", str(path)).split()
-    return subprocess.run(
-        [sys.executable, "-m", "checker", *arguments],
-        cwd=ROOT,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-
-
 @pytest.mark.parametrize("words", READERS)
-def test_what_is_no_file(tmp_path: Path, words: str) -> None:
+def test_what_is_no_file(
+    tmp_path: Path, words: str, dbmcheck: Callable[..., Result]
+) -> None:
     pipe, folder = tmp_path / "pipe", tmp_path / "folder"
     for path in (pipe, tmp_path / "pipe.json"):
         os.mkfifo(path)
@@ -53,10 +47,10 @@ def test_what_is_no_file(tmp_path: Path, words: str) -> None:
     for path in (pipe, folder, Path("/dev/zero"), Path("/dev/full")):
         if path.parent != tmp_path and ".json" in words:
             continue
-        done = run(words, path)
-        assert done.returncode == READERS[words], (path, done.stderr)
-        assert len(done.stderr.splitlines()) == 1, done.stderr
-        assert str(path) in done.stderr
+        done = dbmcheck(*words.replace("FILE", str(path)).split())
+        assert done.code == READERS[words], (path, done.err)
+        assert len(done.err.splitlines()) == 1, done.err
+        assert str(path) in done.err
 
 
 def test_a_pipe_that_somebody_writes_to(tmp_path: Path) -> None:

@@ -8,12 +8,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from checker.input.configuration import load
+from model.design import DESIGNS
 from model.lookup import mechanisms_of
-from model.mechanism import (
-    DESIGNS,
-)
 from tests.command import Result
+from tests.json_shapes import check_shape
 
 Command = Callable[..., Result]
 
@@ -32,6 +33,7 @@ def test_check(dbmcheck: Command) -> None:
         assert data[key] > 0
     assert data["trace"]["moves"][0]["action"] == "migrate"
     assert data["exit_code"] == 12
+    check_shape("check", data)
 
 
 def test_check_that_holds(dbmcheck: Command) -> None:
@@ -51,6 +53,7 @@ def test_ablate(dbmcheck: Command) -> None:
     assert data["mechanisms"]["successor"]["redundant"]
 
 
+@pytest.mark.usefixtures("worked_out_once")
 def test_compare(dbmcheck: Command) -> None:
     data = answer(dbmcheck, "compare")
     assert set(data["designs"]) == set(DESIGNS)
@@ -85,18 +88,30 @@ def test_the_others(dbmcheck: Command, tmp_path: Path) -> None:
     listed = answer(dbmcheck, "list")
     assert len(listed["configurations"]) >= 25
     assert set(listed["designs"]) == set(DESIGNS)
+    for mechanisms in listed["designs"].values():
+        check_shape("list", {**listed, "designs": mechanisms})
+    check_shape("model", answer(dbmcheck, "model", "live"))
     shown = answer(dbmcheck, "show", "postcopy-both-run")
     assert shown["trace"]["steps"] == len(shown["trace"]["moves"])
-    assert (
-        "OneSideRuns" in answer(dbmcheck, "cite", "postcopy-both-run")["text"]
-    )
-    assert answer(dbmcheck, "explain", "postcopy-both-run")["text"]
+    check_shape("show", shown)
+    cited = answer(dbmcheck, "cite", "postcopy-both-run")
+    assert "OneSideRuns" in cited["text"]
+    check_shape("show", cited)
+    explained = answer(dbmcheck, "explain", "postcopy-both-run")
+    assert explained["text"]
+    check_shape("explain", explained)
     simulated = answer(dbmcheck, "simulate", "live-small", "--runs", "3")
     assert simulated["verdict"] == "INCONCLUSIVE"
+    config = "stop-copy-bit-after-ack"
+    simulated = answer(dbmcheck, "simulate", config, "--runs", "50")
+    check_shape("simulate", simulated)
     trace = str(tmp_path / "trace.json")
     dbmcheck("check", "postcopy-both-run", "--trace", trace)
-    assert answer(dbmcheck, "replay", trace)["fits"]
+    replayed = answer(dbmcheck, "replay", trace)
+    assert replayed["fits"]
+    check_shape("replay", replayed)
     graph = str(tmp_path / "graph.graphml")
     written = answer(dbmcheck, "graph", "postcopy-both-run", "-o", graph)
     expected = load("postcopy-both-run").expect.states
     assert written["states"] == expected
+    check_shape("graph", written)

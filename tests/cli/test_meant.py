@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from checker.input.configuration import shipped
+from checker.input.configuration import ConfigurationError, load, shipped
 from checker.input.nearest import meant
+from model.design import DESIGNS
 from model.lookup import mechanisms_of
-from model.mechanism import DESIGNS
 from tests.command import Result
 
 Command = Callable[..., Result]
@@ -24,13 +24,22 @@ def complaint(result: Result, code: int) -> str:
     return line
 
 
-@pytest.mark.parametrize("command", ["check", "cite", "step", "conform"])
-def test_a_configuration(dbmcheck: Command, command: str) -> None:
+def test_every_configuration_is_meant() -> None:
     for name in shipped():
         for wrong in (name + "x", name.upper(), f"{name}.toml"):
-            line = complaint(dbmcheck(command, wrong), 151)
-            assert f"'{name}'" in line.partition("did you mean")[2]
-            assert line.startswith(f"dbmcheck: {wrong}: no such file")
+            with pytest.raises(ConfigurationError) as caught:
+                load(wrong)
+            said = str(caught.value)
+            assert said.startswith(f"{wrong}: no such file")
+            assert f"'{name}'" in said.partition("did you mean")[2]
+
+
+@pytest.mark.parametrize("command", ["check", "cite", "step", "conform"])
+def test_a_configuration(dbmcheck: Command, command: str) -> None:
+    name = next(iter(shipped()))
+    line = complaint(dbmcheck(command, name + "x"), 151)
+    assert line.startswith(f"dbmcheck: {name}x: no such file")
+    assert f"'{name}'" in line.partition("did you mean")[2]
     assert "did you mean" not in complaint(dbmcheck(command, "qqqq"), 151)
 
 

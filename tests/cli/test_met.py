@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -17,19 +18,17 @@ from checker.qemu.traces.choice import witnesses
 from checker.traces.claim import Claim, claim_of, first_met, why_not_shown
 from checker.traces.storage import save
 from checker.traces.trace import Trace
+from model.design import DESIGNS, LIVE
 from model.designs import build
 from model.language import Conjunct, Machine, Property
 from model.language import expression as ex
-from model.mechanism import (
-    DESIGNS,
-    LIVE,
-)
 from model.options import Bounds, Options
 from tests.command import Result
 
 Command = Callable[..., Result]
 
 
+@cache
 def witnessed(design: str) -> list[Trace]:
     """The shortest run to each thing that is to be reachable."""
     return witnesses(Options(design=design, bounds=Bounds(chunks=1)))

@@ -11,9 +11,9 @@ import pytest
 from attrs import evolve
 
 from checker.citing import design_text
+from model.design import DESIGNS, SEVERAL
 from model.designs import build, schema
 from model.lookup import mechanisms_of
-from model.mechanism import DESIGNS, SEVERAL
 from model.options import BITMAPS, BUSY_POLICIES, Options
 from tests.command import Result, too_wide
 

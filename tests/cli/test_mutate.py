@@ -11,10 +11,9 @@ import pytest
 
 from checker.mutation.bench import Bench
 from checker.mutation.trial import Outcome
-from model.mechanism import (
-    DESIGNS,
-)
+from model.design import DESIGNS
 from tests.command import Result, too_wide, without_progress
+from tests.json_shapes import check_shape
 
 Command = Callable[..., Result]
 DESIGN = DESIGNS[-1]
@@ -36,6 +35,7 @@ def test_text_and_json_say_the_same(dbmcheck: Command, action: str) -> None:
     answered = dbmcheck(*arguments, "--format", "json")
     assert answered.code == printed.code
     data = json.loads(answered.out)
+    check_shape("mutate", data)
     assert data["exit_code"] == printed.code
     assert data["mutants"] == data["tried"] > 2
     assert data["mutants"] == data["killed"] + len(data["survivors"]) + len(

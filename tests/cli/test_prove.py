@@ -5,17 +5,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from model.design import DESIGNS
 from model.designs import schema
-from model.mechanism import (
-    DESIGNS,
-)
 from model.options import Options
-from tests.command import Result, too_wide
+from tests.command import Result, run_process, too_wide
+from tests.json_shapes import check_shape
+from tests.once import once
 
 Command = Callable[..., Result]
 
@@ -25,15 +26,21 @@ def certificate(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> tuple[Path, dict[str, Any]]:
     """A certificate of stop-copy, and what was said on the way."""
-    from tests.command import run_process
-
     path = tmp_path_factory.mktemp("proof") / "stop-copy.json"
+    text, said = once("prove stop-copy --certificate", partial(prove, path))
+    path.write_text(text)
+    return path, said
+
+
+def prove(path: Path) -> tuple[str, dict[str, Any]]:
+    """The certificate as it is in its file, and what the command said."""
     arguments = ["prove", "stop-copy", "--certificate", str(path)]
     result = run_process([*arguments, "--format", "json"])
     assert result.code == 0
-    return path, json.loads(result.out)
+    return path.read_text(), json.loads(result.out)
 
 
+@pytest.mark.usefixtures("worked_out_once")
 @pytest.mark.parametrize("design", DESIGNS)
 def test_each_design_is_proved(design: str, dbmcheck: Command) -> None:
     result = dbmcheck("prove", design, "--format", "json")
@@ -56,6 +63,7 @@ def test_each_design_is_proved(design: str, dbmcheck: Command) -> None:
     assert "MigrationEnds" in said["not_covered"]
 
 
+@pytest.mark.usefixtures("worked_out_once")
 def test_a_removal_is_shown_on_a_disk(
     dbmcheck: Command, tmp_path: Path
 ) -> None:
@@ -75,6 +83,7 @@ def test_a_removal_is_shown_on_a_disk(
     assert "without successor" in cited.out
 
 
+@pytest.mark.usefixtures("worked_out_once")
 def test_what_cannot_be_finished_is_inconclusive(dbmcheck: Command) -> None:
     result = dbmcheck("prove", "live", "--max-states", "1000")
     assert result.code == 20
@@ -87,6 +96,7 @@ def test_a_certificate_says_what_was_found(
     certificate: tuple[Path, dict[str, Any]],
 ) -> None:
     path, said = certificate
+    check_shape("prove", said)
     found = said["invariant"]
     assert len(found["clauses"]) == len(
         json.loads(path.read_text())["clauses"]
@@ -111,6 +121,7 @@ def test_a_certificate_is_verified_without_a_search(
     )
     assert result.code == 0
     said = json.loads(result.out)
+    check_shape("verify", said)
     assert said["verdict"] == "PROVED"
     assert [o["verdict"] for o in said["obligations"]] == ["PROVED"] * 12
     assert questions.read_text().count("(check-sat)") >= 4

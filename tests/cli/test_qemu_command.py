@@ -13,17 +13,27 @@ import attrs
 import pytest
 
 from checker.cli.qemu import chosen as qemu_chosen
-from checker.cli.qemu import pages as qemu_pages
+from checker.cli.qemu import interop_view as qemu_interop_view
 from checker.cli.qemu import view as qemu_view
-from checker.cli.qemu.pages import command_lines
+from checker.cli.qemu.known_view import by_gravity
 from checker.qemu.campaign import campaign as campaigns
-from checker.qemu.campaign.campaign import Pair, Result
 from checker.qemu.campaign.case import Case
+from checker.qemu.campaign.known import shipped as deviations
 from checker.qemu.campaign.matrix import Spot
+from checker.qemu.campaign.result import Result
 from checker.qemu.campaign.violation import Violation
 from checker.qemu.harness.binary import Build
+from checker.qemu.harness.builds import Builds
 from checker.qemu.harness.progress import Limits
+from checker.qemu.harness.scenario import Mode
+from checker.qemu.interop import interop
+from checker.qemu.interop.known_streams import shipped as streams
+from checker.qemu.interop.malformed import Kind, Outcome, Results
+from checker.qemu.interop.mutations import Malformed
+from checker.stateful.adapter import Side
+from checker.text import command_lines
 from tests.command import run, run_process, too_wide
+from tests.json_shapes import check_shape
 
 BUILD = Build((sys.executable,), (7, 2, 22))
 LOST = Violation("S1", "source, end", "bitmap 'b0' of 'drive0' lacks bits")
@@ -36,7 +46,7 @@ def qemu(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     violating = [BAD]
 
     async def run_case(
-        case: Case, pair: Pair, limits: Limits, work: Path | None
+        case: Case, builds: Builds, limits: Limits, work: Path | None
     ) -> Result:
         bad = case.fault is not None and str(case.fault) in violating
         items = ("header", "eof", *(["bits"] if case.bitmaps else []))
@@ -75,7 +85,8 @@ def test_a_command_can_be_pasted() -> None:
     """Also if what is in quotes is longer than a line."""
     loader = f"/{'x' * 70}/ld.so --library-path /{'y' * 70} /some/qemu"
     words = ["dbmcheck", "qemu", "scenario", "--qemu", loader, "--full"]
-    lines = command_lines(shlex.join([*words, "--mode", "postcopy"]))
+    command = shlex.join([*words, "--mode", "postcopy"])
+    lines = command_lines(command, indent=0, prompt="")
     said = subprocess.run(
         ["sh", "-c", "set -- " + "\n".join(lines) + '\nprintf "%s|" "$@"'],
         capture_output=True,
@@ -199,6 +210,7 @@ def test_faults_as_json(
     result = run(["qemu", "faults", "--format", "json"], capsys)
     data = json.loads(result.out)
     assert result.code == 14 and data["complete"]
+    check_shape("faults", data)
     assert data["scenarios"] == data["planned"] == data["run_now"]
     assert {each["guarantee"] for each in data["distinct"]} == {"S1"}
     (row,) = [row for row in data["table"] if row["new"]]
@@ -256,6 +268,7 @@ def test_scenario(capsys: pytest.CaptureFixture[str], qemu: list[str]) -> None:
     assert result.code == 14 and not too_wide(result.out)
     assert "QEMU 7.2.22: VIOLATED" in result.out and "(new)" in result.out
     data = json.loads(run([*arguments, "--format", "json"], capsys).out)
+    check_shape("scenario", data)
     assert data["violations"][0]["known"] is None
     assert data["command"] == (
         "dbmcheck qemu scenario --mode precopy --fault cut@bits:0+middle"
@@ -263,9 +276,69 @@ def test_scenario(capsys: pytest.CaptureFixture[str], qemu: list[str]) -> None:
     assert run(["qemu", "scenario"], capsys).code == 0
 
 
+def test_known(capsys: pytest.CaptureFixture[str]) -> None:
+    """Every entry has a line, and a page of its own."""
+    result = run(["qemu", "known"], capsys)
+    assert result.code == 0 and not too_wide(result.out)
+    entries = by_gravity()
+    assert len(entries) == len(deviations()) + len(streams())
+    said = [line.split() for line in result.out.splitlines()]
+    for entry in entries:
+        assert [entry.severity, entry.id] in said
+        one = run(["qemu", "known", entry.id], capsys)
+        assert one.code == 0 and not too_wide(one.out)
+        words = " ".join(one.out.split())
+        assert " ".join(entry.what.split()) in words
+
+
+def test_known_as_json(capsys: pytest.CaptureFixture[str]) -> None:
+    result = run(["qemu", "known", "--format", "json"], capsys)
+    data = json.loads(result.out)
+    assert [each["id"] for each in data] == [e.id for e in by_gravity()]
+    (both,) = [each for each in data if each["id"] == "both-run-after-cancel"]
+    assert (both["since"], both["until"]) == ("5.2", "11.1")
+    (one,) = json.loads(
+        run(
+            ["qemu", "known", "granularity-aborts", "--format", "json"], capsys
+        ).out
+    )
+    assert bytes.fromhex(one["stream"]).startswith(b"QEVM")
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("both-run-after-cance", "did you mean 'both-run-after-cancel'?"),
+        ("", "'': no known deviation has this name"),
+    ],
+)
+def test_not_known(
+    capsys: pytest.CaptureFixture[str], name: str, said: str
+) -> None:
+    result = run(["qemu", "known", name], capsys)
+    assert result.code == 2 and not result.out
+    assert said in result.err
+    assert result.err.count("\n") == 1
+
+
+def test_interop_as_json(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bad = Malformed("bad", Mode.PRECOPY, b"QE")
+    one = Outcome(bad, Kind.CRASHED, -6, "", "it aborts")
+    result = interop.Result("one", Mode.PRECOPY, True, Side.SOURCE, ("lacks",))
+    found = qemu_interop_view._Found(
+        BUILD, [result], Results((one,), (one,)), True
+    )
+    monkeypatch.setattr(qemu_interop_view, "_found", lambda *_: found)
+    code = qemu_interop_view.run([BUILD], as_json=True)
+    assert code == 14
+    check_shape("interop", json.loads(capsys.readouterr().out))
+
+
 def test_long_commands_are_broken_as_a_shell_reads_them() -> None:
     case = Case(bitmaps=3, nodes=2, persistent=True, disabled=True)
-    lines = qemu_pages.command_lines(case.command)
+    lines = command_lines(case.command, indent=0, prompt="")
     assert len(lines) > 1 and all(line.endswith("\\") for line in lines[:-1])
     assert all(line.startswith("    --") for line in lines[1:])
     joined = " ".join(line.rstrip("\\").strip() for line in lines)

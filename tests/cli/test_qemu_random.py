@@ -29,6 +29,7 @@ from checker.qemu.random.run import (
 )
 from checker.stateful.adapter import Side
 from tests.command import run, run_process, too_wide
+from tests.json_shapes import check_shape
 from tests.stateful.adapter_memory import MemoryAdapter
 
 BUILD = Build((sys.executable,), (7, 2, 22))
@@ -226,6 +227,7 @@ def test_a_violation(
     for words in ("New.", "Steps:", "What breaks:", COMMAND):
         assert words in mail.out
     data = json.loads(run([*COMMAND.split()[1:], "--format=json"], capsys).out)
+    check_shape("random", data)
     (found,) = data["violations"]
     assert found["guarantee"] == "S1" and found["known"] is None
     assert found["seen_again"] and data["shrunk"] and data["tries"]

@@ -12,7 +12,8 @@ from checker.answer.as_built import AsBuilt, explore_as_built
 from checker.engines.exploration import Limits, silent
 from checker.input import configuration
 from checker.input.configuration import load
-from model import designs, mechanism
+from model import design as named
+from model import designs
 from model.designs import build
 from model.language import Machine
 from model.language import expression as ex
@@ -46,7 +47,7 @@ def explored(
     monkeypatch.setattr(designs, "build", variant)
     monkeypatch.setattr(configuration, "build", variant)
     table = {DESIGN: ("as tried", frozenset(missing))}
-    monkeypatch.setattr(mechanism, "AS_BUILT", table)
+    monkeypatch.setattr(named, "AS_BUILT", table)
     main = load(DESIGN).options
     return explore_as_built(main, limits or Limits(), lambda _: silent)
 
@@ -79,6 +80,6 @@ def test_what_was_not_decided(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_without_a_table(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(mechanism, "AS_BUILT", {})
+    monkeypatch.setattr(named, "AS_BUILT", {})
     main = load(DESIGN).options
     assert explore_as_built(main, Limits(), lambda _: silent) is None

@@ -22,6 +22,7 @@ from checker.cli import compare_view
 from checker.input.exit_codes import ExitCode
 from checker.proof.judgement import Provability
 from model.lookup import mechanisms_of
+from model.scope import ASSUMED
 from tests.command import too_wide
 from tests.comparison import broken
 from tests.comparison.broken import compared
@@ -160,7 +161,7 @@ def test_what_is_assumed(drop: DesignResult) -> None:
     mechanisms = {m.assumes for m in mechanisms_of("drop") if m.assumes}
     properties = {c for e in drop.explored for c in e.assumes.values()}
     assert mechanisms and properties
-    assert set(clauses) == mechanisms | properties
+    assert set(clauses) == {*ASSUMED, *mechanisms, *properties}
     # nothing is assumed where nothing is claimed
     undone = evolve(drop, missing={"main": "interrupted"})
     assert assumptions(evolve(asked, results=(undone,))) == []

@@ -8,6 +8,7 @@ import json
 import pytest
 from attrs import evolve
 
+from checker.answer.as_built import AsBuilt
 from checker.answer.conclusion import sentences
 from checker.answer.explorations import ASKED, Explorer
 from checker.answer.result import MAIN, SAFETY, DesignResult, Proved
@@ -20,14 +21,13 @@ from checker.input.configuration import load
 from checker.input.exit_codes import ExitCode
 from checker.proof.judgement import Provability
 from model import designs
+from model.design import DESIGNS
 from model.language import Machine
 from model.language import expression as ex
-from model.mechanism import (
-    DESIGNS,
-)
 from model.options import Failures, Options
 from tests.comparison import broken
 from tests.comparison.broken import alone, compared, only
+from tests.json_shapes import check_shape
 
 HELD = Standing.HOLDS.value
 NO_MORE = "no more than that nothing breaks where little happens"
@@ -359,6 +359,27 @@ def test_every_finding_is_in_the_data(
     }
     assert {(one["in"], one["property"]) for one in told} == found
     assert {one["in"] for one in told} >= {MAIN, BOUNDED, FITS}
+
+
+def test_the_keys_of_the_data(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One of each: a finding, a proof, the design as built, costs."""
+    result = evolve(
+        compared(monkeypatch, only(in_main, broken.stuck)),
+        proof=Proved(
+            verdict=Provability.PROVED,
+            guarantees=frozenset({"S1"}),
+            open="",
+            violated={},
+            code=ExitCode.AS_EXPECTED,
+            states=1,
+            kept=0,
+            seconds=0.0,
+        ),
+        as_built=AsBuilt(
+            label="as built", without=frozenset({"x"}), broken={"S1": ("x",)}
+        ),
+    )
+    check_shape("compare", to_json(alone(result)))
 
 
 @pytest.mark.slow

@@ -7,13 +7,14 @@ With the explicit engine all of them; with the interpreter those of up to
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 import pytest
 
 from checker.checking.check import check
 from checker.engines.exploration import Limits
 from checker.input.configuration import load, shipped
+from model.mechanism import DESIGNS
 
 FAST_FOR_INTERPRETER = 3_000
 INTERPRETABLE = 150_000
@@ -22,12 +23,33 @@ NAMES = list(shipped())
 STATES = {name: load(name).expect.states or 0 for name in NAMES}
 
 
-def marked(names: list[str], slow: Callable[[str], bool]) -> list[object]:
-    """Each name; those that are ``slow`` are marked so."""
-    return [
-        pytest.param(n, marks=[pytest.mark.slow] if slow(n) else [])
-        for n in names
-    ]
+#: of each design the largest that is still quick
+LARGEST = {
+    max(
+        (
+            n
+            for n in NAMES
+            if load(n).options.design == design and STATES[n] <= INTERPRETABLE
+        ),
+        key=lambda n: STATES[n],
+    )
+    for design in DESIGNS
+}
+
+
+def marked(
+    names: list[str],
+    slow: Callable[[str], bool],
+    often: Collection[str] = NAMES,
+) -> list[object]:
+    """Each name; those that are ``slow`` or not done often are marked so."""
+
+    def marks(name: str) -> list[pytest.MarkDecorator]:
+        if slow(name):
+            return [pytest.mark.slow]
+        return [] if name in often else [pytest.mark.full]
+
+    return [pytest.param(n, marks=marks(n)) for n in names]
 
 
 def test_there_are_enough() -> None:
@@ -73,6 +95,7 @@ def test_interpreter_agrees(name: str) -> None:
     marked(
         [n for n in NAMES if WORTH_TWO_THREADS < STATES[n] < 10**6],
         lambda n: STATES[n] > INTERPRETABLE,
+        often=LARGEST,
     ),
 )
 def test_two_threads(name: str) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from reference.bitmap import DirtyBitmap
 from tests.command import WIDTH, run
+from tests.json_shapes import check_shape
 
 
 @pytest.fixture
@@ -104,6 +105,7 @@ def test_a_mismatch_as_json(capsys, dropped_successor, tiny):
     arguments = ["conform", tiny("postcopy"), "--format", "json"]
     found = run(arguments, capsys)
     data = json.loads(found.out)
+    check_shape("conform", data)
     assert data["verdict"] == "DIFFERS"
     sides = data["sides"]["destination.bits"]
     assert sides == {"model": "{0}", "reference": "{}"}

@@ -17,7 +17,7 @@ from model.designs import build
 from model.options import Options
 from reference.bitmap import DirtyBitmap
 from reference.protocol.source import Source
-from tests.conformance.defects import OWN, configuration, unharmed
+from tests.defects.catalogue import OWN, configuration, unharmed
 
 LARGE = (
     "postcopy-small",

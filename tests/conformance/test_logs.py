@@ -20,6 +20,7 @@ from tests.conformance.logged_runs import (
     run,
     silence,
 )
+from tests.json_shapes import check_shape
 
 DESIGNS = list(Design)
 
@@ -140,16 +141,17 @@ BAD = {
     b"": "empty",
     b"{": "no JSON object",
     b"[1]\n": "no JSON object",
+    b'{"event": "x", "event": "y"}\n': "line 1: key 'event' is there twice",
     b'{"event": "x"}\n': "expected a header",
     as_bytes([{**HEADER, "version": 2}]): "version is 2",
-    as_bytes([{**HEADER, "role": "x", "design": "live"}]): "role is 'x'",
-    as_bytes([{**HEADER, "role": "source", "design": "x"}]): "design is 'x'",
+    as_bytes([{**HEADER, "role": "x", "design": "live"}]): 'role is "x"',
+    as_bytes([{**HEADER, "role": "source", "design": "x"}]): 'design is "x"',
     as_bytes(
         [{**HEADER, "role": "source", "design": "live", "bitmaps": 3}]
     ): "bitmaps is 3",
     as_bytes(
         [{**HEADER, "role": "source", "design": "live"}, {"actor": "a"}]
-    ): "action is null",
+    ): "key 'action' is missing",
     as_bytes(
         [
             {**HEADER, "role": "source", "design": "live"},
@@ -228,3 +230,4 @@ def test_the_command_accepts_and_rejects(tmp_path, capsys):
         run_command(["conform", *logs, "--format", "json"], capsys).out
     )
     assert data["verdict"] == "REJECTED" and data["possible"]
+    check_shape("logs", data)

@@ -18,7 +18,7 @@ from checker.conformance.snapshot import freeze, thaw
 from checker.conformance.steps import perform
 from checker.engines.interpreter import successors
 from reference.bitmap import Bits
-from tests.conformance.defects import configuration
+from tests.defects.catalogue import configuration
 
 SMALL = ("postcopy-failing", "live-failing", "stop-copy-failing", "live-jobs")
 LONGEST = 40

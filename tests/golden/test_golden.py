@@ -17,6 +17,8 @@ import pytest
 from tests.command import Result, too_wide, without_progress, without_timing
 
 FILES = sorted(Path(__file__).parent.glob("*.txt"))
+#: the same pages as of postcopy, with hundreds of variants behind them
+RARELY = ("ablate-live", "ablate-stop-copy")
 
 
 def is_data(path: Path) -> bool:
@@ -24,7 +26,18 @@ def is_data(path: Path) -> bool:
     return path.stem in ("show-itf", "graph-dot")
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda p: p.stem)
+@pytest.mark.usefixtures("worked_out_once")
+@pytest.mark.parametrize(
+    "path",
+    [
+        pytest.param(
+            path,
+            id=path.stem,
+            marks=[pytest.mark.full] if path.stem in RARELY else [],
+        )
+        for path in FILES
+    ],
+)
 def test_golden(
     path: Path, dbmcheck: Callable[..., Result], request: pytest.FixtureRequest
 ) -> None:

@@ -12,9 +12,7 @@ from checker.mutation.questions import SMALL, questions
 from checker.mutation.score import Score
 from checker.mutation.table import read, reasons, shipped_table
 from checker.mutation.trial import Fate, Outcome
-from model.mechanism import (
-    DESIGNS,
-)
+from model.design import DESIGNS
 
 SOME = DESIGNS[0]
 

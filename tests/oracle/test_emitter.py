@@ -18,13 +18,14 @@ import pytest
 from attrs import frozen
 
 from checker.engines.evaluate import evaluate
-from checker.engines.native.assembly import I64, Module, Value, vector_of
+from checker.engines.native.assembly import Module
 from checker.engines.native.columns import column
 from checker.engines.native.compile import native_code
 from checker.engines.native.emit import Emitter
 from checker.engines.native.expansion import BLOCK
 from checker.engines.native.layout import WORD, Layout, Rows, layout_of
 from checker.engines.native.routine import Routine
+from checker.engines.native.value import I64, vector_of
 from checker.input.exit_codes import ExitCode
 from model.language import expression as ex
 from model.language.expression import Expression, field_value, ones
@@ -163,17 +164,17 @@ def in_one_state(module: Module, name: str, width: int) -> None:
     routine = Routine(module, name, "pp")
     row, out = routine.arguments
     here = layout(width)
-    words = [routine.load(row, i) for i in range(here.words)]
+    words = [row[i] for i in range(here.words)]
     emitter, place = Emitter(routine, here, words), 0
     for asked in applications(width):
         value = emitter.value(asked)
         for start in pieces(asked.width):
             word = value
             if start:
-                word = routine.lshr(value, Value(str(start), value.type))
-            routine.store(routine.fit(word, WORD), out, place)
+                word = value >> start
+            out[place] = word.fit(WORD)
             place += 1
-    routine.result(routine.word(0))
+    routine.result(0)
 
 
 def in_64_states(module: Module, name: str, width: int) -> None:
@@ -185,17 +186,14 @@ def in_64_states(module: Module, name: str, width: int) -> None:
     columns, out = routine.arguments
     here = layout(width)
     words = [
-        routine.read(
-            routine.row_at(columns, routine.word(i), BLOCK),
-            vector_of(BLOCK, I64),
-        )
+        columns.row_at(routine.word(i), BLOCK).read(vector_of(BLOCK, I64))
         for i in range(here.words)
     ]
     emitter = Emitter(routine, here, words, BLOCK)
     for place, asked in enumerate(side_by_side(width)):
-        value = routine.fit(emitter.value(asked), WORD)
-        routine.write(value, routine.row_at(out, routine.word(place), BLOCK))
-    routine.result(routine.word(0))
+        value = emitter.value(asked).fit(WORD)
+        out.row_at(routine.word(place), BLOCK).write(value)
+    routine.result(0)
 
 
 def test_every_operator_is_asked() -> None:

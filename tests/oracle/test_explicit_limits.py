@@ -57,6 +57,14 @@ def test_as_many_states_as_there_are() -> None:
     assert coverage.states == STATES
 
 
+@pytest.mark.parametrize("most", [1 << 40, 1 << 64, (1 << 64) + 1, 10**30])
+def test_more_states_than_a_word_can_count(most: int) -> None:
+    limits = Limits(max_states=most)
+    coverage = explore(two_phase_commit(RESOURCES), limits).coverage
+    assert coverage.stopped == ""
+    assert coverage.states == STATES
+
+
 @pytest.mark.parametrize("threads", [1, 2])
 @pytest.mark.parametrize("memory", [1, 600_000])
 def test_more_than_so_much_memory(memory: int, threads: int) -> None:

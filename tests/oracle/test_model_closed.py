@@ -15,15 +15,13 @@ from functools import cache
 import pytest
 import z3
 
+from model.design import DESIGNS
 from model.designs import build
 from model.language import Instance, Machine
 from model.language import expression as ex
 from model.language.channel import KindType
 from model.language.expression import Expression, field_value
 from model.lookup import mechanisms_of
-from model.mechanism import (
-    DESIGNS,
-)
 from model.options import BUSY_POLICIES, Bounds, Options
 from tests.oracle.z3_reader import Reader
 from tests.searches import ALL_ONCE

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Certificates for the tests: each is mined once."""
+"""Certificates for the tests: each is mined once in a run."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from model.mechanisms import (
     POSTCOPY,
 )
 from model.options import Options
+from tests.once import once
 
 #: postcopy holds without it
 NOT_NEEDED = next(
@@ -34,7 +35,10 @@ def empty(design: str, *without: str) -> Certificate:
 @cache
 def mined(design: str, *without: str) -> Mined:
     """What the search for an invariant finds."""
-    return mine(empty(design, *without).machine)
+    return once(
+        f"mined {design} {without}",
+        lambda: mine(empty(design, *without).machine),
+    )
 
 
 def claim(design: str, *without: str) -> Certificate:

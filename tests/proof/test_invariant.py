@@ -12,8 +12,8 @@ from checker.proof.certificate.clause import Clause, Literal, Words, meaning
 from checker.proof.certificate.induction import check
 from checker.proof.certificate.invariant import Mining, NoInvariantError, mine
 from checker.proof.certificate.separation import Separation
+from model.design import DESIGNS
 from model.lookup import mechanisms_of
-from model.mechanism import DESIGNS
 from tests.proof.claims import (
     NOT_NEEDED,
     claim,

@@ -16,12 +16,10 @@ from checker.proof import prove as proving
 from checker.proof.kept import kept_for, program_digest
 from checker.proof.obligation import Obligation, Outcome
 from checker.proof.prove import prove
+from model.design import DESIGNS
 from model.designs import build
 from model.language import Machine, Projected
 from model.language import expression as ex
-from model.mechanism import (
-    DESIGNS,
-)
 from model.options import Options
 
 DESIGN = DESIGNS[-1]

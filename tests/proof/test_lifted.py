@@ -23,11 +23,9 @@ from checker.proof.certificate.lifted import (
 from checker.proof.obligation import Outcome
 from checker.proof.projection import disk_of, project
 from checker.proof.simulation import Size
+from model.design import DESIGNS
 from model.language import expression as ex
 from model.language.machine import Action, Conjunct, Instance, Machine
-from model.mechanism import (
-    DESIGNS,
-)
 from tests.proof.claims import (
     claim,
     empty,
@@ -51,12 +49,19 @@ def refuted(one: Certificate, size: Size = SMALL) -> dict[str, str]:
 
 @each_design
 @pytest.mark.parametrize(
-    "size", [Size(1, 1, 1), SMALL, Size(3, 1, 4)], ids=str
+    "size",
+    [
+        pytest.param(Size(1, 1, 1), marks=pytest.mark.full),
+        SMALL,
+        pytest.param(Size(3, 1, 4), marks=pytest.mark.full),
+    ],
+    ids=str,
 )
 def test_small_disks(design: str, size: Size) -> None:
     assert refuted(claim(design), size) == {}
 
 
+@pytest.mark.full
 @each_design
 def test_16_granules(design: str) -> None:
     assert refuted(claim(design), Size(4, 4, 2)) == {}

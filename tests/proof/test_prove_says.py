@@ -21,10 +21,10 @@ from checker.proof.obligation import Obligation, Outcome
 from checker.proof.prove import (
     prove,
 )
+from model.design import DESIGNS
 from model.designs import build
 from model.language import Projected
 from model.language.projected_channel import slots_suffice
-from model.mechanism import DESIGNS
 from model.options import Options
 from tests.command import Result, too_wide
 

@@ -23,6 +23,7 @@ from checker.proof.questions import (
     noted,
     questions_alike,
 )
+from model.design import DESIGNS
 from model.designs import build
 from model.language import (
     Disk,
@@ -37,9 +38,6 @@ from model.language.projected import NEIGHBOUR
 from model.language.sets import GranuleSet, single
 from model.language.types import GranuleSetType
 from model.lookup import mechanisms_of
-from model.mechanism import (
-    DESIGNS,
-)
 from model.options import Options
 
 #: where a message carries chunks and nothing else

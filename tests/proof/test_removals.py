@@ -22,10 +22,10 @@ from checker.proof.prove import (
     judged,
     without_end,
 )
+from model.design import DESIGNS
 from model.designs import build
 from model.language import Machine, Projected
 from model.lookup import mechanisms_of
-from model.mechanism import DESIGNS
 from model.options import Options
 from tests.variants.test_kill_matrix import MATRIX
 

@@ -23,6 +23,7 @@ from checker.proof.simulation import (
     start_simulation,
     step_simulation,
 )
+from model.design import DESIGNS
 from model.designs import build
 from model.language import Concrete, Machine, Projected, Property
 from model.language import expression as ex
@@ -31,9 +32,6 @@ from model.language.expression import Expression
 from model.language.machine import Conjunct
 from model.language.projected import AT, FOLLOWED
 from model.lookup import mechanisms_of
-from model.mechanism import (
-    DESIGNS,
-)
 from model.options import Options
 
 SMALL = Size(2, 2, 2)

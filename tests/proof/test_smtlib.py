@@ -11,11 +11,9 @@ from attrs import evolve
 
 from checker.proof.certificate.certificate import Certificate
 from checker.proof.certificate.smtlib import Script, script
+from model.design import DESIGNS
 from model.language import expression as ex
 from model.language.machine import Conjunct, Property
-from model.mechanism import (
-    DESIGNS,
-)
 from tests.proof.claims import (
     NOT_NEEDED,
     claim,

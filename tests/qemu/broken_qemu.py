@@ -12,8 +12,9 @@ from attrs import evolve
 
 from checker.qemu.harness import bitmaps
 from checker.qemu.harness.bitmaps import Bitmap
+from checker.qemu.harness.builds import Builds
 from checker.qemu.random.adapter import QemuAdapter
-from checker.qemu.random.pair import Pair
+from checker.qemu.random.guest_pair import GuestPair
 from checker.stateful.adapter import Side, SideView, Vm
 
 
@@ -28,9 +29,9 @@ class Forgetful(QemuAdapter):
             path.write_bytes(data)
 
 
-class _Leaving(Pair):
-    async def start(self, side: Side) -> None:
-        await super().start(side)
+class _Leaving(GuestPair):
+    async def renew_side(self, side: Side) -> None:
+        await super().renew_side(side)
         if side is Side.DESTINATION:
             await bitmaps.add(self.sides[side], Bitmap("drive0", "old"))
 
@@ -38,8 +39,8 @@ class _Leaving(Pair):
 class Leaving(QemuAdapter):
     """A destination that waits has a bitmap of an attempt before it."""
 
-    def pair_of_sides(self) -> Pair:
-        return _Leaving(self.build, self.room)
+    def pair_of_sides(self) -> GuestPair:
+        return _Leaving(Builds(self.build, self.build), self.room)
 
 
 class Doubling(QemuAdapter):

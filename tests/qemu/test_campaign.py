@@ -16,20 +16,24 @@ import pytest
 
 from checker.input.errors import InputError
 from checker.qemu.campaign import campaign as campaigns
-from checker.qemu.campaign.campaign import Campaign, Pair, Record, Result
-from checker.qemu.campaign.case import Case, parse_fault
+from checker.qemu.campaign.campaign import Campaign
+from checker.qemu.campaign.case import Case
 from checker.qemu.campaign.known import Known
 from checker.qemu.campaign.matrix import Spot
+from checker.qemu.campaign.record import Record
+from checker.qemu.campaign.result import Result
 from checker.qemu.campaign.shorten import candidates, shorten
 from checker.qemu.campaign.summary import summarise
 from checker.qemu.campaign.violation import Violation
 from checker.qemu.harness.binary import Build
+from checker.qemu.harness.builds import Builds
+from checker.qemu.harness.faults import parse_fault
 from checker.qemu.harness.process import QemuError
 from checker.qemu.harness.progress import Limits
 from tests.command import ROOT
 
 SELF = Build((sys.executable,), (7, 2, 22))
-PAIR = Pair(SELF, SELF)
+PAIR = Builds(SELF, SELF)
 CUT = Case(fault=parse_fault("cut@bits:0+middle"))
 LOST = Violation("S1", "source, end", "bitmap 'b0' lacks bits")
 RESULT = Result(
@@ -110,12 +114,12 @@ def test_a_record_of_several_builds(tmp_path: Path) -> None:
     path = kept(tmp_path / "r", RESULT)
     newer = attrs.evolve(SELF, version=(8, 0, 0))
     seen = attrs.evolve(RESULT, outcome="on the source")
-    for pair in (Pair(newer, newer), Pair(SELF, newer)):
-        with Record.opened(path, pair) as record:
+    for builds in (Builds(newer, newer), Builds(SELF, newer)):
+        with Record.opened(path, builds) as record:
             assert not record.results
             record.add(seen)
     kept(path, attrs.evolve(RESULT, case=Case()))
-    with Record.opened(path, Pair(newer, newer)) as record:
+    with Record.opened(path, Builds(newer, newer)) as record:
         assert record.results == {CUT.id: seen}
     with Record.opened(path, PAIR) as record:
         assert set(record.results) == {CUT.id, Case().id}
@@ -130,7 +134,7 @@ def fake(monkeypatch: pytest.MonkeyPatch, *violating: str) -> list[Case]:
     ran: list[Case] = []
 
     async def run_case(
-        case: Case, pair: Pair, limits: Limits, work: Path | None
+        case: Case, builds: Builds, limits: Limits, work: Path | None
     ) -> Result:
         ran.append(case)
         spots = tuple(Spot(item, 0) for item in ("header", "bits", "eof"))
@@ -222,10 +226,10 @@ def test_what_could_not_be_run(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_real_cases(build: Build, tmp_path: Path) -> None:
-    pair = Pair(build, build)
+    builds = Builds(build, build)
     path = tmp_path / "r"
-    with Record.opened(path, pair) as record:
-        campaign = Campaign(pair, record, quiet)
+    with Record.opened(path, builds) as record:
+        campaign = Campaign(builds, record, quiet)
         campaign.run_cases([CUT, Case(), CUT.twin])
     cut, plain, twin = campaign.results
     assert campaign.complete
@@ -233,7 +237,7 @@ def test_real_cases(build: Build, tmp_path: Path) -> None:
     assert cut.outcome == "on the source" and not cut.spots
     assert Spot("bits", 1) in plain.spots
     assert twin.missed
-    with Record.opened(path, pair) as record:
+    with Record.opened(path, builds) as record:
         assert len(record.results) == 3
 
 

@@ -12,27 +12,22 @@ import pytest
 from checker.qemu.campaign.guarantees import judge
 from checker.qemu.campaign.violation import GUARANTEES
 from checker.qemu.harness import observation as seen
-from checker.qemu.harness.bitmaps import Bitmap, BitmapView
+from checker.qemu.harness.bitmaps import Bitmap, ShownBitmap
 from checker.qemu.harness.disk import StoredBitmap
+from checker.qemu.harness.faults import Fault, FaultKind
 from checker.qemu.harness.observation import (
     Done,
     Moment,
     Observation,
-    SideView,
+    ProcessView,
     Stored,
 )
-from checker.qemu.harness.places import Fault, FaultKind, Place
-from checker.qemu.harness.scenario import (
-    KIB,
-    GuestWrite,
-    Scenario,
-    Side,
-    Then,
-    When,
-)
+from checker.qemu.harness.places import Place
+from checker.qemu.harness.scenario import KIB, GuestWrite, Scenario, Then, When
+from checker.stateful.adapter import Side
 
 WRITE = GuestWrite(When.BEFORE, 0, 64 * KIB)
-EMPTY = BitmapView(
+EMPTY = ShownBitmap(
     node="drive0",
     name="b0",
     granularity=64 * KIB,
@@ -45,20 +40,20 @@ EMPTY = BitmapView(
     dirty=(),
 )
 VIEW = attrs.evolve(EMPTY, count=64 * KIB, dirty=((0, 64 * KIB),))
-GOOD = SideView(
+GOOD = ProcessView(
     alive=True, vm="running", migration="completed", bitmaps=(VIEW,)
 )
 OVER = attrs.evolve(GOOD, vm="postmigrate")
-DEAD = SideView(alive=False, exit_code=-6)
+DEAD = ProcessView(alive=False, exit_code=-6)
 STORED = StoredBitmap("drive0", "b0", 64 * KIB, False, True)
 
 
-def moment(name: str, source: SideView, destination: SideView) -> Moment:
+def moment(name: str, source: ProcessView, destination: ProcessView) -> Moment:
     return Moment(name, 0.0, source, destination, done=1)
 
 
 def made(
-    source: SideView = OVER, destination: SideView = GOOD, **changes: Any
+    source: ProcessView = OVER, destination: ProcessView = GOOD, **changes: Any
 ) -> Observation:
     """A migration that went well, but for some changes."""
     good = Observation(
@@ -76,7 +71,7 @@ def made(
     return attrs.evolve(good, **changes)
 
 
-def with_bitmap(**changes: Any) -> SideView:
+def with_bitmap(**changes: Any) -> ProcessView:
     """The destination, with its bitmap changed."""
     return attrs.evolve(GOOD, bitmaps=(attrs.evolve(VIEW, **changes),))
 
@@ -139,12 +134,14 @@ def test_both_run() -> None:
         (OVER, attrs.evolve(OVER, vm="paused")),
     ],
 )
-def test_the_vm_is_harmed(source: SideView, destination: SideView) -> None:
+def test_the_vm_is_harmed(
+    source: ProcessView, destination: ProcessView
+) -> None:
     assert "S3" in found(made(source, destination))
 
 
 def test_a_destination_that_never_ran_may_fail() -> None:
-    failed = SideView(alive=False, exit_code=1)
+    failed = ProcessView(alive=False, exit_code=1)
     ran = ((0.0, math.inf),), ()
     cut = Fault(FaultKind.CUT, Place("bits"))
     scenario = Scenario(writes=(WRITE,), fault=cut)
@@ -154,7 +151,7 @@ def test_a_destination_that_never_ran_may_fail() -> None:
 
 
 def test_who_is_killed_is_not_blamed() -> None:
-    killed = SideView(alive=False, exit_code=-9, killed=True)
+    killed = ProcessView(alive=False, exit_code=-9, killed=True)
     fault = Fault(FaultKind.KILL_DESTINATION, Place("bits"))
     scenario = Scenario(writes=(WRITE,), fault=fault)
     dead = made(OVER, killed, scenario=scenario, struck=True)
@@ -165,7 +162,7 @@ def test_who_is_killed_is_not_blamed() -> None:
 
 
 def test_who_is_killed_by_somebody_else_is_told() -> None:
-    gone = made(source=SideView(alive=False, exit_code=-9))
+    gone = made(source=ProcessView(alive=False, exit_code=-9))
     (told,) = judge(gone)
     assert told.guarantee == "S3" and "it was not us" in told.text
 
@@ -199,7 +196,7 @@ def test_copies_in_the_images() -> None:
 def test_persistent_but_not_stored() -> None:
     kept = with_bitmap(persistent=True)
     scenario = Scenario(writes=(WRITE,), bitmaps=(Bitmap(persistent=True),))
-    again = moment(seen.RESTARTED, SideView(alive=False), kept)
+    again = moment(seen.RESTARTED, ProcessView(alive=False), kept)
     good = made(destination=kept, scenario=scenario)
     good = attrs.evolve(good, moments=(*good.moments, again))
     assert judge(good) == []
@@ -211,7 +208,7 @@ def test_persistent_but_not_stored() -> None:
         assert found(bad) == {"S5"}
 
 
-def crashed(restarted: SideView) -> Observation:
+def crashed(restarted: ProcessView) -> Observation:
     """Both are killed, and the destination starts from its image."""
     killed = attrs.evolve(
         made(),
@@ -222,7 +219,7 @@ def crashed(restarted: SideView) -> Observation:
         ),
         moments=(
             moment(seen.END, OVER, with_bitmap(persistent=True)),
-            moment(seen.RESTARTED, SideView(alive=False), restarted),
+            moment(seen.RESTARTED, ProcessView(alive=False), restarted),
         ),
     )
     return killed
@@ -246,7 +243,7 @@ def test_what_is_lost_by_a_disorderly_end_was_not_promised() -> None:
 
 
 def migrated_back(
-    source: SideView = GOOD, destination: SideView = OVER, **changes: Any
+    source: ProcessView = GOOD, destination: ProcessView = OVER, **changes: Any
 ) -> Observation:
     """The next migration, from the destination to the source."""
     again = moment(seen.AGAIN, source, destination)

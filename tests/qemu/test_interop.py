@@ -12,9 +12,9 @@ import attrs
 import pytest
 
 from checker.qemu.harness.binary import Build
-from checker.qemu.harness.bitmaps import BitmapView
+from checker.qemu.harness.bitmaps import ShownBitmap
 from checker.qemu.harness.progress import Limits
-from checker.qemu.harness.scenario import Mode, Side
+from checker.qemu.harness.scenario import Mode
 from checker.qemu.interop.bitmap_shapes import QUICK, SHAPES, Shape, shape
 from checker.qemu.interop.compare_ends import (
     compare_chunks,
@@ -50,6 +50,7 @@ from checker.qemu.interop.stream_bytes import (
     items_of,
     stream_of,
 )
+from checker.stateful.adapter import Side
 from reference.host import Host, RunState
 from reference.protocol.aliases import Aliases
 from reference.protocol.destination import Destination
@@ -149,10 +150,10 @@ def test_one_flipped_bit_is_a_difference(build: Build, side: Side) -> None:
         assert "chunk " in text
 
 
-def view_of(host: Host) -> BitmapView:
+def view_of(host: Host) -> ShownBitmap:
     """What QEMU would show of the only bitmap."""
     bitmap = host.bitmap("drive0", "b0")
-    return BitmapView(
+    return ShownBitmap(
         node="drive0",
         name="b0",
         granularity=bitmap.granularity,

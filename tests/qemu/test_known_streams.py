@@ -64,14 +64,22 @@ def test_an_entry_covers_what_it_says_and_nothing_else() -> None:
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
-        ('kind = "crashed"', 'kind = "refused"', "none of"),
-        ('kind = "crashed"', "", "has no kind"),
-        ('"low"', '"bad"', "none of critical"),
-        ('["precopy"]', '["live"]', "'live' is none of"),
-        ("create:", "(", "granularity"),
-        ('"51 45"', '"5"', "granularity"),
+        (
+            'kind = "crashed"',
+            'kind = "refused"',
+            'kind is "refused", allowed are crashed, hung',
+        ),
+        ('kind = "crashed"', "", "key 'kind' is missing"),
+        ('"low"', '"bad"', 'severity is "bad", allowed are critical'),
+        ('["precopy"]', '["live"]', 'modes[0] is "live", allowed are'),
+        ("create:", "(", "granularity: signature: "),
+        ('"51 45"', '"5"', "granularity: stream: "),
         ('since = "7.2"', 'since = "7"', "no series"),
-        ('what = "it aborts"', 'what = "x"\nwhy = "y"', "why means nothing"),
+        (
+            'what = "it aborts"',
+            'what = "x"\nwhy = "y"',
+            "unknown key 'why'; allowed are",
+        ),
         ("[[stream]]", "[[stream]", "known_streams.toml"),
     ],
 )

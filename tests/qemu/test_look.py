@@ -10,6 +10,8 @@ from pathlib import Path
 import attrs
 
 from checker.qemu.harness.binary import Build
+from checker.qemu.harness.builds import Builds
+from checker.qemu.harness.pair import Pair
 from checker.qemu.harness.process import (
     Event,
     HungError,
@@ -18,6 +20,7 @@ from checker.qemu.harness.process import (
 from checker.qemu.harness.progress import ran
 from checker.qemu.harness.sampling import Looks
 from checker.qemu.harness.scenario import Scenario
+from checker.stateful.adapter import Side
 
 NONE = Build(("none",), (7, 2, 0))
 
@@ -40,10 +43,15 @@ class Waiting(Qemu):
         return "running"
 
 
+def both(source: Qemu, destination: Qemu) -> Pair:
+    sides = {Side.SOURCE: source, Side.DESTINATION: destination}
+    return Pair(Builds(NONE, NONE), Path("none"), sides=sides)
+
+
 def test_who_holds_the_wire_lets_go_before_the_source_is_asked() -> None:
     source = Waiting("source", NONE, Path("none"), held=True)
     destination = Waiting("destination", NONE, Path("none"))
-    looks = Looks(Scenario(), source, destination)
+    looks = Looks(Scenario(), both(source, destination))
 
     def let_go() -> None:
         # too late for the destination, in time for the source
@@ -57,7 +65,7 @@ def test_who_holds_the_wire_lets_go_before_the_source_is_asked() -> None:
 def test_a_side_that_does_not_answer_is_seen_as_that() -> None:
     source = Waiting("source", NONE, Path("none"), held=True)
     destination = Waiting("destination", NONE, Path("none"))
-    looks = Looks(Scenario(), source, destination)
+    looks = Looks(Scenario(), both(source, destination))
     moment = asyncio.run(looks.take("settled"))
     assert moment.source.hung == "query-status"
     assert not moment.source.runs and not moment.source.alive
@@ -67,7 +75,7 @@ def test_a_destination_that_dies_meanwhile_is_dead_at_that_moment() -> None:
     """Else a source that goes on when it is dead would run beside it."""
     source = Waiting("source", NONE, Path("none"), lives=True)
     destination = Waiting("destination", NONE, Path("none"), lives=True)
-    looks = Looks(Scenario(), source, destination)
+    looks = Looks(Scenario(), both(source, destination))
 
     def let_go() -> None:
         destination.lives = False

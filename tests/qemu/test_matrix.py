@@ -8,15 +8,13 @@ import pytest
 from checker.cli.qemu.command import ModeName, StorageName, ThenName
 from checker.input.errors import InputError
 from checker.qemu.campaign import matrix
-from checker.qemu.campaign.case import Case, fault_text, parse_fault
+from checker.qemu.campaign.case import Case
 from checker.qemu.campaign.matrix import Spot
-from checker.qemu.harness.places import (
+from checker.qemu.harness.faults import (
     Fault,
     FaultKind,
-    Passage,
-    Place,
-    Within,
 )
+from checker.qemu.harness.places import Passage, Place, Within
 from checker.qemu.harness.scenario import KIB, Mode, Storage, Then
 
 SPOTS = tuple(
@@ -161,15 +159,6 @@ def test_without_bitmaps() -> None:
     scenario = Case(Mode.POSTCOPY, bitmaps=2, fault=CUT).twin.scenario
     assert not scenario.carried and not scenario.bitmaps
     assert scenario.fault == CUT
-
-
-def test_faults_as_text() -> None:
-    assert parse_fault(fault_text(CUT)) == CUT
-    assert fault_text(None) == ""
-    bad = ("cut", "melt@eof", "cut@", "cut@bits:x", "cut@bits+nowhere")
-    for text in (*bad, "drop@bits:0+after"):
-        with pytest.raises(InputError):
-            parse_fault(text)
 
 
 @pytest.mark.parametrize(

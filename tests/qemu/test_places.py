@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 
-from checker.qemu.harness.places import Fault, FaultKind, Place, Within
+from checker.qemu.harness.places import Place, Within
 
 
 @pytest.mark.parametrize(
@@ -40,8 +40,3 @@ def test_bytes_before_the_place() -> None:
         for offset in (Within.BEFORE, Within.MIDDLE, Within.AFTER, 2, 99)
     ]
     assert found == [0, 4, 9, 2, 9]
-
-
-def test_fault() -> None:
-    fault = Fault(FaultKind.KILL_SOURCE, Place("run"))
-    assert str(fault) == "kill-source at run:0+before"

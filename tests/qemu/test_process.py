@@ -23,8 +23,9 @@ from checker.qemu.harness.process import (
     HungError,
     Qemu,
     QemuError,
-    RefusedError,
+    QemuRefusedError,
 )
+from checker.stateful.adapter import Side
 from reference.bitmap.dirty_bitmap import DirtyBitmap
 from tests.command import ROOT, processes_of, run_process
 
@@ -48,7 +49,7 @@ def one(
     async def main() -> None:
         images = Images(build, room)
         blockdevs = [
-            disk.blockdev(each, images.create(each, "one"))
+            disk.blockdev(each, images.create(each, Side.SOURCE))
             for each in (Disk(), ODD)
         ]
         async with Qemu("one", build, room, blockdevs) as qemu:
@@ -65,11 +66,11 @@ def one(
 def test_calls_and_events(build: Build, room: Path) -> None:
     async def act(qemu: Qemu) -> None:
         assert await qemu.status() == "running"
-        with pytest.raises(RefusedError, match="nowhere"):
+        with pytest.raises(QemuRefusedError, match="nowhere"):
             await bitmaps.add(qemu, Bitmap("nowhere"))
         await qemu.call("stop")
         assert await qemu.bell.until(lambda: qemu.saw("STOP"), 60)
-        with pytest.raises(RefusedError, match="cannot write: paused"):
+        with pytest.raises(QemuRefusedError, match="cannot write: paused"):
             await disk.guest_write(qemu, "drive0", 0, KIB)
         assert await qemu.quit() and qemu.exit_code == 0
         with pytest.raises(GoneError):

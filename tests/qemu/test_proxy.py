@@ -14,15 +14,9 @@ from pathlib import Path
 import pytest
 from attrs import define, field
 
-from checker.qemu.harness.places import (
-    UNCOUNTED,
-    Fault,
-    FaultKind,
-    Passage,
-    Place,
-    Within,
-)
-from checker.qemu.harness.proxy import Actor, Hold, Proxy, nobody
+from checker.qemu.harness.faults import Fault, FaultKind
+from checker.qemu.harness.places import UNCOUNTED, Passage, Place, Within
+from checker.qemu.harness.proxy import Actor, Hold, Proxy, no_other
 from tests.command import ROOT
 
 CAPTURES = ROOT / "tests" / "captures"
@@ -96,7 +90,7 @@ def carry(
     holds: tuple[Hold, ...] = (),
     back: bytes = b"",
     piece: int = 1 << 16,
-    act: Actor = nobody,
+    act: Actor = no_other,
 ) -> Ends:
     async def main() -> Ends:
         for name in ("wire", "in"):

@@ -12,7 +12,7 @@ import pytest
 from checker.qemu.campaign.known import shipped
 from checker.qemu.harness.binary import Build
 from checker.qemu.random.adapter import QemuAdapter
-from checker.qemu.random.pair import DISKS
+from checker.qemu.random.guest_pair import DISKS
 from checker.qemu.random.run import (
     SHRINK_LIMIT,
     Outcome,

@@ -11,16 +11,20 @@ from pathlib import Path
 import attrs
 import pytest
 
+from checker.input.errors import InputError
 from checker.qemu.campaign.guarantees import judge
+from checker.qemu.campaign.matrix import KINDS
 from checker.qemu.campaign.runner import run, run_scenario
 from checker.qemu.campaign.vm_outcome import outcome_of
 from checker.qemu.harness import observation as seen
-from checker.qemu.harness.binary import Build
+from checker.qemu.harness.binary import Build, check_work_directory
 from checker.qemu.harness.bitmaps import Bitmap, same
+from checker.qemu.harness.builds import Builds
 from checker.qemu.harness.disk import Disk
+from checker.qemu.harness.faults import Fault
+from checker.qemu.harness.faults import FaultKind as Kind
 from checker.qemu.harness.observation import Observation
-from checker.qemu.harness.places import Fault, Place
-from checker.qemu.harness.places import FaultKind as Kind
+from checker.qemu.harness.places import Place
 from checker.qemu.harness.progress import Limits
 from checker.qemu.harness.scenario import (
     KIB,
@@ -30,13 +34,16 @@ from checker.qemu.harness.scenario import (
     GuestWrite,
     Mode,
     Scenario,
-    Side,
     Storage,
     Then,
     When,
 )
+from checker.stateful.adapter import Side
 
 PATIENT = Limits(answer=60, settle=120, quiet=60, steady=60, stall=0.05)
+
+#: bytes of the longest directory that leaves room for sockets' names
+LONGEST_WORK = 72
 
 SEVERAL = Scenario(
     disks=(Disk(), Disk("drive1", 3_000_320)),
@@ -58,7 +65,7 @@ SEVERAL = Scenario(
 def observe(
     build: Build, scenario: Scenario, limits: Limits = PATIENT
 ) -> Observation:
-    found = run_scenario(scenario, build, limits=limits)
+    found = run_scenario(scenario, Builds(build, build), limits=limits)
     assert found.struck == (scenario.fault is not None)
     assert not found.unreadable
     return found
@@ -122,6 +129,23 @@ def test_there_and_back(build: Build, mode: Mode, storage: Storage) -> None:
     again = found.moment(seen.RESTARTED)
     assert again is not None
     assert [each.name for each in again.source.bitmaps] == ["b0"]
+
+
+def test_the_longest_work_directory(build: Build, room: Path) -> None:
+    """Every socket of a run fits, so that each bitmap is read in the end."""
+    deep = room / ("d" * (LONGEST_WORK - len(str(room)) - 1))
+    deep.mkdir()
+    assert check_work_directory(deep) == deep
+    longer = room / f"{deep.name}d"
+    longer.mkdir()
+    with pytest.raises(InputError, match=f"at most {LONGEST_WORK} bytes"):
+        check_work_directory(longer)
+    fault = Fault(Kind.CUT, Place.parse("bits:0+middle"))
+    scenario = Scenario(fault=fault, then=Then.AGAIN)
+    found = run_scenario(scenario, Builds(build, build), deep, PATIENT)
+    assert found.last.destination.runs
+    (view,) = found.last.destination.bitmaps
+    assert view.dirty
 
 
 @pytest.mark.parametrize("mode", Mode)
@@ -218,20 +242,20 @@ def test_postcopy_cut_within_a_chunk(build: Build) -> None:
     assert busy.busy and busy.successor
 
 
-@pytest.mark.parametrize(
-    ("kind", "place", "outcome"),
-    [
-        (Kind.CUT, "dirty-bitmap.footer", "on the source"),
-        (Kind.HALF_CLOSE, "bits:0+middle", "on the source"),
-        (Kind.STALL, "bits:0+middle", "on the source"),
-        (Kind.CANCEL, "start:0+middle", "on the source"),
-        (Kind.KILL_SOURCE, "bits:0+middle", "on the destination"),
-        (Kind.KILL_DESTINATION, "bits:0+middle", "on the source"),
-    ],
-)
-def test_precopy_faults(
-    build: Build, kind: Kind, place: str, outcome: str
-) -> None:
+#: a place in precopy for each kind, and where the VM ends
+FAULTS = {
+    Kind.CUT: ("dirty-bitmap.footer", "on the source"),
+    Kind.HALF_CLOSE: ("bits:0+middle", "on the source"),
+    Kind.STALL: ("bits:0+middle", "on the source"),
+    Kind.CANCEL: ("start:0+middle", "on the source"),
+    Kind.KILL_SOURCE: ("bits:0+middle", "on the destination"),
+    Kind.KILL_DESTINATION: ("bits:0+middle", "on the source"),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_precopy_faults(build: Build, kind: Kind) -> None:
+    place, outcome = FAULTS[kind]
     found = observe(build, Scenario(fault=Fault(kind, Place.parse(place))))
     assert judge(found) == []
     assert outcome_of(found) == outcome
@@ -260,7 +284,7 @@ def test_nothing_is_left_behind(build: Build, room: Path) -> None:
         limits = attrs.evolve(PATIENT, stall=3600)
         scenario = Scenario(fault=fault)
         task = asyncio.create_task(
-            run(scenario, build, work=place, limits=limits)
+            run(scenario, Builds(build, build), place, limits)
         )
         while not list(place.glob("dbmq-*/wire")):
             await asyncio.sleep(0.01)

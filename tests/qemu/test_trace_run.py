@@ -17,6 +17,7 @@ from checker.cli.qemu.trace_view import run, traces_of
 from checker.engines.verdict import CONFORMANCE
 from checker.input.configuration import load
 from checker.qemu.harness.binary import Build
+from checker.qemu.harness.builds import Builds
 from checker.qemu.traces.choice import walk, witnesses
 from checker.qemu.traces.difference import Outcome
 from checker.qemu.traces.map import (
@@ -33,6 +34,7 @@ from model.designs import build as build_model
 from model.language.machine import Machine
 from model.lookup import mechanisms_of
 from model.options import BITMAPS, BUSY_POLICIES, Bounds, Failures, Options
+from tests.json_shapes import check_shape
 
 PATIENT = 30.0
 
@@ -41,6 +43,12 @@ PATIENT = 30.0
 def chosen(build: Build) -> Chosen:
     """The build as an option names it."""
     return Chosen((build.given,) if build.given else ())
+
+
+def ran(
+    trace: Trace, build: Build, room: Path, patience: float = PATIENT
+) -> Outcome:
+    return run_trace(trace, Builds(build, build), room, patience)
 
 
 def writes(*granules: int, side: str = "source") -> list[str]:
@@ -221,7 +229,7 @@ def differing(outcome: Outcome) -> dict[str, str]:
 @pytest.mark.parametrize("name", AGREE)
 def test_qemu_does_as_the_model(name: str, build: Build, room: Path) -> None:
     trace = made(*AGREE[name])
-    outcome = run_trace(trace, build, work=room, patience=PATIENT)
+    outcome = ran(trace, build, room)
     assert not differing(outcome)
     assert outcome.agrees
     assert len(outcome.steps) == len(trace.moves) + 1
@@ -240,7 +248,9 @@ def test_whatever_is_to_be_reachable(
     ]
     assert [trace.property_name for trace in traces] == wanted
     for trace in traces:
-        outcome = run_trace(trace, build, work=room, patience=PATIENT)
+        outcome = run_trace(
+            trace, Builds(build, build), room, patience=PATIENT
+        )
         assert not differing(outcome)
 
 
@@ -250,7 +260,7 @@ def test_the_source_resumes_after_run(build: Build, room: Path) -> None:
     So do 5.2, 7.2 and 10.0; 11.1 does not where it cannot have the image.
     """
     trace = made("stop-copy", [*TAKEN, CUT, "migration_fails"])
-    outcome = run_trace(trace, build, work=room, patience=1.0)
+    outcome = ran(trace, build, room, 1.0)
     resumes = build.version < (11, 0, 0)
     wanted = {"source run state": "running"} if resumes else {}
     assert differing(outcome) == wanted
@@ -258,7 +268,9 @@ def test_the_source_resumes_after_run(build: Build, room: Path) -> None:
         without = frozenset({"no-resume-after-run"})
         actions = [*TAKEN, CUT, "migration_fails", "resume_source"]
         trace = made("stop-copy", actions, without=without)
-        outcome = run_trace(trace, build, work=room, patience=PATIENT)
+        outcome = run_trace(
+            trace, Builds(build, build), room, patience=PATIENT
+        )
         assert not differing(outcome)
 
 
@@ -271,7 +283,7 @@ def test_a_bitmap_in_a_backup_job_fails_the_migration(
         *("source_backup_succeeds", "incoming_fails"),
     ]
     trace = made("postcopy", actions, busy_bitmap="fail")
-    outcome = run_trace(trace, build, work=room, patience=PATIENT)
+    outcome = ran(trace, build, room)
     assert not differing(outcome)
     assert outcome.agrees
 
@@ -285,7 +297,7 @@ def test_a_name_that_exists_fails_the_migration(
     ]
     without = frozenset({"name-is-free"})
     trace = made("postcopy", actions, without=without)
-    outcome = run_trace(trace, build, work=room, patience=PATIENT)
+    outcome = ran(trace, build, room)
     assert not differing(outcome)
     assert outcome.agrees
 
@@ -296,7 +308,7 @@ def test_without_a_return_path_completed_says_nothing(
     """The source says completed, and the destination has not run."""
     without = frozenset({"completed-after-shut"})
     trace = made("stop-copy", [*SENT, CUT], without=without)
-    outcome = run_trace(trace, build, work=room, patience=PATIENT)
+    outcome = ran(trace, build, room)
     assert not differing(outcome)
     assert outcome.agrees
 
@@ -355,7 +367,9 @@ def test_a_wrong_prediction_is_a_difference(
 def test_as_json(chosen: Chosen, capsys: pytest.CaptureFixture[str]) -> None:
     asked = "MigrationCompletes"
     assert run("postcopy-small", chosen, asked, as_json=True) == 0
-    (data,) = json.loads(capsys.readouterr().out)["runs"]
+    answer = json.loads(capsys.readouterr().out)
+    check_shape("run", answer)
+    (data,) = answer["runs"]
     assert data["agrees"]
     assert all(step["agrees"] and step["rows"] for step in data["steps"])
 
@@ -373,7 +387,7 @@ def test_as_json(chosen: Chosen, capsys: pytest.CaptureFixture[str]) -> None:
 def test_walks(config: str, seed: int, build: Build, room: Path) -> None:
     trace = walk(load(config).options, seed)
     assert trace == walk(load(config).options, seed)
-    outcome = run_trace(trace, build, work=room, patience=PATIENT)
+    outcome = ran(trace, build, room)
     assert not differing(outcome)
 
 

@@ -15,7 +15,7 @@ from tests.command import run_process, without_timing
     [
         ("cite", "live-read-then-clear"),
         ("check", "postcopy-small"),
-        ("ablate", "stop-copy", "--singles"),
+        ("ablate", "drop", "--singles"),
         pytest.param(("ablate", "stop-copy"), marks=pytest.mark.slow),
         ("graph", "postcopy-without-successor"),
         ("list", "--format", "json"),

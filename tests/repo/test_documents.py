@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from checker.input.configuration import load, shipped
+from model.design import DESIGNS
 from model.lookup import mechanisms_of
-from model.mechanism import DESIGNS
 from tests.command import ROOT
 from tests.repo.documents import CODE, DOCUMENTS, ROOMS, label
 

@@ -18,11 +18,9 @@ from pathlib import Path
 import pytest
 
 from model.correspondence import QEMU_TESTS
+from model.design import DESIGNS
 from model.designs import build
 from model.language import Action
-from model.mechanism import (
-    DESIGNS,
-)
 from model.options import Failures, Options
 from tests.command import ROOT, Result, without_timing
 from tests.repo.documents import CODE, DOCUMENTS, compare_block, label
@@ -40,6 +38,7 @@ def blocks() -> list[tuple[Path, str]]:
     ]
 
 
+@pytest.mark.usefixtures("worked_out_once")
 @pytest.mark.parametrize(
     ("path", "command"),
     blocks(),

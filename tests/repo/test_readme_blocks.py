@@ -13,7 +13,7 @@ import textwrap
 import pytest
 
 from checker.input.exit_codes import as_table
-from model.mechanism import DESIGNS
+from model.design import DESIGNS
 from tests.command import ROOT
 from tests.repo.documents import compare_block
 

@@ -17,8 +17,8 @@ import typer
 
 from checker.cli.app import app
 from checker.input.configuration import shipped
+from model.design import DESIGNS
 from model.lookup import mechanisms_of
-from model.mechanism import DESIGNS
 from tests.command import ROOT
 from tests.repo.documents import CODE, DOCUMENTS, label
 

@@ -8,13 +8,10 @@ from collections.abc import Iterator
 import pytest
 from attrs import evolve
 
+from model.design import DESIGNS, LIVE
 from model.designs import build, schema
 from model.language import Machine, Projected
 from model.lookup import mechanisms_of
-from model.mechanism import (
-    DESIGNS,
-    LIVE,
-)
 from model.options import UNLIMITED, Bounds, Failures, Options
 from tests.schema.direct import direct
 
@@ -25,6 +22,9 @@ FAILURES = (
     Failures(**dict.fromkeys(NAMES, UNLIMITED)),
     *(Failures(**{name: 2}) for name in NAMES),
 )
+#: the rest differ in one budget, which is a number like the others
+OFTEN = FAILURES[:3]
+RARELY = [pytest.param(f, marks=pytest.mark.full) for f in FAILURES[3:]]
 DISKS = ((1, 1, 1), (2, 1, 2), (1, 3, 4), (3, 2, 2), (9, 1, 1), (1, 9, 9))
 
 
@@ -73,14 +73,24 @@ def bounds(design: str) -> Iterator[Bounds]:
             yield evolve(size, writes="throttled", downtime=0)
 
 
-@pytest.mark.parametrize("failures", FAILURES, ids=str)
+@pytest.mark.parametrize("failures", [*OFTEN, *RARELY], ids=str)
 @pytest.mark.parametrize("design", DESIGNS)
 def test_every_size(design: str, failures: Failures) -> None:
     for size in bounds(design):
         alike(Options(design=design, bounds=size, failures=failures))
 
 
-@pytest.mark.parametrize("failures", FAILURES[:3], ids=str)
+@pytest.mark.parametrize(
+    "failures",
+    [
+        FAILURES[1],
+        *(
+            pytest.param(f, marks=pytest.mark.full)
+            for f in (FAILURES[0], FAILURES[2])
+        ),
+    ],
+    ids=str,
+)
 @pytest.mark.parametrize("design", DESIGNS)
 def test_every_removal(design: str, failures: Failures) -> None:
     for mechanism in mechanisms_of(design):
@@ -92,7 +102,9 @@ def test_every_removal(design: str, failures: Failures) -> None:
         alike(removed)
 
 
-@pytest.mark.parametrize("any_channel", [False, True])
+@pytest.mark.parametrize(
+    "any_channel", [False, pytest.param(True, marks=pytest.mark.full)]
+)
 @pytest.mark.parametrize("design", DESIGNS)
 def test_the_view_of_one_granule(design: str, any_channel: bool) -> None:
     view = Projected(any_channel=any_channel)
@@ -102,6 +114,14 @@ def test_the_view_of_one_granule(design: str, any_channel: bool) -> None:
         alike(
             Options(design=design, failures=FAILURES[2], without=without), view
         )
+
+
+@pytest.mark.parametrize("design", DESIGNS)
+def test_the_view_with_any_channel(design: str) -> None:
+    alike(
+        Options(design=design, failures=FAILURES[2]),
+        Projected(any_channel=True),
+    )
 
 
 @pytest.mark.parametrize("design", DESIGNS)

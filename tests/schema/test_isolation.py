@@ -10,14 +10,12 @@ from pathlib import Path
 
 import pytest
 
+from model.design import DESIGNS
 from model.language import ModelError
 from model.language.schema import as_text
-from model.mechanism import (
-    DESIGNS,
-)
 from model.texts import Schema, current, kept, run, schema_of
 from model.texts.child import module_of
-from model.texts.process import Run
+from model.texts.process import Run, Server, server
 from model.texts.sources import Sources, shipped
 from model.variant import Variant
 from tests.schema.twin import DESIGN, TWIN
@@ -129,15 +127,25 @@ def test_the_checker_runs_no_text() -> None:
     here = set(done.stdout.split()) & set(shipped().files)
     assert here == {
         "model.guarantees",
+        "model.design",
         "model.mechanism",
         "model.mechanisms",
+        "model.scope",
         "model.vocabulary",
     }
 
 
 def test_what_the_checker_imports_is_tables() -> None:
     """Of those no function makes an action."""
-    for name in ("guarantees", "mechanism", "mechanisms", "vocabulary"):
+    tables = (
+        "design",
+        "guarantees",
+        "mechanism",
+        "mechanisms",
+        "scope",
+        "vocabulary",
+    )
+    for name in tables:
         text = shipped().files[f"model.{name}"]
         assert "MachineBuilder" not in text
         assert ".action(" not in text
@@ -164,7 +172,7 @@ def test_a_schema_is_kept(
     def no_run(*_: object) -> None:
         raise AssertionError("it was run again")
 
-    monkeypatch.setattr("model.texts.process.Run", no_run)
+    monkeypatch.setattr("model.texts.process.server", no_run)
     again = schema_of(variant)
     assert again is not first
     assert again.digest == first.digest
@@ -216,3 +224,25 @@ def test_a_digest_does_not_depend_on_the_process() -> None:
     runs = run(variant, times=2)
     assert {r.digest for r in (*runs, again)} == {here.digest}
     assert json.loads(as_text(here.term))["dbmcheck-schema"] == 1
+
+
+def test_a_forked_text_makes_what_a_new_process_makes() -> None:
+    """Also after the texts of other designs."""
+    here = current()
+    served = Server()
+    try:
+        for design in DESIGNS:
+            variant = Variant(design=design)
+            forked = Schema.read(served.text(variant, here))
+            anew = Schema.read(Run(variant, here).text())
+            assert forked.digest == anew.digest
+    finally:
+        served.close()
+
+
+def test_a_server_that_has_died_is_replaced() -> None:
+    here, variant = current(), Variant(design=DESIGNS[0])
+    first = server()
+    first.close()
+    assert server() is not first
+    assert Schema.read(server().text(variant, here)).digest

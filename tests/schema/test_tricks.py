@@ -600,7 +600,7 @@ def test_no_file_is_skipped_because_of_where_it_lies(
 ) -> None:
     """A checkout below a folder of any name is read like any other."""
     root = tmp_path / "language" / "texts" / "model"
-    for name in ("guest.py", "designs/live.py", "language/sets.py"):
+    for name in ("protocol/guest.py", "designs/live.py", "language/sets.py"):
         path = root / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text("import sys\n")

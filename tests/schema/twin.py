@@ -14,10 +14,9 @@ from pathlib import Path
 
 import pytest
 
+import model.designs
 import model.texts
-from model.mechanism import (
-    STOP_COPY,
-)
+from model.design import STOP_COPY
 from model.texts.child import module_of
 from model.texts.sources import Sources, shipped
 
@@ -157,11 +156,17 @@ def in_place(
     sources = Sources(files, "twin")
     with monkeypatch.context() as patch:
         patch.setattr(model.texts, "current", lambda: sources)
-        model.texts.schema_of.cache_clear()
+        _forget()
         try:
             yield sources
         finally:
-            model.texts.schema_of.cache_clear()
+            _forget()
+
+
+def _forget() -> None:
+    """No schema and no machine of another text is used."""
+    model.texts.schema_of.cache_clear()
+    model.designs._on_a_small_disk.cache_clear()
 
 
 def configuration(

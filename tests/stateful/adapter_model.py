@@ -28,12 +28,10 @@ from checker.stateful.adapter import (
     SideView,
     Vm,
 )
+from model.design import STOP_COPY
 from model.designs import build
 from model.language import Machine
 from model.language.machine import Instance
-from model.mechanism import (
-    STOP_COPY,
-)
 from model.options import UNLIMITED, Bounds, Failures, Options
 from model.vocabulary import Break, DestinationVm, Incoming, SourceVm
 

@@ -22,17 +22,17 @@ from checker.stateful.profiles import (
 )
 from checker.stateful.promise import BrokenGuaranteeError
 from tests.command import ROOT
+from tests.defects import ROOMS
+from tests.defects.catalogue import DEFECTS
 from tests.stateful.adapter_memory import MemoryAdapter
-from tests.stateful.broken import BROKEN
 
 README = ROOT / "checker" / "stateful" / "README.md"
-NAME = min(BROKEN)
+assert ROOMS
+DEFECT = DEFECTS["recorders-come-on-after-the-vm"]
 
 
 class Adapter(MemoryAdapter):
-    capabilities = evolve(
-        MemoryAdapter.capabilities, designs=BROKEN[NAME].designs
-    )
+    capabilities = evolve(MemoryAdapter.capabilities, designs=DEFECT.designs)
 
 
 def test_the_first_failure_is_shown_before_it_is_made_shorter(
@@ -49,7 +49,8 @@ def test_the_first_failure_is_shown_before_it_is_made_shorter(
         )[1],
     )
     shown: list[tuple[int, str]] = []
-    with BROKEN[NAME].wrong, pytest.raises(BrokenGuaranteeError) as raised:
+    DEFECT.patch(monkeypatch)
+    with pytest.raises(BrokenGuaranteeError) as raised:
         drive(
             machine,
             quick(1000),
@@ -59,22 +60,24 @@ def test_the_first_failure_is_shown_before_it_is_made_shorter(
     ((when, text),) = shown
     # many more runs came after it
     assert when < len(resets)
-    assert re.match(f"({BROKEN[NAME].guarantees}): ", text)
+    assert re.match(f"({DEFECT.breaks}): ", text)
     assert "state = Machine()\n    state.begin(design=" in text
     assert text.endswith("    state.teardown()\n")
     assert str(raised.value)
     assert capsys.readouterr().err == ""
 
 
-def test_the_program_that_is_shown_fails_again() -> None:
+def test_the_program_that_is_shown_fails_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     machine = machine_for(Adapter)
     shown: list[str] = []
-    with BROKEN[NAME].wrong:
-        with pytest.raises(BrokenGuaranteeError):
-            drive(machine, quick(1000), seconds=0.0, show=shown.append)
-        program = "\n".join(line.strip() for line in shown[0].splitlines()[2:])
-        with pytest.raises(BrokenGuaranteeError) as again:
-            exec(program, {"Machine": machine_for(Adapter), "Side": Side})
+    DEFECT.patch(monkeypatch)
+    with pytest.raises(BrokenGuaranteeError):
+        drive(machine, quick(1000), seconds=0.0, show=shown.append)
+    program = "\n".join(line.strip() for line in shown[0].splitlines()[2:])
+    with pytest.raises(BrokenGuaranteeError) as again:
+        exec(program, {"Machine": machine_for(Adapter), "Side": Side})
     assert str(again.value) == shown[0].splitlines()[0]
 
 

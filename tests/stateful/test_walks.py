@@ -28,11 +28,9 @@ from checker.engines.exploration import violated
 from checker.engines.interpreter import successors
 from checker.engines.native.explicit import explore
 from checker.engines.native.found import ExplicitSearch
+from model.design import DESIGNS
 from model.designs import build
 from model.language import Machine, State
-from model.mechanism import (
-    DESIGNS,
-)
 from model.options import BUSY_POLICIES, Bounds, Failures, Options
 from tests.searches import ALL_ONCE
 from tests.stateful.python_steps import PythonSteps

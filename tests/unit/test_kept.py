@@ -20,12 +20,10 @@ from checker.cli.ablate_view import exit_code
 from checker.engines.exploration import INTERRUPTED, Limits
 from checker.engines.verdict import DEADLOCK, FIRES, Finding, Verdict
 from checker.input.exit_codes import ExitCode
+from model.design import DESIGNS
 from model.designs import build
 from model.language import Property
 from model.lookup import mechanisms_of
-from model.mechanism import (
-    DESIGNS,
-)
 from model.options import Bounds, Options
 
 DESIGN = DESIGNS[0]

@@ -123,7 +123,7 @@ def test_a_member_of_another_enumeration() -> None:
     colour = build.enum("colour", Colour.RED)
     said = complaint(lambda: act(build, lambda: [colour.becomes(Fruit.PEAR)]))
     assert said == (
-        "action mistaken: 'colour' is a Colour: <Fruit.PEAR: 'pear'> is not "
+        "action mistaken: 'colour' is a Colour: Fruit.PEAR is not "
         "a member of Colour"
     )
     assert "'colour' is a Colour" in complaint(lambda: colour.is_(Fruit.PEAR))
@@ -365,7 +365,7 @@ def test_what_is_no_flag_is_no_guard() -> None:
     colour = build.enum("colour", Colour.RED)
     wrong: list[Any] = [colour]
     said = complaint(lambda: act(build, lambda: [], lambda: wrong))
-    assert said == "action mistaken: colour is no flag"
+    assert said == "action mistaken: the value 'colour' is no flag"
 
 
 # -- ghosts ------------------------------------------------------------------
@@ -473,8 +473,7 @@ def test_the_head_is_a_message_of_this_channel() -> None:
     for asked in (wire.head_is, wire.holds):
         said = complaint(lambda asked=asked: asked(Colour.RED))
         assert said == (
-            "channel wire carries Word: <Colour.RED: 'red'> is not a member "
-            "of Word"
+            "channel wire carries Word: Colour.RED is not a member of Word"
         )
 
 
@@ -533,7 +532,7 @@ def test_an_action_whose_parameter_has_no_values() -> None:
             return Step(when=[], then=[])
 
     assert complaint(wrong) == (
-        "action idle: takes 1 parameters, but 'over' is not given"
+        "action idle: its parameters are number, 'over' gives none"
     )
 
 
@@ -546,7 +545,7 @@ def test_values_without_a_parameter() -> None:
             return Step(when=[], then=[])
 
     assert complaint(wrong) == (
-        "action idle: takes 0 parameters, but 'over' is given"
+        "action idle: its parameters are none, 'over' gives one"
     )
 
 

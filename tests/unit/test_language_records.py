@@ -14,8 +14,10 @@ from model.language import (
     MachineBuilder,
     ModelError,
     anew,
+    another,
     declare,
     flag_field,
+    given,
     granules_field,
 )
 
@@ -26,7 +28,7 @@ class Lamp:
     asked: Flag = flag_field("it was asked to", survives="", of="switch")
     burnt: Flag = flag_field("it is broken", survives="process")
     dust: GranuleSet = granules_field("where dust lies", survives="")
-    spare: Flag | None = flag_field("there is another", only="two")
+    spare: Flag = flag_field("there is another", only="two")
 
 
 def lamp(*words: str) -> tuple[MachineBuilder, Lamp]:
@@ -40,7 +42,7 @@ def written(*updates: object) -> dict[str, str]:
 
 def test_each_field_is_declared_with_its_meaning() -> None:
     build, held = lamp()
-    assert held.spare is None
+    assert held.spare.absent
     found = {name: one.doc for name, one in build._fields.items()}
     assert found == {
         "lamp.lit": "it shines",
@@ -48,7 +50,7 @@ def test_each_field_is_declared_with_its_meaning() -> None:
         "lamp.burnt": "it is broken",
         "lamp.dust": "where dust lies",
     }
-    assert lamp("two")[1].spare is not None
+    assert not lamp("two")[1].spare.absent
 
 
 def test_the_end_of_an_attempt() -> None:
@@ -77,3 +79,20 @@ def test_only_of_some_things() -> None:
 def test_a_word_that_is_none() -> None:
     with pytest.raises(ModelError, match="survives is 'ever', allowed are"):
         flag_field("it shines", survives="ever")
+
+
+def test_a_field_that_is_not_there_is_a_constant() -> None:
+    _, held = lamp()
+    assert (str(held.spare.text), str((~held.spare).text)) == ("no", "yes")
+    step = given(held.lit, ~held.spare).then(held.spare.becomes(True))
+    assert [flag.text for flag in step.when] == ["lamp.lit"]
+    assert not step.then
+
+
+def test_another_shares_what_there_is_one_of() -> None:
+    build, disk = MachineBuilder("lamps"), Disk("disk", Concrete(1, 2))
+    first = Lamp(**declare(Lamp, build, disk, "lamp."))
+    second = another(first, build, disk, "lamp.second.", of=["switch"])
+    assert second.asked.field_name() == "lamp.second.asked"
+    assert second.lit is first.lit
+    assert [f for f in build._fields if "second" in f] == ["lamp.second.asked"]

@@ -15,13 +15,10 @@ from itertools import product
 import pytest
 
 from checker.input.configuration import load, shipped
+from model.design import DESIGNS, LIVE
 from model.designs import build
 from model.language import Machine
 from model.lookup import mechanisms_of
-from model.mechanism import (
-    DESIGNS,
-    LIVE,
-)
 from model.options import (
     BUSY_POLICIES,
     Bounds,

@@ -14,14 +14,12 @@ import pytest
 
 from checker.engines.evaluate import Evaluator
 from checker.engines.interpreter import InterpretedSearch, interpret
+from model.design import DESIGNS
 from model.designs import build
 from model.language import Machine
 from model.language import expression as ex
 from model.language.expression import Expression
 from model.language.machine import State
-from model.mechanism import (
-    DESIGNS,
-)
 from model.options import Options
 from model.vocabulary import (
     IN_PROGRESS,

@@ -16,13 +16,11 @@ import pytest
 from attrs import evolve
 
 from checker.engines.evaluate import evaluate
+from model.design import DESIGNS
 from model.designs import build
 from model.language import Conjunct, Instance, Machine
 from model.language import expression as ex
 from model.lookup import mechanisms_of
-from model.mechanism import (
-    DESIGNS,
-)
 from model.options import BUSY_POLICIES, Bounds, Failures, Options
 from model.protocol.management import SEES
 from model.vocabulary import DestinationVm

@@ -5,13 +5,10 @@ from typing import Any
 
 import pytest
 
+from model.design import DESIGNS, LIVE
 from model.designs import build
 from model.language import ModelError
 from model.lookup import check_names, mechanisms_of
-from model.mechanism import (
-    DESIGNS,
-    LIVE,
-)
 from model.mechanisms import (
     MECHANISMS,
 )

@@ -1,15 +1,27 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The mail: what reviewers expect, and words that are true."""
 
+import re
+import subprocess
+from email.message import Message
+from pathlib import Path
+
 import pytest
 from attrs import evolve
 
 from checker.checking.minimise import shortest_violation
+from checker.citing.glossary import TERMS, glossary
 from checker.citing.mail import Label, mail_block
+from checker.citing.provenance import provenance
+from checker.citing.sequence import render_sequence
+from checker.citing.short_mail import MOST, short_mail
 from checker.citing.status import Status, status_at_end
 from checker.citing.wording import (
     BITMAPS_IN_WORDS,
+    HISTORY,
+    RECORDS_ITSELF,
     failures_in_words,
+    history,
     in_words,
 )
 from checker.engines.exploration import Limits
@@ -17,13 +29,13 @@ from checker.engines.interpreter import interpret
 from checker.engines.verdict import CONFORMANCE
 from checker.traces.replay import replay
 from checker.traces.trace import Trace
+from model.design import AS_BUILT, DESIGNS
 from model.designs import build
 from model.language import Machine
-from model.mechanism import (
-    AS_BUILT,
-    DESIGNS,
-)
+from model.mechanisms import MECHANISMS
 from model.options import BITMAPS, BUSY_POLICIES, Bounds, Failures, Options
+from model.vocabulary import Incoming
+from tests.command import ROOT, too_wide
 from tests.unit.violations import SMALL, mail, violations
 
 
@@ -48,11 +60,12 @@ def test_the_mail_says_what_reviewers_expect(
     for expected in (
         f"dbmcheck counterexample {trace.id}",
         "live without clear-meta-before-read",
-        "Broken: no missing bit",
+        "Broken: no bit is missing",
         "Granule 0 has been written since the last backup",
         "The next incremental backup skips it without any error",
         "A defect of this variant.",
-        "History of 'clear-meta-before-read': B03",
+        "History of 'clear-meta-before-read': QEMU lacked it until 2.10 and "
+        "2.12 (bug B03 in model/docs/history.md).",
         "1 chunk of 1 granule",
         "at most 2 messages in flight",
         "failures none",
@@ -154,7 +167,7 @@ def test_a_bitmap_in_a_backup_job_is_busy() -> None:
     source, _ = shown_after(options, "source_backup_begins", "migrate")
     assert dict(source.queries) == {
         "query-status": "running",
-        "query-migrate": "none yet: it waits for the backup job to end",
+        "query-migrate": "no status (no migration has begun)",
         "query-block": "recording true, busy true, count 0",
     }
 
@@ -294,3 +307,146 @@ def test_a_variant_that_was_built_says_so() -> None:
     assert trace is not None
     text = " ".join(mail(build(chosen), trace).split())
     assert "A defect of this variant. At setup it was chosen that" in text
+
+
+# -- what explains the mail --------------------------------------------------
+
+
+def test_no_code_of_a_bug_stands_alone() -> None:
+    """Each is one of the history, and the mail says where that is."""
+    pages = (ROOT / HISTORY).read_text("utf-8")
+    seen = 0
+    for mechanism in MECHANISMS:
+        said = history(mechanism)
+        for code in re.findall(r"\b[BX]\d\d\b", said):
+            assert f"bug {code} in {HISTORY}" in said
+            assert f"## {code}\n" in pages
+            seen += 1
+    assert seen > 5
+
+
+def test_where_there_is_no_successor_there_is_no_word_of_one(
+    found: dict[str, tuple[Machine, Trace]],
+) -> None:
+    machine, trace = found["successor"]
+    text = mail(machine, trace)
+    assert Incoming.SUCCESSOR.value not in text and RECORDS_ITSELF in text
+    chart = render_sequence(machine, trace)
+    assert Incoming.SUCCESSOR.value not in chart and RECORDS_ITSELF in chart
+    text = mail(*found["both run"])
+    assert Incoming.SUCCESSOR.value in text and RECORDS_ITSELF not in text
+
+
+def test_terms_are_explained_where_they_occur(
+    found: dict[str, tuple[Machine, Trace]],
+) -> None:
+    pages = (ROOT / "model" / "docs" / "glossary.md").read_text("utf-8")
+    for term in TERMS:
+        assert f"* **{term}**:" in pages, term
+    assert glossary("a granule") == "Terms: granule: what one bit stands for."
+    assert glossary("nothing of it, not even a granular RUNNING VM") == ""
+    assert "meta bitmap:" in mail(*found["read first"])
+    assert "meta bitmap:" not in mail(*found["both run"])
+
+
+def test_a_short_mail_is_short(
+    found: dict[str, tuple[Machine, Trace]],
+) -> None:
+    command = "dbmcheck cite something --without a-long-word " * 4
+    for name, (machine, trace) in found.items():
+        text = short_mail(machine, trace, reproduce=command, needs="a.toml")
+        assert len(text.splitlines()) <= MOST, name
+        assert not too_wide(text), name
+        assert trace.id in text and "a.toml" in text
+
+
+def test_where_the_middle_of_a_long_run_is_left_out(
+    found: dict[str, tuple[Machine, Trace]],
+) -> None:
+    machine, trace = found["both run"]
+    longer = evolve(trace, moves=trace.moves * 9)
+    text = short_mail(machine, longer, reproduce="dbmcheck cite it")
+    assert len(text.splitlines()) <= MOST and "; ...; " in text
+
+
+# -- which dbmcheck it is ----------------------------------------------------
+
+
+class Installed:
+    """A distribution of a version in a folder."""
+
+    version = "9.9"
+
+    def __init__(self, folder: Path, noted: str | None, *urls: str) -> None:
+        self.folder, self.noted = folder, noted
+        self.metadata = Message()
+        for url in urls:
+            self.metadata["Project-URL"] = url
+
+    def read_text(self, _: str) -> str | None:
+        return self.noted
+
+    def locate_file(self, _: str) -> Path:
+        return self.folder
+
+
+NOTED = '{"url": "x", "vcs_info": {"vcs": "git", "commit_id": "COMMIT"}}'
+HASH = "0123456789abcdef0123456789abcdef01234567"
+
+
+@pytest.mark.parametrize(
+    ("noted", "urls", "said"),
+    [
+        (None, (), "dbmcheck 9.9"),
+        ('{"url": "x", "dir_info": {}}', (), "dbmcheck 9.9"),
+        ("not JSON", (), "dbmcheck 9.9"),
+        (NOTED, (), "dbmcheck 9.9, commit 0123456789ab"),
+        (
+            NOTED,
+            ("Issues, https://a.example", "Repository, https://b.example"),
+            "dbmcheck 9.9, commit 0123456789ab, https://b.example",
+        ),
+    ],
+)
+def test_which_dbmcheck_it_is(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    noted: str | None,
+    urls: tuple[str, ...],
+    said: str,
+) -> None:
+    noted = noted and noted.replace("COMMIT", HASH)
+    installed = Installed(tmp_path, noted, *urls)
+    monkeypatch.setattr(
+        "checker.citing.provenance.distribution", lambda _: installed
+    )
+    assert str(provenance(tmp_path)) == said
+    # what is installed elsewhere is not what runs
+    assert "commit" not in str(provenance(tmp_path / "elsewhere"))
+
+
+def test_the_commit_of_a_checkout(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    installed = Installed(tmp_path, NOTED)
+    monkeypatch.setattr(
+        "checker.citing.provenance.distribution", lambda _: installed
+    )
+
+    def git(*words: str) -> str:
+        whom = ["-c", "user.name=a", "-c", "user.email=a@example.org"]
+        return subprocess.run(
+            ["git", "-C", str(tmp_path), *whom, *words],
+            check=True,
+            capture_output=True,
+            text=True,
+        ).stdout.strip()
+
+    git("init", "--quiet")
+    (tmp_path / "file").write_text("a")
+    git("add", "file")
+    git("commit", "--quiet", "--message", "one")
+    head = git("rev-parse", "HEAD")[:12]
+    assert str(provenance(tmp_path)) == f"dbmcheck 9.9, commit {head}"
+    (tmp_path / "file").write_text("b")
+    assert str(provenance(tmp_path)).endswith(f"{head} with changes")

@@ -179,18 +179,21 @@ def test_truncated_anywhere(path: Path) -> None:
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [
-        ({"more": 1}, 'unknown key "more" at the top; allowed are dbmcheck-'),
+        ({"more": 1}, "unknown key 'more' at the top; allowed are dbmcheck-"),
         ({"property": 3}, "property is 3, not a string"),
         ({"actions": {}}, "actions is {}, not a list"),
         ({"actions": ["migrate"]}, 'actions[0] (step 1) is "migrate", not'),
-        ({"actions": [{"action": "migrate"}]}, "'arguments' is missing in"),
+        (
+            {"actions": [{"action": "migrate"}]},
+            "actions[0] (step 1): key 'arguments' is missing",
+        ),
         (
             {"actions": [{"action": 1, "arguments": {}}]},
             "actions[0] (step 1): action is 1, not a string",
         ),
         (
             {"actions": [{"action": "migrate", "arguments": {"a": 1}}]},
-            "argument 'a' is 1, not a string",
+            "arguments['a'] is 1, not a string",
         ),
         ({"configuration": []}, "configuration is [], not an object"),
         ({"configuration": {}}, "configuration: key 'design' is missing"),
@@ -209,14 +212,14 @@ def test_keys_and_types(
     ("changes", "reason"),
     [
         ({"design": "raid"}, "design is 'raid', allowed are live, postcopy"),
-        ({"design": None}, "design is None, not a string"),
+        ({"design": None}, "design is null, not a string"),
         ({"without": ["nothing"]}, "postcopy has no mechanism 'nothing'"),
-        ({"without": "x"}, "without is 'x', not a list"),
+        ({"without": "x"}, 'without is "x", not a list'),
         ({"bounds": {"chunks": 1000}}, "bounds.chunks is 1000, allowed are 1"),
-        ({"bounds": {"chunks": "1"}}, "bounds.chunks is '1', allowed are"),
-        ({"bounds": {"disk": 1}}, "unknown key 'disk' in [bounds]"),
+        ({"bounds": {"chunks": "1"}}, 'bounds.chunks is "1", allowed are'),
+        ({"bounds": {"disk": 1}}, "unknown key 'disk' in bounds"),
         ({"failures": {"cut": -1}}, "failures.cut is -1, allowed are 0"),
-        ({"title": "mine"}, 'unknown key "title" in configuration'),
+        ({"title": "mine"}, "unknown key 'title'; allowed are design, "),
         ({"colour": 1}, "unknown key 'colour'"),
     ],
 )
@@ -225,7 +228,7 @@ def test_the_configuration(
 ) -> None:
     table = json.loads(path.read_text())["configuration"]
     text = complaint(changed(path, configuration={**table, **changes}))
-    assert text.startswith(f"{path}: configuration: ") or "title" in text
+    assert text.startswith(f"{path}: configuration: ")
     assert reason in text
 
 

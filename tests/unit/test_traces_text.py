@@ -20,12 +20,10 @@ from checker.traces.messages import Traffic, traffic_along
 from checker.traces.shortest import move_of
 from checker.traces.table import render_states, render_table
 from checker.traces.trace import Trace
+from model.design import DESIGNS
 from model.designs import build
 from model.language import Machine
 from model.lookup import mechanisms_of
-from model.mechanism import (
-    DESIGNS,
-)
 from model.options import Bounds, Failures, Options
 from tests.unit.violations import mail, violations
 

@@ -11,11 +11,9 @@ from __future__ import annotations
 import pytest
 from attrs import evolve
 
+from model.design import DESIGNS
 from model.designs import build
 from model.language import Machine
-from model.mechanism import (
-    DESIGNS,
-)
 from model.options import BUSY_POLICIES, Failures, Options
 from tests.searches import bounds_of, broken, broken_in, once
 

@@ -10,13 +10,11 @@ from __future__ import annotations
 import pytest
 from attrs import evolve
 
+from model.design import DESIGNS
 from model.designs import build
 from model.language import Instance, Machine
 from model.language import expression as ex
 from model.language.expression import Expression
-from model.mechanism import (
-    DESIGNS,
-)
 from model.options import Options
 from model.vocabulary import (
     DestinationVm,

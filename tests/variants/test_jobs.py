@@ -16,12 +16,9 @@ from attrs import evolve
 
 from checker.engines.native.explicit import explore
 from checker.engines.verdict import Verdict, judge
+from model.design import AS_BUILT, LIVE
 from model.designs import build
 from model.language import Machine
-from model.mechanism import (
-    AS_BUILT,
-    LIVE,
-)
 from model.options import Bounds, Failures, Options
 from tests.searches import bounds_of, broken
 

@@ -17,9 +17,7 @@ from checker.mutation.bench import Bench
 from checker.mutation.score import score
 from checker.mutation.table import shipped_table
 from checker.mutation.trial import Fate
-from model.mechanism import (
-    DESIGNS,
-)
+from model.design import DESIGNS
 
 
 @pytest.mark.slow

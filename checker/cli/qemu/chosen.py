@@ -9,11 +9,11 @@ import attrs
 
 from checker.input.errors import InputError
 from checker.input.exit_codes import ExitCode
-from checker.qemu.campaign.campaign import Pair
 from checker.qemu.harness.binary import (
     check_work_directory,
     find_build,
 )
+from checker.qemu.harness.builds import Builds
 
 
 @attrs.frozen
@@ -26,7 +26,7 @@ class Chosen:
     qemus: tuple[str, ...] = ()
     destination: str = ""
 
-    def pairs(self) -> list[Pair]:
+    def pairs(self) -> list[Builds]:
         """The builds of both sides; InputError if one cannot be run."""
         check_work_directory()
         for given in (*self.qemus, self.destination or "-"):
@@ -34,9 +34,9 @@ class Chosen:
                 raise InputError("--qemu '': names no program")
         builds = [find_build(given) for given in self.qemus or ("",)]
         if not self.destination:
-            return [Pair(build, build) for build in builds]
+            return [Builds(build, build) for build in builds]
         other = find_build(self.destination)
-        return [Pair(build, other) for build in builds]
+        return [Builds(build, other) for build in builds]
 
 
 def worst(codes: Sequence[ExitCode]) -> ExitCode:

@@ -12,7 +12,7 @@ import typer
 from checker.cli.options import MOST_STEPS, Format, FormatOption
 
 qemu = typer.Typer(
-    help="Real QEMU processes under the same guarantees as the model.",
+    help="Judge real QEMU processes by the guarantees of the model.",
     rich_markup_mode=None,
 )
 
@@ -25,7 +25,7 @@ class ModeName(enum.StrEnum):
 
 
 class StorageName(enum.StrEnum):
-    """Do both sides have the same images?"""
+    """Whether both hosts have the same images."""
 
     SEPARATE = "separate"
     SHARED = "shared"
@@ -45,21 +45,21 @@ QemuOption = Annotated[
         "--qemu",
         metavar="WORDS",
         help=(
-            "The QEMU to run: a file or a command, maybe with a loader and "
-            "its options before it, in quotes. May be repeated. Default: the "
-            "installed one."
+            "QEMU to run: a file, or a command in quotes, such as one with "
+            "a loader before it. May be repeated. Default: the installed "
+            "QEMU."
         ),
     ),
 ]
 DestinationOption = Annotated[
     str,
     typer.Option(
-        metavar="WORDS", help="Another QEMU for the destination's side."
+        metavar="WORDS", help="QEMU of the destination, if it is another."
     ),
 ]
 MailOption = Annotated[
     bool,
-    typer.Option("--mail", help="Print each violation as a block of mail."),
+    typer.Option("--mail", help="Violations as text for a mail."),
 ]
 
 
@@ -74,7 +74,8 @@ def faults(
     return_path: Annotated[
         bool | None,
         typer.Option(
-            "--return-path/--no-return-path", help="Only with, or without."
+            "--return-path/--no-return-path",
+            help="Only with a return path, or only without.",
         ),
     ] = None,
     storage: Annotated[
@@ -94,16 +95,16 @@ def faults(
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="Keep every result, and do not run again what is there.",
+            help="File of results; a scenario that is in it is not run again.",
         ),
     ] = None,
     workers: Annotated[
-        int, typer.Option(min=1, max=64, help="Scenarios at a time.")
+        int, typer.Option(min=1, max=64, help="Number of scenarios at a time.")
     ] = 8,
     mail: MailOption = False,
     format: FormatOption = Format.TEXT,
 ) -> None:
-    """A fault at every place of a migration, and what breaks then."""
+    """Cause a fault at every place of a migration; report what breaks."""
     from checker.cli.qemu import view as qemu_view
     from checker.cli.qemu.chosen import Chosen
 
@@ -133,62 +134,70 @@ def scenario(
         typer.Option(
             metavar="TRACE|CONFIG",
             help=(
-                "Runs of the model instead, compared after every step: of "
-                "a trace file, or those that a configuration asks for."
+                "Trace file to run instead, or a configuration whose traces "
+                "are run; QEMU and model are compared after every step."
             ),
         ),
     ] = "",
     mode: Annotated[
-        ModeName, typer.Option(help="When the content is sent.")
+        ModeName, typer.Option(help="When the bitmaps are sent.")
     ] = ModeName.PRECOPY,
     return_path: Annotated[
         bool, typer.Option("--return-path", help="With a return path.")
     ] = False,
     storage: Annotated[
-        StorageName, typer.Option(help="Do both have the same images?")
+        StorageName, typer.Option(help="Images of the two hosts.")
     ] = StorageName.SEPARATE,
     bitmaps: Annotated[
-        int, typer.Option(help="Bitmaps on each node; 0: a VM without any.")
+        int, typer.Option(help="Number of bitmaps on each disk.")
     ] = 1,
-    nodes: Annotated[int, typer.Option(help="Disks.")] = 1,
+    nodes: Annotated[int, typer.Option(help="Number of disks.")] = 1,
     persistent: Annotated[
-        bool, typer.Option("--persistent", help="In the images as well.")
+        bool, typer.Option("--persistent", help="Persistent bitmaps.")
     ] = False,
     disabled: Annotated[
-        bool, typer.Option("--disabled", help="They do not record.")
+        bool,
+        typer.Option(
+            "--disabled", help="Disabled bitmaps: they do not record."
+        ),
     ] = False,
     size: Annotated[
-        str, typer.Option(metavar="SIZE", help="Of each disk: 64M.")
+        str, typer.Option(metavar="SIZE", help="Size of each disk.")
     ] = "64M",
     granularity: Annotated[
-        str, typer.Option(metavar="SIZE", help="What a bit stands for: 64K.")
+        str,
+        typer.Option(
+            metavar="SIZE", help="Granularity of the bitmaps in bytes."
+        ),
     ] = "4K",
     full: Annotated[
         bool,
-        typer.Option("--full", help="The guest writes to every byte before."),
+        typer.Option(
+            "--full", help="Disks written in full before the migration."
+        ),
     ] = False,
     fault: Annotated[
         str | None,
         typer.Option(
             metavar="KIND@PLACE",
-            help="What goes wrong, and where: cut@bits:0+middle.",
+            help="Fault and its place, such as cut@bits:0+middle.",
         ),
     ] = None,
     then: Annotated[
         ThenName,
         typer.Option(
             help=(
-                "After it both quit, or crash, or whoever has the VM "
-                "migrates it once more."
+                "What follows: both processes quit, both are killed, or the "
+                "VM migrates again."
             )
         ),
     ] = ThenName.QUIT,
     mail: MailOption = False,
     format: FormatOption = Format.TEXT,
 ) -> None:
-    """One migration, with a fault or without, and what was seen.
+    """Run one migration, maybe with a fault; report what was seen.
 
-    Or, with --trace, runs of the model on two QEMUs.
+    With --trace, run traces of the model on two QEMUs instead.
     """
     from checker.cli.qemu import trace_view as qemu_trace_view
     from checker.cli.qemu import view as qemu_view
@@ -222,9 +231,9 @@ def scenario(
 
 
 def _check_given(context: typer.Context, *names: str) -> None:
-    """InputError for an option that is given, but with nothing in it.
+    """Raise InputError for an option that is given, but is empty.
 
-    So a variable of a script that is not set is not taken for no option.
+    A variable of a script that is not set must not count as no option.
     """
     from checker.input.errors import InputError
 
@@ -236,7 +245,7 @@ def _check_given(context: typer.Context, *names: str) -> None:
 
 
 def _check_alone(context: typer.Context, name: str) -> None:
-    """InputError for an option that says what ``--name`` says already."""
+    """Raise InputError for an option that ``--name`` has settled."""
     from checker.input.errors import InputError
 
     for other in context.params:
@@ -254,25 +263,25 @@ def _check_alone(context: typer.Context, name: str) -> None:
 def interop(
     qemus: QemuOption = None,
     quick: Annotated[
-        bool, typer.Option("--quick", help="A few shapes of bitmaps.")
+        bool, typer.Option("--quick", help="Few shapes of bitmaps only.")
     ] = False,
     malformed: Annotated[
         int | None,
         typer.Option(
             min=0,
             metavar="N",
-            help="Malformed streams too, and N by chance for each mode.",
+            help="Malformed streams too, and N random ones for each mode.",
         ),
     ] = None,
     format: FormatOption = Format.TEXT,
 ) -> None:
-    """The reference migrates into QEMU and QEMU into the reference."""
+    """Migrate from the reference into QEMU, and back."""
     from checker.cli.qemu import interop_view as qemu_interop_view
     from checker.cli.qemu.chosen import Chosen
 
     raise typer.Exit(
         qemu_interop_view.run(
-            [pair.source for pair in Chosen(tuple(qemus or ())).pairs()],
+            [each.source for each in Chosen(tuple(qemus or ())).pairs()],
             quick=quick,
             malformed_seeds=malformed,
             as_json=format == Format.JSON,
@@ -288,31 +297,48 @@ def random(
         typer.Option(
             min=0,
             metavar="N",
-            help="The same does the same. Default: another one every time.",
+            help="Seed of the runs. Default: a new one every time.",
         ),
     ] = None,
     examples: Annotated[
-        int, typer.Option(min=1, metavar="N", help="Runs.")
+        int, typer.Option(min=1, metavar="N", help="Number of runs.")
     ] = 100,
     steps: Annotated[
         int,
         typer.Option(
-            min=1, max=MOST_STEPS, metavar="N", help="Steps of a run."
+            min=1, max=MOST_STEPS, metavar="N", help="Most steps of a run."
         ),
     ] = 30,
     mail: MailOption = False,
     format: FormatOption = Format.TEXT,
 ) -> None:
-    """A guest, a backup client and failures in any order, from a seed."""
+    """Run a guest, a backup client and failures in random order."""
     from checker.cli.qemu import random_view as qemu_random_view
     from checker.cli.qemu.chosen import Chosen
 
     asked = qemu_random_view.Asked(seed, examples, steps)
     raise typer.Exit(
         qemu_random_view.run(
-            [pair.source for pair in Chosen(tuple(qemus or ())).pairs()],
+            [each.source for each in Chosen(tuple(qemus or ())).pairs()],
             asked,
             mail=mail,
             as_json=format == Format.JSON,
         )
     )
+
+
+@qemu.command()
+def known(
+    name: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[NAME]",
+            help="One of them, with all that is known of it.",
+        ),
+    ] = None,
+    format: FormatOption = Format.TEXT,
+) -> None:
+    """The known deviations of QEMU, by version; no QEMU is run."""
+    from checker.cli.qemu import known_view
+
+    raise typer.Exit(known_view.run(name, as_json=format == Format.JSON))

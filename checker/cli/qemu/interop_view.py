@@ -15,7 +15,7 @@ from checker.input.errors import UndecidedError
 from checker.input.exit_codes import ExitCode
 from checker.qemu.harness.binary import Build
 from checker.qemu.harness.process import QemuError
-from checker.qemu.harness.scenario import Mode, Side
+from checker.qemu.harness.scenario import Mode
 from checker.qemu.harness.stopping import run_until_stopped
 from checker.qemu.interop.bitmap_shapes import QUICK, SHAPES, Shape, shape
 from checker.qemu.interop.interop import (
@@ -32,6 +32,7 @@ from checker.qemu.interop.malformed import (
     malformed,
 )
 from checker.qemu.interop.mutations import corpus, cuts
+from checker.stateful.adapter import Side
 
 _HEX: Final = 64  # digits of a stream in a line
 

@@ -3,22 +3,28 @@
 
 from __future__ import annotations
 
-import shlex
-import textwrap
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from checker.cli import page
-from checker.qemu.campaign.campaign import Campaign, Pair, Result
-from checker.qemu.campaign.case import fault_text
+from checker.qemu.campaign.campaign import Campaign
 from checker.qemu.campaign.known import Known
+from checker.qemu.campaign.result import Result
 from checker.qemu.campaign.summary import Distinct, Summary
 from checker.qemu.campaign.violation import GUARANTEES
+from checker.qemu.harness.builds import Builds
+from checker.qemu.harness.faults import fault_text
 from checker.qemu.harness.scenario import Then
-from checker.text import plural
+from checker.text import (
+    command_lines,
+    counted,
+    paragraph,
+    plural,
+    text_of,
+    wrapped,
+)
 
-_INDENT = "    "
 _MOST_ERRORS = 5
 
 
@@ -30,50 +36,9 @@ def _verdict(summary: Summary, complete: bool) -> str:
     return "ONLY KNOWN VIOLATIONS" if summary.distinct else "NO VIOLATION"
 
 
-def command_lines(command: str) -> list[str]:
-    """A command as a shell reads it, in lines that fit into a mail.
-
-    What stands in quotes is broken at blanks, which are as good as others
-    to ``--qemu``; words without a blank are left whole.
-    """
-    room = page.WIDTH - len(_INDENT) - len(" \\")
-    first, *groups = _groups(shlex.split(command))
-    lines = [first]
-    for group in groups:
-        longer = f"{lines[-1]} {group}"
-        if len(longer) <= room:
-            lines[-1] = longer
-            continue
-        lines[-1] += " \\"
-        pieces = textwrap.wrap(
-            group,
-            room,
-            initial_indent=_INDENT,
-            subsequent_indent=_INDENT,
-            break_long_words=False,
-            break_on_hyphens=False,
-        )
-        if len(pieces) > 1 and "'" not in pieces[0]:
-            # the option alone: its value is only in quotes from there on
-            pieces[0] += " \\"
-        lines += pieces
-    return lines
-
-
-def _groups(words: Sequence[str]) -> Iterator[str]:
-    """An option together with its value, quoted; so is what is before."""
-    group: list[str] = []
-    for word in words:
-        if word.startswith("--") and group:
-            yield shlex.join(group)
-            group = []
-        group.append(word)
-    yield shlex.join(group)
-
-
 def _command(text: str) -> None:
-    for line in command_lines(text):
-        page.line(_INDENT + line)
+    for line in command_lines(text, prompt=""):
+        page.line(line)
 
 
 # -- a campaign --------------------------------------------------------------
@@ -85,7 +50,7 @@ def print_summary(campaign: Campaign, summary: Summary, more: bool) -> None:
         page.line()
     number = page.number
     verdict = _verdict(summary, campaign.complete)
-    page.line(f"QEMU {campaign.pair.label}: {verdict}")
+    page.line(f"QEMU {campaign.builds.label}: {verdict}")
     page.line()
     wanted = len(campaign.wanted)
     left = wanted - summary.scenarios
@@ -118,7 +83,7 @@ def print_summary(campaign: Campaign, summary: Summary, more: bool) -> None:
         _table(summary)
     for each in summary.distinct:
         page.line()
-        _print_distinct(campaign.pair, each)
+        _print_distinct(campaign.builds, each)
 
 
 def _table(summary: Summary) -> None:
@@ -150,15 +115,13 @@ def _cell(known: int, new: int) -> str:
     return (str(known) if known else "") + (f"+{new}" if new else "")
 
 
-def _print_distinct(pair: Pair, each: Distinct) -> None:
+def _print_distinct(builds: Builds, each: Distinct) -> None:
     violation = each.violation
     known = each.known
     state = f"known as {known.id}" if known else "NEW"
-    count = page.number(each.count)
-    plural = "" if each.count == 1 else "s"
     page.paragraph(
         f"{violation.guarantee} {GUARANTEES[violation.guarantee]}: {state}, "
-        f"in {count} scenario{plural}, {each.label}",
+        f"in {counted(each.count, 'scenario')}, {each.label}",
         indent="  ",
         first="",
     )
@@ -167,7 +130,7 @@ def _print_distinct(pair: Pair, each: Distinct) -> None:
     )
     if each.again is False:
         page.line("  (not seen again in a second look)")
-    _command(pair.command(each.result.case))
+    _command(each.result.case.command_with(builds))
 
 
 def summary_json(campaign: Campaign, summary: Summary) -> dict[str, Any]:
@@ -185,8 +148,8 @@ def summary_json(campaign: Campaign, summary: Summary) -> dict[str, Any]:
         for guarantee in GUARANTEES
     ]
     return {
-        "source": campaign.pair.source.label,
-        "destination": campaign.pair.destination.label,
+        "source": campaign.builds.source.label,
+        "destination": campaign.builds.destination.label,
         "verdict": _verdict(summary, campaign.complete),
         "complete": campaign.complete,
         "scenarios": summary.scenarios,
@@ -196,19 +159,19 @@ def summary_json(campaign: Campaign, summary: Summary) -> dict[str, Any]:
         "seconds": round(campaign.seconds, 1),
         "errors": [
             {
-                "command": campaign.pair.command(each.case),
+                "command": each.case.command_with(campaign.builds),
                 "error": each.error,
             }
             for each in summary.errors
         ],
         "table": table,
         "distinct": [
-            distinct_json(campaign.pair, each) for each in summary.distinct
+            distinct_json(campaign.builds, each) for each in summary.distinct
         ],
     }
 
 
-def distinct_json(pair: Pair, each: Distinct) -> dict[str, Any]:
+def distinct_json(builds: Builds, each: Distinct) -> dict[str, Any]:
     """One distinct violation as data."""
     return {
         "guarantee": each.violation.guarantee,
@@ -220,16 +183,16 @@ def distinct_json(pair: Pair, each: Distinct) -> dict[str, Any]:
         "label": each.label,
         "seen_again": each.again,
         "id": each.result.case.id,
-        "command": pair.command(each.result.case),
+        "command": each.result.case.command_with(builds),
     }
 
 
 # -- several builds ----------------------------------------------------------
 
 
-def headings(pairs: Sequence[Pair]) -> list[str]:
+def headings(pairs: Sequence[Builds]) -> list[str]:
     """The versions, and a number where they do not tell two pairs apart."""
-    labels = [pair.label for pair in pairs]
+    labels = [builds.label for builds in pairs]
     return [
         label
         if labels.count(label) == 1
@@ -262,7 +225,9 @@ def print_comparison(found: Mapping[str, Summary]) -> None:
 # -- a single scenario -------------------------------------------------------
 
 
-def print_result(pair: Pair, result: Result, known: Known, more: bool) -> None:
+def print_result(
+    builds: Builds, result: Result, known: Known, more: bool
+) -> None:
     """What one scenario came to; ``more``: after another."""
     if more:
         page.line()
@@ -274,7 +239,7 @@ def print_result(pair: Pair, result: Result, known: Known, more: bool) -> None:
         verdict = "VIOLATED, AS KNOWN"
     else:
         verdict = "NO SUCH PLACE" if result.missed else "HOLDS"
-    page.line(f"QEMU {pair.label}: {verdict}")
+    page.line(f"QEMU {builds.label}: {verdict}")
     page.line()
     page.fact("scenario", str(case.scenario))
     page.fact("bitmaps", case.contents)
@@ -299,7 +264,9 @@ def print_result(pair: Pair, result: Result, known: Known, more: bool) -> None:
         page.paragraph(f"{violation} ({state})", indent="  ", first="")
 
 
-def result_json(pair: Pair, result: Result, known: Known) -> dict[str, Any]:
+def result_json(
+    builds: Builds, result: Result, known: Known
+) -> dict[str, Any]:
     """The same as data."""
     data = result.data
     for shown, violation in zip(
@@ -307,42 +274,37 @@ def result_json(pair: Pair, result: Result, known: Known) -> dict[str, Any]:
     ):
         entry = known.of(result, violation)
         shown["known"] = entry.id if entry else None
-    return {**data, "command": pair.command(result.case)}
+    return {**data, "command": result.case.command_with(builds)}
 
 
 # -- mail --------------------------------------------------------------------
 
 
-def mail_block(pair: Pair, each: Distinct) -> str:
+def mail_block(builds: Builds, each: Distinct) -> str:
     """A violation as plain text for a mail, at most 72 columns."""
     case, violation, known = each.result.case, each.violation, each.known
     lines = [
-        f"QEMU {pair.label}: {violation.guarantee}, "
+        f"QEMU {builds.label}: {violation.guarantee}, "
         f"{GUARANTEES[violation.guarantee]}",
         "",
     ]
     if known is not None:
-        lines += _wrap(known.what)
+        lines += wrapped(known.what)
         lines += ["", f"Severity: {known.severity}.  Known: {known.id}."]
     else:
         lines += ["Severity: not judged yet.  New."]
-    lines += _wrap(f"Bitmaps to blame?  {each.label}.")
+    lines += wrapped(f"Bitmaps to blame?  {each.label}.")
     lines += ["", "Steps:", ""]
     lines += _numbered(_steps(each))
     lines += ["", "What breaks:", ""]
-    lines += [
-        _INDENT + line
-        for line in textwrap.wrap(
-            f"{violation.where}: {violation.text}", page.WIDTH - 4
-        )
-    ]
+    lines += paragraph(f"{violation.where}: {violation.text}", 4)
     lines += [
         "",
         f"Seen in {plural(each.count, 'scenario')}; this one again with:",
         "",
     ]
-    lines += [_INDENT + line for line in command_lines(pair.command(case))]
-    return "\n".join(lines) + "\n"
+    lines += command_lines(case.command_with(builds), prompt="")
+    return text_of(lines)
 
 
 def _steps(each: Distinct) -> list[str]:
@@ -371,17 +333,9 @@ def _steps(each: Distinct) -> list[str]:
     return steps
 
 
-def _wrap(text: str) -> list[str]:
-    return textwrap.wrap(text, page.WIDTH, break_on_hyphens=False)
-
-
 def _numbered(steps: list[str]) -> list[str]:
-    lines = []
-    for number, step in enumerate(steps, 1):
-        lines += textwrap.wrap(
-            step,
-            page.WIDTH,
-            initial_indent=f" {number}. ",
-            subsequent_indent="    ",
-        )
-    return lines
+    return [
+        line
+        for number, step in enumerate(steps, 1)
+        for line in wrapped(step, f" {number}. ", " " * 4)
+    ]

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import secrets
 import shlex
-import textwrap
 from collections.abc import Sequence
 from importlib.metadata import version
 from typing import Any
@@ -15,7 +14,6 @@ import attrs
 from checker.cli import page
 from checker.cli.progress import steps_shown
 from checker.cli.qemu.chosen import worst
-from checker.cli.qemu.pages import command_lines
 from checker.input.exit_codes import ExitCode
 from checker.qemu.campaign.known import shipped
 from checker.qemu.campaign.violation import GUARANTEES
@@ -29,7 +27,7 @@ from checker.qemu.random.run import (
     Plan,
     search,
 )
-from checker.text import counted
+from checker.text import command_lines, counted, plural, text_of, wrapped
 
 _INDENT = "    "
 _MOST_SEED = 2**32
@@ -111,7 +109,7 @@ def _verdict(outcome: Outcome) -> str:
 
 def _show(outcome: Outcome, command: str) -> None:
     plan, number = outcome.plan, page.number
-    page.line(f"QEMU {outcome.pair.label}: {_verdict(outcome)}")
+    page.line(f"QEMU {outcome.builds.label}: {_verdict(outcome)}")
     page.line()
     page.fact(
         "runs",
@@ -143,8 +141,8 @@ def _show(outcome: Outcome, command: str) -> None:
         _print_new(outcome, outcome.new)
     page.line()
     page.line("again:")
-    for line in command_lines(command):
-        page.line(_INDENT + line)
+    for line in command_lines(command, prompt=""):
+        page.line(line)
 
 
 def _events(outcome: Outcome) -> list[str]:
@@ -160,10 +158,9 @@ def _title(failure: Failure) -> str:
 
 def _print_known(failure: Failure, count: int) -> None:
     assert failure.known is not None
-    plural = "" if count == 1 else "s"
     page.paragraph(
-        f"{_title(failure)}: known as {failure.known.id}, in {count} "
-        f"run{plural}",
+        f"{_title(failure)}: known as {failure.known.id}, in "
+        f"{plural(count, 'run')}",
         indent="  ",
         first="",
     )
@@ -207,11 +204,9 @@ def numbered(steps: Sequence[str]) -> list[str]:
             merged.append((step, 1))
     lines = []
     for number, (step, count) in enumerate(merged, 1):
-        lines += textwrap.wrap(
+        lines += wrapped(
             step if count == 1 else f"{step} ({count} times)",
-            page.WIDTH,
-            initial_indent=f"{number:3}. ",
-            subsequent_indent=" " * 5,
+            f"{number:3}. ",
         )
     return lines
 
@@ -231,24 +226,19 @@ def _mails(outcome: Outcome, command: str) -> None:
 def mail_block(outcome: Outcome, failure: Failure, command: str) -> str:
     """A violation as plain text for a mail, at most 72 columns."""
     known = failure.known
-    lines = [f"QEMU {outcome.pair.label}: {_title(failure)}", ""]
+    lines = [f"QEMU {outcome.builds.label}: {_title(failure)}", ""]
     if known is not None:
-        lines += textwrap.wrap(known.what, page.WIDTH)
+        lines += wrapped(known.what)
         lines += ["", f"Severity: {known.severity}.  Known: {known.id}."]
     else:
         lines += ["Severity: not judged yet.  New."]
     lines += ["", "Steps:", "", *numbered(failure.steps)]
     lines += ["", "What breaks:", ""]
     for text in (failure.violation.text, *failure.sides):
-        lines += textwrap.wrap(
-            text,
-            page.WIDTH,
-            initial_indent=_INDENT,
-            subsequent_indent=_INDENT + "  ",
-        )
+        lines += wrapped(text, _INDENT, _INDENT + "  ")
     lines += ["", "Random runs, this one among them, again with:", ""]
-    lines += [_INDENT + line for line in command_lines(command)]
-    return "\n".join(lines) + "\n"
+    lines += command_lines(command, prompt="")
+    return text_of(lines)
 
 
 # -- JSON --------------------------------------------------------------------
@@ -257,7 +247,7 @@ def mail_block(outcome: Outcome, failure: Failure, command: str) -> str:
 def as_data(outcome: Outcome, command: str) -> dict[str, Any]:
     """The same as data."""
     return {
-        "qemu": outcome.pair.label,
+        "qemu": outcome.builds.label,
         "hypothesis": version("hypothesis"),
         "verdict": _verdict(outcome),
         "complete": not outcome.stopped,

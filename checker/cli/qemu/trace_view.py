@@ -41,9 +41,9 @@ def run(
     outcomes: list[Outcome] = []
     pairs = chosen.pairs()
     runs = list(product(pairs, traces_of(argument, property_name)))
-    for pair, trace in runs:
+    for builds, trace in runs:
         try:
-            outcome = run_trace(trace, pair.source, pair.destination)
+            outcome = run_trace(trace, builds)
         except KeyboardInterrupt:
             break
         except CannotMapError as error:
@@ -78,7 +78,7 @@ def traces_of(argument: str, property_name: str = "") -> list[Trace]:
     Of a configuration that is violated its violation, else the shortest run
     to each thing that is to be reachable.
     """
-    from checker.cli.trace_view import Wanted, find, is_trace_file
+    from checker.cli.subject import Wanted, find, is_trace_file
 
     wanted = Wanted(argument=argument, property_name=property_name)
     if is_trace_file(argument):

@@ -24,11 +24,13 @@ from checker.input.errors import InputError, UndecidedError
 from checker.input.exit_codes import ExitCode
 from checker.input.files import check_writable
 from checker.qemu.campaign import matrix
-from checker.qemu.campaign.campaign import Campaign, Pair, Record
+from checker.qemu.campaign.campaign import Campaign
 from checker.qemu.campaign.case import Case
 from checker.qemu.campaign.known import Known, shipped
+from checker.qemu.campaign.record import Record
 from checker.qemu.campaign.shorten import shorten
 from checker.qemu.campaign.summary import Summary, summarise
+from checker.qemu.harness.builds import Builds
 
 
 def faults(
@@ -57,18 +59,18 @@ def faults(
         raise InputError("--quick: has no shared storage; leave it out")
     codes, data = [], []
     found: dict[str, Summary] = {}
-    for pair, heading in zip(pairs, headings(pairs), strict=True):
-        with Record.opened(record, pair) as kept, steps_shown() as report:
-            campaign = Campaign(pair, kept, report, workers)
+    for builds, heading in zip(pairs, headings(pairs), strict=True):
+        with Record.opened(record, builds) as kept, steps_shown() as report:
+            campaign = Campaign(builds, kept, report, workers)
             campaign.run_matrix(bases, quick)
-            summary = summarise(campaign.results, Known(shipped(), pair))
+            summary = summarise(campaign.results, Known(shipped(), builds))
             if campaign.complete:
                 summary = shorten(campaign, summary)
         codes.append(_code(summary, campaign.complete))
         if as_json:
             data.append(summary_json(campaign, summary))
         elif mail:
-            _mails(pair, summary, more=bool(found))
+            _mails(builds, summary, more=bool(found))
         else:
             print_summary(campaign, summary, more=bool(found))
         found[heading] = summary
@@ -92,11 +94,11 @@ def scenario(
     except ValueError as error:
         raise InputError(str(error)) from None
     codes, shown = [], []
-    for number, pair in enumerate(chosen.pairs()):
-        with Record.opened(None, pair) as kept:
-            campaign = Campaign(pair, kept, lambda step: None, 1)
+    for number, builds in enumerate(chosen.pairs()):
+        with Record.opened(None, builds) as kept:
+            campaign = Campaign(builds, kept, lambda step: None, 1)
             campaign.run_cases([case, case.twin])
-        known = Known(shipped(), pair)
+        known = Known(shipped(), builds)
         result = kept.results.get(case.id)
         if result is None:
             raise UndecidedError("interrupted, before it was seen")
@@ -112,18 +114,19 @@ def scenario(
         if as_json:
             shown.append(
                 {
-                    "source": pair.source.label,
-                    "destination": pair.destination.label,
-                    **result_json(pair, result, known),
+                    "source": builds.source.label,
+                    "destination": builds.destination.label,
+                    **result_json(builds, result, known),
                     "distinct": [
-                        distinct_json(pair, each) for each in summary.distinct
+                        distinct_json(builds, each)
+                        for each in summary.distinct
                     ],
                 }
             )
         elif mail:
-            _mails(pair, summary, more=bool(number))
+            _mails(builds, summary, more=bool(number))
         else:
-            print_result(pair, result, known, more=bool(number))
+            print_result(builds, result, known, more=bool(number))
     if as_json:
         page.as_json(shown[0] if len(shown) == 1 else shown)
     return worst(codes)
@@ -136,11 +139,11 @@ def _check_record(record: Path | None) -> None:
         check_writable(record)
 
 
-def _mails(pair: Pair, summary: Summary, more: bool) -> None:
+def _mails(builds: Builds, summary: Summary, more: bool) -> None:
     for number, each in enumerate(summary.distinct):
         if number or more:
             page.line()
-        page.line(mail_block(pair, each).rstrip("\n"))
+        page.line(mail_block(builds, each).rstrip("\n"))
 
 
 def _code(summary: Summary, complete: bool) -> ExitCode:

@@ -21,7 +21,7 @@ _ROWS_AT_ONCE = 1 << 14
 
 
 def column(layout: Layout, rows: Rows, root: Expression) -> Column:
-    """The value of ``root`` in each of ``rows``."""
+    """Return the value of ``root`` in each of ``rows``: an array as long."""
     kind: Any = bool
     if root.width > 1:
         kind = np.uint64 if root.width <= WORD else object
@@ -48,14 +48,14 @@ def _evaluate(layout: Layout, rows: Rows, root: Expression) -> Column:
 
 
 def _numbers(values: Column, width: int) -> Column:
-    """``values``, which fit ``width`` bits, as a column of that width."""
+    """Return ``values``, which fit ``width`` bits, as such a column."""
     if width == 1:
         return values.astype(bool)
     return values.astype(np.uint64 if width <= WORD else object)
 
 
 def _plain(values: Column) -> Column:
-    """Truth values as the numbers 0 and 1."""
+    """Return truth values as the numbers 0 and 1."""
     return values.astype(np.uint64) if values.dtype == bool else values
 
 
@@ -105,7 +105,7 @@ def _apply(node: Expression, operands: list[Column]) -> Column:
 
 
 def _reshape(node: Expression, first: Column) -> Column:
-    """The operators whose result is wider or narrower than the operand."""
+    """Apply an operator that gives a number of another width."""
     inner, width = node.operands[0].width, node.width
     if node.operator == "slice":
         moved = first >> _scalar(node.value, inner)
@@ -116,17 +116,4 @@ def _reshape(node: Expression, first: Column) -> Column:
             wide = wide.astype(object)
         return np.asarray(wide << _scalar(node.value, width))
     assert node.operator == "count"
-    if inner <= WORD:
-        return _numbers(_ones_in(first), width)
-    counts = [value.bit_count() for value in first]
-    return _numbers(np.array(counts), width)
-
-
-def _ones_in(words: Column) -> Column:
-    """How many bits of each word are set: sums of pairs, fours, bytes."""
-    pairs, fours = np.uint64(ones(WORD) // 3), np.uint64(ones(WORD) // 5)
-    bytes_, each = np.uint64(ones(WORD) // 17), np.uint64(ones(WORD) // 255)
-    words = words - (words >> np.uint64(1) & pairs)
-    words = (words & fours) + (words >> np.uint64(2) & fours)
-    words = words + (words >> np.uint64(4)) & bytes_
-    return np.asarray(words * each >> np.uint64(WORD - 8))
+    return _numbers(np.bitwise_count(first), width)

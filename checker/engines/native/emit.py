@@ -12,8 +12,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from checker.engines.native.assembly import WORD, Function, Value, same_number
-from checker.engines.native.layout import Layout
+from checker.engines.native.assembly import Function
+from checker.engines.native.layout import WORD, Layout
+from checker.engines.native.value import Value, constant, vector_of
 from model.language.expression import Expression, ones
 from model.language.machine import Instance
 
@@ -22,7 +23,7 @@ NATIVE = (1, 8, 16, 32, WORD)
 
 
 def native(width: int) -> int:
-    """Width of the number that holds an expression of ``width`` bits."""
+    """Return the bits of the number that holds ``width`` bits."""
     if width > WORD:
         return -(-width // WORD) * WORD
     return next(native for native in NATIVE if width <= native)
@@ -51,11 +52,13 @@ class Emitter:
         self.lanes = lanes
         self._known: dict[Expression, Value] = {}
 
-    def _number(self, value: int, width: int = WORD) -> Value:
-        return same_number(self.lanes, value, native(width))
+    def _number(self, value: int, width: int) -> Value:
+        """Return a constant, in every lane."""
+        kind = vector_of(self.lanes, f"i{native(width)}")
+        return constant(value, kind, self.function)
 
     def value(self, root: Expression) -> Value:
-        """The LLVM value of ``root``, ``native(root.width)`` bits wide."""
+        """Return ``root`` as a number of ``native(root.width)`` bits."""
         pending = [root]
         while pending:
             node = pending[-1]
@@ -88,51 +91,30 @@ class Emitter:
                         self._known[one] = self._number(other.value, one.width)
 
     def successor(self, instance: Instance) -> list[Value]:
-        """The words of the state after ``instance``."""
+        """Return the words of the state after ``instance``."""
         kept = [ones(WORD)] * self.layout.words
         added: list[list[Value]] = [[] for _ in kept]
         for name, expression in instance.effect:
             new = self.value(expression)
             for piece in self.layout.pieces[name]:
                 kept[piece.word] &= ~(ones(piece.width) << piece.shift)
-                bits = self._moved(new, 0, piece.start)
-                bits = self.function.fit(bits, WORD)
-                bits = self._moved(bits, piece.shift)
-                added[piece.word].append(bits)
+                bits = _moved(new, 0, piece.start).fit(WORD)
+                added[piece.word].append(_moved(bits, piece.shift))
         words = []
         for old, mask, parts in zip(self.words, kept, added, strict=True):
-            word = old
-            if parts:
-                word = self.function.and_(old, self._number(mask))
+            word = old & mask if parts else old
             for part in parts:
-                word = self.function.or_(word, part)
+                word = word | part
             words.append(word)
         return words
-
-    def _moved(self, value: Value, up: int, down: int = 0) -> Value:
-        """``value`` moved by a constant number of bits."""
-        width = int(value.type.rpartition("i")[2].rstrip(">"))
-        if up:
-            value = self.function.shl(value, self._number(up, width))
-        if down:
-            value = self.function.lshr(value, self._number(down, width))
-        return value
-
-    def _cut(self, value: Value, width: int) -> Value:
-        """The lowest ``width`` bits of ``value``."""
-        value = self.function.fit(value, native(width))
-        if native(width) == width:
-            return value
-        return self.function.and_(value, self._number(ones(width), width))
 
     def _field(self, node: Expression) -> Value:
         total = None
         for piece in self.layout.pieces[node.name]:
-            bits = self._moved(self.words[piece.word], 0, piece.shift)
-            bits = self._cut(bits, piece.width)
-            bits = self.function.fit(bits, native(node.width))
-            bits = self._moved(bits, piece.start)
-            total = self.function.or_(total, bits) if total else bits
+            bits = _moved(self.words[piece.word], 0, piece.shift)
+            bits = _cut(bits, piece.width).fit(native(node.width))
+            bits = _moved(bits, piece.start)
+            total = bits if total is None else total | bits
         assert total is not None
         return total
 
@@ -142,27 +124,45 @@ class Emitter:
         if node.operator == "field":
             return self._field(node)
         operands = [self._known[operand] for operand in node.operands]
-        write, first, width = self.function, operands[0], node.width
+        a, b = operands[0], operands[-1]
+        width = node.width
         match node.operator:
             case "not":
-                return write.xor(first, self._number(ones(width), width))
+                return a ^ ones(width)
             case "and":
-                return write.and_(*operands)
+                return a & b
             case "or":
-                return write.or_(*operands)
+                return a | b
             case "eq":
-                return write.compare("eq", *operands)
+                return a.is_(b)
             case "lt":
-                return write.compare("ult", *operands)
+                return a < b
             case "add":
-                return self._cut(write.add(*operands), width)
+                return _cut(a + b, width)
             case "sub":
-                return self._cut(write.sub(*operands), width)
+                return _cut(a - b, width)
             case "ite":
-                return write.select(*operands)
+                return a.choose(operands[1], b)
             case "slice":
-                return self._cut(self._moved(first, 0, node.value), width)
+                return _cut(_moved(a, 0, node.value), width)
             case "place":
-                return self._moved(write.fit(first, native(width)), node.value)
+                return _moved(a.fit(native(width)), node.value)
         assert node.operator == "count"
-        return write.fit(write.ones_in(first), native(width))
+        return a.count_ones().fit(native(width))
+
+
+def _moved(value: Value, up: int, down: int = 0) -> Value:
+    """Return ``value`` moved by a constant number of bits."""
+    if up:
+        value = value << up
+    if down:
+        value = value >> down
+    return value
+
+
+def _cut(value: Value, width: int) -> Value:
+    """Return the lowest ``width`` bits of ``value``."""
+    value = value.fit(native(width))
+    if native(width) == width:
+        return value
+    return value & ones(width)

@@ -17,17 +17,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from checker.engines.exploration import Watch
-from checker.engines.native.assembly import (
+from checker.engines.native.assembly import Module
+from checker.engines.native.emit import Emitter
+from checker.engines.native.layout import WORD, Layout
+from checker.engines.native.routine import Routine
+from checker.engines.native.value import (
     I64,
-    WORD,
-    Module,
     Value,
-    number,
+    differ,
     vector_of,
 )
-from checker.engines.native.emit import Emitter
-from checker.engines.native.layout import Layout
-from checker.engines.native.routine import Routine
 from model.language.expression import Expression, ones, walk
 from model.language.machine import Instance, Machine
 
@@ -35,21 +34,29 @@ BLOCK = WORD
 
 
 def groups(count: int) -> int:
-    """Words that hold ``count`` bits."""
+    """Return how many words hold ``count`` bits."""
     return (count + WORD - 1) // WORD
 
 
 def expand_routine(
     module: Module, machine: Machine, layout: Layout, record: bool
 ) -> Routine:
-    """``expand(rows, n, out, fired, stuck)``, n at most 64.
+    """Write ``expand(rows, n, out, fired, stuck)``, n at most 64.
 
-    Writes the successors of ``rows`` to ``out`` and returns their number.
-    Adds to ``fired`` the transitions per instance, and to ``stuck`` the
-    number of deadlocks.  Self-loops count as transitions but are not written.
+    It writes the successors of ``rows`` to ``out`` and returns their number,
+    counts transitions per instance in ``fired`` and deadlocks in ``stuck``.
+    Self-loops count as transitions but are not written.  If ``record``, they
+    are written, and there are two more parameters: for each successor the
+    number of its state in ``rows`` and its instance::
 
-    If ``record``, they are written, and there are two more parameters: for
-    each successor the number of its state in ``rows`` and its instance.
+        enabled := for each instance, one bit for each state
+        for each instance
+            fired[instance] += ones in its bits
+            for each state whose bit is set
+                new := the state after the instance
+                out[written] := new
+                written += 1, if new is another state, or if record
+        return written
     """
     arguments = "pippp" + "pp" * record
     routine = Routine(module, "expand", arguments, inner=True)
@@ -57,20 +64,20 @@ def expand_routine(
     enabled_in = _write_guards(routine, machine, layout)
     written = routine.variable()
     for k, instance in enumerate(machine.instances):
-        enabled = routine.load(enabled_in, k)
-        routine.increase(routine.ones_in(enabled), fired, k)
+        enabled = enabled_in[k]
+        fired.increase(k, enabled.count_ones())
         with routine.each_bit(enabled) as state:
-            old = routine.row(rows, state, layout.words)
+            old = rows.row(state, layout.words)
             new = _successor(routine, layout, instance, old)
-            place = written.get()
-            routine.store_row(new, out, place)
+            place = written.now
+            out.set_row(place, new)
             if record:
-                routine.store(state, records[0], place)
-                routine.store(number(k), records[1], place)
-                written.increase(number(1))
+                records[0][place] = state
+                records[1][place] = routine.word(k)
+                written.increase(1)
             else:
-                written.increase(routine.differ(old, new))
-    routine.result(written.get())
+                written.increase(differ(old, new))
+    routine.result(written.now)
     return routine
 
 
@@ -86,9 +93,14 @@ def _successor(
 
 
 def _write_guards(routine: Routine, machine: Machine, layout: Layout) -> Value:
-    """Where in which states each instance is enabled: one word for each.
+    """Return the address of one word for each instance: where it is enabled.
 
-    Counts the stuck states as well.
+    Counts the stuck states as well::
+
+        for each instance
+            enabled[instance] := its guard in each of the n states
+        stuck += ones in the states that no instance leaves
+                 and that may not end
     """
     rows, n, _, _, stuck, *_ = routine.arguments
     guards = [instance.enabled for instance in machine.instances]
@@ -96,13 +108,13 @@ def _write_guards(routine: Routine, machine: Machine, layout: Layout) -> Value:
     block = _Block(routine, layout, [*guards, machine.may_end])
     truths = block.evaluate(rows, n)
     *enabled, ends = truths
-    moves = number(0)
+    moves = routine.word(0)
     for k, bits in enumerate(enabled):
-        routine.store(bits, table, k)
-        moves = routine.or_(moves, bits)
-    goes_on = routine.or_(moves, ends)
-    still = routine.and_(routine.inverse(goes_on), block.valid(n))
-    routine.increase(routine.ones_in(still), stuck, 0)
+        table[k] = bits
+        moves = moves | bits
+    goes_on = moves | ends
+    still = ~goes_on & _valid(n)
+    stuck.increase(0, still.count_ones())
     return table
 
 
@@ -119,66 +131,70 @@ class _Block:
         # LLVM has no way with vectors of numbers wider than a word
         self._lanes = BLOCK if widest <= WORD else 1
 
-    def valid(self, n: Value) -> Value:
-        """The lowest ``n`` bits, ``n`` from 1 to 64."""
-        empty = self._routine.sub(number(BLOCK), n)
-        return self._routine.lshr(number(ones(WORD)), empty)
-
     def evaluate(self, rows: Value, n: Value) -> list[Value]:
-        """For each truth value, its bits in the first ``n`` of ``rows``."""
+        """Return each truth value's bits in the first ``n`` of ``rows``."""
         routine, lanes = self._routine, self._lanes
         found = [routine.variable() for _ in self._truths]
         columns = self._columns(rows)
         with routine.each(0, BLOCK // lanes) as group:
-            first = routine.mul(group, number(lanes))
+            first = group * lanes
             words = [
-                routine.read(routine.at(column, first), vector_of(lanes, I64))
+                column.word_at(first).read(vector_of(lanes, I64))
                 for column in columns
             ]
             emitter = Emitter(routine, self._layout, words, lanes)
             for variable, truth in zip(found, self._truths, strict=True):
-                bits = routine.bitcast(emitter.value(truth), f"i{lanes}")
-                bits = routine.shl(routine.fit(bits, WORD), first)
-                variable.set(routine.or_(variable.get(), bits))
-        valid = self.valid(n)
-        return [routine.and_(bits.get(), valid) for bits in found]
+                bits = emitter.value(truth).as_type(f"i{lanes}")
+                bits = bits.fit(WORD) << first
+                variable.now = variable.now | bits
+        valid = _valid(n)
+        return [bits.now & valid for bits in found]
 
     def _columns(self, rows: Value) -> list[Value]:
-        """For each word of a state, that word of 64 states in a row."""
+        """Return, for each word of a state, that word of 64 states."""
         routine, words = self._routine, self._layout.words
         if words == 1:
             return [rows]
         columns = [routine.place(BLOCK) for _ in range(words)]
         with routine.each(0, BLOCK) as i:
-            row = routine.row(rows, i, words)
+            row = rows.row(i, words)
             for column, word in zip(columns, row, strict=True):
-                routine.store(word, column, i)
+                column[i] = word
         return columns
+
+
+def _valid(n: Value) -> Value:
+    """Return a word with the lowest ``n`` bits set, ``n`` from 1 to 64."""
+    return ones(WORD) >> BLOCK - n
 
 
 def look_routine(
     module: Module, layout: Layout, watched: Sequence[Watch]
 ) -> Routine:
-    """``look(rows, first, end, seen)``: which watches are true somewhere.
+    """Write ``look(rows, first, end, seen)``: which watches are true.
 
-    Sets in ``seen`` the bit of every watch that is true in one of the rows
-    ``first`` to ``end`` - 1.
+    It sets in ``seen`` the bit of every watch that is true in one of the
+    rows ``first`` to ``end`` - 1::
+
+        for each block of 64 rows
+            for each watch
+                if it is true in some row of the block
+                    seen += watch
     """
     routine = Routine(module, "look", "piip", inner=True)
     rows, first, end, seen = routine.arguments
     truths = [watch.expression for watch in watched]
     block = _Block(routine, layout, truths)
     position = routine.variable(first)
-    with routine.as_long_as(lambda: routine.less(position.get(), end)):
-        start = position.get()
-        n = routine.least(routine.sub(end, start), BLOCK)
-        found = block.evaluate(routine.row_at(rows, start, layout.words), n)
+    with routine.as_long_as(lambda: position.now < end):
+        start = position.now
+        n = (end - start).at_most(BLOCK)
+        found = block.evaluate(rows.row_at(start, layout.words), n)
         for part in range(groups(len(truths))):
-            bits = routine.load(seen, part)
+            bits = seen[part]
             for k, where in enumerate(found[part * WORD :][:WORD]):
-                here = routine.fit(routine.other(where, 0), WORD)
-                bits = routine.or_(bits, routine.shl(here, number(k)))
-            routine.store(bits, seen, part)
+                bits = bits | where.is_not(0).fit(WORD) << k
+            seen[part] = bits
         position.increase(n)
-    routine.result(number(0))
+    routine.result(0)
     return routine

@@ -92,6 +92,8 @@ class _Explorer:
         threads = program.threads
         while slots * MOST_LOAD < 2 * self.block:
             slots *= 2
+        # a slot numbers no more states than that
+        most = min(limits.max_states or 1 << INDEX_BITS, 1 << INDEX_BITS)
         self.parts = [
             Part(
                 program.search,
@@ -100,7 +102,7 @@ class _Explorer:
                 self.block,
                 slots=slots,
                 memory=self.memory_limit // threads,
-                most_states=limits.max_states or 1 << INDEX_BITS,
+                most_states=most,
                 number=number,
                 parts=threads,
             )

@@ -8,6 +8,7 @@ part by part.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from ctypes import addressof
 from functools import cached_property
 
 import numpy as np
@@ -194,7 +195,7 @@ class ExplicitSearch:
     def _controls(self) -> NDArray[np.uint64]:
         for part in self._parts:
             part.ensure_table()
-        blocks = [address(part.control) for part in self._parts]
+        blocks = [addressof(part.control) for part in self._parts]
         return np.array(blocks, dtype=np.uint64)
 
     def _steps(self, part: int, start: int, n: int) -> Steps:

@@ -15,22 +15,24 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from checker.engines.exploration import Watch
-from checker.engines.native.assembly import Module, Value, number
+from checker.engines.native.assembly import Module
+from checker.engines.native.control import Control
 from checker.engines.native.expansion import (
     BLOCK,
     expand_routine,
     look_routine,
 )
-from checker.engines.native.layout import Layout
+from checker.engines.native.layout import WORD, Layout
 from checker.engines.native.routine import Routine
 from checker.engines.native.table import (
     LINE,
-    Control,
     Table,
     find_routine,
     hash_of,
     part_of,
 )
+from checker.engines.native.value import Value, differ
+from model.language.expression import ones
 from model.language.machine import Machine
 
 # the rows that were met a moment ago take half a megabyte, so that they stay
@@ -39,27 +41,23 @@ FILTER_WORD_BITS = 16
 
 
 def filter_bits(words: int) -> int:
-    """Logarithm of the number of rows in the filter."""
+    """Return the logarithm of the number of rows in the filter."""
     return FILTER_WORD_BITS - (words - 1).bit_length()
 
 
 def block_successors(machine: Machine) -> int:
-    """Most successors that one block can have."""
+    """Return how many successors one block can have at most."""
     return BLOCK * max(1, len(machine.instances))
 
 
 def search_module(
     machine: Machine, layout: Layout, watched: Sequence[Watch], parts: int
 ) -> Module:
-    """The module that explores ``machine``, for one part or for several.
+    """Return the module that explores ``machine``, in one part or several.
 
-    It looks for what is ``watched``.
-
-    ``advance(control)`` expands states until NEXT is END, or the table or an
-    outbox is full.  ``take(control, rows, n, all)`` adds rows, as many as
-    there is room for, and returns how many it took; if ``all`` is 1, also
-    rows that the filter knows.  ``rebuild(control)`` fills a vacant table
-    from the arena.  ``find(control, row)`` looks a state up.
+    It looks for what is ``watched``.  Its functions, each described where it
+    is written: ``advance`` expands states, ``take`` adds rows, ``rebuild``
+    fills a vacant table from the arena, ``find`` looks a state up.
     """
     module = Module()
     expand = expand_routine(module, machine, layout, record=False)
@@ -79,220 +77,288 @@ def _advance_routine(
     insert: Routine,
     routed: bool,
 ) -> None:
+    """Write ``advance(control)``: expand states until ``end``.
+
+    It stops early when the arena, the table or an outbox is full::
+
+        while next < end
+              and the arena holds at most min(most, room) states
+              and (routed) no outbox holds more than outbox_room rows
+            block := states next to next + n - 1, where n <= 64
+            successors := expand(block)
+            insert(successors)
+            next += n
+    """
     routine = Routine(module, "advance", "p")
-    control = routine.arguments[0]
-    arena = routine.pointer(control, Control.ARENA)
-    end = routine.load(control, Control.END)
-    room = routine.load(control, Control.ROOM)
-    most = routine.load(control, Control.MOST)
-    room = routine.least(most, room)
-    fired = routine.pointer(control, Control.FIRED)
-    stuck = routine.pointer(control, Control.STUCK)
-    successors = routine.pointer(control, Control.SUCCESSORS)
-    position = routine.variable(routine.load(control, Control.NEXT))
+    control = Control(routine.arguments[0])
+    arena = control.arena
+    end = control.end
+    room = control.room
+    room = control.most.at_most(room)
+    fired = control.fired
+    stuck = control.stuck
+    successors = control.successors
+    position = routine.variable(control.next)
 
     def may_go_on() -> Value:
-        more = routine.less(position.get(), end)
-        full = routine.less(room, routine.load(control, Control.COUNT))
-        fits = routine.and_(more, routine.not_(full))
+        more = position.now < end
+        full = room < control.count
+        fits = more & ~full
         if routed:
-            fits = routine.and_(fits, _outboxes_have_room(routine, control))
+            fits = fits & _outboxes_have_room(routine, control)
         return fits
 
     with routine.as_long_as(may_go_on):
-        start = position.get()
-        n = routine.least(routine.sub(end, start), BLOCK)
-        block = routine.row_at(arena, start, layout.words)
+        start = position.now
+        n = (end - start).at_most(BLOCK)
+        block = arena.row_at(start, layout.words)
         found = routine.call(expand, block, n, successors, fired, stuck)
-        routine.call(insert, control, successors, found, number(0))
+        routine.call(insert, control.address, successors, found, 0)
         position.increase(n)
-    routine.store(position.get(), control, Control.NEXT)
-    routine.result(number(0))
+    control.next = position.now
+    routine.result(0)
 
 
-def _outboxes_have_room(routine: Routine, control: Value) -> Value:
-    outgoing = routine.pointer(control, Control.OUTGOING)
-    room = routine.load(control, Control.OUTBOX_ROOM)
+def _outboxes_have_room(routine: Routine, control: Control) -> Value:
+    """Return whether the fullest outbox has room for a block's rows."""
+    outgoing = control.outgoing
+    room = control.outbox_room
     fullest = routine.variable()
-    with routine.each(0, routine.load(control, Control.PARTS)) as part:
-        rows = routine.load(outgoing, part)
-        more = routine.less(fullest.get(), rows)
-        fullest.set(routine.select(more, rows, fullest.get()))
-    return routine.not_(routine.less(room, fullest.get()))
+    with routine.each(0, control.parts) as part:
+        rows = outgoing[part]
+        more = fullest.now < rows
+        fullest.now = more.choose(rows, fullest.now)
+    return ~(room < fullest.now)
 
 
 def _take_routine(
     module: Module, machine: Machine, layout: Layout, insert: Routine
 ) -> None:
+    """Write ``take(control, rows, n, all)``: add rows while there is room.
+
+    It returns how many it took.  If ``all`` is 1, rows that the filter knows
+    are taken as well::
+
+        taken := 0
+        while taken < n and the arena holds at most room states
+            insert(the next rows, as many as a block may lead to, all)
+            taken += their number
+        return taken
+    """
     routine = Routine(module, "take", "ppii")
-    control, rows, n, unfiltered = routine.arguments
-    room = routine.load(control, Control.ROOM)
-    most = number(block_successors(machine))
+    block, rows, n, unfiltered = routine.arguments
+    control = Control(block)
+    room = control.room
+    most = block_successors(machine)
     position = routine.variable()
 
     def may_go_on() -> Value:
-        more = routine.less(position.get(), n)
-        full = routine.less(room, routine.load(control, Control.COUNT))
-        return routine.and_(more, routine.not_(full))
+        more = position.now < n
+        full = room < control.count
+        return more & ~full
 
     with routine.as_long_as(may_go_on):
-        start = position.get()
-        size = routine.least(routine.sub(n, start), most)
-        chosen = routine.row_at(rows, start, layout.words)
-        routine.call(insert, control, chosen, size, unfiltered)
+        start = position.now
+        size = (n - start).at_most(most)
+        chosen = rows.row_at(start, layout.words)
+        routine.call(insert, control.address, chosen, size, unfiltered)
         position.increase(size)
-    routine.result(position.get())
+    routine.result(position.now)
 
 
 def _rebuild_routine(module: Module, layout: Layout) -> None:
+    """Write ``rebuild(control)``: fill a vacant table from the arena.
+
+    The states are known to be distinct, so none is compared::
+
+        for each block of 64 states
+            for each state of it
+                hash it, keep the hash, prefetch its first line
+            for each state of it
+                line := its first line
+                while the line is full
+                    line := the line after it
+                enter the state there
+    """
     routine = Routine(module, "rebuild", "p")
-    control = routine.arguments[0]
+    control = Control(routine.arguments[0])
     table = Table(routine, control, layout.words)
-    hashes = routine.pointer(control, Control.CANDIDATES)
-    count = routine.load(control, Control.COUNT)
+    hashes = control.candidates
+    count = control.count
     first = routine.variable()
-    with routine.as_long_as(lambda: routine.less(first.get(), count)):
-        start = first.get()
-        n = routine.least(routine.sub(count, start), BLOCK)
+    with routine.as_long_as(lambda: first.now < count):
+        start = first.now
+        n = (count - start).at_most(BLOCK)
         with routine.each(0, n) as i:
-            mixed = hash_of(routine, table.state(routine.add(start, i)))
-            routine.fetch(table.line_at(table.home(mixed)))
-            routine.store(mixed, hashes, i)
+            mixed = hash_of(table.state(start + i))
+            table.line_at(table.home(mixed)).fetch()
+            hashes[i] = mixed
         with routine.each(0, n) as i:
-            mixed = routine.load(hashes, i)
+            mixed = hashes[i]
             line = routine.variable(table.home(mixed))
-            taken = routine.variable(table.taken(table.entries(line.get())))
-            with routine.as_long_as(lambda: routine.same(taken.get(), LINE)):
-                line.set(table.after(line.get()))
-                taken.set(table.taken(table.entries(line.get())))
-            index = routine.add(start, i)
-            table.enter(mixed, index, (line.get(), taken.get()))
+            taken = routine.variable(table.taken(table.entries(line.now)))
+            with routine.as_long_as(lambda: taken.now.is_(LINE)):
+                line.now = table.after(line.now)
+                taken.now = table.taken(table.entries(line.now))
+            index = start + i
+            table.enter(mixed, index, (line.now, taken.now))
         first.increase(n)
-    routine.result(number(0))
+    routine.result(0)
 
 
 def _insert_routine(
     module: Module, layout: Layout, look: Routine, routed: bool
 ) -> Routine:
-    """``insert(control, rows, n, all)``: add the states that are new.
+    """Write ``insert(control, rows, n, all)``: add the states that are new.
 
-    If ``all`` is 1, the filter is not asked.
+    If ``all`` is 1, the filter is not asked.  Three passes, so that a line
+    or a state that is looked at was prefetched a while ago::
+
+        candidates := the rows that the filter lets pass, with their hashes
+        for each candidate
+            line := its first line
+            while the line is full and no tag of it matches
+                line := the line after it
+            if no tag matches
+                add the candidate there, it is new
+            else
+                prefetch the state of the first slot that matches
+                pending += (candidate, line)
+        for each (candidate, line) of pending
+            locate it from that line on; add it where it is absent
+        look for what is watched in the states that were added
+
+    Of two equal candidates the second meets the tag of the first, and the
+    third pass finds that they are equal.
     """
     routine = Routine(module, "insert", "ppii", inner=True)
-    control = routine.arguments[0]
+    control = Control(routine.arguments[0])
     table = Table(routine, control, layout.words)
-    candidates = routine.pointer(control, Control.CANDIDATES)
-    pending = routine.pointer(control, Control.PENDING)
-    before = routine.load(control, Control.COUNT)
+    candidates = control.candidates
+    pending = control.pending
+    before = control.count
     count = routine.variable(before)
     size = layout.words + 1
 
     def add(
         words: Sequence[Value], mixed: Value, place: tuple[Value, Value]
     ) -> None:
-        index = count.get()
-        routine.store_row(words, table.arena, index)
+        index = count.now
+        table.arena.set_row(index, words)
         table.enter(mixed, index, place)
-        count.increase(number(1))
+        count.increase(1)
 
-    kept = _filter(routine, table, candidates, routed)
+    kept = _filter(routine, control, table, candidates, routed)
     waiting = routine.variable()
     with routine.each(0, kept) as i:
-        *words, mixed = routine.row(candidates, i, size)
+        *words, mixed = candidates.row(i, size)
         line = routine.variable(table.home(mixed))
         matches, taken = routine.variable(), routine.variable()
 
         def look_at_line() -> None:
-            entries = table.entries(line.get())
-            matches.set(table.matches(entries, mixed))
-            taken.set(table.taken(entries))
+            entries = table.entries(line.now)
+            matches.now = table.matches(entries, mixed)
+            taken.now = table.taken(entries)
 
         def goes_on() -> Value:
-            full = routine.same(taken.get(), LINE)
-            return routine.and_(full, routine.same(matches.get(), 0))
+            full = taken.now.is_(LINE)
+            return full & matches.now.is_(0)
 
         look_at_line()
         with routine.as_long_as(goes_on):
-            line.set(table.after(line.get()))
+            line.now = table.after(line.now)
             look_at_line()
-        with routine.either(routine.same(matches.get(), 0)) as (new, known):
+        with routine.either(matches.now.is_(0)) as (new, known):
             with new:
-                add(words, mixed, (line.get(), taken.get()))
+                add(words, mixed, (line.now, taken.now))
             with known:
-                slot = routine.lowest_one(matches.get())
-                index = table.number_at(line.get(), slot)
-                routine.fetch(table.state_at(index))
-                routine.store_row([i, line.get()], pending, waiting.get())
-                waiting.increase(number(1))
+                slot = matches.now.lowest_one()
+                index = table.number_at(line.now, slot)
+                table.state_at(index).fetch()
+                entry = [i, line.now]
+                pending.set_row(waiting.now, entry)
+                waiting.increase(1)
 
-    with routine.each(0, waiting.get()) as k:
-        i, first = routine.row(pending, k, 2)
-        *words, mixed = routine.row(candidates, i, size)
+    with routine.each(0, waiting.now) as k:
+        i, first = pending.row(k, 2)
+        *words, mixed = candidates.row(i, size)
 
         def absent(place: tuple[Value, Value]) -> None:
             add(words, mixed, place)
 
         table.locate(words, mixed, first, absent)
-    routine.store(count.get(), control, Control.COUNT)
-    seen = routine.pointer(control, Control.SEEN)
-    routine.call(look, table.arena, before, count.get(), seen)
-    routine.result(number(0))
+    control.count = count.now
+    seen = control.seen
+    routine.call(look, table.arena, before, count.now, seen)
+    routine.result(0)
     return routine
 
 
 def _filter(
-    routine: Routine, table: Table, candidates: Value, routed: bool
+    routine: Routine,
+    control: Control,
+    table: Table,
+    candidates: Value,
+    routed: bool,
 ) -> Value:
     """Hash the rows; keep as candidates those not met a moment ago.
 
-    Rows of other parts are kept in their outboxes instead.
+    Returns how many are kept.  Rows of other parts are kept in their
+    outboxes instead.  A row is written in either case, and counted only if
+    it is kept, for a branch would be guessed wrong too often::
+
+        for each row
+            mixed := hash(row)
+            fresh := filter[mixed] is not the row, or all
+            filter[mixed] := row
+            if routed and the row is of another part
+                its outbox += row, if fresh
+                fresh := no
+            prefetch its first line, if fresh
+            candidates += (row, mixed), if fresh
     """
-    control, rows, n, unfiltered = routine.arguments
-    everything = routine.fit(unfiltered, 1)
-    recent = routine.pointer(control, Control.FILTER)
-    router = _Router(routine, control)
+    _, rows, n, unfiltered = routine.arguments
+    everything = unfiltered.fit(1)
+    recent = control.filter
+    router = _Router(control)
     kept = routine.variable()
     width = table.words
     with routine.each(0, n) as i:
-        words = routine.row(rows, i, width)
-        mixed = hash_of(routine, words)
-        place = routine.and_(mixed, number((1 << filter_bits(width)) - 1))
-        fresh = routine.differ(words, routine.row(recent, place, width))
-        fresh = routine.or_(fresh, everything)
-        routine.store_row(words, recent, place)
+        words = rows.row(i, width)
+        mixed = hash_of(words)
+        place = mixed & ones(filter_bits(width))
+        fresh = differ(words, recent.row(place, width)) | everything
+        recent.set_row(place, words)
         if routed:
             fresh = router.send(words, mixed, fresh)
         line = table.line_at(table.home(mixed))
-        routine.fetch(routine.select(fresh, line, recent))
-        routine.store_row([*words, mixed], candidates, kept.get())
+        fresh.choose(line, recent).fetch()
+        candidates.set_row(kept.now, [*words, mixed])
         kept.increase(fresh)
-    return kept.get()
+    return kept.now
 
 
 class _Router:
     """Sends rows to the parts that they belong to."""
 
-    def __init__(self, routine: Routine, control: Value) -> None:
-        self._routine = routine
-        self._outboxes = routine.pointer(control, Control.OUTBOXES)
-        self._outgoing = routine.pointer(control, Control.OUTGOING)
-        self._parts = routine.load(control, Control.PARTS)
-        self._own = routine.load(control, Control.PART)
+    def __init__(self, control: Control) -> None:
+        self._outboxes = control.outboxes
+        self._outgoing = control.outgoing
+        self._parts = control.parts
+        self._own = control.part
 
     def send(
         self, words: Sequence[Value], mixed: Value, fresh: Value
     ) -> Value:
-        """Put a fresh row into its part's outbox; or say that it is ours.
+        """Put a fresh row into its part's outbox; return if it is our own.
 
         A row that is not to be sent is written as well, and then forgotten:
         which part it is cannot be guessed, so a branch would cost more.
         """
-        routine = self._routine
-        part = part_of(routine, mixed, self._parts)
-        mine = routine.same(part, self._own)
-        leaves = routine.and_(fresh, routine.not_(mine))
-        place = routine.load(self._outgoing, part)
-        routine.store_row(words, routine.pointer(self._outboxes, part), place)
-        after = routine.add(place, routine.fit(leaves, 64))
-        routine.store(after, self._outgoing, part)
-        return routine.and_(fresh, mine)
+        part = part_of(mixed, self._parts)
+        mine = part.is_(self._own)
+        leaves = fresh & ~mine
+        place = self._outgoing[part]
+        self._outboxes.pointer(part).set_row(place, words)
+        self._outgoing[part] = place + leaves.fit(WORD)
+        return fresh & mine

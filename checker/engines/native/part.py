@@ -11,16 +11,18 @@ from __future__ import annotations
 import mmap
 import sys
 from collections.abc import Sequence
+from ctypes import addressof
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from checker.engines.native.compile import NativeCode
+from checker.engines.native.control import ControlBlock
 from checker.engines.native.expansion import BLOCK, groups
 from checker.engines.native.kernel import filter_bits
-from checker.engines.native.layout import Rows
-from checker.engines.native.table import INDEX_BITS, LINE, Control
+from checker.engines.native.layout import WORD, Rows
+from checker.engines.native.table import INDEX_BITS, LINE
 
 # Linux has it under this number on the usual processors; it only says that
 # an address range is no promise of memory
@@ -95,26 +97,25 @@ class Part:
         row = words * _WORD_BYTES
         self._arena = self._reserved(memory // row, words)
         self._table = self._reserved(memory // _WORD_BYTES, 1)
-        self.control = np.zeros(len(Control), dtype=np.uint64)
-        self._point(Control.ARENA, self._arena)
-        self._point(Control.TABLE, self._table)
-        self.control[Control.SHIFT] = 63
-        self._point(Control.FIRED, self.fired)
-        self._point(Control.STUCK, self.stuck)
-        self._point(Control.SEEN, self.seen)
-        self._point(Control.FILTER, self._filter)
-        self._point(Control.SUCCESSORS, self._successors)
-        self._point(Control.CANDIDATES, self._candidates)
-        self._point(Control.PENDING, self._pending)
-        self.control[Control.MOST] = most_states
-        self.control[Control.PART] = number
-        self.control[Control.PARTS] = parts
+        self.control = ControlBlock(
+            arena=address(self._arena),
+            table=address(self._table),
+            shift=WORD - 1,  # two vacant lines, until a table is set
+            fired=address(self.fired),
+            stuck=address(self.stuck),
+            seen=address(self.seen),
+            filter=address(self._filter),
+            successors=address(self._successors),
+            candidates=address(self._candidates),
+            pending=address(self._pending),
+            most=most_states,
+            part=number,
+            parts=parts,
+        )
+        self._control = addressof(self.control)
         self.peak = 0
         self.offsets = [0]
         self._set_table(slots)
-
-    def _point(self, word: Control, array: NDArray[np.uint64]) -> None:
-        self.control[word] = address(array)
 
     def _reserved(self, rows: int, words: int) -> Rows:
         """Addresses for so many rows, or for as many as there can be.
@@ -137,12 +138,12 @@ class Part:
     @property
     def count(self) -> int:
         """States in the arena."""
-        return int(self.control[Control.COUNT])
+        return int(self.control.count)
 
     @property
     def next(self) -> int:
         """Number of the first state that was not expanded."""
-        return int(self.control[Control.NEXT])
+        return int(self.control.next)
 
     def begin(self, initial: Rows) -> None:
         """Take it that the row ``initial`` was met a moment ago.
@@ -158,7 +159,7 @@ class Part:
             some = rows[taken:]
             taken += self._code.call(
                 "take",
-                address(self.control),
+                self._control,
                 address(some),
                 len(some),
                 unfiltered,
@@ -172,12 +173,12 @@ class Part:
         Stops early when there are more than ``most_states`` states.  Raises
         ArenaFullError.
         """
-        self.control[Control.END] = end
+        self.control.end = end
         while True:
-            self._code.call("advance", address(self.control))
+            self._code.call("advance", self._control)
             if self.next >= end or self.count > self._most_states:
                 return
-            if self.count <= self.control[Control.ROOM]:
+            if self.count <= self.control.room:
                 return
             self.grow()
 
@@ -189,16 +190,16 @@ class Part:
         self._set_table(slots)
 
     def _slots(self) -> int:
-        return LINE << 64 - int(self.control[Control.SHIFT])
+        return LINE << WORD - int(self.control.shift)
 
     def _set_table(self, slots: int) -> None:
         # memory that was touched is used again: to touch new memory takes
         # longer than to clear it and to fill it from the arena
         self._table_is_whole = False
         self._table[: self._slots()] = 0
-        self.control[Control.SHIFT] = 65 - (slots // LINE).bit_length()
-        self.control[Control.ROOM] = self._room(slots)
-        self._code.call("rebuild", address(self.control))
+        self.control.shift = WORD + 1 - (slots // LINE).bit_length()
+        self.control.room = self._room(slots)
+        self._code.call("rebuild", self._control)
         self._table_is_whole = True
         self._note_peak()
 
@@ -216,7 +217,7 @@ class Part:
     def find(self, row: Rows) -> int | None:
         """Number of the state with this ``row``, None if it is not here."""
         self.ensure_table()
-        found = self._code.call("find", address(self.control), address(row))
+        found = self._code.call("find", self._control, address(row))
         return found - 1 if found else None
 
     def ensure_table(self) -> None:

@@ -14,7 +14,6 @@ import numpy as np
 
 from checker.engines.native.layout import Rows
 from checker.engines.native.part import Part, address, reserved
-from checker.engines.native.table import Control
 
 
 class Post:
@@ -33,7 +32,7 @@ class Post:
             box = self._boxes[turn][sender][receiver]
             self._addresses[turn, sender, receiver] = address(box)
         for part in parts:
-            part.control[Control.OUTBOX_ROOM] = rows - block
+            part.control.outbox_room = rows - block
         self._turn = 0
         self.next_round()
 
@@ -44,8 +43,8 @@ class Post:
         for number, part in enumerate(self._parts):
             boxes = self._addresses[self._turn, number]
             counts = self._counts[self._turn, number]
-            part.control[Control.OUTBOXES] = address(boxes)
-            part.control[Control.OUTGOING] = address(counts)
+            part.control.outboxes = address(boxes)
+            part.control.outgoing = address(counts)
 
     def is_empty(self) -> bool:
         """Whether nothing was sent in this round."""

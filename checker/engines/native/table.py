@@ -16,17 +16,18 @@ from their first slot on.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from enum import IntEnum
 
-from checker.engines.native.assembly import I64, WORD, Module, Value, number
+from checker.engines.native.assembly import Module
+from checker.engines.native.control import Control
+from checker.engines.native.layout import WORD
 from checker.engines.native.routine import Routine
+from checker.engines.native.value import I64, Value, differ
+from model.language.expression import ones
 
 INDEX_BITS = 40
 TAG_BITS = 24
 LINE = 8
 _LINE = f"<{LINE} x {I64}>"
-_INDEX = number((1 << INDEX_BITS) - 1)
-_INDEX_BITS = number(INDEX_BITS)
 _MULTIPLIERS = (
     0x9E3779B97F4A7C15,
     0xD6E8FEB86659FD93,
@@ -35,115 +36,78 @@ _MULTIPLIERS = (
 )
 
 
-class Control(IntEnum):
-    """Words of the control block, which Python and the kernel share."""
-
-    ARENA = 0  # address of the states
-    COUNT = 1  # states in the arena
-    TABLE = 2  # address of the slots
-    SHIFT = 3  # 64 - log2(lines)
-    NEXT = 4  # the next state to expand
-    END = 5  # where to stop expanding
-    ROOM = 6  # no block begins when the arena holds more states
-    FIRED = 7  # address: transitions per instance
-    STUCK = 8  # address: number of deadlocks
-    SEEN = 9  # address: watches that were true
-    FILTER = 10  # address: rows that were met a moment ago
-    SUCCESSORS = 11  # address: rows
-    CANDIDATES = 12  # address: rows, each with its hash
-    PENDING = 13  # address: pairs of a candidate and a line
-    PARTS = 14  # number of parts
-    PART = 15  # the part that this control block is about
-    OUTBOXES = 16  # address: one address of rows for each part
-    OUTGOING = 17  # address: rows in each outbox
-    OUTBOX_ROOM = 18  # no block begins when an outbox holds more rows
-    MOST = 19  # nothing is expanded when the arena holds more states
-
-
-def hash_of(routine: Routine, row: Sequence[Value]) -> Value:
-    """64 well mixed bits."""
-    mixed = routine.mul(row[0], number(_MULTIPLIERS[0]))
+def hash_of(row: Sequence[Value]) -> Value:
+    """Return a hash of a state's words: 64 well mixed bits."""
+    mixed = row[0] * _MULTIPLIERS[0]
     for i, word in enumerate(row[1:]):
-        factor = _MULTIPLIERS[1 + i % 2]
-        mixed = routine.xor(mixed, routine.lshr(mixed, number(32)))
-        mixed = routine.mul(routine.add(mixed, word), number(factor))
-    mixed = routine.xor(mixed, routine.lshr(mixed, number(32)))
-    mixed = routine.mul(mixed, number(_MULTIPLIERS[3]))
-    return routine.xor(mixed, routine.lshr(mixed, number(29)))
+        mixed = ((mixed ^ mixed >> 32) + word) * _MULTIPLIERS[1 + i % 2]
+    mixed = (mixed ^ mixed >> 32) * _MULTIPLIERS[3]
+    return mixed ^ mixed >> 29
 
 
-def part_of(routine: Routine, mixed: Value, parts: Value) -> Value:
-    """The part that a state with this hash belongs to.
+def part_of(mixed: Value, parts: Value) -> Value:
+    """Return the number of the part that a state with this hash belongs to.
 
-    It is chosen by the tag's bits, because the others choose the slot.
+    It is chosen by the tag's bits, because the others choose the line.
     """
-    tag = tag_of(routine, mixed)
-    return routine.lshr(routine.mul(tag, parts), number(TAG_BITS))
+    return tag_of(mixed) * parts >> TAG_BITS
 
 
-def tag_of(routine: Routine, mixed: Value) -> Value:
-    """The bits of a hash that a slot keeps."""
-    return routine.and_(mixed, number((1 << TAG_BITS) - 1))
+def tag_of(mixed: Value) -> Value:
+    """Return the bits of a hash that a slot keeps: its lowest 24."""
+    return mixed & ones(TAG_BITS)
 
 
 class Table:
     """The table and the arena as a routine sees them."""
 
-    def __init__(self, routine: Routine, control: Value, words: int) -> None:
+    def __init__(self, routine: Routine, control: Control, words: int) -> None:
         self.routine = routine
         self.words = words
-        self.arena = routine.pointer(control, Control.ARENA)
-        self.slots = routine.pointer(control, Control.TABLE)
-        self.shift = routine.load(control, Control.SHIFT)
-        self.mask = routine.lshr(number((1 << WORD) - 1), self.shift)
+        self.arena = control.arena
+        self.slots = control.table
+        self.shift = control.shift
+        self.mask = ones(WORD) >> self.shift
 
     # -- lines -----------------------------------------------------------
 
     def home(self, mixed: Value) -> Value:
-        """The first line to look at."""
-        return self.routine.lshr(mixed, self.shift)
+        """Return the number of the first line to look at."""
+        return mixed >> self.shift
 
     def after(self, line: Value) -> Value:
-        """The next line to look at."""
-        routine = self.routine
-        return routine.and_(routine.add(line, number(1)), self.mask)
+        """Return the number of the next line to look at."""
+        return line + 1 & self.mask
 
     def line_at(self, line: Value) -> Value:
-        """Address of a line."""
-        return self.routine.row_at(self.slots, line, LINE)
+        """Return the address of a line."""
+        return self.slots.row_at(line, LINE)
 
     def entries(self, line: Value) -> Value:
-        """All slots of a line, as a vector."""
-        return self.routine.read(self.line_at(line), _LINE, 8 * LINE)
+        """Return all slots of a line, as a vector."""
+        return self.line_at(line).read(_LINE, 8 * LINE)
 
     def taken(self, entries: Value) -> Value:
-        """How many slots of a line are taken: its first ones."""
-        return self.routine.ones_in(self._taken(entries))
+        """Return how many slots of a line are taken: its first ones."""
+        return self._taken(entries).count_ones()
 
     def _taken(self, entries: Value) -> Value:
-        vacant = Value("zeroinitializer", _LINE)
-        return self._bits(self.routine.compare("ne", entries, vacant))
+        vacant = Value("zeroinitializer", _LINE, self.routine)
+        return _bits(entries.is_not(vacant))
 
     def matches(self, entries: Value, mixed: Value) -> Value:
-        """One bit for each slot of a line, set where the tag agrees."""
-        routine = self.routine
-        tags = routine.lshr(entries, routine.spread(_INDEX_BITS, LINE))
-        wanted = routine.spread(tag_of(routine, mixed), LINE)
-        agree = self._bits(routine.compare("eq", tags, wanted))
+        """Return one bit for each slot of a line: whether the tag agrees."""
+        tags = entries >> self.routine.word(INDEX_BITS).spread(LINE)
+        wanted = tag_of(mixed).spread(LINE)
+        agree = _bits(tags.is_(wanted))
         # a vacant slot looks like one with tag 0
-        return routine.and_(agree, self._taken(entries))
-
-    def _bits(self, truths: Value) -> Value:
-        bits = self.routine.bitcast(truths, f"i{LINE}")
-        return self.routine.fit(bits, WORD)
+        return agree & self._taken(entries)
 
     # -- states ----------------------------------------------------------
 
     def number_at(self, line: Value, place: Value) -> Value:
-        """Number of the state in a slot of a line."""
-        routine = self.routine
-        entry = routine.load(self.line_at(line), place)
-        return routine.sub(routine.and_(entry, _INDEX), number(1))
+        """Return the number of the state in slot ``place`` of a line."""
+        return (self.line_at(line)[place] & ones(INDEX_BITS)) - 1
 
     def enter(
         self, mixed: Value, index: Value, place: tuple[Value, Value]
@@ -152,19 +116,17 @@ class Table:
 
         ``place`` is the line and how many of its slots are taken.
         """
-        routine = self.routine
         line, taken = place
-        tag = routine.shl(tag_of(routine, mixed), _INDEX_BITS)
-        entry = routine.or_(tag, routine.add(index, number(1)))
-        routine.store(entry, self.line_at(line), taken)
+        entry = tag_of(mixed) << INDEX_BITS | index + 1
+        self.line_at(line)[taken] = entry
 
     def state(self, index: Value) -> list[Value]:
-        """Words of state ``index``."""
-        return self.routine.row(self.arena, index, self.words)
+        """Return the words of state ``index``."""
+        return self.arena.row(index, self.words)
 
     def state_at(self, index: Value) -> Value:
-        """Address of state ``index``."""
-        return self.routine.row_at(self.arena, index, self.words)
+        """Return the address of state ``index``."""
+        return self.arena.row_at(index, self.words)
 
     def locate(
         self,
@@ -173,41 +135,61 @@ class Table:
         first: Value,
         absent: Callable[[tuple[Value, Value]], None],
     ) -> Value:
-        """Number of the state with this row and hash, plus one; or 0.
+        """Return the number of the state with this row, plus one; or 0.
 
-        Looks from line ``first`` on.  If the state is not there, ``absent``
-        writes what is done with the line that has a vacancy and the number
-        of its slots that are taken.
+        ``mixed`` is its hash.  If the state is not there, ``absent`` writes
+        what is done with the line that has a vacancy and the number of its
+        slots that are taken::
+
+            line := first
+            forever
+                for each slot of the line whose tag is the hash's
+                    if the slot's state is the row
+                        answer := its number + 1
+                if the state was found, leave
+                if the line has a vacancy
+                    absent(line); leave
+                line := the line after it
         """
         routine = self.routine
         line, answer = routine.variable(first), routine.variable(0)
         going = routine.variable(1)
-        with routine.as_long_as(lambda: routine.other(going.get(), 0)):
-            here = line.get()
+        with routine.as_long_as(lambda: going.now.is_not(0)):
+            here = line.now
             entries = self.entries(here)
             with routine.each_bit(self.matches(entries, mixed)) as place:
                 index = self.number_at(here, place)
-                different = routine.differ(row, self.state(index))
-                with routine.when(routine.not_(different)):
-                    answer.set(routine.add(index, number(1)))
+                different = differ(row, self.state(index))
+                with routine.when(~different):
+                    answer.now = index + 1
             taken = self.taken(entries)
-            full = routine.same(taken, LINE)
-            unknown = routine.same(answer.get(), 0)
-            on = routine.and_(full, unknown)
-            going.set(routine.fit(on, WORD))
-            with routine.when(routine.and_(unknown, routine.not_(full))):
+            full = taken.is_(LINE)
+            unknown = answer.now.is_(0)
+            going.now = (full & unknown).fit(WORD)
+            with routine.when(unknown & ~full):
                 absent((here, taken))
-            line.set(self.after(here))
-        return answer.get()
+            line.now = self.after(here)
+        return answer.now
+
+
+def _bits(truths: Value) -> Value:
+    """Return the truth values of a line's slots as the bits of a word."""
+    return truths.as_type(f"i{LINE}").fit(WORD)
 
 
 def find_routine(module: Module, words: int, inner: bool) -> Routine:
-    """``find(control, row)``: the number of the state plus one, or 0."""
+    """Write ``find(control, row)``.
+
+    It returns the number of the state with this row plus one, or 0::
+
+        mixed := hash(row)
+        return locate(row, mixed, the hash's first line)
+    """
     routine = Routine(module, "find", "pp", inner)
-    control, row = routine.arguments
-    table = Table(routine, control, words)
-    wanted = [routine.load(row, i) for i in range(words)]
-    mixed = hash_of(routine, wanted)
+    block, row = routine.arguments
+    table = Table(routine, Control(block), words)
+    wanted = [row[i] for i in range(words)]
+    mixed = hash_of(wanted)
     first = table.home(mixed)
     routine.result(table.locate(wanted, mixed, first, lambda place: None))
     return routine

@@ -35,19 +35,13 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from attrs import frozen
+from attrs import field, frozen
 
-from checker.input.errors import InputError
+from checker.input.errors import BadFileError, InputError
 from checker.input.files import write_atomically
-from checker.input.json_files import (
-    BadFileError,
-    check_keys,
-    check_type,
-    check_version,
-    parsed,
-    read_bytes,
-)
-from checker.input.json_files import shown as as_shown
+from checker.input.json_files import check_version, parsed, read_bytes
+from checker.input.strict import KEY, keys_of, structured
+from checker.input.strict import shown as as_shown
 from checker.proof.certificate.clause import (
     Clause,
     Words,
@@ -64,16 +58,37 @@ from model.options import Options
 VERSION_KEY = "dbmcheck-certificate"
 VERSION = 2
 MAX_FILE = 1 << 22
-_BODY = (
-    "program",
-    "design",
-    "without",
-    "schema",
-    "model",
-    "properties",
-    "clauses",
-)
-_KEYS = (VERSION_KEY, "checksum", *_BODY)
+
+
+@frozen
+class _Literal:
+    """A field, and the values of which one is meant."""
+
+    name: str = field(metadata={KEY: "field"})
+    values: tuple[str, ...] = field(metadata={KEY: "is"})
+
+
+@frozen
+class _Clause:
+    """A clause, in words and as literals of which one is true."""
+
+    says: str
+    any: tuple[_Literal, ...]
+
+
+@frozen
+class _File:
+    """The keys of a certificate file."""
+
+    version: int = field(metadata={KEY: VERSION_KEY})
+    checksum: str
+    program: str
+    design: str
+    without: tuple[str, ...]
+    schema: str
+    model: str
+    properties: tuple[str, ...]
+    clauses: tuple[_Clause, ...]
 
 
 @frozen(kw_only=True)
@@ -187,7 +202,7 @@ def parse(
 
 def checksum(table: dict[str, Any]) -> str:
     """SHA-256 of what a certificate says, whatever its layout."""
-    body = {key: table[key] for key in _BODY}
+    body = {key: table[key] for key in keys_of(_File)[2:]}
     text = json.dumps(body, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()
 
@@ -230,31 +245,26 @@ class _Shown:
         ]
         return {"says": self._words.sentence(clause), "any": literals}
 
-    def clause(self, place: str, table: Any) -> Clause:
+    def clause(self, place: str, given: _Clause) -> Clause:
         """What stands in the file at ``place``."""
-        check_type(table, dict, place, "an object")
-        check_keys(f"in {place}", table, ("says", "any"))
-        check_type(table["any"], list, f"{place}: any", "a list")
-        if not table["any"]:
+        if not given.any:
             raise InputError(f"{place}: any is empty: nothing meets it")
         allowed: dict[str, list[int]] = {}
-        for number, literal in enumerate(table["any"]):
-            here = f"{place}: any[{number}]"
-            check_type(literal, dict, here, "an object")
-            check_keys(f"in {here}", literal, ("field", "is"))
-            name = literal["field"]
-            if not isinstance(name, str) or name not in self._values:
+        for number, literal in enumerate(given.any):
+            here, name = f"{place}.any[{number}]", literal.name
+            if name not in self._values:
                 raise InputError(f"{here}: no field {as_shown(name)}")
             if name in allowed:
                 raise InputError(f"{here}: field {name} is there twice")
-            allowed[name] = self._codes(here, name, literal["is"])
+            allowed[name] = self._codes(here, name, literal.values)
         return clause_of(self._machine, allowed)
 
-    def _codes(self, place: str, name: str, shown: Any) -> list[int]:
-        check_type(shown, list, f"{place}: is", "a list")
+    def _codes(
+        self, place: str, name: str, given: tuple[str, ...]
+    ) -> list[int]:
         known, codes = self._values[name], []
-        for value in shown:
-            if not isinstance(value, str) or value not in known:
+        for value in given:
+            if value not in known:
                 raise InputError(
                     f"{place}: {name} is never {as_shown(value)}; allowed are "
                     f"{', '.join(known)}"
@@ -269,48 +279,38 @@ class _Shown:
 
 def _claim(table: Any, expected: Options | None) -> Certificate:
     check_version(table, VERSION_KEY, VERSION, "certificate")
-    check_keys("in the certificate", table, _KEYS)
-    empty = certificate(_options(table), [])
+    given = structured(_File, table)
+    options = Options(design=given.design, without=frozenset(given.without))
+    empty = certificate(options, [])
     if expected is not None and (
         (empty.options.design, empty.options.without)
         != (expected.design, expected.without)
     ):
         raise InputError(f"is about {empty.options.name}, not {expected.name}")
-    for key, digest in (
-        ("schema", schema(empty.options).digest),
-        ("model", empty.machine.digest),
+    for key, found, digest in (
+        ("schema", given.schema, schema(empty.options).digest),
+        ("model", given.model, empty.machine.digest),
     ):
-        if table[key] != digest:
+        if found != digest:
             raise InputError(
                 f"is about another version of the model: the {key}'s digest "
-                f"is {digest[:12]}, not {as_shown(table[key])[:13]}"
+                f"is {digest[:12]}, not {as_shown(found)[:13]}"
             )
-    _check_properties(table["properties"], empty.properties)
-    check_type(table["clauses"], list, "clauses", "a list")
+    _check_properties(given.properties, empty.properties)
     shown = _Shown(empty.machine)
     clauses = [
         shown.clause(f"clauses[{number}]", clause)
-        for number, clause in enumerate(table["clauses"])
+        for number, clause in enumerate(given.clauses)
     ]
-    if table["checksum"] != checksum(table):
+    if given.checksum != checksum(table):
         raise InputError(
             "the checksum is not that of the content: the file was changed"
         )
-    _check_words(table["clauses"], shown, clauses)
+    _check_words(given.clauses, shown, clauses)
     return certificate(empty.options, clauses)
 
 
-def _options(table: dict[str, Any]) -> Options:
-    """The design; what it is called is checked by ``Options``."""
-    check_type(table["design"], str, "design", "a string")
-    check_type(table["without"], list, "without", "a list")
-    for name in table["without"]:
-        check_type(name, str, "without", "a list of strings")
-    return Options(design=table["design"], without=frozenset(table["without"]))
-
-
-def _check_properties(found: Any, known: Sequence[str]) -> None:
-    check_type(found, list, "properties", "a list")
+def _check_properties(found: Sequence[str], known: Sequence[str]) -> None:
     for name in known:
         if name not in found:
             raise InputError(f"property {name} is missing")
@@ -320,13 +320,13 @@ def _check_properties(found: Any, known: Sequence[str]) -> None:
 
 
 def _check_words(
-    tables: list[Any], shown: _Shown, clauses: Sequence[Clause]
+    given: Sequence[_Clause], shown: _Shown, clauses: Sequence[Clause]
 ) -> None:
     """That nobody reads another sentence than is checked."""
     for number, clause in enumerate(clauses):
         says = shown.table(clause)["says"]
-        if tables[number]["says"] != says:
+        if given[number].says != says:
             raise InputError(
-                f"clauses[{number}] says {as_shown(tables[number]['says'])}, "
+                f"clauses[{number}] says {as_shown(given[number].says)}, "
                 f"but its literals mean '{says}'"
             )

@@ -3,60 +3,38 @@
 
 The rule: management does what it would do.  If the destination did not take
 the VM, it is fenced, and the source goes on; what QEMU refuses then is part
-of the result.  In the end both are told to quit, or they crash, and whoever
-had the VM starts again from its images.
+of the result.  In the end both are told to quit, or they are killed, and the
+side that had the VM starts again from its images.
 """
 
 from __future__ import annotations
 
 import contextlib
-import time
-from collections.abc import Callable
-from pathlib import Path
-from typing import Final
+from collections.abc import Coroutine
+from typing import Any
 
 import attrs
 
 from checker.qemu.harness import disk
 from checker.qemu.harness import observation as seen
-from checker.qemu.harness.binary import Build
-from checker.qemu.harness.process import Qemu, QemuError, RefusedError
-from checker.qemu.harness.progress import (
-    Limits,
-    ended,
-    passing,
-    ran,
-    statuses,
-)
+from checker.qemu.harness.pair import Pair
+from checker.qemu.harness.process import Qemu, QemuError, QemuRefusedError
+from checker.qemu.harness.progress import ended, ran
 from checker.qemu.harness.sampling import Looks
-from checker.qemu.harness.scenario import (
-    Mode,
-    Scenario,
-    Side,
-    Storage,
-    Then,
-    When,
-)
-from checker.qemu.harness.settings import LONG, configure, waits
-from checker.qemu.harness.wakeup import Bell
-
-_PASSING: Final = 0.003  # seconds between two looks at a state that passes
+from checker.qemu.harness.scenario import Scenario, Storage, Then, When
+from checker.qemu.harness.settings import configure, switch_over, waits
+from checker.stateful.adapter import Side
 
 
 @attrs.define(eq=False)
 class Aftermath:
-    """The end of one run."""
+    """Does what follows the migration of one run."""
 
     scenario: Scenario
-    builds: tuple[Build, Build]
-    room: Path
-    limits: Limits
-    bell: Bell
+    pair: Pair
     looks: Looks
     #: what QEMU refused, so far
     refused: list[str]
-    #: ends every process that is started here
-    stack: contextlib.AsyncExitStack
     recovery: str = ""
     #: what came of the next migration, if there is one
     sequel: str = ""
@@ -66,9 +44,9 @@ class Aftermath:
     ran_again: seen.Ran = ((), ())
 
     async def run(self, settled: bool) -> None:
-        """What is left, what management does, what the guest does then."""
+        """Let management and the guest act, and look at both sides."""
         if settled:
-            await self._steady()
+            await self.pair.steady()
         await self.looks.take(seen.SETTLED)
         self.recovery = await self._recover(Side.SOURCE)
         await self._write(When.AFTER)
@@ -77,83 +55,60 @@ class Aftermath:
     async def _write(self, when: When) -> None:
         for side in Side:
             with contextlib.suppress(QemuError):
-                await self.looks.write(self.looks.of(side), when)
-
-    async def _steady(self) -> None:
-        """Until no side is on its way from one state to another."""
-        end = time.monotonic() + self.limits.steady
-        while time.monotonic() < end:
-            still = [
-                passing(await self.looks.state(qemu), statuses(qemu))
-                for qemu in map(self.looks.of, Side)
-            ]
-            if not any(still):
-                return
-            await self.bell.until(lambda: False, _PASSING)
+                await self.looks.write(side, when)
 
     async def _recover(self, giver: Side) -> str:
-        """The VM goes on here if the other side did not take it.
+        """Resume the VM on ``giver`` unless the other side took it.
 
-        What was done for that.
+        Returns what was done for that, '' if nothing.
         """
         last = self.looks.moments[-1]
-        ours, theirs = self.looks.of(giver), self.looks.of(giver.other)
+        ours, theirs = self.pair.sides[giver], self.pair.sides[giver.other]
         if last.of(giver).runs or not last.of(giver).alive:
             return ""
         if theirs.saw("RESUME"):
             return ""
         done = ""
         if last.of(giver.other).alive:
-            theirs.kill()
-            await self.bell.until(lambda: not theirs.alive, self.limits.settle)
+            await self.pair.kill(giver.other)
             done = f"{giver.other.value} fenced, "
         done += f"cont on the {giver.value}"
-        if await self._try(ours, "cont"):
+        if await self._accepted(ours.call("cont")):
             return done
         done += ", migrate_cancel, cont"
-        if await self._try(ours, "migrate_cancel"):
-            await self._until(lambda: ended(ours))
-            await self._steady()
-            await self._try(ours, "cont")
+        if await self._accepted(ours.call("migrate_cancel")):
+            await self.pair.until(lambda: ended(ours))
+            await self.pair.steady()
+            await self._accepted(ours.call("cont"))
         return done
 
-    async def _try(
-        self,
-        qemu: Qemu,
-        command: str,
-        arguments: dict[str, object] | None = None,
-    ) -> bool:
-        return await told(qemu, self.refused, command, arguments)
-
-    async def _until(self, check: Callable[[], bool]) -> bool:
-        limits = self.limits
-        return await self.bell.until(check, limits.settle, limits.quiet)
+    async def _accepted(self, told: Coroutine[Any, Any, object]) -> bool:
+        return await accepted(told, self.refused)
 
     # -- the next migration ------------------------------------------------
 
     async def migrate_again(self) -> None:
-        """Whoever has the VM migrates it, to a fresh process over there.
+        """Migrate the VM once more, to a fresh process on the other side.
 
-        It is given the images that the side has, and nothing goes wrong: a
-        second attempt, or the way back.
+        That process has the side's images, and nothing goes wrong: a second
+        attempt, or the way back.
         """
         giver = self._holder
         if giver is None:
             return
-        ours = self.looks.of(giver)
+        pair = self.pair
+        ours = pair.sides[giver]
         taker = await self._replace(giver.other)
         ours.events.clear()
-        path = self.room / "again"
-        await self._try(taker, "migrate-incoming", {"uri": f"unix:{path}"})
-        if await self._try(ours, "migrate", {"uri": f"unix:{path}"}):
-            if self.scenario.mode is Mode.POSTCOPY:
-                await self._try(ours, "migrate-start-postcopy")
-            elif waits(self.scenario):
-                longest: dict[str, object] = {"downtime-limit": LONG}
-                await self._try(ours, "migrate-set-parameters", longest)
-            await self._until(lambda: ended(ours) and ended(taker))
-            self.settled_again = ended(ours) and ended(taker)
-        await self._steady()
+        place = {"uri": f"unix:{pair.room / 'again'}"}
+        await self._accepted(taker.call("migrate-incoming", place))
+        if await self._accepted(ours.call("migrate", place)):
+            if waits(self.scenario):
+                told = switch_over(ours, self.scenario.mode)
+                await self._accepted(told)
+            await pair.until(lambda: pair.ended)
+            self.settled_again = pair.ended
+        await pair.steady()
         await self.looks.take(seen.RESETTLED)
         done = await self._recover(giver)
         await self._write(When.AGAIN)
@@ -164,40 +119,32 @@ class Aftermath:
         )
         self.sequel += f", after {done}" if done else ""
         self.ran_again = (
-            ran(self.looks.source, giver is Side.SOURCE),
-            ran(self.looks.destination, giver is Side.DESTINATION),
+            ran(pair.source, giver is Side.SOURCE),
+            ran(pair.destination, giver is Side.DESTINATION),
         )
 
     @property
     def _holder(self) -> Side | None:
-        """Who has the VM; None if nobody has, or both."""
+        """Return the side that has the VM; None if neither or both have it."""
         last = self.looks.moments[-1]
         sides = [side for side in Side if last.of(side).runs]
         return sides[0] if len(sides) == 1 else None
 
     async def _replace(self, side: Side) -> Qemu:
-        """A fresh process for a side, ready for a migration."""
-        old = self.looks.of(side)
+        """Return a fresh process for a side, ready for a migration."""
         await self._end(side)
-        fresh = Qemu(
-            *(f"next-{side.value}", old.build, self.room, old.blockdevs),
-            incoming=True,
-            options=old.options,
-            bell=self.bell,
-            limit=self.limits.answer,
-        )
-        await self.stack.enter_async_context(fresh)
-        self.looks.put(side, fresh)
+        name = f"next-{side.value}"
+        fresh = await self.pair.start(side, name, incoming=True)
         await configure(self.scenario, fresh)
         return fresh
 
     # -- the end -----------------------------------------------------------
 
     async def close(self) -> None:
-        """The end of both; what do the images hold then?"""
+        """End both sides, and look at what the images hold then."""
         for side in Side:
             if self.scenario.then is Then.CRASH:
-                await self.looks.of(side).end()
+                await self.pair.sides[side].end()
             else:
                 await self._end(side)
         if self.scenario.persistent:
@@ -205,8 +152,8 @@ class Aftermath:
             await self._restart()
 
     async def _end(self, side: Side) -> None:
-        """An orderly end, as far as it goes."""
-        done = await _quit(self.looks.of(side))
+        """Tell a side to quit, and note whether it does in good order."""
+        done = await _quit(self.pair.sides[side])
         ours, theirs = self.quits
         if side is Side.SOURCE:
             self.quits = ours and done, theirs
@@ -217,35 +164,30 @@ class Aftermath:
         sides = [Side.SOURCE]
         if self.scenario.storage is Storage.SEPARATE:
             sides.append(Side.DESTINATION)
+        build = self.pair.builds.source
+        images = disk.Images(build, self.pair.room)
         for side in sides:
             held: list[disk.StoredBitmap] = []
             for each in self.scenario.disks:
-                image = self.room / f"{side.value}-{each.node}"
-                held += await disk.stored_bitmaps(
-                    self.builds[0], each.node, image
-                )
+                image = images.path(each, side)
+                held += await disk.stored_bitmaps(build, each.node, image)
             self.stored += (seen.Stored(side, tuple(held)),)
 
     async def _restart(self) -> None:
-        """Whoever had the VM starts again from its images."""
+        """Start the side that had the VM again from its images."""
         last = self.looks.moments[-1]
         side = next((each for each in Side if last.of(each).runs), None)
         if side is None:
             return
-        before = self.looks.of(side)
+        before = self.pair.sides[side]
         if before.exit_code and not before.killed:
             return
-        again = Qemu(
-            *("restarted", before.build, self.room, before.blockdevs),
-            bell=self.bell,
-            limit=self.limits.answer,
-        )
-        async with again:
-            await self.looks.take_one(seen.RESTARTED, side, again)
+        await self.pair.start(side, "restarted", incoming=False)
+        await self.looks.take_one(seen.RESTARTED, side)
 
 
 async def _quit(qemu: Qemu) -> bool:
-    """Is there an orderly end?"""
+    """Return whether the process ends in good order when told to."""
     if not qemu.alive:
         return True
     done = not qemu.hung and await qemu.quit()
@@ -253,16 +195,13 @@ async def _quit(qemu: Qemu) -> bool:
     return done and not qemu.exit_code
 
 
-async def told(
-    qemu: Qemu,
-    refused: list[str],
-    command: str,
-    arguments: dict[str, object] | None = None,
+async def accepted(
+    told: Coroutine[Any, Any, object], refused: list[str]
 ) -> bool:
-    """Say it; what QEMU refuses is noted and is part of the result."""
+    """Return whether QEMU does what it is told; note what it refuses."""
     try:
-        await qemu.call(command, arguments)
-    except RefusedError as error:
+        await told
+    except QemuRefusedError as error:
         refused.append(str(error))
         return False
     except QemuError:

@@ -1,245 +1,57 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Many cases on real QEMU, several at a time, with a record of them.
 
-The rule: what a run says is written down the moment it is known, one line
-each, so that whoever stops the campaign loses nothing and goes on later.
-What the record holds is not run again, unless other programs are to be
-run.  However it ends, no process is left.
+The rule: what the record holds is not run again, unless other programs are
+to be run.  However a campaign ends, no process is left.
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import json
-import shlex
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, Final, Self, TextIO
+from typing import Final
 
 import attrs
 
-from checker.input.errors import InputError
 from checker.qemu.campaign import matrix
 from checker.qemu.campaign.case import Case
 from checker.qemu.campaign.guarantees import judge, last_status
 from checker.qemu.campaign.matrix import Spot
+from checker.qemu.campaign.record import Record
+from checker.qemu.campaign.result import Result
 from checker.qemu.campaign.runner import run
-from checker.qemu.campaign.violation import Violation
 from checker.qemu.campaign.vm_outcome import outcome_of
-from checker.qemu.harness.binary import Build
+from checker.qemu.harness.builds import Builds
 from checker.qemu.harness.process import QemuError
 from checker.qemu.harness.progress import Limits
-from checker.qemu.harness.scenario import Side
 from checker.qemu.harness.stopping import Work, run_until_stopped
+from checker.stateful.adapter import Side
 
 #: more than processors: what hangs waits, and costs them nothing
 WORKERS: Final = 8
 LIMITS: Final = Limits(quiet=1.0, steady=1.5)
 #: for a second look at what took too long
 PATIENT: Final = Limits(answer=10.0, quiet=3.0)
-_FORMAT: Final = 1
 _TRIES: Final = 2  # to start QEMU
 
 Report = Callable[[str], None]
 
 
-@attrs.frozen
-class Result:
-    """What one case came to.
-
-    ``outcome``: where the VM is in the end.  ``last``: the last status of
-    the migration on each side.  ``sequel``: what came of the next one.
-    ``spots``: the items, if there was no fault.  ``error``: why it could
-    not be run at all.
-    """
-
-    case: Case
-    outcome: str = ""
-    struck: bool = False
-    violations: tuple[Violation, ...] = ()
-    seconds: float = 0.0
-    last: tuple[str, str] = ("", "")
-    recovery: str = ""
-    sequel: str = ""
-    spots: tuple[Spot, ...] = ()
-    error: str = ""
-
-    @property
-    def missed(self) -> bool:
-        """Did the fault not happen, since there was no such place?"""
-        return self.case.fault is not None and not self.struck
-
-    @property
-    def data(self) -> dict[str, Any]:
-        """As plain data, the line of a record."""
-        return {
-            "id": self.case.id,
-            "scenario": self.case.data,
-            "outcome": self.outcome,
-            "struck": self.struck,
-            "violations": [attrs.asdict(each) for each in self.violations],
-            "seconds": round(self.seconds, 3),
-            "last": list(self.last),
-            "recovery": self.recovery,
-            "sequel": self.sequel,
-            "spots": [str(spot) for spot in self.spots],
-            "error": self.error,
-        }
-
-    @classmethod
-    def of(cls, data: dict[str, Any]) -> Result:
-        """What ``data`` was made of; KeyError, ValueError, TypeError."""
-        first, second = data["last"]
-        return cls(
-            case=Case.of(data["scenario"]),
-            outcome=str(data["outcome"]),
-            struck=bool(data["struck"]),
-            violations=tuple(Violation(**one) for one in data["violations"]),
-            seconds=float(data["seconds"]),
-            last=(str(first), str(second)),
-            recovery=str(data["recovery"]),
-            sequel=str(data.get("sequel", "")),
-            spots=tuple(Spot.parse(spot) for spot in data["spots"]),
-            error=str(data["error"]),
-        )
-
-
-@attrs.frozen
-class Pair:
-    """The builds of the two sides."""
-
-    source: Build
-    destination: Build
-
-    @property
-    def label(self) -> str:
-        """The versions, for people."""
-        ours, theirs = self.source.label, self.destination.label
-        return ours if ours == theirs else f"{ours} to {theirs}"
-
-    @property
-    def options(self) -> tuple[str, ...]:
-        """What makes a command run the same builds."""
-        words: tuple[str, ...] = ()
-        if self.source.given:
-            words += ("--qemu", self.source.given)
-        if self.destination.given not in ("", self.source.given):
-            words += ("--destination", self.destination.given)
-        return words
-
-    def command(self, case: Case) -> str:
-        """What repeats a case, as a shell reads it."""
-        command, options = "dbmcheck qemu scenario", shlex.join(self.options)
-        return " ".join(filter(None, [command, options, *case.options]))
-
-    @property
-    def data(self) -> dict[str, Any]:
-        """The line of a record that stands before the results."""
-        return {
-            "record": _FORMAT,
-            "source": _identity(self.source),
-            "destination": _identity(self.destination),
-        }
-
-
-def _identity(build: Build) -> dict[str, Any]:
-    size = Path(build.program[-1]).stat().st_size
-    return {"version": build.label, "bytes": size}
-
-
-# -- the record --------------------------------------------------------------
-
-
-@attrs.define
-class Record:
-    """A file with a line for each finished case; or none at all.
-
-    A line that names two builds says whose results follow, so that one file
-    holds those of several pairs.  ``results``: those of one pair.
-    """
-
-    path: Path | None = None
-    results: dict[str, Result] = attrs.field(factory=dict)
-    _last: object = None
-    _file: TextIO | None = None
-
-    @classmethod
-    @contextlib.contextmanager
-    def opened(cls, path: Path | None, pair: Pair) -> Iterator[Self]:
-        """The record at ``path``, which need not exist.
-
-        Raises InputError if it is none.
-        """
-        record = cls(path)
-        if path is None:
-            yield record
-            return
-        record._load(path, pair)
-        with path.open("a", encoding="utf-8") as file:
-            record._file = file
-            if record._last != pair.data:
-                record._write(pair.data)
-            yield record
-
-    def _load(self, path: Path, pair: Pair) -> None:
-        if not path.exists():
-            return
-        text = path.read_bytes()
-        whole, _, rest = text.rpartition(b"\n")
-        for number, line in enumerate(whole.splitlines(), 1):
-            self._take(path, pair, number, line)
-        if rest:
-            if not whole:
-                raise InputError(f"{path}: is no record of dbmcheck")
-            # the end of a campaign that was killed while it wrote
-            with path.open("r+b") as file:
-                file.truncate(len(whole) + 1)
-
-    def _take(self, path: Path, pair: Pair, number: int, line: bytes) -> None:
-        try:
-            data = json.loads(line)
-            if isinstance(data, dict) and "record" in data:
-                self._last = data
-                return
-            result = Result.of(data) if number > 1 else None
-        except (ValueError, KeyError, TypeError, InputError):
-            raise InputError(
-                f"{path}: line {number} is no line of a record"
-            ) from None
-        if result is None:
-            raise InputError(f"{path}: is no record of dbmcheck")
-        if self._last == pair.data:
-            self.results[result.case.id] = result
-
-    def add(self, result: Result) -> None:
-        """One more; what could not be run may be tried again later."""
-        self.results[result.case.id] = result
-        if not result.error:
-            self._write(result.data)
-
-    def _write(self, data: dict[str, Any]) -> None:
-        if self._file is not None:
-            self._file.write(json.dumps(data) + "\n")
-            self._file.flush()
-
-
-# -- running -----------------------------------------------------------------
-
-
 async def run_case(
-    case: Case, pair: Pair, limits: Limits = LIMITS, work: Path | None = None
+    case: Case,
+    builds: Builds,
+    limits: Limits = LIMITS,
+    work: Path | None = None,
 ) -> Result:
-    """Run it and judge it; a second try if QEMU does not start."""
+    """Return what came of a case; try twice if QEMU does not start."""
     said = ""
     scenario = case.scenario
     begun = time.monotonic()
     for _ in range(_TRIES):
         try:
-            seen = await run(
-                scenario, pair.source, pair.destination, work, limits
-            )
+            seen = await run(scenario, builds, work, limits)
         except QemuError as error:
             said = str(error)
             continue
@@ -263,11 +75,11 @@ class Campaign:
     """A list of cases that is worked off.
 
     ``wanted``: all the cases that belong to it, as far as they are known;
-    ``complete``: is everything done?  ``interrupted``: did somebody stop
+    ``complete``: is everything done?  ``interrupted``: did a person stop
     it?  ``fresh``: how many were run now.
     """
 
-    pair: Pair
+    builds: Builds
     record: Record
     report: Report
     workers: int = WORKERS
@@ -283,12 +95,12 @@ class Campaign:
 
     @property
     def results(self) -> list[Result]:
-        """Of the wanted cases, in their order, those that are done."""
+        """Return the results of the wanted cases that are done, in order."""
         found = self.record.results
         return [found[c.id] for c in self.wanted if c.id in found]
 
     def spots(self) -> dict[Case, tuple[Spot, ...]]:
-        """The items of every run without a fault."""
+        """Return the items of every run without a fault, by its case."""
         return {
             result.case: result.spots
             for result in self.results
@@ -296,15 +108,15 @@ class Campaign:
         }
 
     def run_matrix(self, bases: Sequence[Case], quick: bool = False) -> None:
-        """Every fault on every base, and on the same without bitmaps."""
+        """Run every fault on every base, and on the same without bitmaps."""
         self._run(self._matrix(list(bases), quick))
 
     def run_cases(self, cases: Sequence[Case]) -> None:
-        """Just these."""
+        """Run just these cases."""
         self._run(self._cases(list(cases)))
 
     def run_more(self, work: Work) -> None:
-        """Anything else that takes long and may be stopped."""
+        """Run other work that takes long and may be stopped."""
         self._run(work)
 
     def _run(self, work: Work) -> None:
@@ -349,7 +161,7 @@ class Campaign:
 
     async def _worker(self, queue: Iterator[Case]) -> None:
         for case in queue:
-            result = await run_case(case, self.pair, self.limits, self.work)
+            result = await run_case(case, self.builds, self.limits, self.work)
             self.record.add(result)
             self.fresh += 1
             self.violated += bool(result.violations)

@@ -10,39 +10,32 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+import shlex
+from collections.abc import Mapping
 from typing import Any, Final
 
 import attrs
 
 from checker.input.errors import InputError
+from checker.qemu.campaign.guest_writes import SIZE, writes_on
 from checker.qemu.harness.bitmaps import Bitmap
-from checker.qemu.harness.disk import Disk
-from checker.qemu.harness.places import Fault, FaultKind, Place, Within
-from checker.qemu.harness.scenario import (
-    MIB,
-    WRITES,
-    GuestWrite,
-    Mode,
-    Scenario,
-    Storage,
-    Then,
-    When,
-)
+from checker.qemu.harness.builds import Builds
+from checker.qemu.harness.disk import SECTOR, Disk
+from checker.qemu.harness.faults import Fault, fault_text, parse_fault
+from checker.qemu.harness.scenario import MIB, Mode, Scenario, Storage, Then
 
-SIZE: Final = 64 * MIB
 GRANULARITY: Final = 4096
 #: empty parts cost us time; a slow source sends fewer of them
 _BANDWIDTH: Final = 4000
 _LEAST_GRANULARITY: Final = 512  # bytes of a bit
 _MOST_GRANULARITY: Final = 2 * 1024 * MIB
-_SECTOR: Final = 512
 _MOST: Final = 1000  # bitmaps, nodes
+_COMMAND: Final = "dbmcheck qemu scenario"
 
 
 @attrs.frozen
 class Case:
-    """``bitmaps`` on each of ``nodes``; 0: the VM without any bitmap.
+    """A VM with ``bitmaps`` on each of ``nodes``, and its migration.
 
     ``full``: before the migration the guest writes to all of the disks, so
     that no part of a bitmap is left out of the stream.
@@ -63,7 +56,7 @@ class Case:
 
     @property
     def scenario(self) -> Scenario:
-        """What is run."""
+        """Return the scenario that is run."""
         nodes = [f"drive{number}" for number in range(self.nodes)]
         made = Scenario(
             mode=self.mode,
@@ -84,7 +77,7 @@ class Case:
             writes=tuple(
                 write
                 for node in nodes
-                for write in _writes(node, self.size, self.full)
+                for write in writes_on(node, self.size, self.full)
             ),
             fault=self.fault,
             bandwidth=_BANDWIDTH,
@@ -94,7 +87,7 @@ class Case:
 
     @property
     def contents(self) -> str:
-        """The bitmaps, for people."""
+        """Return a description of the bitmaps, for people."""
         if not self.bitmaps:
             return "none, so nothing of bitmaps was asked"
         words = [
@@ -109,7 +102,7 @@ class Case:
         return ", ".join(words)
 
     def check(self) -> None:
-        """Raises InputError if QEMU could not do it."""
+        """Raise InputError if QEMU could not do it."""
         grain = self.granularity
         if grain & (grain - 1) or not (
             _LEAST_GRANULARITY <= grain <= _MOST_GRANULARITY
@@ -118,7 +111,7 @@ class Case:
                 f"--granularity {grain}: a power of two from "
                 f"{_LEAST_GRANULARITY} to {_MOST_GRANULARITY}"
             )
-        if self.size < (4 * _SECTOR) or self.size % _SECTOR:
+        if self.size < (4 * SECTOR) or self.size % SECTOR:
             raise InputError(
                 f"--size {self.size}: a multiple of 512 bytes, at least 2048"
             )
@@ -129,7 +122,7 @@ class Case:
 
     @property
     def twin(self) -> Case:
-        """The same fault on the same VM without bitmaps.
+        """Return the same fault on the same VM without bitmaps.
 
         Without bitmaps nothing is sent after the switchover, and nothing
         is in the images, so that many cases have the same twin.
@@ -137,12 +130,12 @@ class Case:
         return Case(return_path=self.return_path, bitmaps=0, fault=self.fault)
 
     def at(self, fault: Fault | None) -> Case:
-        """The same with another fault."""
+        """Return the same case with another fault."""
         return attrs.evolve(self, fault=fault)
 
     @property
     def data(self) -> dict[str, Any]:
-        """As plain data; ``of`` reads it."""
+        """Return the case as plain data, which ``of`` reads."""
         more: dict[str, Any] = {"full": True} if self.full else {}
         if self.then is not Then.QUIT:
             more["then"] = self.then.value
@@ -162,7 +155,7 @@ class Case:
 
     @classmethod
     def of(cls, data: Mapping[str, Any]) -> Case:
-        """The case with these data; KeyError or ValueError if it is none."""
+        """Return the case with these data; KeyError or ValueError if none."""
         fault = data["fault"]
         return cls(
             mode=Mode(data["mode"]),
@@ -181,13 +174,13 @@ class Case:
 
     @property
     def id(self) -> str:
-        """Twelve hexadecimal digits."""
+        """Return twelve hexadecimal digits, the same in every run."""
         text = json.dumps(self.data, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
     @property
     def options(self) -> tuple[str, ...]:
-        """What repeats it after ``dbmcheck qemu scenario``."""
+        """Return the options of ``qemu scenario`` that repeat it."""
         plain = Case()
         words = ["--mode", self.mode.value]
         words += ["--return-path"] if self.return_path else []
@@ -208,50 +201,10 @@ class Case:
 
     @property
     def command(self) -> str:
-        """The whole command."""
-        return " ".join(("dbmcheck qemu scenario", *self.options))
+        """Return the whole command that repeats it."""
+        return " ".join((_COMMAND, *self.options))
 
-
-def fault_text(fault: Fault | None) -> str:
-    """``cut@bits:0+middle``; '' for no fault."""
-    return "" if fault is None else f"{fault.kind.value}@{fault.place}"
-
-
-def parse_fault(text: str) -> Fault:
-    """The fault that ``fault_text`` shows; InputError if it is none."""
-    word, sign, place = text.partition("@")
-    kinds = [kind.value for kind in FaultKind]
-    if not sign or word not in kinds:
-        raise InputError(
-            f"{text!r}: no fault; like cut@bits:0+middle, with one of "
-            f"{', '.join(kinds)}"
-        )
-    try:
-        fault = Fault(FaultKind(word), Place.parse(place))
-        if fault.kind is FaultKind.DROP and fault.place.offset is Within.AFTER:
-            raise ValueError(f"{text!r}: nothing is left to drop")
-        return fault
-    except ValueError as error:
-        raise InputError(str(error)) from None
-
-
-def _writes(node: str, size: int, full: bool) -> Iterator[GuestWrite]:
-    """The usual writes; on a smaller disk closer together."""
-    if full:
-        # in two halves but for the last sector, which comes at the end
-        half = size // 2 // _SECTOR * _SECTOR
-        yield GuestWrite(When.BEFORE, 0, half, node)
-        rest = size - half - _SECTOR
-        yield GuestWrite(When.BEFORE, half, rest, node)
-        yield GuestWrite(When.AFTER, size - _SECTOR, _SECTOR, node)
-        return
-    for each in WRITES:
-        if size >= SIZE:
-            yield attrs.evolve(each, node=node)
-            continue
-        yield attrs.evolve(
-            each,
-            node=node,
-            offset=each.offset * size // SIZE // _SECTOR * _SECTOR,
-            length=_SECTOR,
-        )
+    def command_with(self, builds: Builds) -> str:
+        """Return the command that repeats it with these builds."""
+        chosen = shlex.join(builds.options)
+        return " ".join(filter(None, [_COMMAND, chosen, *self.options]))

@@ -14,19 +14,20 @@ from collections.abc import Iterator
 from checker.qemu.campaign.violation import Violation, place
 from checker.qemu.campaign.vm_outcome import harm
 from checker.qemu.harness import observation as seen
-from checker.qemu.harness.bitmaps import Bitmap, BitmapView, missing, same
+from checker.qemu.harness.bitmaps import Bitmap, ShownBitmap, missing, same
 from checker.qemu.harness.observation import (
     Moment,
     Observation,
-    SideView,
+    ProcessView,
 )
-from checker.qemu.harness.scenario import Side, Storage, Then
+from checker.qemu.harness.scenario import Storage, Then
+from checker.stateful.adapter import Side
 
 
 def judge(
     seen_: Observation, twin: Observation | None = None
 ) -> list[Violation]:
-    """Everything that does not hold, the gravest first.
+    """Return every violation, the gravest first.
 
     ``twin``: the same scenario without bitmaps, to tell what the bitmaps do
     to the VM from what the fault does.
@@ -46,8 +47,8 @@ def judge(
 
 def _running(
     observation: Observation,
-) -> Iterator[tuple[Moment, Side, SideView]]:
-    """Where the guest runs, at every moment."""
+) -> Iterator[tuple[Moment, Side, ProcessView]]:
+    """Yield each moment and side at which the guest runs."""
     for moment in observation.moments:
         for side in Side:
             view = moment.of(side)
@@ -57,8 +58,8 @@ def _running(
 
 def _shown(
     observation: Observation,
-) -> Iterator[tuple[Moment, Side, Bitmap, BitmapView]]:
-    """The bitmaps by which a backup may be taken."""
+) -> Iterator[tuple[Moment, Side, Bitmap, ShownBitmap]]:
+    """Yield the bitmaps by which a backup may be taken."""
     for moment, side, view in _running(observation):
         for wanted in observation.scenario.bitmaps:
             found = view.bitmap(*wanted.key)
@@ -67,7 +68,7 @@ def _shown(
 
 
 def _missing_bits(observation: Observation) -> Iterator[Violation]:
-    """S1."""
+    """Yield violations of S1: a bit is missing."""
     for moment, side, wanted, view in _shown(observation):
         truth = observation.truth(side, *wanted.key, moment)
         if same(view, truth):
@@ -89,7 +90,7 @@ def _missing_bits(observation: Observation) -> Iterator[Violation]:
 
 
 def _unseen_losses(observation: Observation) -> Iterator[Violation]:
-    """S2: it is there and usable, but does not record any more."""
+    """Yield violations of S2: a usable bitmap records no more."""
     for moment, side, wanted, view in _shown(observation):
         if not wanted.disabled and not view.recording:
             if moment.name == seen.BEFORE:
@@ -103,7 +104,7 @@ def _unseen_losses(observation: Observation) -> Iterator[Violation]:
 
 
 def _both_run(observation: Observation) -> Iterator[Violation]:
-    """S6."""
+    """Yield the violation of S6: both sides run the guest."""
     for moment in observation.moments:
         if moment.source.runs and moment.destination.runs:
             yield Violation(
@@ -122,7 +123,7 @@ def _both_run(observation: Observation) -> Iterator[Violation]:
 
 
 def _copies(observation: Observation) -> Iterator[Violation]:
-    """S4: in the images, after an orderly end of whoever lived."""
+    """Yield violations of S4, seen in the images after the end."""
     valid: dict[tuple[str, str], list[Side]] = {}
     for stored in observation.stored:
         for bitmap in stored.bitmaps:
@@ -153,7 +154,10 @@ def _copies(observation: Observation) -> Iterator[Violation]:
 
 
 def _needless_losses(observation: Observation) -> Iterator[Violation]:
-    """S5: after success without a fault, or where the source goes on."""
+    """Yield violations of S5: a bitmap is lost without need.
+
+    That is after success without a fault, or where the source goes on.
+    """
     end = observation.end
     if not observation.scenario.carried:
         return
@@ -182,7 +186,7 @@ def _needless_losses(observation: Observation) -> Iterator[Violation]:
 
 
 def _lost_on_the_way(observation: Observation) -> Iterator[Violation]:
-    """S5: the next migration has no fault, so it loses nothing."""
+    """Yield violations of S5 by the next migration, which has no fault."""
     again = observation.moment(seen.AGAIN)
     holder = next((s for s in Side if again and again.of(s).runs), None)
     if again is None or holder is None:
@@ -200,7 +204,7 @@ def _lost_on_the_way(observation: Observation) -> Iterator[Violation]:
 
 
 def _not_stored(observation: Observation) -> Iterator[Violation]:
-    """S5: it was shown as persistent; is it there after a restart?"""
+    """Yield violations of S5: a persistent bitmap was not stored."""
     again = observation.moment(seen.RESTARTED)
     if again is None or observation.scenario.then is Then.CRASH:
         return
@@ -222,7 +226,7 @@ def _not_stored(observation: Observation) -> Iterator[Violation]:
 
 
 def _metadata(observation: Observation) -> Iterator[Violation]:
-    """M1."""
+    """Yield violations of M1: a bitmap's metadata changed."""
     for moment, side, wanted, view in _shown(observation):
         if moment.name == seen.BEFORE:
             continue
@@ -247,7 +251,7 @@ def _metadata(observation: Observation) -> Iterator[Violation]:
 
 
 def _precision(observation: Observation) -> Iterator[Violation]:
-    """P1: only without a fault."""
+    """Yield violations of P1: too many bits, without a fault."""
     if observation.scenario.fault is not None:
         return
     for moment, side, wanted, view in _shown(observation):
@@ -262,7 +266,7 @@ def _precision(observation: Observation) -> Iterator[Violation]:
 
 
 def _endings(observation: Observation) -> Iterator[Violation]:
-    """L1: the migration ends, well if nothing goes wrong; so does busy."""
+    """Yield violations of L1: a migration, or a busy bitmap, never ends."""
     end = observation.end
     faultless = observation.scenario.fault is None
     if faultless and observation.settled and not end.destination.runs:
@@ -298,6 +302,6 @@ def _endings(observation: Observation) -> Iterator[Violation]:
 
 
 def last_status(observation: Observation, side: Side) -> str:
-    """The last status of the migration on a side."""
+    """Return the last status of the migration on a side."""
     said = observation.statuses[0 if side is Side.SOURCE else 1]
     return said[-1] if said else "nothing"

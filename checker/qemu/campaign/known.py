@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What is known to deviate in which QEMU, to tell it from what is new.
 
-The rule: an entry says what somebody's own runs showed, under which
-conditions, and the command that shows it again.  It covers nothing beyond
+The rule: an entry says what a run showed, under which conditions, and the
+command that shows it again.  It covers nothing beyond
 its conditions: the same violation elsewhere is new.
 """
 
@@ -11,78 +11,81 @@ from __future__ import annotations
 import functools
 import re
 import tomllib
-from collections.abc import Iterable, Sequence
 from fnmatch import fnmatchcase
 from importlib.resources import files
-from typing import Any, Final
+from typing import Annotated, Any, Final, Literal
 
 import attrs
 
 from checker.input.errors import InputError
-from checker.qemu.campaign.campaign import Pair, Result
-from checker.qemu.campaign.case import parse_fault
+from checker.input.strict import Reader, one_of
+from checker.qemu.campaign.expected import (
+    Expected,
+    ModeWord,
+    Pattern,
+    entry,
+)
+from checker.qemu.campaign.result import Result
 from checker.qemu.campaign.violation import GUARANTEES, Violation
-from checker.qemu.harness.binary import Build
-from checker.qemu.harness.scenario import Mode, Storage, Then
+from checker.qemu.harness.builds import Builds
+from checker.qemu.harness.faults import (
+    KIND_WORDS,
+    NO_FAULT,
+    kind_word,
+    words_of_kinds,
+)
+from checker.qemu.harness.scenario import Storage, Then
 
 FILE: Final = "known.toml"
-SEVERITIES: Final = ("critical", "high", "medium", "low")
-SIDES: Final = ("source", "destination", "both")
-_TEXTS: Final = ("id", "what", "command", "severity", "label")
 _ANY: Final = ("*",)
-_TESTS: Final = ("return_path", "persistent", "carried", "several_nodes")
-_OPTIONAL: Final = frozenset(
-    {"modes", "storages", "thens", "places", "text", "where", "side"}
-) | frozenset(_TESTS)
+
+
+def _kinds(words: Any) -> tuple[str, ...]:
+    """Return the words of faults; a group stands for its kinds."""
+    if not isinstance(words, list):
+        raise ValueError("faults is not a list")
+    known = one_of((*KIND_WORDS, NO_FAULT))
+    return words_of_kinds([known.read(word) for word in words])
+
+
+_Storage = Annotated[str, one_of(each.value for each in Storage)]
+_Then = Annotated[str, one_of(each.value for each in Then)]
 
 
 @attrs.frozen(kw_only=True)
-class Deviation:
-    """An expected violation; what is empty or None allows anything.
+class Deviation(Expected):
+    """An expected violation; an empty field or None allows anything.
 
-    ``since``, ``until``: the series 7.2 as (7, 2), both included.
     ``places``: patterns such as ``eof:*`` of a fault's place.
     """
 
-    id: str
-    guarantees: tuple[str, ...]
-    what: str
+    guarantees: tuple[Annotated[str, one_of(GUARANTEES)], ...]
     command: str
-    severity: str
     label: str
-    since: tuple[int, ...]
-    until: tuple[int, ...]
-    #: the versions on which it was seen
-    seen: tuple[str, ...]
-    faults: tuple[str, ...]
-    modes: tuple[str, ...] = ()
-    storages: tuple[str, ...] = ()
-    thens: tuple[str, ...] = ()
+    faults: Annotated[tuple[str, ...], Reader(_kinds)]
+    modes: tuple[ModeWord, ...] = ()
+    storages: tuple[_Storage, ...] = ()
+    thens: tuple[_Then, ...] = ()
     places: tuple[str, ...] = _ANY
     #: regular expressions of what a violation says, and of whom
-    text: str = ""
-    where: str = ""
-    side: str = "both"
+    text: Pattern = ""
+    where: Pattern = ""
+    side: Literal["source", "destination", "both"] = "both"
     return_path: bool | None = None
     persistent: bool | None = None
     #: are there bitmaps at all?
     carried: bool | None = None
     several_nodes: bool | None = None
 
-    def covers(self, build: Build) -> bool:
-        """Is it known of that build?"""
-        return self.since <= build.version[:2] <= self.until
-
-    def concerns(self, pair: Pair) -> bool:
-        """Is it known of the side, or of one of both, that is to blame?"""
-        sides = {"source": pair.source, "destination": pair.destination}
+    def concerns(self, builds: Builds) -> bool:
+        """Return whether it is known of the side, or of a side, to blame."""
+        sides = {"source": builds.source, "destination": builds.destination}
         chosen = sides.values() if self.side == "both" else [sides[self.side]]
         return any(self.covers(build) for build in chosen)
 
     def explains(self, result: Result, violation: Violation) -> bool:
-        """Does the violation happen under these conditions?"""
+        """Return whether the violation happens under these conditions."""
         case = result.case
-        fault = "none" if case.fault is None else case.fault.kind.value
         place = "" if case.fault is None else str(case.fault.place)
         tests = (
             (self.return_path, case.return_path),
@@ -92,7 +95,7 @@ class Deviation:
         )
         return (
             violation.guarantee in self.guarantees
-            and fault in self.faults
+            and kind_word(case.fault) in self.faults
             and (not self.modes or case.mode.value in self.modes)
             and (not self.storages or case.storage.value in self.storages)
             and (not self.thens or case.then.value in self.thens)
@@ -102,93 +105,69 @@ class Deviation:
             and re.search(self.where, violation.where) is not None
         )
 
+    @property
+    def breaks(self) -> str:
+        """Return the guarantees that it breaks: 'S6 S4'."""
+        return " ".join(self.guarantees)
+
+    @property
+    def conditions(self) -> str:
+        """Return under which conditions it is expected, in words."""
+        found = [*self.modes]
+        flags = (
+            (self.return_path, "with return path", "without return path"),
+            (self.persistent, "persistent bitmaps", "transient bitmaps"),
+            (self.carried, "with bitmaps", "without bitmaps"),
+            (self.several_nodes, "on several nodes", "on one node"),
+        )
+        found += [
+            yes if flag else no for flag, yes, no in flags if flag is not None
+        ]
+        found += [f"{word} storage" for word in self.storages]
+        found += [f"then {word}" for word in self.thens]
+        kinds = ", ".join(self.faults)
+        found.append("no fault" if kinds == NO_FAULT else f"fault {kinds}")
+        if self.places != _ANY:
+            found.append(f"at {', '.join(self.places)}")
+        return "; ".join(found)
+
 
 @attrs.frozen
 class Known:
-    """All entries, and the builds that are run."""
+    """The entries that are looked through, and the builds that are run."""
 
     deviations: tuple[Deviation, ...]
-    pair: Pair
+    builds: Builds
 
     def of(self, result: Result, violation: Violation) -> Deviation | None:
-        """The entry that tells of it; None if it is new."""
+        """Return the entry that tells of it; None if it is new."""
         for each in self.deviations:
-            if each.concerns(self.pair) and each.explains(result, violation):
+            if each.concerns(self.builds) and each.explains(result, violation):
                 return each
         return None
 
     def new(self, result: Result) -> list[Violation]:
-        """The violations that no entry tells of."""
+        """Return the violations that no entry tells of."""
         return [one for one in result.violations if not self.of(result, one)]
 
 
 @functools.cache
 def shipped() -> tuple[Deviation, ...]:
-    """The entries of the file beside this module."""
+    """Return the entries of the file beside this module."""
     path = files("checker.qemu.campaign") / FILE
     return read(path.read_text("utf-8"))
 
 
 def read(text: str) -> tuple[Deviation, ...]:
-    """The entries of a file's text.  Raises InputError."""
+    """Return the entries of a file's text; InputError if it is wrong."""
     try:
         data = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise InputError(f"{FILE}: {error}") from None
-    found = tuple(_deviation(entry) for entry in data.get("deviation", []))
+    tables = data.get("deviation", [])
+    found = tuple(entry(Deviation, FILE, table) for table in tables)
     ids = [each.id for each in found]
     for name in ids:
         if ids.count(name) > 1:
             raise InputError(f"{FILE}: {name}: is there twice")
     return found
-
-
-def _deviation(entry: dict[str, Any]) -> Deviation:
-    where = f"{FILE}: {entry.get('id', '?')}"
-    needed = {*_TEXTS, "guarantees", "faults", "seen", "since", "until"}
-    for word in needed - entry.keys():
-        raise InputError(f"{where}: has no {word}")
-    for word in entry.keys() - needed - _OPTIONAL:
-        raise InputError(f"{where}: {word} means nothing")
-    check_words(where, entry["guarantees"], GUARANTEES)
-    check_words(where, [entry["severity"]], SEVERITIES)
-    check_words(where, [entry.get("side", "both")], SIDES)
-    check_words(where, entry.get("modes", ()), [each.value for each in Mode])
-    check_words(
-        where, entry.get("storages", ()), [each.value for each in Storage]
-    )
-    check_words(where, entry.get("thens", ()), [each.value for each in Then])
-    for kind in entry["faults"]:
-        if kind != "none":
-            parse_fault(f"{kind}@eof")
-    for word in ("text", "where"):
-        try:
-            re.compile(entry.get(word, ""))
-        except re.error as error:
-            raise InputError(f"{where}: {word}: {error}") from None
-    made: dict[str, Any] = {
-        key: tuple(value) if isinstance(value, list) else value
-        for key, value in entry.items()
-    }
-    made["since"] = series(where, entry["since"])
-    made["until"] = series(where, entry["until"])
-    return Deviation(**made)
-
-
-def check_words(
-    where: str, given: Iterable[str], words: Iterable[str]
-) -> None:
-    """Raise InputError if one of the ``given`` is none of the ``words``."""
-    for word in given:
-        if word not in list(words):
-            raise InputError(
-                f"{where}: {word!r} is none of {', '.join(words)}"
-            )
-
-
-def series(where: str, text: str) -> tuple[int, ...]:
-    """7.2 as (7, 2); InputError for anything else."""
-    parts: Sequence[str] = str(text).split(".")
-    if len(parts) != 2 or not all(part.isdigit() for part in parts):
-        raise InputError(f"{where}: {text!r} is no series like 7.2")
-    return tuple(map(int, parts))

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The systematic faults, as data.
 
-The rule: where something can happen is not written down but read off a run
-without a fault, so that a QEMU that sends something else is tested there as
-well.  Before and after every item, and in the middle of every dirty-bitmap
-chunk, each kind of fault happens once; forward, and with a return path
-backward as well.  After an item is not before the next: there the sender has
-sent more.  What is sent as often as a clock wants is left out.
+The rule: the places are not written down but read off a run without a fault,
+so that a QEMU that sends something else is tested there as well.  Before and
+after every item, and in the middle of every dirty-bitmap chunk, each kind of
+fault happens once; forward, and with a return path backward as well.  "After
+an item" differs from "before the next one": there the sender has sent more.
+Items that are sent as often as a clock wants are left out.
 """
 
 from __future__ import annotations
@@ -18,25 +18,11 @@ from typing import Final
 import attrs
 
 from checker.qemu.campaign.case import Case
-from checker.qemu.harness.places import (
-    UNCOUNTED,
-    Fault,
-    FaultKind,
-    Passage,
-    Place,
-    Within,
-)
+from checker.qemu.harness.faults import Fault, FaultKind
+from checker.qemu.harness.places import UNCOUNTED, Passage, Place, Within
 from checker.qemu.harness.scenario import Mode, Storage, Then
 
-#: ``drop`` is none: no network loses a piece of a stream unseen
-KINDS: Final = (
-    FaultKind.CUT,
-    FaultKind.HALF_CLOSE,
-    FaultKind.STALL,
-    FaultKind.KILL_SOURCE,
-    FaultKind.KILL_DESTINATION,
-    FaultKind.CANCEL,
-)
+KINDS: Final = tuple(kind for kind in FaultKind if kind.natural)
 CHUNKS: Final = frozenset({"start", "bits", "complete"})
 #: each label belongs to the first kind whose words it begins with
 _PLACE_KINDS: Final = (
@@ -64,13 +50,13 @@ class Spot:
 
     @classmethod
     def parse(cls, text: str) -> Spot:
-        """The item that ``str`` shows so; ValueError if it is none."""
+        """Return the item that ``str`` shows so; ValueError if none."""
         item, _, number = text.rpartition(":")
         return cls(item, int(number))
 
 
 def place_kind(label: str) -> str:
-    """In which part of the stream an item is."""
+    """Return the name of the part of the stream that has the item."""
     for name, words in _PLACE_KINDS:
         if label.startswith(words):
             return name
@@ -78,7 +64,7 @@ def place_kind(label: str) -> str:
 
 
 def spots_of(passages: Iterable[Passage]) -> tuple[Spot, ...]:
-    """The items of a run where something can happen.
+    """Return the items of a run at which a fault can happen.
 
     Forward first, whatever came between: the order of the two directions
     is up to the clock.
@@ -89,7 +75,7 @@ def spots_of(passages: Iterable[Passage]) -> tuple[Spot, ...]:
 
 
 def places_of(spots: Sequence[Spot]) -> Iterator[Place]:
-    """Every place, in the order of the stream."""
+    """Yield every place, in the order of the stream."""
     for spot in spots:
         yield Place(spot.item, spot.number, Within.BEFORE)
         if spot.item in CHUNKS:
@@ -98,7 +84,7 @@ def places_of(spots: Sequence[Spot]) -> Iterator[Place]:
 
 
 def quick_places(spots: Sequence[Spot]) -> Iterator[Place]:
-    """One for each part of the stream: before its last item.
+    """Yield a place for each part of the stream: before its last item.
 
     Of the bitmaps it is the middle of the first bits.
     """
@@ -118,7 +104,7 @@ def bases(
     return_paths: Sequence[bool] = (False, True),
     storages: Sequence[Storage] = tuple(Storage),
 ) -> list[Case]:
-    """The runs without a fault from which the places are read.
+    """Return the runs without a fault from which the places are read.
 
     Two bitmaps on one node, in the image as well, each of two chunks.
     """
@@ -131,12 +117,12 @@ def bases(
 
 
 def quick_bases() -> list[Case]:
-    """The same for a look: each mode and return path, separate storage."""
+    """Return the bases with separate storage, for a quick look."""
     return bases(storages=(Storage.SEPARATE,))
 
 
 def sequels(base: Case, spots: Sequence[Spot]) -> list[Case]:
-    """What comes later: a crash, or another migration.
+    """Return cases in which a crash or another migration follows.
 
     Without a fault, and after a fault of each kind in each part of the
     stream.
@@ -150,14 +136,14 @@ def sequels(base: Case, spots: Sequence[Spot]) -> list[Case]:
 
 
 def twins_of(cases: Iterable[Case]) -> list[Case]:
-    """The same without bitmaps, each once."""
+    """Return the same cases without bitmaps, each once."""
     return list(dict.fromkeys(case.twin for case in cases))
 
 
 def faults(
     base: Case, spots: Sequence[Spot], quick: bool = False
 ) -> list[Case]:
-    """One case for each place and kind of fault."""
+    """Return one case for each place and kind of fault."""
     places = quick_places(spots) if quick else places_of(spots)
     return [base.at(Fault(kind, place)) for place in places for kind in KINDS]
 
@@ -165,7 +151,7 @@ def faults(
 def matching_twins(
     cases: Iterable[Case], spots: dict[Case, tuple[Spot, ...]]
 ) -> list[Case]:
-    """The twins of cases whose place is in a stream without bitmaps.
+    """Return the twins of cases whose place is there without bitmaps.
 
     ``spots``: of the twins without a fault.
     """
@@ -177,7 +163,7 @@ def matching_twins(
 
 
 def has_twin(case: Case, spots: dict[Case, tuple[Spot, ...]]) -> bool:
-    """Is there such a place without bitmaps?"""
+    """Return whether the case's place is there without bitmaps."""
     if case.fault is None or not case.bitmaps:
         return False
     place = case.fault.place

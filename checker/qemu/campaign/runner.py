@@ -12,43 +12,27 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import tempfile
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
 import attrs
 
-from checker.qemu.campaign.aftermath import Aftermath, told
-from checker.qemu.harness import bitmaps, disk
+from checker.qemu.campaign.aftermath import Aftermath, accepted
+from checker.qemu.harness import bitmaps
 from checker.qemu.harness import observation as seen
-from checker.qemu.harness.binary import Build
+from checker.qemu.harness.builds import Builds
+from checker.qemu.harness.faults import Fault, FaultKind
 from checker.qemu.harness.observation import Observation
-from checker.qemu.harness.places import Fault, FaultKind, Place, Within
-from checker.qemu.harness.process import (
-    Qemu,
-    QemuError,
-)
-from checker.qemu.harness.progress import (
-    Limits,
-    asleep,
-    ended,
-    ran,
-    statuses,
-)
-from checker.qemu.harness.proxy import Hold, Proxy
+from checker.qemu.harness.pair import Pair, fresh_room
+from checker.qemu.harness.places import Place, Within
+from checker.qemu.harness.process import QemuError
+from checker.qemu.harness.progress import Limits, asleep, ran, statuses
+from checker.qemu.harness.proxy import Hold
 from checker.qemu.harness.sampling import Looks
-from checker.qemu.harness.scenario import (
-    Mode,
-    Scenario,
-    Side,
-    Storage,
-    Then,
-    When,
-)
-from checker.qemu.harness.settings import LONG, configure, waits
-from checker.qemu.harness.wakeup import Bell
+from checker.qemu.harness.scenario import Mode, Scenario, Storage, Then, When
+from checker.qemu.harness.settings import configure, switch_over, waits
+from checker.stateful.adapter import Side
 
 _ARRIVAL: Final = Place("package-end", 0, Within.AFTER)
 _SETUP: Final = "dirty-bitmap.footer"
@@ -56,36 +40,28 @@ _SETUP: Final = "dirty-bitmap.footer"
 
 def run_scenario(
     scenario: Scenario,
-    source: Build,
-    destination: Build | None = None,
+    builds: Builds,
     work: Path | None = None,
     limits: Limits | None = None,
 ) -> Observation:
-    """Run it from begin to end; for callers without a loop."""
-    return asyncio.run(run(scenario, source, destination, work, limits))
+    """Run a scenario, and return what was seen; without a loop."""
+    return asyncio.run(run(scenario, builds, work, limits))
 
 
 async def run(
     scenario: Scenario,
-    source: Build,
-    destination: Build | None = None,
+    builds: Builds,
     work: Path | None = None,
     limits: Limits | None = None,
 ) -> Observation:
-    """Run a scenario; ``destination``: another build for that side.
+    """Run a scenario and return what was seen.
 
     ``work``: where files may be put for the time.  Raises QemuError if QEMU
-    does not even start, or does not do what has nothing to do with
-    migration.
+    does not start, or refuses something before the migration.
     """
-    with tempfile.TemporaryDirectory(prefix="dbmq-", dir=work) as room:
-        running = _Run(
-            scenario,
-            (source, destination or source),
-            Path(room),
-            limits or Limits(),
-        )
-        return await running.run()
+    with fresh_room(work) as room:
+        async with Pair(builds, room, limits or Limits()) as pair:
+            return await _Run(scenario, pair).run()
 
 
 @attrs.define(eq=False)
@@ -93,13 +69,7 @@ class _Run:
     """One run."""
 
     scenario: Scenario
-    builds: tuple[Build, Build]
-    room: Path
-    limits: Limits
-    bell: Bell = attrs.field(factory=Bell)
-    source: Qemu = attrs.field(init=False)
-    destination: Qemu = attrs.field(init=False)
-    proxy: Proxy = attrs.field(init=False)
+    pair: Pair
     looks: Looks = attrs.field(init=False)
     arrived: bool = False
     settled: bool = False
@@ -111,54 +81,32 @@ class _Run:
     given_up: tuple[tuple[str, ...], tuple[str, ...]] | None = None
 
     async def run(self) -> Observation:
-        """From the images to the observation."""
-        self._prepare()
-        async with contextlib.AsyncExitStack() as stack:
-            for qemu in (self.source, self.destination):
-                stack.push_async_callback(qemu.end)
-            started = await asyncio.gather(
-                self.source.start(),
-                self.destination.start(),
-                return_exceptions=True,
-            )
-            for error in started:
-                if error is not None:
-                    raise error
-            await stack.enter_async_context(self.proxy)
-            await self._before()
-            await self._migrate()
-            if self.cancelling is not None:
-                await self.cancelling
-            after = Aftermath(
-                self.scenario,
-                self.builds,
-                self.room,
-                self.limits,
-                self.bell,
-                self.looks,
-                self.refused,
-                stack,
-            )
-            await after.run(self.settled)
-            when = ran(self.source, True), ran(self.destination)
-            said = self.given_up or (
-                statuses(self.source),
-                statuses(self.destination),
-            )
-            if self.scenario.then is Then.AGAIN:
-                await after.migrate_again()
-            messages = self.source.messages, self.destination.messages
-            await after.close()
+        """Run the scenario from its images to the observation."""
+        pair = self.pair
+        await self._before()
+        await self._migrate()
+        if self.cancelling is not None:
+            await self.cancelling
+        source, destination = pair.source, pair.destination
+        proxy = pair.proxy
+        after = Aftermath(self.scenario, pair, self.looks, self.refused)
+        await after.run(self.settled)
+        when = ran(source, True), ran(destination)
+        said = self.given_up or self._said
+        if self.scenario.then is Then.AGAIN:
+            await after.migrate_again()
+        messages = source.messages, destination.messages
+        await after.close()
         return Observation(
             scenario=self.scenario,
-            versions=(self.builds[0].label, self.builds[1].label),
+            versions=(pair.builds.source.label, pair.builds.destination.label),
             moments=tuple(self.looks.moments),
             done=tuple(self.looks.done),
-            passages=tuple(self.proxy.passages),
+            passages=tuple(proxy.passages),
             statuses=said,
             ran=when,
             ran_again=after.ran_again,
-            struck=self.proxy.struck,
+            struck=proxy.struck,
             settled=self.settled,
             settled_again=after.settled_again,
             seconds=self.took,
@@ -167,184 +115,135 @@ class _Run:
             quits=after.quits,
             refused=tuple(self.refused),
             stored=after.stored,
-            unreadable=self.proxy.unreadable,
+            unreadable=proxy.unreadable,
             messages=messages,
         )
 
-    # -- before ------------------------------------------------------------
+    @property
+    def _said(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        return statuses(self.pair.source), statuses(self.pair.destination)
 
-    def _prepare(self) -> None:
-        make = disk.Images(self.builds[0], self.room)
-        shared = self.scenario.storage is Storage.SHARED
-        ours, theirs = [], []
-        for each in self.scenario.disks:
-            image = make.create(each, Side.SOURCE.value)
-            ours.append(disk.blockdev(each, image))
-            if not shared:
-                image = make.create(each, Side.DESTINATION.value)
-            theirs.append(disk.blockdev(each, image))
-        self.source = Qemu(
-            *(Side.SOURCE.value, self.builds[0], self.room, ours),
-            options=self.builds[0].options_towards(self.builds[1]),
-            bell=self.bell,
-            limit=self.limits.answer,
-        )
-        self.destination = Qemu(
-            *(Side.DESTINATION.value, self.builds[1], self.room, theirs),
-            incoming=True,
-            # it may migrate back
-            options=self.builds[1].options_towards(self.builds[0]),
-            bell=self.bell,
-            limit=self.limits.answer,
-        )
-        holds: tuple[Hold, ...] = ()
-        if self.scenario.hold_arrival and self._postcopy:
-            holds = (Hold(_ARRIVAL, lambda: self.arrived),)
-        self.proxy = Proxy(
-            self.room / "wire",
-            self.room / "in",
-            self.scenario.fault,
-            holds,
-            self._act,
-            self.bell,
-        )
-        self.looks = Looks(self.scenario, self.source, self.destination)
+    # -- before ------------------------------------------------------------
 
     @property
     def _postcopy(self) -> bool:
         return self.scenario.mode is Mode.POSTCOPY
 
     async def _before(self) -> None:
-        """Bitmaps, the guest's first writes, and how to migrate."""
-        for bitmap in self.scenario.bitmaps:
-            enabled = attrs.evolve(bitmap, disabled=False)
-            await bitmaps.add(self.source, enabled)
-        await self.looks.write(self.source, When.BEFORE)
-        for bitmap in self.scenario.bitmaps:
-            if bitmap.disabled:
-                await bitmaps.change(self.source, "disable", *bitmap.key)
+        """Make images, processes, bitmaps, the first writes and settings."""
+        pair, scenario = self.pair, self.scenario
+        if scenario.storage is Storage.SHARED:
+            pair.create_images(scenario.disks, *Side)
+        else:
+            for side in Side:
+                pair.create_images(scenario.disks, side)
+        await pair.start_both()
+        self.looks = Looks(scenario, pair)
+        await bitmaps.add_recording(pair.source, scenario.bitmaps)
+        await self.looks.write(Side.SOURCE, When.BEFORE)
+        await bitmaps.disable(pair.source, scenario.bitmaps)
         await asyncio.gather(
-            configure(self.scenario, self.source),
-            configure(self.scenario, self.destination),
+            configure(scenario, pair.source),
+            configure(scenario, pair.destination),
         )
         await self.looks.take(seen.BEFORE)
-        await self.destination.call(
-            "migrate-incoming", {"uri": f"unix:{self.room / 'in'}"}
-        )
+        holds: tuple[Hold, ...] = ()
+        if scenario.hold_arrival and self._postcopy:
+            holds = (Hold(_ARRIVAL, lambda: self.arrived),)
+        await pair.connect(fault=scenario.fault, holds=holds, act=self._act)
 
     # -- the migration -----------------------------------------------------
 
     async def _migrate(self) -> None:
+        pair = self.pair
         self.begun = time.monotonic()
-        if not await self._try("migrate", {"uri": f"unix:{self.proxy.path}"}):
+        if not await accepted(pair.migrate(), self.refused):
             return
         if self._postcopy and not self.scenario.at(When.DURING):
             await self._switch_over()
         elif waits(self.scenario):
-            await self._until(
-                lambda: self._announced or self.proxy.struck or self._ended
+            await pair.until(
+                lambda: self._announced or pair.proxy.struck or pair.ended
             )
-            if not self._ended and not self.proxy.over:
+            if not pair.ended and not pair.proxy.over:
                 # dead, or too fast for us: then it is not in ``done``
                 with contextlib.suppress(QemuError):
-                    await self.looks.write(self.source, When.DURING)
+                    await self.looks.write(Side.SOURCE, When.DURING)
                 await self._switch_over()
         if self._postcopy:
-            await self._until(
+            await pair.until(
                 lambda: (
-                    self.destination.saw("RESUME")
-                    or self._ended
+                    pair.destination.saw("RESUME")
+                    or pair.ended
                     or self._stalled
                 )
             )
-            if self.destination.saw("RESUME") and not self._stalled:
+            if pair.destination.saw("RESUME") and not self._stalled:
                 await self._arrive()
             self._let_go()
-        await self._until(lambda: self._ended or self._stalled)
-        if self._stalled and not self._ended:
+        await pair.until(lambda: pair.ended or self._stalled)
+        if self._stalled and not pair.ended:
             await self._unstall()
-        if asleep(self.source):
-            await self.looks.state(self.source)
-            await self._until(lambda: self._ended)
-        self.settled = self._ended
+        if asleep(pair.source):
+            with contextlib.suppress(QemuError):
+                await pair.source.status()
+            await pair.until(lambda: pair.ended)
+        self.settled = pair.ended
         self.took = time.monotonic() - self.begun
         if not self.settled:
-            self.given_up = statuses(self.source), statuses(self.destination)
+            self.given_up = self._said
             self.arrived = True
-            if not self.proxy.over:
-                self.proxy.cut()
-                await self._until(lambda: self._ended)
+            if not pair.proxy.over:
+                pair.proxy.cut()
+                await pair.until(lambda: pair.ended)
 
     async def _arrive(self) -> None:
         with contextlib.suppress(QemuError):
-            await self.looks.write(self.destination, When.ARRIVED)
+            await self.looks.write(Side.DESTINATION, When.ARRIVED)
         await self.looks.take(seen.ARRIVED, between=self._let_go)
 
     def _let_go(self) -> None:
-        """The bitmaps' content may come."""
+        """Let the bitmaps' content pass."""
         self.arrived = True
-        self.bell.ring()
+        self.pair.bell.ring()
 
     async def _switch_over(self) -> None:
-        if self._postcopy:
-            await self._try("migrate-start-postcopy")
-        else:
-            await self._try("migrate-set-parameters", {"downtime-limit": LONG})
+        told = switch_over(self.pair.source, self.scenario.mode)
+        await accepted(told, self.refused)
 
     async def _unstall(self) -> None:
         """Look at what a silent wire does, then end it as a network does."""
-        await self.bell.until(lambda: self._ended, self.limits.stall)
+        pair = self.pair
+        await pair.bell.until(lambda: pair.ended, pair.limits.stall)
         await self.looks.take(seen.STALLED)
-        self.proxy.cut()
-        await self._until(lambda: self._ended)
-        for qemu in (self.source, self.destination):
+        pair.proxy.cut()
+        await pair.until(lambda: pair.ended)
+        for qemu in pair.sides.values():
             # it may have waited for the wire only
             qemu.hung = ""
 
-    async def _try(
-        self, command: str, arguments: dict[str, object] | None = None
-    ) -> bool:
-        return await told(self.source, self.refused, command, arguments)
-
     async def _act(self, fault: Fault) -> None:
-        """The faults that are none of the wire's."""
-        match fault.kind:
-            case FaultKind.KILL_SOURCE:
-                await self._kill(self.source)
-            case FaultKind.KILL_DESTINATION:
-                await self._kill(self.destination)
-            case FaultKind.CANCEL:
-                # the wire does not wait for a monitor that waits for it
-                self.cancelling = asyncio.create_task(
-                    self._try("migrate_cancel")
-                )
-                await asyncio.wait(
-                    {self.cancelling}, timeout=self.limits.stall
-                )
-
-    async def _kill(self, qemu: Qemu) -> None:
-        qemu.kill()
-        # a kernel that is busy takes its time, in which nothing happens
-        await self.bell.until(lambda: not qemu.alive, self.limits.settle)
-
-    async def _until(self, check: Callable[[], bool]) -> bool:
-        limits = self.limits
-        return await self.bell.until(check, limits.settle, limits.quiet)
+        """Do what no connection does: kill a side, or cancel."""
+        if fault.kind.kills is not None:
+            await self.pair.kill(fault.kind.kills)
+        elif fault.kind is FaultKind.CANCEL:
+            # the wire does not wait for a monitor that waits for it
+            told = self.pair.source.call("migrate_cancel")
+            self.cancelling = asyncio.create_task(accepted(told, self.refused))
+            await asyncio.wait(
+                {self.cancelling}, timeout=self.pair.limits.stall
+            )
 
     @property
     def _announced(self) -> bool:
-        """Are all bitmaps announced, or is there none to wait for?"""
+        """Return whether all bitmaps are announced, if there are any."""
         if self.scenario.carried:
-            return self.proxy.passed(_SETUP)
-        return self.proxy.passed("ram.footer")
+            return self.pair.proxy.passed(_SETUP)
+        return self.pair.proxy.passed("ram.footer")
 
     @property
     def _stalled(self) -> bool:
         fault = self.scenario.fault
         stalls = fault is not None and fault.kind is FaultKind.STALL
-        return stalls and self.proxy.struck and not self.proxy.released
-
-    @property
-    def _ended(self) -> bool:
-        """Is the migration over on both sides?"""
-        return ended(self.source) and ended(self.destination)
+        proxy = self.pair.proxy
+        return stalls and proxy.struck and not proxy.released

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""A second look at what is new, with less in it and with more patience.
+"""Runs each new violation again, with a smaller scenario and longer limits.
 
-The rule: a violation counts from its first sight on; but whoever is to read
-of it wants the least scenario that shows it, and to know whether it came
-again.  The fault stays where it is; what has no part in it is left out.
+The rule: a violation counts from its first sight on; but its reader wants the
+smallest scenario that shows it, and wants to know whether it came again.  The
+fault stays where it is; other things are left out.
 """
 
 from __future__ import annotations
@@ -13,20 +13,16 @@ from collections.abc import Iterator
 
 import attrs
 
-from checker.qemu.campaign.campaign import (
-    PATIENT,
-    Campaign,
-    Result,
-    run_case,
-)
+from checker.qemu.campaign.campaign import PATIENT, Campaign, run_case
 from checker.qemu.campaign.case import Case
+from checker.qemu.campaign.result import Result
 from checker.qemu.campaign.summary import Distinct, Summary, wording
 from checker.qemu.campaign.violation import Violation
 from checker.qemu.harness.scenario import Then
 
 
 def candidates(case: Case) -> Iterator[Case]:
-    """The least first, the case itself last."""
+    """Yield smaller cases, the smallest first, the case itself last."""
     one = attrs.evolve(case, bitmaps=min(case.bitmaps, 1))
     less = [
         attrs.evolve(one, persistent=persistent, then=then)
@@ -38,7 +34,7 @@ def candidates(case: Case) -> Iterator[Case]:
 
 
 def same(result: Result, violation: Violation) -> Violation | None:
-    """The violation as another result has it; None if it has not."""
+    """Return the violation as another result has it, None if it does not."""
     for each in result.violations:
         alike = wording(each) == wording(violation)
         if each.guarantee == violation.guarantee and alike:
@@ -47,7 +43,7 @@ def same(result: Result, violation: Violation) -> Violation | None:
 
 
 def shorten(campaign: Campaign, summary: Summary) -> Summary:
-    """The summary with the least scenario of everything new."""
+    """Return the summary with the smallest scenario of all that is new."""
     found: list[Distinct] = list(summary.distinct)
 
     async def work() -> None:
@@ -69,7 +65,7 @@ def shorten(campaign: Campaign, summary: Summary) -> Summary:
 async def _look(campaign: Campaign, distinct: Distinct) -> Distinct:
     for case in candidates(distinct.result.case):
         campaign.report(f"again: {case.scenario}")
-        result = await run_case(case, campaign.pair, PATIENT, campaign.work)
+        result = await run_case(case, campaign.builds, PATIENT, campaign.work)
         violation = same(result, distinct.violation)
         if violation is not None:
             least = (result, violation)

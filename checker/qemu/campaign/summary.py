@@ -17,14 +17,14 @@ from typing import Final
 
 import attrs
 
-from checker.qemu.campaign.campaign import Result
 from checker.qemu.campaign.case import Case
 from checker.qemu.campaign.known import Deviation, Known
 from checker.qemu.campaign.matrix import PLACE_KINDS, place_kind
+from checker.qemu.campaign.result import Result
 from checker.qemu.campaign.violation import GUARANTEES, Violation
+from checker.qemu.harness.faults import NO_FAULT, kind_word
 from checker.qemu.harness.scenario import Mode, Storage
 
-NO_FAULT: Final = "none"
 _NAME: Final = re.compile(r"bitmap '[^']*'(?: of '[^']*')?")
 _FIGURE: Final = re.compile(r"\d+(?:\.\d+)?")
 #: what cannot be violated where there is none
@@ -50,22 +50,22 @@ class Distinct:
 
     @property
     def result(self) -> Result:
-        """The shortest scenario's."""
+        """Return the result of the shortest scenario."""
         return (self.least or self.shown[0])[0]
 
     @property
     def violation(self) -> Violation:
-        """As the shortest scenario shows it."""
+        """Return the violation as the shortest scenario shows it."""
         return (self.least or self.shown[0])[1]
 
     @property
     def count(self) -> int:
-        """In how many scenarios it is."""
+        """Return in how many scenarios it was seen."""
         return len({result.case for result, _ in self.shown})
 
     @property
     def label(self) -> str:
-        """Is it the bitmaps' doing?"""
+        """Return what is known about whether bitmaps are to blame."""
         if all(not result.case.bitmaps for result, _ in self.shown):
             return "without bitmaps"
         guarantee = self.violation.guarantee
@@ -87,7 +87,7 @@ class Distinct:
 
 @attrs.frozen
 class Summary:
-    """Everything that is said at the end."""
+    """Everything that a campaign says at its end."""
 
     scenarios: int
     missed: int
@@ -101,22 +101,22 @@ class Summary:
 
     @property
     def any_new(self) -> bool:
-        """Is there a violation that nobody knew of?"""
+        """Return whether there is a violation that was not known."""
         return any(each.known is None for each in self.distinct)
 
     @property
     def faults(self) -> list[str]:
-        """The kinds of fault that were run, in their order."""
+        """Return the words of the kinds of fault that were run, in order."""
         found = dict.fromkeys(fault for fault, _ in self.runs)
         return [fault for fault in found if fault != NO_FAULT]
 
     @property
     def faultless(self) -> int:
-        """How many scenarios had no fault."""
+        """Return how many scenarios had no fault."""
         return self.runs[NO_FAULT, ""]
 
     def columns(self) -> list[str]:
-        """The parts of the stream where something was done."""
+        """Return the parts of the stream where faults were run."""
         return [
             kind
             for kind in PLACE_KINDS
@@ -125,13 +125,13 @@ class Summary:
 
 
 def summarise(results: Sequence[Result], known: Known) -> Summary:
-    """Count and sort what was found."""
+    """Return the counts, and the distinct violations in their order."""
     done = {result.case: result for result in results if not result.error}
     runs: Counter[tuple[str, str]] = Counter()
     counts: tuple[Counter[tuple[str, str, str]], ...] = Counter(), Counter()
     groups: dict[object, list[tuple[Result, Violation]]] = {}
     for result in done.values():
-        where = fault_of(result.case), kind_of(result.case)
+        where = kind_word(result.case.fault), kind_of(result.case)
         runs[where] += 1
         found: set[tuple[str, bool]] = set()
         for violation in result.violations:
@@ -154,18 +154,13 @@ def summarise(results: Sequence[Result], known: Known) -> Summary:
     )
 
 
-def fault_of(case: Case) -> str:
-    """The kind of fault."""
-    return NO_FAULT if case.fault is None else case.fault.kind.value
-
-
 def kind_of(case: Case) -> str:
-    """The part of the stream; '' without a fault."""
+    """Return the part of the stream; '' without a fault."""
     return "" if case.fault is None else place_kind(case.fault.place.item)
 
 
 def wording(violation: Violation) -> str:
-    """The text without names and figures."""
+    """Return the violation's text without names and figures."""
     return _FIGURE.sub("N", _NAME.sub("a bitmap", violation.text))
 
 
@@ -182,7 +177,7 @@ def _key(
 
 
 def _length(shown: tuple[Result, Violation]) -> tuple[int, ...]:
-    """Fewer things that are special come first."""
+    """Return the key by which plain scenarios come before special ones."""
     case = shown[0].case
     plain = Case()
     special = [

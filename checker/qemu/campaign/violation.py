@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The guarantees by name, and a violation of one.
 
-The names are the model's.
+Names and words are the model's.
 """
 
 from __future__ import annotations
@@ -11,18 +11,11 @@ from typing import Final
 import attrs
 
 from checker.qemu.harness.observation import Moment
-from checker.qemu.harness.scenario import Side
+from checker.stateful.adapter import Side
+from model.guarantees import GUARANTEES as TABLE
 
 GUARANTEES: Final = {
-    "S1": "no missing bit",
-    "S2": "a loss is seen",
-    "S3": "the VM is not harmed",
-    "S4": "one valid copy",
-    "S5": "no needless loss",
-    "S6": "one side runs",
-    "M1": "metadata survive",
-    "P1": "no bit too many",
-    "L1": "it ends",
+    name: guarantee.short for name, guarantee in TABLE.items()
 }
 
 
@@ -39,5 +32,5 @@ class Violation:
 
 
 def place(side: Side, moment: Moment) -> str:
-    """Where something does not hold, if it is one side's."""
+    """Return the words for a side at a moment."""
     return f"{side.value}, {moment.name}"

@@ -14,14 +14,16 @@ from collections.abc import Iterator
 from checker.qemu.campaign.violation import Violation, place
 from checker.qemu.harness import observation as seen
 from checker.qemu.harness.observation import Moment, Observation
-from checker.qemu.harness.places import FaultKind
-from checker.qemu.harness.scenario import Side
+from checker.stateful.adapter import Side
 
 
 def harm(
     observation: Observation, twin: Observation | None
 ) -> Iterator[Violation]:
-    """S3."""
+    """Yield violations of S3.
+
+    ``twin``: the same scenario without bitmaps, or None.
+    """
     for moment in observation.moments:
         if moment.name == seen.RESTARTED:
             continue
@@ -69,28 +71,26 @@ def harm(
 
 
 def outcome_of(observation: Observation) -> str:
-    """Where the VM is in the end."""
+    """Return where the VM runs in the end, in words."""
     end = observation.end
     sides = [side.value for side in Side if end.of(side).runs]
     return "on the " + " and the ".join(sides) if sides else "nowhere"
 
 
 def _excused(observation: Observation) -> bool:
-    """Was the side that had the VM killed?"""
+    """Return whether the side that had the VM was killed."""
     fault = observation.scenario.fault
     if fault is None or not observation.struck:
         return False
-    if fault.kind is FaultKind.KILL_SOURCE:
+    if fault.kind.kills is Side.SOURCE:
         return True
-    return fault.kind is FaultKind.KILL_DESTINATION and bool(
-        observation.ran[1]
-    )
+    return fault.kind.kills is Side.DESTINATION and bool(observation.ran[1])
 
 
 def _death(
     observation: Observation, side: Side, moment: Moment
 ) -> Iterator[Violation]:
-    """A process that is dead without anybody having killed it."""
+    """Yield the violation of a process that died and was not killed."""
     view = moment.of(side)
     code = view.exit_code
     if code is None or view.killed:

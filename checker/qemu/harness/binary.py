@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Which QEMU to run: is it one, and can it do what is asked of it?
+"""Which QEMU to run: is it a QEMU, and can it do what is asked of it?
 
 The rule: everything that can be wrong with what a person named is found
 before the first scenario, and said in one line.  A build that is not
@@ -34,12 +34,13 @@ _VERSION: Final = re.compile(r"^QEMU emulator version (\d+)\.(\d+)\.(\d+)")
 _PATIENCE: Final = 20.0  # seconds to say a version
 #: bytes of a unix socket's path, one less than the kernel has room for
 LONGEST_SOCKET: Final = 107
-_ROOM_FOR_NAMES: Final = 24  # our directory below the work directory
+#: bytes of the longest name of a socket below the work directory
+_ROOM_FOR_NAMES: Final = len("/dbmq-12345678/next-destination.nbd")
 
 
 #: asked for the version in the words of QEMU, at most so many characters
 _SAID: Final = 200
-_ELSE: Final = 40  # characters of what is no QEMU at all
+_ELSE: Final = 40  # characters of what another program says
 #: this and later sources tell when they switch over, in a command of their
 #: own; an older destination takes it for an error
 _SWITCHOVER_START: Final = (10, 0)
@@ -50,7 +51,7 @@ class Build:
     """A QEMU that can be run.
 
     ``program``, ``image_tool``: QEMU and qemu-img, commands without options.
-    ``given``: as somebody named it; '' for the installed one.
+    ``given``: as the command named it; '' for the installed one.
     """
 
     program: tuple[str, ...]
@@ -60,18 +61,18 @@ class Build:
 
     @property
     def label(self) -> str:
-        """The version, for people."""
+        """Return the version, for people."""
         return ".".join(map(str, self.version))
 
     def options_towards(self, destination: Build) -> tuple[str, ...]:
-        """What a source needs so that an older destination understands it."""
+        """Return options so that an older destination understands this one."""
         if destination.version[:2] < _SWITCHOVER_START <= self.version[:2]:
             return ("-global", "migration.send-switchover-start=off")
         return ()
 
 
 def find_build(given: str = "") -> Build:
-    """The build that is named; '' means the installed one.
+    """Return the build that is named; '' means the installed one.
 
     ``given``: a file, the name of a command, or the words of a command, of
     which the last is the program: ``LOADER --library-path DIRS PROGRAM``.
@@ -105,7 +106,7 @@ def find_build(given: str = "") -> Build:
 
 
 def _words(given: str) -> list[str]:
-    """A file's name is one word, whatever is in it."""
+    """Return the words of a command; a file's name is one word."""
     if os.access(given, os.F_OK):
         return [given]
     try:
@@ -119,7 +120,7 @@ def _words(given: str) -> list[str]:
 
 
 def _executable(path: str) -> str:
-    """The full name of a program; InputError if it cannot be run."""
+    """Return a program's full name; InputError if it cannot be run."""
     found = shutil.which(path)
     if found is not None:
         return found
@@ -133,7 +134,7 @@ def _executable(path: str) -> str:
 
 
 def _say_version(command: tuple[str, ...]) -> str:
-    """What the program prints; InputError if it does not run at all."""
+    """Return what the program prints; InputError if it does not run."""
     name = command[-1]
     try:
         done = subprocess.run(
@@ -167,7 +168,7 @@ def _say_version(command: tuple[str, ...]) -> str:
 
 
 def _image_tool(prefix: tuple[str, ...], program: str) -> tuple[str, ...]:
-    """The one beside the program, else the installed one."""
+    """Return the one beside the program, else the installed one."""
     beside = Path(program).with_name(IMAGE_TOOL)
     if os.access(beside, os.X_OK):
         return (*prefix, str(beside))
@@ -180,7 +181,7 @@ def _image_tool(prefix: tuple[str, ...], program: str) -> tuple[str, ...]:
 
 
 def check_work_directory(path: Path | None = None) -> Path:
-    """Where scenarios keep their files; the system's place by default.
+    """Return where scenarios keep their files, by default the system's.
 
     Raises InputError if nothing can be written there, or if the names of
     sockets would be too long.

@@ -11,12 +11,14 @@ from __future__ import annotations
 
 import contextlib
 import json
+from collections.abc import Iterable
 from typing import Any, Final
 
 import attrs
 
 from checker.qemu.harness.disk import run_tool
 from checker.qemu.harness.process import Qemu
+from checker.stateful.adapter import BitmapView
 from reference.bitmap.dirty_bitmap import DirtyBitmap
 
 _COPY: Final = "dbmcheck-copy"
@@ -37,43 +39,38 @@ class Bitmap:
 
     @property
     def key(self) -> tuple[str, str]:
-        """What it is known by."""
+        """Return the node and the name, by which it is known."""
         return self.node, self.name
 
 
-@attrs.frozen
-class BitmapView:
-    """What QEMU shows of a bitmap.
+@attrs.frozen(kw_only=True)
+class ShownBitmap(BitmapView):
+    """What QEMU shows of a bitmap, more than other implementations do.
 
-    ``count`` in bytes.  ``dirty``: offset and length in bytes, None if the
-    content was not read.  ``successor``: does a nameless child exist?
+    ``sha256``: of its content.  ``successor``: does a nameless child exist?
+    ``dirty``: offset and length in bytes, None if the content was not read.
     """
 
     node: str
     name: str
-    granularity: int
-    count: int
-    recording: bool
-    busy: bool
     persistent: bool
-    inconsistent: bool
     sha256: str
     successor: bool = False
     dirty: Ranges | None = None
 
     @property
     def key(self) -> tuple[str, str]:
-        """What it is known by."""
+        """Return the node and the name, by which it is known."""
         return self.node, self.name
 
     @property
     def usable(self) -> bool:
-        """May a backup client read it?"""
+        """Return whether a backup client may read it."""
         return not (self.busy or self.inconsistent)
 
 
 async def add(qemu: Qemu, bitmap: Bitmap) -> None:
-    """block-dirty-bitmap-add."""
+    """Add a bitmap: block-dirty-bitmap-add."""
     await qemu.call(
         "block-dirty-bitmap-add",
         {
@@ -86,21 +83,34 @@ async def add(qemu: Qemu, bitmap: Bitmap) -> None:
     )
 
 
+async def add_recording(qemu: Qemu, wanted: Iterable[Bitmap]) -> None:
+    """Add bitmaps that record, also those that are to be disabled."""
+    for bitmap in wanted:
+        await add(qemu, attrs.evolve(bitmap, disabled=False))
+
+
+async def disable(qemu: Qemu, wanted: Iterable[Bitmap]) -> None:
+    """Disable those of the bitmaps that are to record no more."""
+    for bitmap in wanted:
+        if bitmap.disabled:
+            await change(qemu, "disable", *bitmap.key)
+
+
 async def change(qemu: Qemu, verb: str, node: str, name: str) -> None:
-    """remove, enable, disable or clear."""
+    """Remove, enable, disable or clear a bitmap, as ``verb`` says."""
     await qemu.call(f"block-dirty-bitmap-{verb}", {"node": node, "name": name})
 
 
 async def merge(qemu: Qemu, node: str, target: str, *sources: str) -> None:
-    """block-dirty-bitmap-merge."""
+    """Merge bitmaps of a node: block-dirty-bitmap-merge."""
     await qemu.call(
         "block-dirty-bitmap-merge",
         {"node": node, "target": target, "bitmaps": list(sources)},
     )
 
 
-async def look(qemu: Qemu) -> tuple[BitmapView, ...]:
-    """All bitmaps of all nodes, by node and name."""
+async def look(qemu: Qemu) -> tuple[ShownBitmap, ...]:
+    """Return all bitmaps of all nodes, ordered by node and name."""
     flat = {"flat": True} if qemu.build.version >= (5, 0, 0) else {}
     nodes = await qemu.call("query-named-block-nodes", flat)
     found = []
@@ -109,7 +119,7 @@ async def look(qemu: Qemu) -> tuple[BitmapView, ...]:
         named = [each for each in shown if "name" in each]
         for each in named:
             found.append(
-                BitmapView(
+                ShownBitmap(
                     node=node["node-name"],
                     name=each["name"],
                     granularity=each["granularity"],
@@ -133,9 +143,9 @@ async def _hash(qemu: Qemu, node: str, name: str) -> str:
 
 
 async def content(qemu: Qemu, node: str, name: str) -> Ranges:
-    """The dirty ranges, in bytes; the bitmap may be neither busy nor lost.
+    """Return the dirty ranges in bytes of a bitmap that is usable.
 
-    Raises RefusedError if QEMU does not let us, for instance since the VM
+    Raises QemuRefusedError if QEMU does not let us, for instance since the VM
     does not run here.
     """
     socket = qemu.room / f"{qemu.name}.nbd"
@@ -174,7 +184,7 @@ async def content(qemu: Qemu, node: str, name: str) -> Ranges:
 
 
 def _ranges(extents: list[dict[str, Any]]) -> Ranges:
-    """The dirty ones (there: without data), adjacent ones as one."""
+    """Return the dirty extents (there: without data), merged."""
     found: list[tuple[int, int]] = []
     for extent in extents:
         if extent["data"]:
@@ -187,13 +197,13 @@ def _ranges(extents: list[dict[str, Any]]) -> Ranges:
     return tuple(found)
 
 
-def same(view: BitmapView, truth: DirtyBitmap) -> bool:
-    """Do QEMU and the reference have the same bits?"""
+def same(view: ShownBitmap, truth: DirtyBitmap) -> bool:
+    """Return whether QEMU and the reference have the same bits."""
     return view.sha256 == truth.bits.sha256()
 
 
 def missing(dirty: Ranges, truth: DirtyBitmap) -> Ranges:
-    """The ranges of the truth that are not wholly dirty."""
+    """Return the ranges of the truth that are not wholly dirty."""
     return tuple(
         (offset, length)
         for offset, length in truth.dirty_ranges()

@@ -20,7 +20,8 @@ from typing import Final
 import attrs
 
 from checker.qemu.harness.binary import Build
-from checker.qemu.harness.process import Qemu, QemuError, RefusedError
+from checker.qemu.harness.process import Qemu, QemuError, QemuRefusedError
+from checker.stateful.adapter import Side
 
 SECTOR: Final = 512
 #: bytes from which on a write is one of zeroes, which costs nothing
@@ -47,8 +48,12 @@ class Images:
     build: Build
     room: Path
 
-    def create(self, disk: Disk, side: str) -> Path:
-        """A fresh image for one side."""
+    def path(self, disk: Disk, side: Side) -> Path:
+        """Return where the side's image of a disk is."""
+        return self.room / f"{side.value}-{disk.node}"
+
+    def create(self, disk: Disk, side: Side) -> Path:
+        """Make a fresh image for a side, and return its path."""
         template = self.room / f"template-{disk.size}"
         if not template.exists():
             subprocess.run(
@@ -61,13 +66,13 @@ class Images:
                 stdin=subprocess.DEVNULL,
                 capture_output=True,
             )
-        path = self.room / f"{side}-{disk.node}"
+        path = self.path(disk, side)
         shutil.copyfile(template, path)
         return path
 
 
 def blockdev(disk: Disk, image: Path) -> str:
-    """The option that gives a process the disk.
+    """Return the option that gives a process the disk.
 
     No flush, for no run outlives the host's cache.
     """
@@ -87,14 +92,14 @@ def blockdev(disk: Disk, image: Path) -> str:
 async def guest_write(
     qemu: Qemu, node: str, offset: int, length: int, discard: bool = False
 ) -> None:
-    """The guest writes, or discards.
+    """Let the guest write ``length`` bytes, or discard them.
 
-    Raises RefusedError if the VM does not run, and QemuError if the write
+    Raises QemuRefusedError if the VM does not run, and QemuError if the write
     failed.
     """
     state = await qemu.status()
     if state != RUNNING:
-        raise RefusedError(f"{qemu.name}: the guest cannot write: {state}")
+        raise QemuRefusedError(f"{qemu.name}: the guest cannot write: {state}")
     word = "discard" if discard else "write"
     if length > LARGE and not discard:
         word = "write -z"
@@ -122,7 +127,7 @@ class StoredBitmap:
 async def stored_bitmaps(
     build: Build, node: str, image: Path
 ) -> tuple[StoredBitmap, ...]:
-    """The bitmaps in an image that nobody has open."""
+    """Return the bitmaps in an image that no process has open."""
     shown = await run_tool(build, "info", "--output=json", str(image))
     data = json.loads(shown)["format-specific"]["data"]
     return tuple(
@@ -138,7 +143,7 @@ async def stored_bitmaps(
 
 
 async def run_tool(build: Build, *arguments: str) -> str:
-    """What qemu-img prints; QemuError if it fails."""
+    """Return what qemu-img prints; QemuError if it fails."""
     process = await asyncio.create_subprocess_exec(
         *build.image_tool,
         *arguments,

@@ -11,16 +11,11 @@ from typing import Final
 
 import attrs
 
-from checker.qemu.harness.bitmaps import BitmapView
+from checker.qemu.harness.bitmaps import ShownBitmap
 from checker.qemu.harness.disk import StoredBitmap
 from checker.qemu.harness.places import Passage
-from checker.qemu.harness.scenario import (
-    GuestWrite,
-    Scenario,
-    Side,
-    Storage,
-    When,
-)
+from checker.qemu.harness.scenario import GuestWrite, Scenario, Storage, When
+from checker.stateful.adapter import Side
 from reference.bitmap.dirty_bitmap import DirtyBitmap
 
 RUNNING: Final = "running"
@@ -36,8 +31,8 @@ RESTARTED: Final = "restarted"
 
 
 @attrs.frozen
-class SideView:
-    """One side at one moment.
+class ProcessView:
+    """One side's process at one moment.
 
     ``vm`` and ``migration`` are QEMU's words, '' if it could not be asked.
     ``hung``: the command that was not answered.
@@ -51,15 +46,15 @@ class SideView:
     exit_code: int | None = None
     #: was it the scenario that killed it?
     killed: bool = False
-    bitmaps: tuple[BitmapView, ...] = ()
+    bitmaps: tuple[ShownBitmap, ...] = ()
 
     @property
     def runs(self) -> bool:
-        """Does the guest run here?"""
+        """Return whether the guest runs here."""
         return self.alive and self.vm == RUNNING
 
-    def bitmap(self, node: str, name: str) -> BitmapView | None:
-        """What is shown of a bitmap; None if there is none."""
+    def bitmap(self, node: str, name: str) -> ShownBitmap | None:
+        """Return what is shown of a bitmap; None without such a bitmap."""
         for each in self.bitmaps:
             if each.key == (node, name):
                 return each
@@ -72,12 +67,12 @@ class Moment:
 
     name: str
     seconds: float
-    source: SideView
-    destination: SideView
+    source: ProcessView
+    destination: ProcessView
     done: int
 
-    def of(self, side: Side) -> SideView:
-        """One of the two."""
+    def of(self, side: Side) -> ProcessView:
+        """Return the view of a side."""
         return self.source if side is Side.SOURCE else self.destination
 
 
@@ -135,7 +130,7 @@ class Observation:
     messages: tuple[str, str] = ("", "")
 
     def moment(self, name: str) -> Moment | None:
-        """The moment of that name, None if it did not come."""
+        """Return the moment of that name, None if it did not come."""
         for each in self.moments:
             if each.name == name:
                 return each
@@ -143,23 +138,23 @@ class Observation:
 
     @property
     def end(self) -> Moment:
-        """The last look at both sides, before they were told to quit."""
+        """Return the last look at both sides before they were told to quit."""
         found = self.moment(END)
         assert found is not None
         return found
 
     @property
     def last(self) -> Moment:
-        """The last look at both sides while there are two."""
+        """Return the last look at both sides while there are two."""
         return self.moment(AGAIN) or self.end
 
     def truth(
         self, side: Side, node: str, name: str, moment: Moment
     ) -> DirtyBitmap:
-        """What must be dirty on a side at a moment.
+        """Return what must be dirty on a side at a moment.
 
-        What the destination wrote is none of the source's business, unless
-        it wrote to the same image, or the VM has come back from there.
+        The source need not know what the guest wrote on the destination,
+        unless it wrote to the same image, or the VM has come back from there.
         """
         wanted = next(
             each for each in self.scenario.bitmaps if each.key == (node, name)
@@ -179,7 +174,7 @@ class Observation:
 
     @property
     def overlap(self) -> float:
-        """For how many seconds the guest ran on both sides."""
+        """Return for how many seconds the guest ran on both sides."""
         return sum(
             max(0.0, min(one[1], other[1]) - max(one[0], other[0]))
             for ours, theirs in (self.ran, self.ran_again)

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Where in a migration something happens, and what.
+"""Where in a migration something happens.
 
 The rule: a place names an item of the stream by its label and its number
-among those, not by its offset, for how many empty ``ram.part`` a source
-sends while it waits is up to the clock; all other labels come as often in
-every run.  A place has a text form, ``bits:1+middle``, that people type.
+among those, not by its offset in the stream: how many empty ``ram.part`` a
+source sends while it waits is up to the clock, all other labels come as often
+in every run.  A place has a text form, ``bits:1+middle``, that people type.
 """
 
 from __future__ import annotations
@@ -41,18 +41,6 @@ UNCOUNTED: Final = frozenset({"ram.part", "ram.payload", "ram.footer"})
 RETURN_LABELS: Final = ("pong", "shut", "return")
 
 
-class FaultKind(enum.Enum):
-    """What happens at a place."""
-
-    CUT = "cut"  # both connections are closed
-    HALF_CLOSE = "half-close"  # the receiver sees the end, the sender nothing
-    STALL = "stall"  # nothing more comes, nobody is told
-    DROP = "drop"  # the rest of the item is lost, the stream goes on
-    KILL_SOURCE = "kill-source"
-    KILL_DESTINATION = "kill-destination"
-    CANCEL = "cancel"  # management says migrate_cancel
-
-
 class Within(enum.Enum):
     """Where in an item, if not at a byte."""
 
@@ -79,7 +67,7 @@ class Place:
 
     @classmethod
     def parse(cls, text: str) -> Place:
-        """The place that ``str`` shows so; ValueError if it is none.
+        """Return the place that ``str`` shows so; ValueError if none.
 
         The number may be left out, and so may the offset.
         """
@@ -99,15 +87,15 @@ class Place:
 
     @property
     def returning(self) -> bool:
-        """Is the item one of the return path?"""
+        """Return whether the item is one of the return path."""
         return self.item in RETURN_LABELS
 
     def inside(self, length: int) -> bool:
-        """Does an item of ``length`` bytes have such a place?"""
+        """Return whether an item of ``length`` bytes has such a place."""
         return isinstance(self.offset, Within) or self.offset <= length
 
     def cut_at(self, length: int) -> int:
-        """How many bytes of an item of ``length`` come before the place."""
+        """Return how many bytes of such an item come before the place."""
         match self.offset:
             case Within.BEFORE:
                 return 0
@@ -116,17 +104,6 @@ class Place:
             case Within.AFTER:
                 return length
         return min(self.offset, length)
-
-
-@attrs.frozen
-class Fault:
-    """Something that goes wrong."""
-
-    kind: FaultKind
-    place: Place
-
-    def __str__(self) -> str:
-        return f"{self.kind.value} at {self.place}"
 
 
 @attrs.frozen
@@ -149,7 +126,7 @@ class Passage:
 
     @property
     def whole(self) -> bool:
-        """Was all of it sent on?"""
+        """Return whether all of it was sent on."""
         return not self.lost and self.sent == self.end - self.begin
 
 
@@ -161,13 +138,13 @@ class Labels:
     counts: dict[str, int] = attrs.field(factory=dict)
 
     def number(self, label: str) -> int:
-        """The number of the next item with this label."""
+        """Return the number of the next item with this label."""
         number = self.counts.get(label, 0)
         self.counts[label] = number + 1
         return number
 
     def of(self, item: Item) -> str:
-        """The label of an item."""
+        """Return the label of an item."""
         match item:
             case ChunkItem():
                 return _chunk_label(item)
@@ -217,7 +194,7 @@ def _chunk_label(item: ChunkItem) -> str:
 
 
 def return_label(message: ReturnMessage) -> str:
-    """The label of a message of the return path."""
+    """Return the label of a message of the return path."""
     match message:
         case Pong():
             return "pong"

@@ -35,6 +35,7 @@ from qemu.qmp import (
 
 from checker.qemu.harness.binary import Build
 from checker.qemu.harness.wakeup import Bell
+from checker.stateful.adapter import RefusedError
 
 # what goes wrong with a monitor is told by our own errors
 logging.getLogger("qemu.qmp").addHandler(logging.NullHandler())
@@ -49,7 +50,7 @@ class QemuError(Exception):
     """A process did not do what it was told; ``str()`` is one line."""
 
 
-class RefusedError(QemuError):
+class QemuRefusedError(QemuError, RefusedError):
     """QEMU answered with an error; nothing else is wrong."""
 
 
@@ -103,7 +104,7 @@ class Qemu:
     bell: Bell = attrs.field(factory=Bell)
     limit: float = LIMIT
     events: list[Event] = attrs.field(factory=list)
-    #: the command that was not answered; '' while there is none
+    #: the command that was not answered; '' if all were
     hung: str = ""
     #: as in ``subprocess``, None while it lives
     exit_code: int | None = None
@@ -143,7 +144,7 @@ class Qemu:
         return words + (["-incoming", "defer"] if self.incoming else [])
 
     async def start(self) -> None:
-        """Start it; GoneError or HungError if it does not come up."""
+        """Start the process; GoneError or HungError if it does not come up."""
         try:
             await self._start()
         except BaseException:
@@ -178,7 +179,7 @@ class Qemu:
         except TimeoutError:
             raise HungError(f"{self.name}: QEMU does not start") from None
         except (ConnectError, OSError, AssertionError) as error:
-            # the library asserts that nobody dies while it connects
+            # the library asserts that QEMU does not die meanwhile
             said = self.messages or str(error) or "it died at once"
             raise GoneError(
                 f"{self.name}: QEMU did not start: {said}"
@@ -188,7 +189,7 @@ class Qemu:
                 ours.close()
 
     async def end(self) -> None:
-        """End it by SIGKILL, and let go of everything."""
+        """End the process by SIGKILL, and release everything."""
         self.kill()
         if self._process is not None and self.exit_code is None:
             await self.bell.until(lambda: not self.alive, self.limit)
@@ -203,7 +204,7 @@ class Qemu:
                 await client.disconnect()
 
     def kill(self) -> None:
-        """SIGKILL, now."""
+        """Send SIGKILL, and do not wait."""
         if self._process is not None and self.alive:
             self.killed = True
             self._sweep()
@@ -225,27 +226,27 @@ class Qemu:
 
     @property
     def alive(self) -> bool:
-        """Does the process exist?"""
+        """Return whether the process exists."""
         return self._process is not None and self.exit_code is None
 
     @property
     def pid(self) -> int:
-        """The process's number; 0 before it starts."""
+        """Return the process's number; 0 before it starts."""
         return 0 if self._process is None else self._process.pid
 
     @property
     def log(self) -> Path:
-        """Where it writes its messages."""
+        """Return the file with its messages."""
         return self.room / f"{self.name}.log"
 
     @property
     def out(self) -> Path:
-        """Where ``qemu-io`` in the human monitor writes."""
+        """Return the file to which ``qemu-io`` in the monitor writes."""
         return self.room / f"{self.name}.out"
 
     @property
     def messages(self) -> str:
-        """What it had to say, as one line."""
+        """Return its messages, as one line."""
         if not self.log.exists():
             return ""
         text = self.log.read_text("utf-8", errors="replace")
@@ -263,7 +264,7 @@ class Qemu:
         self.bell.ring()
 
     def saw(self, name: str, **data: Any) -> bool:
-        """Did such an event come, with these data?"""
+        """Return whether such an event came, with these data."""
         return any(
             event.name == name and data.items() <= event.data.items()
             for event in self.events
@@ -272,9 +273,9 @@ class Qemu:
     async def call(
         self, command: str, arguments: dict[str, Any] | None = None
     ) -> Any:
-        """What QEMU answers.
+        """Return QEMU's answer to a command.
 
-        Raises RefusedError, HungError or GoneError.
+        Raises QemuRefusedError, HungError or GoneError.
         """
         if self.hung:
             raise HungError(f"{self.name}: hung in {self.hung}")
@@ -290,24 +291,24 @@ class Qemu:
             ) from None
         except ExecuteError as error:
             text = " ".join(str(error).split())
-            raise RefusedError(f"{self.name}: {command}: {text}") from None
+            raise QemuRefusedError(f"{self.name}: {command}: {text}") from None
         except (ExecInterruptedError, QMPError, EOFError, OSError):
             await self.bell.until(lambda: not self.alive, self.limit)
             raise GoneError(f"{self.name}: died in {command}") from None
 
     async def human(self, line: str) -> str:
-        """What the human monitor prints."""
+        """Return what the human monitor prints."""
         answer = await self.call(
             "human-monitor-command", {"command-line": line}
         )
         return str(answer).strip()
 
     async def status(self) -> str:
-        """The VM's run state, in QEMU's words."""
+        """Return the VM's run state, in QEMU's words."""
         return str((await self.call("query-status"))["status"])
 
     async def quit(self) -> bool:
-        """An orderly end; whether it came within the limit."""
+        """Tell it to quit; return whether it ends within the limit."""
         with contextlib.suppress(QemuError):
             await self.call("quit")
         return await self.bell.until(lambda: not self.alive, self.limit)

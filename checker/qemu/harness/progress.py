@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """How far a migration is on one side, by what QEMU says.
 
-The rule: the last event counts.  A state that QEMU only passes through is no
-state to look at.
+The rule: the last event counts.  A state that QEMU only passes
+through is not looked at.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class Limits:
 
 
 def statuses(qemu: Qemu) -> tuple[str, ...]:
-    """What the MIGRATION events said, in their order."""
+    """Return what the MIGRATION events said, in their order."""
     return tuple(
         str(event.data.get("status"))
         for event in qemu.events
@@ -44,32 +44,32 @@ def statuses(qemu: Qemu) -> tuple[str, ...]:
 
 
 def ended(qemu: Qemu) -> bool:
-    """Is the migration over on this side?"""
+    """Return whether the migration is over on this side."""
     return not qemu.alive or bool(_ENDED & set(statuses(qemu)[-1:]))
 
 
 def asleep(qemu: Qemu) -> bool:
-    """May it sleep on its way to failed or cancelled?
+    """Return whether it may sleep on its way to failed or cancelled.
 
-    11.1 says failing or cancelling, then may sleep until anybody asks it
-    anything: what ends the migration is due in its main loop, which nobody
-    wakes.
+    11.1 says failing or cancelling, then may sleep until its monitor is asked
+    anything: the end of the migration is due in its main loop, which sleeps.
     """
     return qemu.alive and bool(_ENDING & set(statuses(qemu)[-1:]))
 
 
 def passing(state: str, said: tuple[str, ...]) -> bool:
-    """Is the run state one that QEMU only passes through?"""
+    """Return whether QEMU only passes through the run state."""
     if state == "finish-migrate":
         return True
     return state == "inmigrate" and said[-1:] in (("failed",), ("completed",))
 
 
 def ran(qemu: Qemu, runs: bool = False) -> tuple[tuple[float, float], ...]:
-    """From when to when the guest ran; ``runs``: did it from the begin?
+    """Return from when to when the guest ran, in seconds of the epoch.
 
-    By QEMU's events, in seconds of the epoch.  One that died ran until its
-    last event, as far as is known: its death is seen later than it was.
+    By QEMU's events; ``runs``: did it run from the beginning?  A process that
+    died ran until its last event, as far as is known: its death is seen later
+    than it was.
     """
     found: list[tuple[float, float]] = []
     since = 0.0

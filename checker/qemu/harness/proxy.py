@@ -20,14 +20,8 @@ from typing import Final, Self
 
 import attrs
 
-from checker.qemu.harness.places import (
-    Fault,
-    FaultKind,
-    Labels,
-    Passage,
-    Place,
-    return_label,
-)
+from checker.qemu.harness.faults import Fault, FaultKind
+from checker.qemu.harness.places import Labels, Passage, Place, return_label
 from checker.qemu.harness.wakeup import Bell
 from reference.wire.reader import StreamReader
 from reference.wire.return_path import (
@@ -43,8 +37,8 @@ _FOR_EVER: Final = 3600.0
 Actor = Callable[[Fault], Awaitable[None]]
 
 
-async def nobody(fault: Fault) -> None:
-    """What to do about a fault that is not the proxy's: nothing."""
+async def no_other(fault: Fault) -> None:
+    """Do nothing about a fault that is not the wire's."""
 
 
 @attrs.frozen
@@ -68,7 +62,7 @@ class _Way:
     deaf: bool = False
 
     def take(self, end: int) -> bytes:
-        """The bytes up to ``end``, counted from the stream's first."""
+        """Return and drop the bytes up to ``end``, an offset in the stream."""
         count = end - self.begin
         data = bytes(self.kept[:count])
         del self.kept[:count]
@@ -87,7 +81,7 @@ class Proxy:
     destination: Path
     fault: Fault | None = None
     holds: tuple[Hold, ...] = ()
-    act: Actor = nobody
+    act: Actor = no_other
     bell: Bell = attrs.field(factory=Bell)
     passages: list[Passage] = attrs.field(factory=list)
     #: did the fault happen, and when, by the proxy's clock?
@@ -132,26 +126,26 @@ class Proxy:
         await self._server.wait_closed()
 
     def passed(self, item: str, number: int = 0) -> bool:
-        """Was all of an item sent on?"""
+        """Return whether all of an item was sent on."""
         return (item, number) in self._whole
 
     def release(self) -> None:
-        """A stall ends: what waits passes."""
+        """End a stall: items that wait pass."""
         self.released = True
         self.bell.ring()
 
     def cut(self) -> None:
-        """Both connections are closed."""
+        """Close both connections."""
         for writer in self._writers:
             writer.close()
 
     def cut_source(self) -> None:
-        """The source's is closed; what has come from it may still pass."""
+        """Close the source's; items that came from it may still pass."""
         if self._inward is not None:
             self._inward.close()
 
     def cut_destination(self) -> None:
-        """The destination's is closed; the source learns when it sends."""
+        """Close the destination's; the source learns when it sends."""
         if self._onward is not None:
             self._onward.close()
 
@@ -171,7 +165,7 @@ class Proxy:
     async def _carry(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
-        """One connection, from its begin to its end."""
+        """Carry one connection from its begin to its end."""
         back: asyncio.Task[None] | None = None
         try:
             with contextlib.suppress(OSError):
@@ -192,7 +186,7 @@ class Proxy:
             self.bell.ring()
 
     async def _forward(self, way: _Way) -> None:
-        """The stream, item by item."""
+        """Pass the stream on, item by item."""
         stream, labels = StreamReader(), Labels()
         while data := await way.reader.read(_PIECE):
             way.kept += data
@@ -216,7 +210,7 @@ class Proxy:
             await self._pass(way, label, number, one.end, one.packaged)
 
     async def _returning(self, way: _Way) -> None:
-        """The return path, message by message."""
+        """Pass the return path on, message by message."""
         messages, labels = ReturnReader(), Labels()
         with contextlib.suppress(OSError):
             while data := await way.reader.read(_PIECE):
@@ -232,7 +226,7 @@ class Proxy:
         self._finish(way)
 
     def _finish(self, way: _Way) -> None:
-        """The receiver learns that nothing more comes."""
+        """Let the receiver learn that nothing more comes."""
         with contextlib.suppress(OSError, RuntimeError):
             way.writer.write_eof()
 
@@ -247,7 +241,7 @@ class Proxy:
         packaged: bool = False,
         returning: bool = False,
     ) -> None:
-        """One item, as the holds and the fault want it."""
+        """Pass one item on as the holds and the fault want it."""
         begin = way.begin
         data = way.take(end)
         sent = 0
@@ -305,7 +299,7 @@ class Proxy:
         await way.writer.drain()
 
     async def _strike(self, way: _Way, fault: Fault) -> bool:
-        """The fault happens; does the rest of the item pass?"""
+        """Do the fault; return whether the rest of the item passes."""
         self.struck = True
         self.struck_at = time.monotonic() - self.begun
         self.bell.ring()

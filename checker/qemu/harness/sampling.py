@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Looks at both sides of a scenario, and does the guest's writes.
 
-The rule: the one who makes the writes knows the truth, so both are here.  A
-side that is dead or does not answer is seen as that, and is no error.
+The rule: the writes decide what must be dirty, so both are done here.  A side
+that is dead or does not answer is seen as that, which is not an error.
 """
 
 from __future__ import annotations
@@ -14,56 +14,39 @@ from collections.abc import Callable
 import attrs
 
 from checker.qemu.harness import bitmaps, disk
-from checker.qemu.harness.bitmaps import BitmapView
+from checker.qemu.harness.bitmaps import ShownBitmap
 from checker.qemu.harness.observation import (
     Done,
     Moment,
-    SideView,
+    ProcessView,
 )
-from checker.qemu.harness.process import Qemu, QemuError, RefusedError
-from checker.qemu.harness.scenario import Scenario, Side, When
+from checker.qemu.harness.pair import Pair
+from checker.qemu.harness.process import Qemu, QemuError, QemuRefusedError
+from checker.qemu.harness.scenario import Scenario, When
+from checker.stateful.adapter import Side
 
 
 @attrs.define(eq=False)
 class Looks:
-    """What was seen and done so far."""
+    """What was seen of a pair so far, and what the guest wrote."""
 
     scenario: Scenario
-    source: Qemu
-    destination: Qemu
+    pair: Pair
     moments: list[Moment] = attrs.field(factory=list)
     done: list[Done] = attrs.field(factory=list)
     begun: float = attrs.field(factory=time.monotonic)
 
-    def of(self, side: Side) -> Qemu:
-        """The process of a side."""
-        return self.source if side is Side.SOURCE else self.destination
+    async def write(self, side: Side, when: When) -> None:
+        """Do the guest's writes of that time, on that side.
 
-    def put(self, side: Side, qemu: Qemu) -> None:
-        """From now on that is the process of the side."""
-        if side is Side.SOURCE:
-            self.source = qemu
-        else:
-            self.destination = qemu
-
-    async def write(self, qemu: Qemu, when: When) -> None:
-        """The guest's writes of that time, on that side.
-
-        Raises RefusedError if the VM does not run there.
+        Raises QemuRefusedError if the VM does not run there.
         """
-        side = Side.SOURCE if qemu is self.source else Side.DESTINATION
+        qemu = self.pair.sides[side]
         for each in self.scenario.at(when):
             await disk.guest_write(
                 qemu, each.node, each.offset, each.length, each.discard
             )
             self.done.append(Done(side, each))
-
-    async def state(self, qemu: Qemu) -> str:
-        """The run state; '' if it cannot be asked."""
-        try:
-            return await qemu.status()
-        except QemuError:
-            return ""
 
     async def take(
         self,
@@ -71,36 +54,37 @@ class Looks:
         contents: bool = False,
         between: Callable[[], None] = lambda: None,
     ) -> Moment:
-        """Look at both; with ``contents`` read the bitmaps, too.
+        """Look at both sides; with ``contents`` read the bitmaps, too.
 
-        The destination first, then ``between`` is called: whoever holds the
-        wire lets go there, for a source that waits for the wire may not
-        answer.  A destination that dies meanwhile is dead at that moment:
-        a source that goes on then is not beside it.
+        The destination comes first, then ``between`` is called, in which a
+        runner that holds the wire lets go: a source that waits for the wire
+        may not answer.  A destination that dies meanwhile is dead at that
+        moment: a source that goes on then is not beside it.
         """
-        theirs = await self._side(self.destination, contents)
+        source, destination = self.pair.source, self.pair.destination
+        theirs = await self._side(destination, contents)
         between()
-        ours = await self._side(self.source, contents)
-        if theirs.alive and not self.destination.alive:
-            theirs = await self._side(self.destination, contents)
+        ours = await self._side(source, contents)
+        if theirs.alive and not destination.alive:
+            theirs = await self._side(destination, contents)
         now = time.monotonic() - self.begun
         moment = Moment(name, now, ours, theirs, len(self.done))
         self.moments.append(moment)
         return moment
 
-    async def take_one(self, name: str, side: Side, qemu: Qemu) -> Moment:
-        """Look at one side, with contents; the other one is over."""
-        view = await self._side(qemu, contents=True)
+    async def take_one(self, name: str, side: Side) -> Moment:
+        """Look at one side, with contents; the other one has ended."""
+        view = await self._side(self.pair.sides[side], contents=True)
         now = time.monotonic() - self.begun
-        over = SideView(alive=False)
-        pair = (view, over) if side is Side.SOURCE else (over, view)
-        moment = Moment(name, now, *pair, done=len(self.done))
+        over = ProcessView(alive=False)
+        both = (view, over) if side is Side.SOURCE else (over, view)
+        moment = Moment(name, now, *both, done=len(self.done))
         self.moments.append(moment)
         return moment
 
-    async def _side(self, qemu: Qemu, contents: bool) -> SideView:
+    async def _side(self, qemu: Qemu, contents: bool) -> ProcessView:
         vm, migration, error = "", "", ""
-        found: tuple[BitmapView, ...] = ()
+        found: tuple[ShownBitmap, ...] = ()
         try:
             vm = await qemu.status()
             info = await qemu.call("query-migrate")
@@ -111,7 +95,7 @@ class Looks:
                 found = tuple([await self._read(qemu, each) for each in found])
         except QemuError:
             pass
-        return SideView(
+        return ProcessView(
             alive=qemu.alive,
             vm=vm,
             migration=migration,
@@ -122,11 +106,11 @@ class Looks:
             bitmaps=found,
         )
 
-    async def _read(self, qemu: Qemu, view: BitmapView) -> BitmapView:
-        """With its content, if it may be read and is not empty."""
+    async def _read(self, qemu: Qemu, view: ShownBitmap) -> ShownBitmap:
+        """Return the view with its content, if that may be read."""
         if not view.usable or not view.count:
             return view if view.count else attrs.evolve(view, dirty=())
-        with contextlib.suppress(RefusedError):
+        with contextlib.suppress(QemuRefusedError):
             dirty = await bitmaps.content(qemu, *view.key)
             return attrs.evolve(view, dirty=dirty)
         return view

@@ -15,22 +15,10 @@ import attrs
 
 from checker.qemu.harness.bitmaps import Bitmap
 from checker.qemu.harness.disk import Disk
-from checker.qemu.harness.places import Fault
+from checker.qemu.harness.faults import Fault
 
 KIB: Final = 1024
 MIB: Final = 1024 * KIB
-
-
-class Side(enum.Enum):
-    """Who."""
-
-    SOURCE = "source"
-    DESTINATION = "destination"
-
-    @property
-    def other(self) -> Side:
-        """The one that this is not."""
-        return Side.DESTINATION if self is Side.SOURCE else Side.SOURCE
 
 
 class Mode(enum.Enum):
@@ -41,7 +29,7 @@ class Mode(enum.Enum):
 
 
 class Storage(enum.Enum):
-    """Do both sides have the same images?"""
+    """Whether both sides have the same images."""
 
     SEPARATE = "separate"
     SHARED = "shared"
@@ -50,9 +38,9 @@ class Storage(enum.Enum):
 class Then(enum.Enum):
     """What comes after the migration and its fault."""
 
-    QUIT = "quit"  # both end in good order, whoever had the VM starts again
+    QUIT = "quit"  # both end in good order, the VM starts again
     CRASH = "crash"  # the same, but both end by SIGKILL
-    AGAIN = "again"  # whoever has the VM migrates it once more, then as QUIT
+    AGAIN = "again"  # the VM migrates once more, then as QUIT
 
 
 class When(enum.Enum):
@@ -132,19 +120,19 @@ class Scenario:
 
     @property
     def persistent(self) -> bool:
-        """Is any bitmap to be stored in an image?"""
+        """Return whether any bitmap is to be stored in an image."""
         return any(bitmap.persistent for bitmap in self.bitmaps)
 
     def at(self, when: When) -> list[GuestWrite]:
-        """The guest's writes at that time."""
+        """Return the guest's writes at that time."""
         return [write for write in self.writes if write.when is when]
 
     def without_bitmaps(self) -> Scenario:
-        """The same VM with nothing but its disks."""
+        """Return the scenario of the same VM with nothing but its disks."""
         return attrs.evolve(self, bitmaps=(), aliases=(), carried=False)
 
     def size_of(self, node: str) -> int:
-        """Bytes of a disk."""
+        """Return the size of a disk, in bytes."""
         return next(disk.size for disk in self.disks if disk.node == node)
 
     def __str__(self) -> str:

@@ -15,15 +15,16 @@ from checker.qemu.harness.scenario import Alias, Mode, Scenario, When
 
 #: milliseconds of downtime: the most
 LONG: Final = 2_000_000
+SLOW: Final = 20_000  # bytes a second while the source waits
 
 
 def waits(scenario: Scenario) -> bool:
-    """Does the source wait with the switchover until it is told?"""
+    """Return whether the source waits with the switchover."""
     return scenario.mode is Mode.POSTCOPY or bool(scenario.at(When.DURING))
 
 
 async def configure(scenario: Scenario, qemu: Qemu) -> None:
-    """What the scenario wants of either side."""
+    """Set capabilities and parameters as the scenario asks."""
     wanted = ["events"]
     if scenario.carried:
         wanted.append("dirty-bitmaps")
@@ -34,8 +35,16 @@ async def configure(scenario: Scenario, qemu: Qemu) -> None:
     await set_parameters(qemu, scenario.bandwidth, downtime, scenario.aliases)
 
 
+async def switch_over(qemu: Qemu, mode: Mode) -> None:
+    """Let a source that waits stop its VM and send the rest."""
+    if mode is Mode.POSTCOPY:
+        await qemu.call("migrate-start-postcopy")
+    else:
+        await qemu.call("migrate-set-parameters", {"downtime-limit": LONG})
+
+
 async def set_capabilities(qemu: Qemu, *names: str) -> None:
-    """Switch these on."""
+    """Switch these capabilities on."""
     states = [{"capability": name, "state": True} for name in names]
     await qemu.call("migrate-set-capabilities", {"capabilities": states})
 
@@ -43,7 +52,7 @@ async def set_capabilities(qemu: Qemu, *names: str) -> None:
 async def set_parameters(
     qemu: Qemu, bandwidth: int, downtime: int, aliases: Sequence[Alias] = ()
 ) -> None:
-    """Bytes a second before the switchover; milliseconds; names."""
+    """Set bytes a second before the switchover, milliseconds, names."""
     parameters: dict[str, object] = {
         "max-bandwidth": bandwidth,
         "downtime-limit": downtime,

@@ -18,7 +18,7 @@ Work = Coroutine[Any, Any, None]
 
 
 def run_until_stopped(work: Work) -> bool:
-    """Does it come to its end before anybody stops it?"""
+    """Return whether the work ends before a person stops it."""
     return asyncio.run(_run(work))
 
 
@@ -31,7 +31,7 @@ async def _run(work: Work) -> bool:
         nonlocal stopped
         if not stopped:
             stopped = True
-            # what breaks off in the middle complains, and nobody cares
+            # work that breaks off complains, which says nothing
             loop.set_exception_handler(lambda *_: None)
             task.cancel()
 
@@ -59,6 +59,6 @@ async def _run(work: Work) -> bool:
 def _complain(
     loop: asyncio.AbstractEventLoop, context: dict[str, Any]
 ) -> None:
-    """What a broken connection leaves in a library is no news."""
+    """Report an error of the loop, but none that a dead peer leaves."""
     if "never retrieved" not in context.get("message", ""):
         loop.default_exception_handler(context)

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Waiting for anything that happens in a scenario, without asking twice.
 
-The rule: whoever changes what others may wait for rings the bell, and whoever
-waits looks again at every ring.  Nobody sleeps and nobody polls, so a
-scenario is as fast as QEMU is.
+The rule: code that changes something rings the bell, and code that waits looks
+again at every ring.  Nothing sleeps, and only what no event tells of is asked
+for again, so a scenario is as fast as QEMU is.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from attrs import define, field
 
 @define
 class Bell:
-    """One for all that takes part in a scenario."""
+    """The bell of one scenario; everything in it rings and hears it."""
 
     rung: asyncio.Event = field(factory=asyncio.Event)
 
     def ring(self) -> None:
-        """Something has changed."""
+        """Wake everything that waits."""
         self.rung.set()
         self.rung = asyncio.Event()
 
@@ -31,7 +31,7 @@ class Bell:
         limit: float,
         quiet: float | None = None,
     ) -> bool:
-        """Wait until ``check`` holds; does it?
+        """Wait until ``check`` holds; return whether it does.
 
         Given up after ``limit`` seconds, or if nothing at all happens for
         ``quiet`` seconds.

@@ -48,23 +48,23 @@ class Shape:
 
     @property
     def half(self) -> int:
-        """So many writes come before some bitmaps are disabled."""
+        """Return how many writes come before some bitmaps are disabled."""
         return (len(self.writes) + 1) // 2
 
     @property
     def nodes(self) -> set[str]:
-        """The nodes that have bitmaps."""
+        """Return the nodes that have bitmaps."""
         return {bitmap.node for bitmap in self.bitmaps}
 
     def host(self, state: RunState) -> Host:
-        """The reference's side, with the disks and no bitmap."""
+        """Return the reference's side, with the disks and no bitmap."""
         host = Host(state)
         for disk in self.disks:
             host.add_node(disk.node, disk.size)
         return host
 
     def truth(self, during: tuple[Extent, ...] = ()) -> Host:
-        """The reference's side with what the guest's writes make of it.
+        """Return the reference's side after the guest's writes.
 
         ``during``: which of those were done, too.
         """
@@ -88,7 +88,7 @@ class Shape:
                 host.bitmap(*each.key).recording = False
 
     def mapping(self, newest_first: bool = False) -> Aliases:
-        """The aliases as the reference wants them.
+        """Return the aliases as the reference wants them.
 
         ``newest_first``: and all bitmaps of a node in QEMU's order.
         """
@@ -108,7 +108,7 @@ class Shape:
 
 
 def every_second(granularity: int, count: int) -> tuple[Extent, ...]:
-    """Every second granule of so many."""
+    """Return writes to every second granule of so many."""
     return tuple(
         Extent(index * granularity, granularity)
         for index in range(0, count, 2)
@@ -118,7 +118,7 @@ def every_second(granularity: int, count: int) -> tuple[Extent, ...]:
 def scattered(
     seed: int, count: int, size: int, most: int, node: str = "drive0"
 ) -> tuple[Extent, ...]:
-    """So many writes of at most so many bytes, anywhere on the disk."""
+    """Return so many writes of at most so many bytes, anywhere."""
     chance = random.Random(seed)
     found = []
     for _ in range(count):
@@ -266,5 +266,5 @@ QUICK: Final = (
 
 
 def shape(name: str) -> Shape:
-    """The shape of that name."""
+    """Return the shape of that name."""
     return next(each for each in SHAPES if each.name == name)

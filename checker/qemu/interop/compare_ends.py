@@ -6,14 +6,14 @@ The rule: a difference is a line of text; no line is agreement.
 
 from __future__ import annotations
 
-from checker.qemu.harness.bitmaps import BitmapView
+from checker.qemu.harness.bitmaps import ShownBitmap
 from reference.host import Host
 
 
 def compare_views(
-    truth: Host, views: tuple[BitmapView, ...]
+    truth: Host, views: tuple[ShownBitmap, ...]
 ) -> tuple[str, ...]:
-    """How QEMU's bitmaps differ from those of ``truth``."""
+    """Return how QEMU's bitmaps differ from those of ``truth``."""
     found = []
     shown = {view.key: view for view in views}
     for node in truth.nodes.values():
@@ -43,7 +43,7 @@ def compare_views(
 
 
 def compare_hosts(truth: Host, there: Host) -> tuple[str, ...]:
-    """How the bitmaps of a reference differ from those of ``truth``."""
+    """Return how a reference's bitmaps differ from those of ``truth``."""
     found = []
     for node in truth.nodes.values():
         arrived = dict(there.node(node.name).bitmaps)
@@ -77,7 +77,7 @@ def _unequal(label: str, pairs: dict[str, tuple[object, object]]) -> list[str]:
 def compare_chunks(
     expected: list[bytes], sent: list[bytes]
 ) -> tuple[str, ...]:
-    """How the chunks that were sent differ from the expected ones."""
+    """Return how the chunks that were sent differ from the expected."""
     found = []
     if len(expected) != len(sent):
         found.append(f"{len(sent)} chunks, expected {len(expected)}")

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import tempfile
 from pathlib import Path
 from typing import Final
 
@@ -19,13 +18,16 @@ import attrs
 
 from checker.qemu.harness import bitmaps, disk
 from checker.qemu.harness.binary import Build
-from checker.qemu.harness.bitmaps import BitmapView
-from checker.qemu.harness.process import Qemu, QemuError, RefusedError
+from checker.qemu.harness.bitmaps import ShownBitmap
+from checker.qemu.harness.pair import alone, fresh_room
+from checker.qemu.harness.process import Qemu, QemuError, QemuRefusedError
 from checker.qemu.harness.progress import Limits, ended, statuses
-from checker.qemu.harness.scenario import Mode, Side
+from checker.qemu.harness.scenario import Mode
 from checker.qemu.harness.settings import (
+    SLOW,
     set_capabilities,
     set_parameters,
+    switch_over,
 )
 from checker.qemu.interop.bitmap_shapes import Extent, Shape
 from checker.qemu.interop.bitmap_shapes import shape as shape_named
@@ -40,6 +42,7 @@ from checker.qemu.interop.stream_bytes import (
     deliver,
     stream_of,
 )
+from checker.stateful.adapter import Side
 from reference.errors import DirtyBitmapError
 from reference.host import Host, RunState
 from reference.protocol.source import Source
@@ -53,8 +56,6 @@ DESIGNS: Final = {
     Mode.PRECOPY: Design.STOP_COPY,
     Mode.POSTCOPY: Design.POSTCOPY,
 }
-_LONG: Final = 60_000  # milliseconds of downtime that are always enough
-_SLOW: Final = 20_000  # bytes a second while the source waits
 
 
 @attrs.frozen
@@ -76,7 +77,7 @@ class Result:
 
     @property
     def agrees(self) -> bool:
-        """Do both ends say the same?"""
+        """Return whether both ends say the same."""
         return not self.differences
 
     def __str__(self) -> str:
@@ -89,31 +90,12 @@ class Result:
 
 
 async def _configure(qemu: Qemu, shape: Shape, return_path: bool) -> None:
-    """How to migrate, on either side."""
+    """Set capabilities and parameters, on either side."""
     wanted = ["events", "dirty-bitmaps"]
     if return_path:
         wanted.append("return-path")
     await set_capabilities(qemu, *wanted)
-    await set_parameters(qemu, _SLOW, 0, shape.aliases)
-
-
-def _qemu(
-    shape: Shape, side: Side, build: Build, room: Path, limits: Limits
-) -> Qemu:
-    """The process, not started, with fresh images."""
-    images = disk.Images(build, room)
-    blockdevs = [
-        disk.blockdev(each, images.create(each, side.value))
-        for each in shape.disks
-    ]
-    return Qemu(
-        side.value,
-        build,
-        room,
-        blockdevs,
-        incoming=side is Side.DESTINATION,
-        limit=limits.answer,
-    )
+    await set_parameters(qemu, SLOW, 0, shape.aliases)
 
 
 # -- the reference sends -----------------------------------------------------
@@ -127,16 +109,15 @@ async def send_to_qemu(
     truth: Host | None = None,
     limits: Limits | None = None,
 ) -> Result:
-    """The reference is the source.
+    """Migrate from the reference to QEMU, and compare.
 
     ``truth``: what to compare with, if not with what was sent.
     """
     limits = limits or Limits()
     host = shape.truth()
-    with tempfile.TemporaryDirectory(prefix="dbmq-") as name:
-        room = Path(name)
-        qemu = _qemu(shape, Side.DESTINATION, build, room, limits)
-        async with qemu:
+    with fresh_room() as room:
+        one = alone(Side.DESTINATION, build, room, shape.disks, limits)
+        async with one as qemu:
             try:
                 await _configure(qemu, shape, return_path)
                 place = room / "in"
@@ -168,13 +149,13 @@ async def send_to_qemu(
         )
 
 
-async def _views(qemu: Qemu) -> tuple[BitmapView, ...]:
-    """All bitmaps with their content, if that can be read."""
+async def _views(qemu: Qemu) -> tuple[ShownBitmap, ...]:
+    """Return all bitmaps with their content, if that can be read."""
     found = []
     for view in await bitmaps.look(qemu):
         dirty = None
         if view.usable:
-            with contextlib.suppress(RefusedError):
+            with contextlib.suppress(QemuRefusedError):
                 dirty = await bitmaps.content(qemu, *view.key)
         found.append(attrs.evolve(view, dirty=dirty))
     return tuple(found)
@@ -183,7 +164,7 @@ async def _views(qemu: Qemu) -> tuple[BitmapView, ...]:
 async def _send(
     host: Host, shape: Shape, mode: Mode, return_path: bool, place: Path
 ) -> list[str]:
-    """Send everything; what went wrong."""
+    """Send everything; return what went wrong."""
     design = DESIGNS[mode]
     aliases = shape.mapping()
     if return_path is (mode is Mode.PRECOPY):
@@ -214,17 +195,16 @@ async def receive_from_qemu(
     truth: Host | None = None,
     limits: Limits | None = None,
 ) -> Result:
-    """The reference is the destination."""
+    """Migrate from QEMU to the reference, and compare."""
     limits = limits or Limits()
     there = shape.host(RunState.INMIGRATE)
     core = Recorder(DESIGNS[mode], aliases=shape.mapping())
     found: list[str] = []
     chunks = 0
-    with tempfile.TemporaryDirectory(prefix="dbmq-") as name:
-        room = Path(name)
+    with fresh_room() as room:
         place = room / "in"
-        qemu = _qemu(shape, Side.SOURCE, build, room, limits)
-        async with qemu:
+        one = alone(Side.SOURCE, build, room, shape.disks, limits)
+        async with one as qemu:
             stop = asyncio.Event()
             address = Address(path=str(place))
             serving = asyncio.create_task(
@@ -266,7 +246,7 @@ async def receive_from_qemu(
 
 
 def _said(qemu: Qemu, received: Received) -> list[str]:
-    """What either end says has gone wrong."""
+    """Return what either end says has gone wrong."""
     found = []
     if statuses(qemu)[-1:] != ("completed",):
         found.append(f"QEMU says {statuses(qemu)}")
@@ -279,27 +259,20 @@ def _said(qemu: Qemu, received: Received) -> list[str]:
 
 
 async def _fill(qemu: Qemu, shape: Shape) -> None:
-    """The bitmaps, and what the guest writes before it migrates."""
-    for bitmap in shape.bitmaps:
-        await bitmaps.add(qemu, attrs.evolve(bitmap, disabled=False))
+    """Add the bitmaps, and let the guest write."""
+    await bitmaps.add_recording(qemu, shape.bitmaps)
     for index, write in enumerate(shape.writes):
         if index == shape.half:
-            await _disable(qemu, shape)
+            await bitmaps.disable(qemu, shape.bitmaps)
         await disk.guest_write(qemu, write.node, write.offset, write.length)
     if len(shape.writes) <= shape.half:
-        await _disable(qemu, shape)
-
-
-async def _disable(qemu: Qemu, shape: Shape) -> None:
-    for bitmap in shape.bitmaps:
-        if bitmap.disabled:
-            await bitmaps.change(qemu, "disable", *bitmap.key)
+        await bitmaps.disable(qemu, shape.bitmaps)
 
 
 async def _migrate(
     qemu: Qemu, shape: Shape, mode: Mode, place: Path, limits: Limits
 ) -> tuple[Extent, ...]:
-    """The migration, to its end; what was written meanwhile."""
+    """Migrate; return what the guest wrote meanwhile."""
     await qemu.call("migrate", {"uri": f"unix:{place}"})
     await qemu.bell.until(
         lambda: "active" in statuses(qemu) or ended(qemu), limits.settle
@@ -310,20 +283,17 @@ async def _migrate(
             await disk.guest_write(
                 qemu, write.node, write.offset, write.length
             )
-        except RefusedError:
+        except QemuRefusedError:
             break  # it was faster, and the VM has stopped
         done.append(write)
-    if mode is Mode.POSTCOPY:
-        await qemu.call("migrate-start-postcopy")
-    else:
-        await qemu.call("migrate-set-parameters", {"downtime-limit": _LONG})
+    await switch_over(qemu, mode)
     return tuple(done)
 
 
 def known_to_abort(
     shape: Shape, mode: Mode, reference: Side, build: Build
 ) -> bool:
-    """Does QEMU abort there, between two real QEMUs as well?
+    """Return whether QEMU aborts there, as between two real QEMUs.
 
     7.2 and 10.0 as the destination look up the node of a postcopy chunk
     outside their main thread, where they may not: "bdrv_lookup_bs: Assertion
@@ -338,7 +308,7 @@ def known_to_abort(
 
 
 def expected(result: Result, build: Build) -> bool:
-    """Do both agree, or is it known that QEMU aborts there?"""
+    """Return whether both agree, or QEMU is known to abort there."""
     known = known_to_abort(
         shape_named(result.shape), result.mode, result.reference, build
     )

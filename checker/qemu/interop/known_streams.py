@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Which malformed streams are known to crash or to hang which QEMU.
 
-The rule: as with the known deviations, an entry says what somebody's own
-runs showed, and holds the shortest stream that shows it again.  A crash that
-looks otherwise is new.
+The rule: as with the known deviations, an entry says what a run showed, and
+holds the shortest stream that shows it again.  A crash that looks otherwise
+is new.
 """
 
 from __future__ import annotations
@@ -12,50 +12,53 @@ import functools
 import re
 import tomllib
 from importlib.resources import files
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 import attrs
 
 from checker.input.errors import InputError
-from checker.qemu.campaign.known import SEVERITIES, check_words, series
+from checker.input.strict import Reader, one_of, string
+from checker.qemu.campaign.expected import (
+    Expected,
+    ModeWord,
+    Pattern,
+    entry,
+)
 from checker.qemu.harness.binary import Build
-from checker.qemu.harness.scenario import Mode
 from checker.qemu.interop.malformed import BAD, Outcome
 
 FILE: Final = "known_streams.toml"
-_LISTS: Final = frozenset({"seen", "modes"})
-_WORDS: Final = frozenset(
-    {"id", "kind", "signature", "what", "severity", "since", "until", "stream"}
-)
+
+
+def _bytes(text: Any) -> bytes:
+    return bytes.fromhex(string(text))
 
 
 @attrs.frozen(kw_only=True)
-class KnownStream:
+class KnownStream(Expected):
     """A crash, or a hang, that is expected.
 
     ``kind``: "crashed" or "hung".  ``signature``: a regular expression.
-    ``since``, ``until``: the series 7.2 as (7, 2), both included.
     ``stream``: one that shows it, for the first of ``modes``.
     """
 
-    id: str
-    kind: str
-    signature: str
-    what: str
-    severity: str
-    since: tuple[int, ...]
-    until: tuple[int, ...]
-    #: the versions on which it was seen
-    seen: tuple[str, ...]
-    modes: tuple[str, ...]
-    stream: bytes
+    kind: Annotated[str, one_of(sorted(kind.value for kind in BAD))]
+    signature: Pattern
+    modes: tuple[ModeWord, ...]
+    stream: Annotated[bytes, Reader(_bytes)]
 
-    def covers(self, build: Build) -> bool:
-        """Is it known of that build?"""
-        return self.since <= build.version[:2] <= self.until
+    @property
+    def breaks(self) -> str:
+        """Return what the process does: it crashed, or it hung."""
+        return self.kind
+
+    @property
+    def conditions(self) -> str:
+        """Return the modes in which it is expected, in words."""
+        return " or ".join(self.modes)
 
     def explains(self, outcome: Outcome) -> bool:
-        """Is it what the entry tells of?"""
+        """Return whether the entry tells of this outcome."""
         return (
             outcome.kind.value == self.kind
             and outcome.stream.mode.value in self.modes
@@ -68,7 +71,7 @@ def known_as(
     build: Build,
     entries: tuple[KnownStream, ...] | None = None,
 ) -> KnownStream | None:
-    """The entry that tells of it; None if it is new."""
+    """Return the entry that tells of it; None if it is new."""
     for each in shipped() if entries is None else entries:
         if each.covers(build) and each.explains(outcome):
             return each
@@ -77,39 +80,16 @@ def known_as(
 
 @functools.cache
 def shipped() -> tuple[KnownStream, ...]:
-    """The entries of the file beside this module."""
+    """Return the entries of the file beside this module."""
     path = files("checker.qemu.interop") / FILE
     return read(path.read_text("utf-8"))
 
 
 def read(text: str) -> tuple[KnownStream, ...]:
-    """The entries of a file's text.  Raises InputError."""
+    """Return the entries of a file's text; InputError if it is wrong."""
     try:
         data = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise InputError(f"{FILE}: {error}") from None
-    return tuple(map(_entry, data.get("stream", [])))
-
-
-def _entry(entry: dict[str, Any]) -> KnownStream:
-    where = f"{FILE}: {entry.get('id', '?')}"
-    for word in sorted((_WORDS | _LISTS) - entry.keys()):
-        raise InputError(f"{where}: has no {word}")
-    for word in entry.keys() - _WORDS - _LISTS:
-        raise InputError(f"{where}: {word} means nothing")
-    check_words(where, [entry["kind"]], [kind.value for kind in BAD])
-    check_words(where, [entry["severity"]], SEVERITIES)
-    check_words(where, entry["modes"], [mode.value for mode in Mode])
-    try:
-        re.compile(entry["signature"])
-        stream = bytes.fromhex(entry["stream"])
-    except (re.error, ValueError) as error:
-        raise InputError(f"{where}: {error}") from None
-    made: dict[str, Any] = {
-        word: tuple(entry[word]) if word in _LISTS else str(entry[word])
-        for word in _WORDS | _LISTS
-    }
-    made["since"] = series(where, entry["since"])
-    made["until"] = series(where, entry["until"])
-    made["stream"] = stream
-    return KnownStream(**made)
+    tables = data.get("stream", [])
+    return tuple(entry(KnownStream, FILE, table) for table in tables)

@@ -4,8 +4,8 @@
 The rule: every stream gets a process of its own.  To refuse (exit with a
 message) and to go on (with or without the bitmaps) are both in order; to die
 by a signal, or to do nothing within the limit, is not, and then the stream
-is made as short as it can be.  That other bits are accepted is no surprise,
-for nothing on the wire would tell, but it is counted.
+is made as short as it can be.  Other bits are accepted as expected, for the
+wire has no check sum, but they are counted.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ import contextlib
 import enum
 import re
 import signal
-import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -26,9 +25,10 @@ import attrs
 from checker.qemu.harness import bitmaps, disk
 from checker.qemu.harness.binary import Build
 from checker.qemu.harness.bitmaps import Bitmap
+from checker.qemu.harness.pair import alone, fresh_room
 from checker.qemu.harness.process import HungError, Qemu, QemuError
-from checker.qemu.harness.progress import ended, statuses
-from checker.qemu.harness.scenario import Mode, Side
+from checker.qemu.harness.progress import Limits, ended, statuses
+from checker.qemu.harness.scenario import Mode
 from checker.qemu.harness.settings import set_capabilities
 from checker.qemu.harness.stopping import run_until_stopped
 from checker.qemu.interop.mutations import (
@@ -40,6 +40,7 @@ from checker.qemu.interop.mutations import (
     parts_of,
 )
 from checker.qemu.interop.stream_bytes import deliver
+from checker.stateful.adapter import Side
 
 WORKERS: Final = 3
 LIMIT: Final = 8.0  # seconds in which a destination has to decide
@@ -75,7 +76,7 @@ class Outcome:
 
     @property
     def bad(self) -> bool:
-        """Is it no way to end?"""
+        """Return whether it ended in a way that it must not."""
         return self.kind in BAD
 
 
@@ -91,27 +92,18 @@ class Results:
     complete: bool = True
 
     def counts(self) -> Counter[tuple[Mode, Kind]]:
-        """How many of each."""
+        """Return how many there are of each mode and kind."""
         return Counter((one.stream.mode, one.kind) for one in self.outcomes)
 
 
 async def feed(
     stream: Malformed, build: Build, limit: float = LIMIT
 ) -> Outcome:
-    """One stream into one process."""
-    with tempfile.TemporaryDirectory(prefix="dbmq-") as name:
-        room = Path(name)
-        images = disk.Images(build, room)
-        blockdevs = [
-            disk.blockdev(each, images.create(each, Side.DESTINATION.value))
-            for each in BASE.disks
-        ]
-        qemu = Qemu(
-            *(Side.DESTINATION.value, build, room, blockdevs),
-            incoming=True,
-            limit=limit,
-        )
-        async with qemu:
+    """Feed one stream into one process, and return what came of it."""
+    with fresh_room() as room:
+        limits = Limits(answer=limit)
+        one = alone(Side.DESTINATION, build, room, BASE.disks, limits)
+        async with one as qemu:
             hung = await _feed(qemu, stream, room / "in", limit)
             kind = Kind.HUNG if hung else await _kind(qemu, limit)
             code = qemu.exit_code
@@ -124,7 +116,7 @@ async def feed(
 async def _feed(
     qemu: Qemu, stream: Malformed, place: Path, limit: float
 ) -> str:
-    """Until the destination has decided; '' or in what it hangs."""
+    """Wait until the destination decides; return in what it hangs, or ''."""
     await set_capabilities(qemu, "events", "dirty-bitmaps")
     await bitmaps.add(qemu, Bitmap(name="there"))
     await qemu.call("migrate-incoming", {"uri": f"unix:{place}"})
@@ -140,7 +132,7 @@ async def _feed(
 
 
 async def _kind(qemu: Qemu, limit: float) -> Kind:
-    """What it is that the destination has decided."""
+    """Return what the destination has decided."""
     if statuses(qemu)[-1:] != ("completed",):
         await qemu.bell.until(lambda: not qemu.alive, limit)
     found = Kind.REFUSED
@@ -157,7 +149,7 @@ async def _kind(qemu: Qemu, limit: float) -> Kind:
 
 
 async def _use(qemu: Qemu, limit: float) -> Kind:
-    """It goes on: look at everything, write as the guest, and end it."""
+    """Use a destination that goes on, and end it; return what it took."""
     await qemu.bell.until(lambda: qemu.saw("RESUME"), limit)
     shown = {
         view.key: view.sha256
@@ -179,7 +171,7 @@ async def _use(qemu: Qemu, limit: float) -> Kind:
 
 
 def _signature(kind: Kind, hung: str, message: str, code: int) -> str:
-    """The same for what looks like the same fault."""
+    """Return a text that is equal for what looks like the same fault."""
     if kind is Kind.HUNG:
         return f"hung in {hung or 'its monitor'}"
     if kind is not Kind.CRASHED:
@@ -199,7 +191,7 @@ async def feed_all(
     limit: float = LIMIT,
     done: Callable[[Outcome], None] | None = None,
 ) -> list[Outcome]:
-    """Each into a process, some at once; in the order of the streams."""
+    """Feed each into a process, some at once; return in their order."""
     turn = asyncio.Semaphore(workers)
 
     async def one(stream: Malformed) -> Outcome:
@@ -215,7 +207,7 @@ async def feed_all(
 async def shorten(
     outcome: Outcome, build: Build, tries: int = SHORTER, limit: float = LIMIT
 ) -> Outcome:
-    """The shortest stream found that does the same.
+    """Return the shortest stream found that does the same.
 
     First the end goes, as much as can be, then parts.
     """
@@ -243,14 +235,14 @@ async def shorten(
 
 
 def _halves(size: int) -> list[int]:
-    """Half of it, a quarter, and so on down to one."""
+    """Return half of it, a quarter, and so on down to one."""
     return [size >> power for power in range(1, size.bit_length())]
 
 
 async def _same(
     outcome: Outcome, data: bytes, build: Build, limit: float
 ) -> Outcome | None:
-    """What these bytes do, if it is the same."""
+    """Return what these bytes do, if it is the same."""
     stream = attrs.evolve(outcome.stream, data=data)
     found = await feed(stream, build, limit)
     return found if found.signature == outcome.signature else None
@@ -264,10 +256,10 @@ def malformed(
     limit: float = LIMIT,
     done: Callable[[Outcome], None] | None = None,
 ) -> Results:
-    """The corpus, or other ``streams``, and one by chance for every seed.
+    """Feed the corpus, or ``streams``, and one by chance for each seed.
 
-    What crashed or hung is made short, once for every signature.  Whoever
-    stops it gets what is done by then.
+    A stream that crashed or hung QEMU is made short, once for every
+    signature.  A person who stops it gets the results so far.
     """
     if streams is None:
         streams = (each for mode in Mode for each in corpus(mode))

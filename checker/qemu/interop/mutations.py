@@ -51,7 +51,7 @@ class Part:
 
     @property
     def body(self) -> int:
-        """Where a chunk's body begins, after flags and names."""
+        """Return where a chunk's body begins, after flags and names."""
         at = 1
         for flag in (ChunkFlag.DEVICE_NAME, ChunkFlag.BITMAP_NAME):
             if self.data[0] & flag:
@@ -59,7 +59,7 @@ class Part:
         return at
 
     def put(self, offset: int, raw: bytes) -> Part:
-        """With other bytes at that place."""
+        """Return the part with other bytes at that place."""
         data = self.data[:offset] + raw + self.data[offset + len(raw) :]
         return attrs.evolve(self, data=data)
 
@@ -78,7 +78,7 @@ Named = tuple[str, Part]
 
 
 def parts_of(data: bytes) -> Parts:
-    """A stream's items; what cannot be read is the last one."""
+    """Return a stream's items; an unreadable rest is the last one."""
     items = items_of(data)
     found = [
         Part(label_of(item), data[item.offset : item.end])
@@ -90,7 +90,7 @@ def parts_of(data: bytes) -> Parts:
 
 
 def label_of(item: Item) -> str:
-    """In a word, what an item is."""
+    """Return a word for an item."""
     if not isinstance(item, ChunkItem):
         return type(item).__name__
     if isinstance(item.chunk, BitsRun):
@@ -99,7 +99,7 @@ def label_of(item: Item) -> str:
 
 
 def base(mode: Mode) -> Parts:
-    """A good stream."""
+    """Return the parts of a good stream."""
     host = BASE.truth()
     design = _DESIGNS[mode]
     data = stream_of(host, design, BASE.mapping(), False, _CHUNK)
@@ -107,12 +107,12 @@ def base(mode: Mode) -> Parts:
 
 
 def joined(parts: Parts) -> bytes:
-    """The parts as a stream."""
+    """Return the parts as a stream."""
     return b"".join(part.data for part in parts)
 
 
 def _structural(parts: Parts) -> Iterator[tuple[str, bytes]]:
-    """Parts that are missing, twice there, or in the wrong order; ends."""
+    """Yield streams with parts missing, doubled, out of order, cut off."""
     for index, part in enumerate(parts):
         place = f"{part.label} {index}"
         before, after = parts[:index], parts[index + 1 :]
@@ -129,7 +129,7 @@ def _structural(parts: Parts) -> Iterator[tuple[str, bytes]]:
 
 
 def _fields(part: Part) -> Iterator[Named]:
-    """A chunk with another field."""
+    """Yield streams in which a chunk has another field."""
     at = part.body
     for bit in range(8):
         flags = part.data[0] ^ (1 << bit)
@@ -162,7 +162,7 @@ def _fields(part: Part) -> Iterator[Named]:
 
 
 def _names(part: Part) -> Iterator[Named]:
-    """A chunk with other names."""
+    """Yield streams in which a chunk has other names."""
     body, flags = part.data[part.body :], part.data[0]
     plain = flags & ~(ChunkFlag.DEVICE_NAME | ChunkFlag.BITMAP_NAME)
     pairs: dict[str, tuple[bytes, bytes]] = {
@@ -187,7 +187,7 @@ def _names(part: Part) -> Iterator[Named]:
 
 
 def _outer(part: Part) -> Iterator[Named]:
-    """An item of the stream around the chunks, with other fields."""
+    """Yield streams with other fields around the chunks."""
     for at in range(min(len(part.data), 24)):
         for value in (0xFF, part.data[at] ^ 1):
             raw = bytes([value])
@@ -195,7 +195,7 @@ def _outer(part: Part) -> Iterator[Named]:
 
 
 def _commands(parts: Parts) -> Iterator[tuple[str, bytes]]:
-    """Commands where none is expected."""
+    """Yield streams with commands where none is expected."""
     writer = StreamWriter()
     bodies = (b"", bytes(4), b"\xff" * 20)
     places = [
@@ -217,14 +217,14 @@ def _commands(parts: Parts) -> Iterator[tuple[str, bytes]]:
 
 
 def cuts(mode: Mode) -> Iterator[Malformed]:
-    """The good stream, ended after every byte: what a network does."""
+    """Yield the good stream ended after every byte, as a network does."""
     data = joined(base(mode))
     for size in range(1, len(data)):
         yield Malformed(f"cut after {size} bytes", mode, data[:size])
 
 
 def corpus(mode: Mode) -> Iterator[Malformed]:
-    """All that is wrong in one place."""
+    """Yield every stream that is wrong in one place."""
     parts = base(mode)
     for name, data in (*_structural(parts), *_commands(parts)):
         yield Malformed(name, mode, data)
@@ -237,7 +237,7 @@ def corpus(mode: Mode) -> Iterator[Malformed]:
 
 
 def by_chance(mode: Mode, seed: int) -> Malformed:
-    """One to three random changes."""
+    """Return a stream with one to three random changes."""
     chance = random.Random(f"{mode.value} {seed}")
     data = joined(base(mode))
     for _ in range(chance.randint(1, 3)):

@@ -49,7 +49,7 @@ class Recorder(Destination):
 
 
 def items_of(data: bytes) -> list[Item]:
-    """A stream's items, every chunk on its own."""
+    """Return a stream's items, every chunk on its own."""
     reader = StreamReader()
     found: list[Item] = []
     for item in [*reader.receive(data), *reader.close()]:
@@ -58,7 +58,7 @@ def items_of(data: bytes) -> list[Item]:
 
 
 def chunk_bytes(data: bytes) -> list[bytes]:
-    """The bytes of each dirty-bitmap chunk, without EOS."""
+    """Return the bytes of each dirty-bitmap chunk, without EOS."""
     return [
         data[item.offset : item.end]
         for item in items_of(data)
@@ -67,7 +67,7 @@ def chunk_bytes(data: bytes) -> list[bytes]:
 
 
 def encoded_again(data: bytes) -> bytes:
-    """A stream read into items and written from them."""
+    """Return a stream read into items and written from them."""
     writer = StreamWriter()
     return b"".join(writer.item(item) for item in items_of(data))
 
@@ -79,7 +79,7 @@ def stream_of(
     return_path: bool,
     bitmap_bytes: int = geometry.CHUNK_BYTES,
 ) -> bytes:
-    """All that the reference's source sends if nobody says anything.
+    """Return all that the reference's source sends to a silent peer.
 
     ``bitmap_bytes``: of the bitmap, in a chunk.
     """
@@ -96,7 +96,7 @@ def stream_of(
 
 
 def _next(source: Source, host: Host) -> str:
-    """The source's next step, '' if it has none left."""
+    """Return the source's next step, '' if it has none left."""
     if source.row("migrate_start_postcopy", host):
         return "migrate_start_postcopy"
     rows = source.work(host)
@@ -104,7 +104,7 @@ def _next(source: Source, host: Host) -> str:
 
 
 def with_return_path(data: bytes, wanted: bool) -> bytes:
-    """The stream with, or without, the command that opens one."""
+    """Return the stream with, or without, the command that opens one."""
     found = b""
     for item in items_of(data):
         part = data[item.offset : item.end]
@@ -120,9 +120,9 @@ def with_return_path(data: bytes, wanted: bool) -> bytes:
 
 
 async def deliver(place: Path, data: bytes) -> bytes:
-    """Send it, say that this is all, and read what comes back.
+    """Send the bytes and their end; return what comes back.
 
-    A peer that ends in the middle is no error here.
+    A peer that ends in the middle is not an error here.
     """
     reader, writer = await asyncio.open_unix_connection(str(place))
     reply = b""

@@ -5,7 +5,7 @@ A step of ``advance`` tells the source to go on where it waits for
 management, or lets one message pass.  A discard is a write of zeroes that
 may unmap, since only that promises zeroes.  A destination takes one attempt;
 as built its process ends when that fails.  The loop runs only inside of a
-call.  Everything that is done is noted, in words, for whoever reads of it.
+call.  Everything that is done is noted in words, for the report.
 
 One disk, and no return path: of two nodes, and of a return path that ends
 early, QEMU 7.2 has known deviations (``known.toml``).
@@ -24,22 +24,21 @@ from typing import Any, TypeVar
 from checker.qemu.campaign.case import Case
 from checker.qemu.harness import bitmaps
 from checker.qemu.harness.binary import Build
+from checker.qemu.harness.builds import Builds
 from checker.qemu.harness.process import (
     GoneError,
     HungError,
     Qemu,
     QemuError,
-    RefusedError,
 )
 from checker.qemu.harness.progress import statuses
 from checker.qemu.random.attempt import Attempt
-from checker.qemu.random.pair import DISKS, Pair, died, hangs
-from checker.stateful import adapter
+from checker.qemu.random.guest_pair import DISKS, GuestPair, died, hangs
 from checker.stateful.adapter import (
     Adapter,
-    BitmapView,
     Capabilities,
     Key,
+    RefusedError,
     Side,
     SideView,
     Vm,
@@ -49,10 +48,10 @@ Result = TypeVar("Result")
 
 
 class HaltError(KeyboardInterrupt):
-    """The run ends here, whoever drives it; ``str()`` says why.
+    """The run ends here; ``str()`` says why.
 
-    As if somebody had pressed Ctrl-C: Hypothesis takes anything else for a
-    result of the run, and then wonders why it differs from the one before.
+    It is a Ctrl-C to Hypothesis, which takes any other error for a result of
+    the run that differs from the one before.
     """
 
 
@@ -70,7 +69,7 @@ class QemuAdapter(Adapter):
         self.build = build
         self.loop = asyncio.new_event_loop()
         self.room = Path(tempfile.mkdtemp(prefix="dbmq-"))
-        self.pair = Pair(build, self.room)
+        self.pair = self.pair_of_sides()
         self.attempt: Attempt | None = None
         self.under_way = False
         self.done: list[str] = []
@@ -78,7 +77,7 @@ class QemuAdapter(Adapter):
         self._task: asyncio.Task[Any] | None = None
 
     def end(self) -> None:
-        """The adapter is of no use afterwards."""
+        """End everything; the adapter cannot be used afterwards."""
         self.close()
         self.loop.close()
         shutil.rmtree(self.room)
@@ -86,13 +85,13 @@ class QemuAdapter(Adapter):
     # -- doing something ---------------------------------------------------
 
     def halt(self, why: str) -> None:
-        """From now on every call raises HaltError; for signal handlers."""
+        """Let every later call raise HaltError; for signal handlers."""
         self._halted = self._halted or why
         if self._task is not None:
             self.loop.call_soon_threadsafe(self._task.cancel)
 
     def _do(self, work: Coroutine[Any, Any, Result]) -> Result:
-        """Wait for it.  QEMU's refusals become the interface's."""
+        """Wait for the work, and return what it comes to."""
         if self._halted:
             work.close()
             raise HaltError(self._halted)
@@ -102,16 +101,14 @@ class QemuAdapter(Adapter):
             return self.loop.run_until_complete(task)
         except asyncio.CancelledError:
             raise HaltError(self._halted) from None
-        except RefusedError as error:
-            raise adapter.RefusedError(str(error)) from error
         except (HungError, GoneError) as error:
             self._blame()
-            raise adapter.RefusedError(str(error)) from error
+            raise RefusedError(str(error)) from error
         finally:
             self._task = None
 
     def _blame(self) -> None:
-        """A process does not answer: is somebody else to blame?"""
+        """Raise the broken guarantee of a process that hangs or died."""
         for side, qemu in self.pair.sides.items():
             if qemu.hung:
                 hangs(side, qemu)
@@ -120,11 +117,11 @@ class QemuAdapter(Adapter):
 
     @contextmanager
     def _noted(self, text: str) -> Iterator[None]:
-        """What is refused was not done."""
+        """Note a step, unless it is refused."""
         self.done.append(text)
         try:
             yield
-        except adapter.RefusedError:
+        except RefusedError:
             self.done.pop()
             raise
 
@@ -135,15 +132,15 @@ class QemuAdapter(Adapter):
         self.pair = self.pair_of_sides()
         try:
             self._do(self.pair.begin())
-        except adapter.RefusedError as error:
+        except RefusedError as error:
             raise HaltError(f"QEMU does not start: {error}") from None
 
-    def pair_of_sides(self) -> Pair:
-        """The processes of one run, not started yet."""
-        return Pair(self.build, self.room)
+    def pair_of_sides(self) -> GuestPair:
+        """Return the pair of one run, not started yet."""
+        return GuestPair(Builds(self.build, self.build), self.room)
 
     def attempt_at(self, design: str) -> Attempt:
-        """A migration, not begun yet."""
+        """Return a migration that has not begun."""
         return Attempt(self.pair, design)
 
     def close(self) -> None:
@@ -156,7 +153,7 @@ class QemuAdapter(Adapter):
             path.unlink()
 
     async def _leave(self) -> None:
-        """The latest attempt needs its connections no more."""
+        """End the connections of the latest attempt."""
         if self.attempt is not None:
             await self.attempt.close()
         self.attempt, self.under_way = None, False
@@ -176,7 +173,7 @@ class QemuAdapter(Adapter):
             self._do(self.pair.io(node, f"write -z -u {offset} {length}"))
 
     def begin_write(self, node: str, offset: int, data: bytes) -> None:
-        raise adapter.RefusedError("a write cannot be held")
+        raise RefusedError("a write cannot be held")
 
     def finish_writes(self) -> None:
         return
@@ -213,9 +210,9 @@ class QemuAdapter(Adapter):
     # -- management --------------------------------------------------------
 
     def _migrating(self) -> Attempt:
-        """The attempt that is under way; refused if there is none."""
+        """Return the attempt that is under way; refused without one."""
         if self.attempt is None or not self.under_way:
-            raise adapter.RefusedError("no migration is under way")
+            raise RefusedError("no migration is under way")
         return self.attempt
 
     def begin_migration(self, design: str) -> None:
@@ -226,7 +223,7 @@ class QemuAdapter(Adapter):
         waits = await self.pair.vm(Side.DESTINATION) is Vm.WAITING
         gone = await self.pair.vm(Side.SOURCE) is Vm.GONE
         if self.under_way or gone or not waits:
-            raise adapter.RefusedError("a destination takes one attempt")
+            raise RefusedError("a destination takes one attempt")
         await self._leave()
         self.attempt = self.attempt_at(design)
         await self.attempt.begin()
@@ -248,7 +245,7 @@ class QemuAdapter(Adapter):
             self._do(self._migrating().cancel())
 
     def resume(self) -> None:
-        raise adapter.RefusedError("only settled migrations are resumed")
+        raise RefusedError("only settled migrations are resumed")
 
     def settle(self) -> None:
         if self.attempt is not None and self.under_way:
@@ -269,14 +266,14 @@ class QemuAdapter(Adapter):
     def cut(self) -> None:
         attempt = self._migrating()
         if attempt.over:
-            raise adapter.RefusedError("there is no connection")
+            raise RefusedError("there is no connection")
         with self._noted("the connection is cut"):
             self._do(attempt.cut())
 
     def kill(self, side: Side) -> None:
         attempt = self._migrating()
         if not self.pair.sides[side].alive:
-            raise adapter.RefusedError("there is no process")
+            raise RefusedError("there is no process")
         with self._noted(f"the {side.value} is killed"):
             self._do(attempt.kill(side))
 
@@ -288,28 +285,18 @@ class QemuAdapter(Adapter):
     async def _query(self, side: Side) -> SideView:
         vm = await self.pair.vm(side)
         found = await self.pair.bitmaps(side) if vm is not Vm.GONE else ()
-        shown = {
-            each.key: BitmapView(
-                granularity=each.granularity,
-                count=each.count,
-                recording=each.recording,
-                busy=each.busy,
-                inconsistent=each.inconsistent,
-            )
-            for each in found
-        }
-        return SideView(vm, shown)
+        return SideView(vm, {each.key: each for each in found})
 
     def read_disk(self, node: str) -> bytes:
         return self.pair.path(node).read_bytes()
 
     @property
     def case(self) -> Case | None:
-        """The nearest scenario to the latest attempt; None before it."""
+        """Return the nearest scenario to the latest attempt; None before."""
         return None if self.attempt is None else self.attempt.case
 
     def describe(self) -> tuple[str, ...]:
-        """Both sides, in words; may be asked whatever has happened."""
+        """Return both sides in words; may be called at any time."""
 
         async def work() -> tuple[str, ...]:
             sides = self.pair.sides.items()

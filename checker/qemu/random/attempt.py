@@ -10,8 +10,6 @@ iterates until it is told to switch over.
 
 from __future__ import annotations
 
-import time
-from contextlib import AsyncExitStack
 from functools import partial
 from typing import Final
 
@@ -19,25 +17,27 @@ import attrs
 
 from checker.qemu.campaign.case import Case
 from checker.qemu.harness import bitmaps
-from checker.qemu.harness.places import Fault, FaultKind, Place
-from checker.qemu.harness.process import Qemu, QemuError, RefusedError
-from checker.qemu.harness.progress import ended, passing, statuses
+from checker.qemu.harness.faults import Fault, FaultKind
+from checker.qemu.harness.places import Place
+from checker.qemu.harness.process import Qemu, QemuRefusedError
+from checker.qemu.harness.progress import ended, statuses
 from checker.qemu.harness.proxy import Hold, Proxy
 from checker.qemu.harness.scenario import Mode, Storage
-from checker.qemu.harness.settings import set_capabilities
-from checker.qemu.random.pair import DISKS, LIMIT, Pair
-from checker.stateful import adapter
-from checker.stateful.adapter import Side
+from checker.qemu.harness.settings import (
+    SLOW,
+    set_capabilities,
+    set_parameters,
+    switch_over,
+)
+from checker.qemu.random.guest_pair import DISKS, GuestPair
+from checker.stateful.adapter import RefusedError, Side
 from checker.stateful.promise import promise
 from checker.stateful.strategies import NAMES
 
-_QUIET: Final = 5.0  # seconds in which nothing at all happens
-_PASSING: Final = 0.003  # seconds between two looks at a state that passes
 _WAITS: Final = "pre-switchover"
 _CAPABILITIES: Final = ("events", "dirty-bitmaps")
 _PAUSES: Final = "pause-before-switchover"
 _PAUSED: Final = "postcopy-paused"
-_NEVER: Final = 2_000_000  # milliseconds of downtime that are allowed
 _START: Final = Place("dirty-bitmap.start")
 _PACKAGE: Final = Place("package")
 _NUMBERS: Final = range(len(NAMES) * len(DISKS))
@@ -57,7 +57,7 @@ class Attempt:
     ``fault``: what was done to it, at the place that was held then.
     """
 
-    pair: Pair
+    pair: GuestPair
     design: str
     bitmaps: int = 0
     fault: Fault | None = None
@@ -68,58 +68,55 @@ class Attempt:
     severed: bool = False
     came: list[Place] = attrs.field(factory=list)
     passed: set[Place] = attrs.field(factory=set)
-    _stack: AsyncExitStack = attrs.field(factory=AsyncExitStack)
     _proxy: Proxy | None = None
 
     @property
     def source(self) -> Qemu:
-        """Where the guest was."""
-        return self.pair.sides[Side.SOURCE]
+        """Return the process that had the guest."""
+        return self.pair.source
 
     @property
     def destination(self) -> Qemu:
-        """Where it is to go."""
-        return self.pair.sides[Side.DESTINATION]
+        """Return the process that the guest is to move to."""
+        return self.pair.destination
 
     @property
     def case(self) -> Case:
-        """The nearest scenario, by which known deviations are found."""
-        postcopy = self.design == "postcopy"
+        """Return the nearest scenario, to find known deviations."""
         return Case(
-            mode=Mode.POSTCOPY if postcopy else Mode.PRECOPY,
+            mode=self._mode,
             storage=Storage.SHARED,
             bitmaps=self.bitmaps,
             fault=self.fault,
         )
 
+    @property
+    def _mode(self) -> Mode:
+        postcopy = self.design == "postcopy"
+        return Mode.POSTCOPY if postcopy else Mode.PRECOPY
+
     # -- beginning and end -------------------------------------------------
 
     async def begin(self) -> None:
-        """``migrate``, up to where nothing goes on by itself."""
+        """Migrate, up to where nothing goes on by itself."""
         source, destination = self.source, self.destination
         self.bitmaps = len(await bitmaps.look(source))
         await set_capabilities(source, *_CAPABILITIES, _PAUSES)
         await set_capabilities(destination, *_CAPABILITIES)
-        await source.call(
-            "migrate-set-parameters",
-            {"downtime-limit": 0, "max-bandwidth": 20_000},
-        )
+        await set_parameters(source, SLOW, 0)
         self.pair.count += 1
-        room, number = self.pair.room, self.pair.count
-        wire, inside = room / f"w{number}", room / f"i{number}"
-        await destination.call("migrate-incoming", {"uri": f"unix:{inside}"})
         holds = tuple(Hold(p, partial(self._pass, p)) for p in PLACES)
-        self._proxy = Proxy(wire, inside, holds=holds, bell=self.pair.bell)
-        await self._stack.enter_async_context(self._proxy)
+        mark = str(self.pair.count)
+        self._proxy = await self.pair.connect(mark, holds=holds)
         source.events.clear()
-        await source.call("migrate", {"uri": f"unix:{wire}"})
+        await self.pair.migrate()
         await self._rest()
         announced = _START in self.came or not self.bitmaps or self.over
         promise(announced, "S5", "the source has bitmaps and announces none")
 
     async def close(self) -> None:
-        """Nothing of it is left but the processes."""
-        await self._stack.aclose()
+        """End the connections; the processes stay."""
+        await self.pair.disconnect()
 
     # -- where it is -------------------------------------------------------
 
@@ -131,12 +128,12 @@ class Attempt:
 
     @property
     def held(self) -> list[Place]:
-        """What waits to pass."""
+        """Return the places that wait to pass."""
         return [each for each in self.came if each not in self.passed]
 
     @property
     def over(self) -> bool:
-        """Is there no connection any more?"""
+        """Return whether the connection has ended."""
         return self.severed or (self._proxy is not None and self._proxy.over)
 
     @property
@@ -145,12 +142,12 @@ class Attempt:
 
     @property
     def _waits(self) -> bool:
-        """Does the source wait for ``migrate-continue``?"""
+        """Return whether the source waits for ``migrate-continue``."""
         return self._last == _WAITS and not self.continued
 
     @property
     def _iterates(self) -> bool:
-        """Does the source go on until it is told to switch over?
+        """Return whether the source iterates until it is told to end.
 
         Without bitmaps nothing is pending, and it does not wait.
         """
@@ -169,7 +166,7 @@ class Attempt:
         return not takes_over or runs or ended(self.destination)
 
     def _rests(self) -> bool:
-        """Does nothing go on by itself?"""
+        """Return whether nothing goes on by itself."""
         if self.over:
             return self._source_rests and ended(self.destination)
         if self.held:
@@ -180,27 +177,11 @@ class Attempt:
         return self._waits or (self._iterates and _START in self.passed)
 
     async def _rest(self) -> None:
-        """Until nothing goes on by itself."""
-        rests = await self.pair.bell.until(self._rests, LIMIT, _QUIET)
+        """Wait until nothing goes on by itself."""
+        rests = await self.pair.until(self._rests)
         promise(rests, "L1", self._endless)
-        end = time.monotonic() + LIMIT
-        while time.monotonic() < end:
-            if not await self._any_passes():
-                return
-            await self.pair.bell.until(lambda: False, _PASSING)
-
-    async def _any_passes(self) -> bool:
-        """Is a side on its way from one run state to another?"""
-        for qemu in (self.source, self.destination):
-            if not qemu.alive or not ended(qemu):
-                continue
-            try:
-                state = await qemu.status()
-            except QemuError:
-                continue
-            if passing(state, statuses(qemu)):
-                return True
-        return False
+        # one that waits for management may do so in any state
+        await self.pair.steady(ended)
 
     @property
     def _endless(self) -> str:
@@ -216,7 +197,7 @@ class Attempt:
     # -- steps -------------------------------------------------------------
 
     def steps(self) -> list[str]:
-        """What could be done now."""
+        """Return the steps that could be taken now."""
         found = [PASS] if self.held and not self.over else []
         if self.source.alive and self._waits:
             found.append(CONTINUE)
@@ -225,7 +206,7 @@ class Attempt:
         return found
 
     def say(self, step: str) -> str:
-        """The step, in a reader's words."""
+        """Return the step in a reader's words."""
         if step == PASS:
             names = ", ".join(f"{p.item}:{p.number}" for p in self.held)
             return f"{names} of the stream passes"
@@ -236,7 +217,7 @@ class Attempt:
         return "management: downtime-limit is raised, the source may end"
 
     async def step(self, step: str) -> None:
-        """Do it, up to where nothing goes on by itself."""
+        """Take a step, up to where nothing goes on by itself."""
         source = self.source
         if step == PASS:
             self.passed.update(self.held)
@@ -246,21 +227,16 @@ class Attempt:
             await source.call("migrate-continue", {"state": _WAITS})
         else:
             self.told = True
-            if self.design == "postcopy":
-                await source.call("migrate-start-postcopy")
-            else:
-                await source.call(
-                    "migrate-set-parameters", {"downtime-limit": _NEVER}
-                )
+            await switch_over(source, self._mode)
         await self._rest()
 
     def _strike(self, kind: FaultKind) -> None:
-        """A fault, before what is held or after the last that passed."""
+        """Note a fault before the held item, or after the last one."""
         place = (*self.held, *reversed(self.came), Place("header"))[0]
         self.fault = Fault(kind, place)
 
     async def cut(self) -> None:
-        """Both connections are closed; what is held is lost."""
+        """Close both connections; held items are lost."""
         self._strike(FaultKind.CUT)
         self._sever()
         await self._rest()
@@ -273,44 +249,38 @@ class Attempt:
         self.pair.bell.ring()
 
     async def kill(self, side: Side) -> None:
-        """The process dies; what the source has sent may still arrive."""
-        qemu = self.pair.sides[side]
-        if side is Side.SOURCE:
-            self._strike(FaultKind.KILL_SOURCE)
-        else:
-            self._strike(FaultKind.KILL_DESTINATION)
-        qemu.kill()
-        await self.pair.bell.until(lambda: not qemu.alive, LIMIT)
+        """Kill a side; items that the source sent may still arrive."""
+        self._strike(FaultKind.that_kills(side))
+        await self.pair.kill(side)
         if side is Side.DESTINATION and not self.over:
             self._sever()
         await self._rest()
 
     async def cancel(self) -> None:
-        """``migrate_cancel``; refused once the source goes on by itself."""
+        """Cancel; refused once the source goes on by itself."""
         if not self.source.alive or not (self._waits or self._iterates):
-            raise adapter.RefusedError("nothing to cancel")
+            raise RefusedError("nothing to cancel")
         if self.over:
-            raise adapter.RefusedError("there is no connection")
+            raise RefusedError("there is no connection")
         self._strike(FaultKind.CANCEL)
         await self.source.call("migrate_cancel")
-        await self.pair.bell.until(lambda: ended(self.source), LIMIT, _QUIET)
+        await self.pair.until(lambda: ended(self.source))
         await self._rest()
 
     async def settle(self) -> None:
-        """To its end; then management does its duty."""
+        """Go on to the end; then do what management does."""
         while steps := self.steps():
             await self.step(steps[-1])
-        source, destination = self.source, self.destination
-        over = ended(source) and ended(destination)
-        promise(over or self._last == _PAUSED, "L1", self._endless)
-        if destination.saw("RESUME"):
+        over = self.pair.ended or self._last == _PAUSED
+        promise(over, "L1", self._endless)
+        if self.destination.saw("RESUME"):
             await self._let_go()
         else:
             await self._go_on()
         promise(self._last != _PAUSED, "L1", self._endless)
 
     async def _let_go(self) -> None:
-        """The guest has moved; the source is not needed any more."""
+        """End the source, since the guest has moved."""
         if not self.source.alive:
             return
         runs = await self.source.status() == "running"
@@ -318,19 +288,18 @@ class Attempt:
         await self.retire()
 
     async def retire(self) -> None:
-        """The source whose guest has moved is told to end."""
+        """Tell the source to quit."""
         gone = await self.source.quit()
         promise(gone, "S3", "the source does not end when told to quit")
 
     async def _go_on(self) -> None:
-        """The destination did not take the VM: fence it, go on here."""
-        destination, source = self.destination, self.source
-        destination.kill()
-        await self.pair.bell.until(lambda: not destination.alive, LIMIT)
+        """Fence a destination that did not take the VM; go on here."""
+        source = self.source
+        await self.pair.kill(Side.DESTINATION)
         if not source.alive or await source.status() == "running":
             return
         try:
             await source.call("cont")
-        except RefusedError as error:
+        except QemuRefusedError as error:
             text = f"the VM runs nowhere and cannot be resumed: {error}"
             promise(False, "S3", text)

@@ -2,9 +2,9 @@
 """Random runs of the stateful machine on real QEMU, from a seed.
 
 The rule: the same seed with the same numbers does the same; ``digest`` says
-whether it did.  The first guarantee that breaks and that nobody knew of ends
-the search; Hypothesis then looks for a shorter run that breaks the same one,
-for at most ``SHRINK_LIMIT`` seconds.  Known deviations end their own run and
+whether it did.  The first violation that is not known ends the search;
+Hypothesis then looks for a shorter run that breaks the same guarantee, for at
+most ``SHRINK_LIMIT`` seconds.  Known deviations end their own run and
 nothing else.  However it ends, no process and no file is left.
 """
 
@@ -27,12 +27,13 @@ from hypothesis.configuration import set_hypothesis_home_dir
 from hypothesis.errors import Flaky
 from hypothesis.stateful import run_state_machine_as_test
 
-from checker.qemu.campaign.campaign import Pair, Result
 from checker.qemu.campaign.case import Case
 from checker.qemu.campaign.known import Deviation, Known
+from checker.qemu.campaign.result import Result
 from checker.qemu.campaign.summary import wording
 from checker.qemu.campaign.violation import Violation
 from checker.qemu.harness.binary import Build
+from checker.qemu.harness.builds import Builds
 from checker.qemu.random.adapter import HaltError, QemuAdapter
 from checker.stateful.adapter import RefusedError
 from checker.stateful.bitmap_machine import machine_for
@@ -57,7 +58,7 @@ Report = Callable[[str], None]
 
 @attrs.frozen
 class Plan:
-    """What is asked for; ``steps`` of one run at most."""
+    """A search that is asked for; ``steps`` of one run at most."""
 
     seed: int
     examples: int
@@ -75,7 +76,7 @@ class Failure:
 
     @property
     def kind(self) -> tuple[str, str]:
-        """Two failures of one kind are taken for the same."""
+        """Return the kind; two failures of one kind are taken for the same."""
         return self.violation.guarantee, wording(self.violation)
 
 
@@ -91,7 +92,7 @@ class Outcome:
     was done that was to be done; '' if it was.
     """
 
-    pair: Pair
+    builds: Builds
     plan: Plan
     begun: int
     tries: int
@@ -108,13 +109,13 @@ class Outcome:
 
     @property
     def runs(self) -> int:
-        """How many were done, to their end or to a broken guarantee."""
+        """Return how many ended, or broke a guarantee."""
         broken = sum(count for _, count in self.known)
         return self.seen["ended"] + broken + (self.new is not None)
 
     @property
     def missing(self) -> tuple[str, ...]:
-        """What a search has to reach, and this one did not."""
+        """Return what a search has to reach, and this one did not."""
         return tuple(name for name in NEEDED if not self.seen[name])
 
 
@@ -138,7 +139,7 @@ class _Watch:
     _kept: tuple[Counter[str], Counter[str]] | None = None
 
     def make(self) -> QemuAdapter:
-        """A run begins."""
+        """Return the adapter for the run that begins."""
         if self.best is None:
             self._add_digest()
             self.runs += 1
@@ -161,12 +162,12 @@ class _Watch:
         return self.adapter
 
     def _add_digest(self) -> None:
-        """The run before this one, into what tells two searches apart."""
+        """Add the run before this one to the digest."""
         text = "\n".join((self.digest, *self.adapter.done))
         self.digest = hashlib.sha256(text.encode()).hexdigest()[:12]
 
     def broken(self, error: BrokenGuaranteeError) -> bool:
-        """Is it to be passed over?"""
+        """Note a failure; return whether it is to be passed over."""
         violation = Violation(error.guarantee, "", error.what)
         steps, sides = tuple(self.adapter.done), self._sides()
         case = self.adapter.case or Case(bitmaps=0)
@@ -195,7 +196,7 @@ class _Watch:
             return ()
 
     def end(self) -> tuple[Counter[str], Counter[str]]:
-        """What was counted before the first failure."""
+        """Return the counts from before the first failure."""
         if self.best is None:
             self._add_digest()
         return self._kept or self.counts
@@ -213,12 +214,12 @@ def search(
     limit: float = SHRINK_LIMIT,
     driven: Callable[[Build], QemuAdapter] = QemuAdapter,
 ) -> Outcome:
-    """So many random runs, or fewer if a guarantee breaks."""
+    """Do so many random runs, or fewer if a guarantee breaks."""
     begun = time.monotonic()
-    pair = Pair(build, build)
+    builds = Builds(build, build)
     with _stoppable() as stop, _no_traces(), seed_only():
         adapter = driven(build)
-        watch = _Watch(adapter, plan, Known(known, pair), report, limit)
+        watch = _Watch(adapter, plan, Known(known, builds), report, limit)
         try:
             stop.concerns(adapter)
             stopped, again = _drive(watch)
@@ -226,7 +227,7 @@ def search(
             adapter.end()
     seen, taken = watch.end()
     return Outcome(
-        pair=pair,
+        builds=builds,
         plan=plan,
         begun=watch.runs,
         tries=watch.tries,
@@ -247,7 +248,7 @@ def search(
 
 
 def _drive(watch: _Watch) -> tuple[str, bool]:
-    """Why it was stopped, '' if it was not; did a failure come again?"""
+    """Return why it was stopped, or '', and whether a failure came again."""
     machine = machine_for(watch.make, watch.broken)
     watch.counts = machine.seen, machine.taken
     try:
@@ -282,19 +283,19 @@ def _settings(plan: Plan) -> settings:
 
 @attrs.define
 class _Stop:
-    """Whoever stops us gets what was found so far."""
+    """Lets a person stop the search and get the results so far."""
 
     asked: bool = False
     adapter: QemuAdapter | None = None
 
     def hear(self, number: int, frame: FrameType | None) -> None:
-        """A signal came."""
+        """Handle a signal."""
         self.asked = True
         if self.adapter is not None:
             self.adapter.halt(_INTERRUPTED)
 
     def concerns(self, adapter: QemuAdapter) -> None:
-        """This is to be stopped."""
+        """Register the adapter that a signal must halt."""
         self.adapter = adapter
         if self.asked:
             adapter.halt(_INTERRUPTED)
@@ -313,7 +314,7 @@ def _stoppable() -> Iterator[_Stop]:
 
 @contextlib.contextmanager
 def _no_traces() -> Iterator[None]:
-    """Hypothesis keeps nothing where the command was called."""
+    """Keep the files of Hypothesis out of the working directory."""
     with tempfile.TemporaryDirectory(prefix="dbmh-") as home:
         set_hypothesis_home_dir(home)
         try:

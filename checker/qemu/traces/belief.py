@@ -26,13 +26,13 @@ from model.vocabulary import Link
 
 #: it may come too late, and then the rest of the trace needs a break
 _CANCEL: Final = "migrate_cancel"
-#: nothing of QEMU's own; whoever is done already does not see it
+#: not QEMU's own step; a side that is done does not see it
 _TIMES_OUT: Final = "connection_times_out"
 _BESIDE_BITS: Final = 4  # START, COMPLETE, RUN, and one to spare
 
 
 def roomy(trace: Trace) -> Machine:
-    """The trace's machine, with a channel that is never full."""
+    """Return the trace's machine, with a channel that is never full."""
     bounds = trace.options.bounds
     channel = max(bounds.channel, bounds.chunks + _BESIDE_BITS)
     return build(
@@ -43,7 +43,7 @@ def roomy(trace: Trace) -> Machine:
 
 
 def start_of(machine: Machine, trace: Trace, small: Machine) -> State:
-    """The initial state of the trace in another machine of the model."""
+    """Return the initial state of the trace in another machine."""
     codes = dict(
         zip((f.name for f in small.fields), trace.initial, strict=True)
     )
@@ -73,7 +73,7 @@ class Belief:
         self.states = self._closed({self.main})
 
     def _closed(self, states: Iterable[State]) -> frozenset[State]:
-        """With every step that QEMU may take on its own."""
+        """Return the states with every step that QEMU may take on its own."""
         found, work = set(states), list(states)
         while work:
             here = Evaluator(self.machine, work.pop())
@@ -86,7 +86,7 @@ class Belief:
         return frozenset(found)
 
     def take(self, move: Move) -> None:
-        """The trace takes its next step."""
+        """Take the trace's next step."""
         instances = [
             i
             for i in self.machine.instances
@@ -111,7 +111,7 @@ class Belief:
         return {here.successor(i) for i in instances if here.enabled(i)}
 
     def _broken(self, state: State) -> State:
-        """The same, but nothing new is sent on."""
+        """Return the state with a connection on which nothing new is sent."""
         at = self.machine.position["link"]
         codes = list(state)
         if codes[at] == list(Link).index(Link.UP):
@@ -119,7 +119,7 @@ class Belief:
         return tuple(codes)
 
     def keep(self, fits: Callable[[State], bool]) -> None:
-        """What was seen rules out some of the states, but not all.
+        """Drop the states that do not fit what was seen, but not all.
 
         QEMU goes on after the look, so its own steps are open again.
         """

@@ -32,7 +32,7 @@ _RARE, _USUAL, _QUICK = 1, 2, 12
 def witnesses(
     options: Options, wanted: str = "", report: Report = silent
 ) -> list[Trace]:
-    """The shortest run to each thing that is to be reachable.
+    """Return the shortest run to each thing that is to be reachable.
 
     ``wanted``: only this one.
     """
@@ -47,7 +47,7 @@ def witnesses(
 
 
 def _runnable(machine: Machine) -> Machine:
-    """Without what no QEMU can be made to do."""
+    """Return the machine without what no QEMU can be made to do."""
     actions = tuple(a for a in machine.actions if a.name in MAPPING)
     return evolve(machine, actions=actions)
 
@@ -78,7 +78,7 @@ def _next(machine: Machine, state: State, by: tuple[str, ...]) -> Move:
 
 
 def walk(options: Options, seed: int, steps: int = WALK) -> Trace:
-    """A random run of the model; the same one for the same seed."""
+    """Return a random run of the model, the same one for a seed."""
     machine = _runnable(build(options))
     chance = random.Random(seed)
     initial = state = machine.initials[0]

@@ -41,7 +41,7 @@ _FILTER: Final = "dbmcheck-filter"
 async def on_destination(
     qemu: Qemu, geometry: Geometry, action: str, arguments: dict[str, str]
 ) -> None:
-    """One of ``ON_DESTINATION``; QemuError if QEMU does not."""
+    """Do one of ``ON_DESTINATION``; QemuError if QEMU does not."""
     match action:
         case "destination_write_data":
             await _write(qemu, geometry, int(arguments["granule"]))
@@ -56,13 +56,13 @@ async def on_destination(
 async def _write(
     qemu: Qemu, geometry: Geometry, granule: int, node: str = WANTED.node
 ) -> None:
-    """The guest writes to a granule of the model."""
+    """Let the guest write to a granule of the model."""
     await disk.guest_write(qemu, node, geometry.offset(granule), GRANULARITY)
 
 
 @attrs.define(eq=False)
 class SourceClient:
-    """Those on the source; ``patience``: seconds for a job to go on."""
+    """The client of the source; ``patience``: seconds for a job to go on."""
 
     qemu: Qemu
     geometry: Geometry
@@ -72,11 +72,11 @@ class SourceClient:
     _runs: bool = False
 
     async def act(self, action: str, arguments: dict[str, str]) -> None:
-        """One of ``ON_SOURCE``; QemuError if QEMU does not."""
+        """Do one of ``ON_SOURCE``; QemuError if QEMU does not."""
         granule = int(arguments.get("granule", "0"))
         match action:
             case "source_write_data":
-                # during a job nobody may write below its filter
+                # during a job writes below its filter are not allowed
                 node = _FILTER if self._runs else WANTED.node
                 await _write(self.qemu, self.geometry, granule, node)
             case "source_merge":

@@ -16,7 +16,6 @@ import attrs
 from checker.qemu.harness import bitmaps
 from checker.qemu.harness.bitmaps import Bitmap
 from checker.qemu.harness.process import Qemu, QemuError
-from checker.qemu.harness.scenario import Side
 from checker.qemu.traces.map import (
     ENDED,
     GRANULARITY,
@@ -28,6 +27,7 @@ from checker.qemu.traces.map import (
     Words,
     set_text,
 )
+from checker.stateful.adapter import Side
 from checker.traces.trace import Trace
 from reference.bitmap.dirty_bitmap import DirtyBitmap
 
@@ -58,7 +58,7 @@ class Compared:
 
     @property
     def agrees(self) -> bool:
-        """Does QEMU show what the model predicts?"""
+        """Return whether QEMU shows what the model predicts."""
         return all(row.agrees for row in self.rows)
 
 
@@ -72,22 +72,22 @@ class Outcome:
 
     @property
     def agrees(self) -> bool:
-        """Is there no difference?"""
+        """Return whether all steps agree."""
         return all(step.agrees for step in self.steps)
 
 
 def wrong(words: Words, shown: Shown) -> int:
-    """How many things are not as they may be."""
+    """Return how many things are not as they may be."""
     return sum(shown.get(key) not in allowed for key, allowed in words.items())
 
 
 def fits(words: Words, shown: Shown) -> bool:
-    """Whether everything is as it may be."""
+    """Return whether everything is as it may be."""
     return not wrong(words, shown)
 
 
 def rows_of(near: Words, shown: Shown) -> tuple[Row, ...]:
-    """What can be seen, and what it is to be."""
+    """Return a row for each thing that can be seen."""
     rows = []
     for (side, what), allowed in near.items():
         qemu = shown.get((side, what), "-")
@@ -99,7 +99,7 @@ def rows_of(near: Words, shown: Shown) -> tuple[Row, ...]:
 async def shown_by(
     side: Side, qemu: Qemu, wanted: Bitmap, hashes: Mapping[str, str]
 ) -> Shown:
-    """What one side shows; ``hashes``: the sets that can be told, by hash."""
+    """Return what a side shows; ``hashes``: known contents, by hash."""
     found: dict[str, str] = {"process": LIVES}
     try:
         found["run state"] = await qemu.status()
@@ -123,7 +123,7 @@ async def shown_by(
 
 
 def known_sets(geometry: Geometry, granules: int) -> Mapping[str, str]:
-    """Sets that a bitmap may hold, in words, by the hash that QEMU shows.
+    """Return sets of granules in words, by the hash that QEMU shows.
 
     Of a large disk: small sets, and the set of all granules.
     """

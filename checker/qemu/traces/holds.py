@@ -32,13 +32,13 @@ class Holds:
     came: set[Place] = attrs.field(factory=set)
 
     def of_proxy(self) -> tuple[Hold, ...]:
-        """What the proxy has to hold."""
+        """Return what the proxy has to hold."""
         bits = [self._bits(number) for number in range(self.chunks)]
         places = (START, self._run, *bits, COMPLETE, SHUT)
         return tuple(self._hold(place) for place in places)
 
     def arrive(self, action: str, arguments: dict[str, str]) -> None:
-        """Let pass what the trace's action receives, if it receives any."""
+        """Let the message pass that the trace's action receives, if any."""
         match action:
             case "dirty_bitmap_load_bits":
                 self._pass(self._bits(int(arguments["chunk"])))
@@ -59,7 +59,7 @@ class Holds:
         return Place("package" if self.postcopy else "eof")
 
     def _bits(self, chunk: int) -> Place:
-        """Where a chunk is held.
+        """Return where a chunk is held.
 
         The loader of QEMU keeps its lock while it waits inside a section,
         and postcopy's VM start needs that lock: so before the section.
@@ -72,7 +72,7 @@ class Holds:
         return Hold(place, lambda: self._may_pass(place))
 
     def _may_pass(self, place: Place) -> bool:
-        """Asked when it has come, and again at every ring."""
+        """Return whether a place may pass; asked again at every ring."""
         if place not in self.came:
             self.came.add(place)
             self.bell.ring()

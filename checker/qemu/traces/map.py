@@ -2,8 +2,8 @@
 """What the model's actions and states are in a real QEMU.
 
 An action is a command of QMP, a decision of the proxy, or a step that QEMU
-takes on its own.  The rule for the last kind: nobody can hold QEMU there, so
-it may be ahead of the trace by such steps, as far as the model would let it.
+takes on its own.  The rule for the last kind: QEMU cannot be held there, so it
+may be ahead of the trace by such steps, as far as the model would let it.
 Of a state only that is compared which a query can show at that moment; where
 QEMU's words are coarser than the model's, several words are right.
 """
@@ -16,15 +16,11 @@ from typing import Final
 
 import attrs
 
-from checker.qemu.harness.scenario import Side
+from checker.stateful.adapter import Side
 from checker.traces.trace import Trace
+from model.design import DROP, LIVE, POSTCOPY
 from model.designs import build
 from model.language.machine import Machine, State
-from model.mechanism import (
-    DROP,
-    LIVE,
-    POSTCOPY,
-)
 from model.vocabulary import (
     DestinationVm,
     Incoming,
@@ -202,11 +198,11 @@ class Geometry:
 
     @property
     def size(self) -> int:
-        """Bytes of the disk."""
+        """Return the size of the disk, in bytes."""
         return self.chunks * CHUNK_GRANULES * GRANULARITY
 
     def offset(self, granule: int) -> int:
-        """Where a granule of the model is; the first and last of a chunk."""
+        """Return the offset in bytes of a granule of the model."""
         chunk, place = divmod(granule, self.granules)
         step = (CHUNK_GRANULES - 1) // max(1, self.granules - 1)
         return (chunk * CHUNK_GRANULES + place * step) * GRANULARITY
@@ -263,21 +259,21 @@ class Reader:
 
     @classmethod
     def of(cls, machine: Machine, trace: Trace) -> Reader:
-        """For the states of this trace."""
+        """Return the reader for the states of this trace."""
         options = trace.options
         return cls(machine, options.design == POSTCOPY, options.without)
 
     def text(self, state: State, name: str) -> str:
-        """An enumeration's word."""
+        """Return an enumeration's word."""
         at = self.machine.position[name]
         return str(self.machine.fields[at].type.show(state[at]))
 
     def code(self, state: State, name: str) -> int:
-        """The code; of a set: its members as bits."""
+        """Return a field's code; of a set: its members as bits."""
         return state[self.machine.position[name]]
 
     def expected(self, state: State) -> Words:
-        """What QEMU may show in a state, as far as it can be seen."""
+        """Return what QEMU may show in a state, as far as it can be seen."""
         return {**self._source(state), **self._destination(state)}
 
     def _source(self, state: State) -> Words:
@@ -366,6 +362,6 @@ def _words(side: Side, **found: tuple[str, ...]) -> Words:
 
 
 def set_text(code: int) -> str:
-    """A set of granules, as people read it."""
+    """Return a set of granules as people read it."""
     inside = [str(n) for n in range(code.bit_length()) if code >> n & 1]
     return "{" + ", ".join(inside) + "}"

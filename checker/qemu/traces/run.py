@@ -13,22 +13,25 @@ what the model predicts, or until patience ends: then they differ.
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
 import attrs
 
 from checker.qemu.harness import bitmaps, disk
-from checker.qemu.harness.binary import Build
+from checker.qemu.harness.builds import Builds
 from checker.qemu.harness.disk import Disk
+from checker.qemu.harness.pair import Pair, fresh_room
 from checker.qemu.harness.process import Qemu, QemuError
-from checker.qemu.harness.proxy import Proxy
-from checker.qemu.harness.scenario import Side
-from checker.qemu.harness.settings import set_capabilities
-from checker.qemu.harness.wakeup import Bell
+from checker.qemu.harness.progress import Limits
+from checker.qemu.harness.scenario import Mode
+from checker.qemu.harness.settings import (
+    SLOW,
+    set_capabilities,
+    set_parameters,
+    switch_over,
+)
 from checker.qemu.traces.belief import Belief, roomy, start_of
 from checker.qemu.traces.client import (
     ON_DESTINATION,
@@ -54,11 +57,10 @@ from checker.qemu.traces.map import (
     Reader,
     check_mappable,
 )
+from checker.stateful.adapter import Side
 from checker.traces.trace import Move, Trace
+from model.design import POSTCOPY
 from model.designs import build as build_model
-from model.mechanism import (
-    POSTCOPY,
-)
 
 PATIENCE: Final = 3.0  # seconds for QEMU to show what is predicted
 _LOOK_EVERY: Final = 0.004
@@ -74,34 +76,27 @@ _NEED_MIGRATION: Final = frozenset(
         *("channel_cut", "source_killed", "destination_killed"),
     }
 )
-_LONG: Final = 2_000_000
 
 
 def run_trace(
     trace: Trace,
-    source: Build,
-    destination: Build | None = None,
+    builds: Builds,
     work: Path | None = None,
     patience: float = PATIENCE,
 ) -> Outcome:
-    """Run it; raises CannotMapError, or QemuError if QEMU does not start."""
+    """Run a trace; CannotMapError, or QemuError if QEMU does not start."""
     check_mappable(trace)
-    return asyncio.run(_run(trace, source, destination, work, patience))
+    return asyncio.run(_run(trace, builds, work, patience))
 
 
 async def _run(
-    trace: Trace,
-    source: Build,
-    destination: Build | None,
-    work: Path | None,
-    patience: float,
+    trace: Trace, builds: Builds, work: Path | None, patience: float
 ) -> Outcome:
-    with tempfile.TemporaryDirectory(prefix="dbmq-", dir=work) as room:
-        async with contextlib.AsyncExitStack() as stack:
-            builds = source, destination or source
-            running = _TraceRun(trace, builds, Path(room), stack, patience)
-            steps = await running.run()
-    labels = builds[0].label, builds[1].label
+    limits = Limits(settle=patience, quiet=patience)
+    with fresh_room(work) as room:
+        async with Pair(builds, room, limits) as pair:
+            steps = await _TraceRun(trace, pair, patience).run()
+    labels = builds.source.label, builds.destination.label
     return Outcome(trace, labels, tuple(steps))
 
 
@@ -110,23 +105,16 @@ class _TraceRun:
     """One run."""
 
     trace: Trace
-    builds: tuple[Build, Build]
-    room: Path
-    stack: contextlib.AsyncExitStack
+    pair: Pair
     patience: float
-    bell: Bell = attrs.field(factory=Bell)
     attempt: int = 0
     #: has the trace asked for a migration, and QEMU not been told?
     due: bool = False
-    source: Qemu = attrs.field(init=False)
     client: SourceClient = attrs.field(init=False)
-    destination: Qemu = attrs.field(init=False)
-    proxy: Proxy = attrs.field(init=False)
     holds: Holds = attrs.field(init=False)
     geometry: Geometry = attrs.field(init=False)
     reader: Reader = attrs.field(init=False)
     belief: Belief = attrs.field(init=False)
-    image: Path = attrs.field(init=False)
     hashes: Mapping[str, str] = attrs.field(factory=dict)
 
     @property
@@ -135,12 +123,12 @@ class _TraceRun:
 
     @property
     def _replies(self) -> bool:
-        """Whether the destination says SHUT."""
+        """Return whether the destination says SHUT."""
         without = self.trace.options.without
         return not self._postcopy and "completed-after-shut" not in without
 
     async def run(self) -> list[Compared]:
-        """All steps, or those up to the first difference."""
+        """Return all steps, or those up to the first difference."""
         await self._prepare()
         found = [await self._compare(0, "initial state", "")]
         for number, move in enumerate(self.trace.moves, 1):
@@ -162,34 +150,18 @@ class _TraceRun:
         self.belief = Belief(machine, start_of(machine, self.trace, small))
         granules = bounds.chunks * bounds.granules
         self.hashes = known_sets(self.geometry, granules)
-        drive = Disk(size=self.geometry.size)
-        self.image = disk.Images(self.builds[0], self.room).create(
-            drive, "both"
-        )
-        towards = self.builds[0].options_towards(self.builds[1])
-        self.source = self._qemu("source", 0, towards)
-        await self._start(self.source)
-        await bitmaps.add(self.source, WANTED)
+        pair = self.pair
+        pair.create_images([Disk(size=self.geometry.size)], *Side)
+        source = await pair.start(Side.SOURCE)
+        await self._configure(source)
+        await bitmaps.add(source, WANTED)
         self.client = SourceClient(
-            self.source, self.geometry, self.bell, self.patience
+            source, self.geometry, pair.bell, self.patience
         )
         await self._wait_for_attempt()
 
-    def _qemu(self, name: str, which: int, options: tuple[str, ...]) -> Qemu:
-        drive = Disk(size=self.geometry.size)
-        return Qemu(
-            name,
-            self.builds[which],
-            self.room,
-            [disk.blockdev(drive, self.image)],
-            incoming=which == 1,
-            options=options,
-            bell=self.bell,
-        )
-
-    async def _start(self, qemu: Qemu) -> None:
-        self.stack.push_async_callback(qemu.end)
-        await qemu.start()
+    async def _configure(self, qemu: Qemu) -> None:
+        """Switch on what the trace needs of this side."""
         wanted = ["events", "dirty-bitmaps"]
         if self._replies:
             wanted.append("return-path")
@@ -198,28 +170,20 @@ class _TraceRun:
         await set_capabilities(qemu, *wanted)
 
     async def _wait_for_attempt(self) -> None:
-        """A fresh destination, and a fresh proxy that holds everything."""
+        """Start a fresh destination, and a proxy that holds everything."""
         self.attempt += 1
-        self.holds = Holds(self._postcopy, self.geometry.chunks, self.bell)
-        name = f"destination{self.attempt}"
-        self.destination = self._qemu(name, 1, ("-S",))
-        await self._start(self.destination)
-        inside = self.room / f"in{self.attempt}"
-        await self.destination.call(
-            "migrate-incoming", {"uri": f"unix:{inside}"}
+        pair, mark = self.pair, str(self.attempt)
+        self.holds = Holds(self._postcopy, self.geometry.chunks, pair.bell)
+        destination = await pair.start(
+            Side.DESTINATION, f"destination{mark}", options=("-S",)
         )
-        self.proxy = Proxy(
-            self.room / f"wire{self.attempt}",
-            inside,
-            holds=self.holds.of_proxy(),
-            bell=self.bell,
-        )
-        await self.stack.enter_async_context(self.proxy)
+        await self._configure(destination)
+        await pair.connect(mark, holds=self.holds.of_proxy())
 
     # -- one step ----------------------------------------------------------
 
     async def _do(self, move: Move) -> str:
-        """Make it happen; what QEMU refused, or ''."""
+        """Make a step happen; return what QEMU refused, or ''."""
         try:
             if self.due and move.action in _NEED_MIGRATION:
                 await self._migrate()
@@ -229,20 +193,19 @@ class _TraceRun:
         return ""
 
     async def _act(self, action: str, arguments: dict[str, str]) -> None:
-        destination = self.destination
+        pair, destination = self.pair, self.pair.destination
         match action:
             case "vm_start" | "vm_start_first":
                 await destination.call("cont")
             case "resume_source":
-                if await self.source.status() != disk.RUNNING:
-                    await self.source.call("cont")
+                if await pair.source.status() != disk.RUNNING:
+                    await pair.source.call("cont")
             case "source_killed" | "quit_source" | "quit_source_early":
                 await self._end_source(action)
             case "destination_killed" | "fence_destination":
-                destination.kill()
-                await self._until(lambda: not destination.alive)
+                await pair.kill(Side.DESTINATION)
             case "incoming_fails" | "dirty_bitmap_mig_cancel_incoming":
-                self.proxy.cut_destination()
+                pair.proxy.cut_destination()
             case _ if action in ON_SOURCE:
                 await self.client.act(action, arguments)
             case _ if action in ON_DESTINATION:
@@ -253,25 +216,25 @@ class _TraceRun:
                 await self._migration(action, arguments)
 
     async def _migration(self, action: str, arguments: dict[str, str]) -> None:
-        """What is told to the source, and what passes."""
+        """Tell the source something, or let something pass."""
         match action:
             case "migrate_again":
-                self.destination.kill()
+                self.pair.destination.kill()
                 await self._wait_for_attempt()
                 self.due = True
             case "migrate":
                 # setup follows at once, so not before the trace needs it
                 self.due = True
             case "migrate_cancel":
-                await self.source.call("migrate_cancel")
+                await self.pair.source.call("migrate_cancel")
             case "postcopy_start":
-                await self.source.call("migrate-start-postcopy")
+                await switch_over(self.pair.source, Mode.POSTCOPY)
             case "migration_completion":
-                await self._limit_downtime(_LONG)
+                await switch_over(self.pair.source, Mode.PRECOPY)
             case "send_postcopy_run":
                 await self._continue()
             case "migration_fails":
-                self.proxy.cut_source()
+                self.pair.proxy.cut_source()
                 await self._continue()
             case "send_bitmap_bits":
                 if not self._postcopy and arguments["chunk"] == "0":
@@ -281,44 +244,36 @@ class _TraceRun:
                 self.holds.arrive(action, arguments)
 
     async def _prepare_start(self, action: str) -> None:
-        """A destination that may not take what START announces."""
+        """Prepare a destination that may not take what START announces."""
         match action:
             case "dirty_bitmap_load_start_exists":
-                await bitmaps.add(self.destination, WANTED)
+                await bitmaps.add(self.pair.destination, WANTED)
             case "dirty_bitmap_load_start_refused":
-                await self.destination.call(
+                await self.pair.destination.call(
                     "migrate-set-parameters",
                     {"block-bitmap-mapping": [_OTHER_ALIAS]},
                 )
 
     async def _migrate(self) -> None:
         self.due = False
-        await self._limit_downtime(0)
-        await self.source.call("migrate", {"uri": f"unix:{self.proxy.path}"})
+        pair = self.pair
+        await set_parameters(pair.source, SLOW, 0)
+        await pair.migrate()
         # a busy bitmap, for one, ends it before
-        await self._until(lambda: START in self.holds.came or self.proxy.over)
-
-    async def _limit_downtime(self, milliseconds: int) -> None:
-        await self.source.call(
-            "migrate-set-parameters",
-            {"downtime-limit": milliseconds, "max-bandwidth": 20_000},
-        )
+        await pair.until(lambda: START in self.holds.came or pair.proxy.over)
 
     async def _continue(self) -> None:
-        """A source that waits before the switchover goes on."""
+        """Let a source that waits before the switchover go on."""
         state = "pre-switchover"
-        info = await self.source.call("query-migrate")
+        source = self.pair.source
+        info = await source.call("query-migrate")
         if info.get("status") == state:
-            await self.source.call("migrate-continue", {"state": state})
+            await source.call("migrate-continue", {"state": state})
 
     async def _end_source(self, action: str) -> None:
         if action != "source_killed":
-            await self.source.quit()
-        self.source.kill()
-        await self._until(lambda: not self.source.alive)
-
-    async def _until(self, check: Callable[[], bool]) -> None:
-        await self.bell.until(check, self.patience)
+            await self.pair.source.quit()
+        await self.pair.kill(Side.SOURCE)
 
     # -- comparing ---------------------------------------------------------
 
@@ -331,7 +286,7 @@ class _TraceRun:
         while not any(fits(words, shown) for words in wanted):
             if loop.time() > end or said:
                 break
-            await self.bell.until(lambda: False, _LOOK_EVERY)
+            await self.pair.bell.until(lambda: False, _LOOK_EVERY)
             shown = await self._look()
         main = self.reader.expected(self.belief.main)
         near = min([main, *wanted], key=lambda words: wrong(words, shown))
@@ -344,9 +299,8 @@ class _TraceRun:
         return Compared(number, label, rows)
 
     async def _look(self) -> Shown:
-        return {
-            **await shown_by(Side.SOURCE, self.source, WANTED, self.hashes),
-            **await shown_by(
-                Side.DESTINATION, self.destination, WANTED, self.hashes
-            ),
-        }
+        shown: Shown = {}
+        for side in Side:
+            qemu = self.pair.sides[side]
+            shown |= await shown_by(side, qemu, WANTED, self.hashes)
+        return shown

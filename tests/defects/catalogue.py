@@ -2,9 +2,11 @@
 """Seeded defects: the reference with one thing wrong.
 
 Each is a function that patches the reference's classes, registered with what
-it stands for (a mechanism of the model, or a bug that QEMU had), the
-configurations on which the lockstep must find it, what the finding must say,
-and the configurations on which it changes nothing that anybody could see.
+it stands for (a mechanism of the model, or a bug that QEMU had) and with what
+its judges must say.  The lockstep must find it on some configurations, in
+certain words, and find nothing on others, where the defect changes nothing
+that could be seen.  The stateful machine must find that it breaks a guarantee
+(``breaks``), where it is asked.
 The configurations (``OWN``) have few failures each, so that a run is short.
 """
 
@@ -104,13 +106,23 @@ class Defect:
     ``stands_for``: a mechanism's name or a bug's number.  ``on``: where it
     must be found, each with what its finding must say (text of the reason,
     or a field that differs).  ``unseen_on``: where nothing differs.
+    ``breaks``: guarantees of which the stateful machine must find one broken,
+    as a regular expression, or '': it is not asked.
     """
 
     name: str
     stands_for: str
     on: tuple[tuple[str, str], ...]
     unseen_on: tuple[str, ...]
+    breaks: str
     patch: Patch
+
+    @property
+    def designs(self) -> tuple[str, ...]:
+        """The designs in which it shows."""
+        names = [name for name, _ in self.on] or ALL
+        found = [configuration(name).options.design for name in names]
+        return tuple(dict.fromkeys(found))
 
 
 DEFECTS: dict[str, Defect] = {}
@@ -121,6 +133,7 @@ def defect(
     on: tuple[str, ...],
     says: str | tuple[str, ...],
     unseen_on: tuple[str, ...] = (),
+    breaks: str = "",
 ) -> Callable[[Patch], Patch]:
     """Registers a patch as a defect that is named as it is.
 
@@ -135,6 +148,7 @@ def defect(
             stands_for,
             tuple(zip(on, texts, strict=True)),
             unseen_on,
+            breaks,
             patch,
         )
         return patch

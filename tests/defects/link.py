@@ -8,7 +8,7 @@ import pytest
 from reference.host import RunState
 from reference.loopback import Connection, Loopback, Pipe
 from reference.protocol.tables import Phase
-from tests.conformance.defects import ALL, KILLED, defect, source_row
+from tests.defects.catalogue import ALL, KILLED, defect, source_row
 
 # -- how a connection breaks -------------------------------------------------
 

@@ -10,7 +10,7 @@ from reference.host import Host
 from reference.protocol.outgoing import Outgoing
 from reference.protocol.source import Source
 from reference.protocol.tables import SOURCE, Phase
-from tests.conformance.defects import (
+from tests.defects.catalogue import (
     ALL,
     AS_BUILT,
     JOBS,
@@ -32,7 +32,7 @@ def fails_as_if_run_was_not_sent(patch: pytest.MonkeyPatch) -> None:
     source_row(patch, "migration_fails", then=Phase.FAILED)
 
 
-@defect("no-resume-after-run", ALL, "would do resume_source")
+@defect("no-resume-after-run", ALL, "would do resume_source", breaks="S6|L1")
 def resumes_after_the_hand_over(patch: pytest.MonkeyPatch) -> None:
     also = (Phase.HANDED_OVER, Phase.IN_DOUBT)
     source_row(patch, "resume_source", also)
@@ -70,7 +70,7 @@ def bitmap_is_not_busy_while_it_is_sent(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Source, "dirty_bitmap_save_setup", free)
 
 
-@defect("source-busy", AS_BUILT, "source.busy")
+@defect("source-busy", AS_BUILT, "source.busy", breaks="L1")
 def cancel_leaves_the_bitmap_busy(patch: pytest.MonkeyPatch) -> None:
     cancel = Source.migrate_cancel
 

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Two processes of one build that reach the same disks.
+"""Two processes of one build with a guest and a backup client.
 
-The rule: what nobody did to a process is told as a broken guarantee: a
-monitor that does not answer, a process that dies of a signal, one that ends
-although it has the guest.  A destination that ends since its migration has
-failed does as QEMU is built.  Backups are QEMU's own jobs, onto files.
+The rule: a process that fails by itself breaks a guarantee: its monitor does
+not answer, it dies of a signal, or it ends although it has the guest.  A
+destination that ends since its migration has failed does as QEMU is built.
+Both sides reach the same disks.  Backups are QEMU's own jobs, onto files.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from typing import Final
 import attrs
 
 from checker.qemu.harness import bitmaps
-from checker.qemu.harness.binary import Build
+from checker.qemu.harness.pair import Pair
 from checker.qemu.harness.process import (
     GoneError,
     HungError,
     Qemu,
     QemuError,
 )
-from checker.qemu.harness.wakeup import Bell
+from checker.qemu.harness.progress import Limits
 from checker.stateful.adapter import (
     Key,
     RefusedError,
@@ -35,79 +35,59 @@ from checker.stateful.adapter import (
 from checker.stateful.promise import promise
 
 DISKS: Final[Mapping[str, int]] = {"drive0": 40 * 1024}
-LIMIT: Final = 30.0  # seconds for anything
+#: 30 seconds for anything, 5 in which nothing at all happens
+LIMITS: Final = Limits(answer=30.0, settle=30.0, quiet=5.0, steady=30.0)
 _TRIES: Final = 2  # to start QEMU
 _VMS: Final = {"running": Vm.RUNNING, "inmigrate": Vm.WAITING}
 
 
 @attrs.define(eq=False)
-class Pair:
-    """Both sides, as far as they are; ``room``: where their files are."""
+class GuestPair(Pair):
+    """A pair with a guest and its backup client.
 
-    build: Build
-    room: Path
-    bell: Bell = attrs.field(factory=Bell)
-    sides: dict[Side, Qemu] = attrs.field(factory=dict)
+    ``count``: the number in the latest name of a process, attempt or job.
+    """
+
+    limits: Limits = LIMITS
     count: int = 0
 
     # -- processes ---------------------------------------------------------
 
     def path(self, node: str) -> Path:
-        """The disk, which both reach."""
+        """Return the file of a disk, which both sides reach."""
         return self.room / node
 
     async def begin(self) -> None:
-        """Empty disks, a guest on the source, a waiting destination."""
+        """Start a guest with empty disks, and a waiting destination."""
+        drives = []
         for node, size in DISKS.items():
-            self.path(node).write_bytes(bytes(size))
-        await self.start(Side.SOURCE)
-        await self.start(Side.DESTINATION)
+            path = self.path(node)
+            path.write_bytes(bytes(size))
+            file = {"driver": "file", "filename": str(path)}
+            drive = {"driver": "raw", "node-name": node, "file": file}
+            drives.append(json.dumps(drive))
+        self.drives = dict.fromkeys(Side, drives)
+        for side in Side:
+            await self.renew_side(side)
 
-    async def start(self, side: Side) -> None:
-        """A fresh process; GoneError or HungError if it does not come up."""
+    async def renew_side(self, side: Side) -> None:
+        """Start a fresh process for a side.
+
+        Raises GoneError or HungError if it does not come up.
+        """
         for left in reversed(range(_TRIES)):
             self.count += 1
-            made = Qemu(
-                f"{side.value}{self.count}",
-                *(self.build, self.room, self._blockdevs()),
-                incoming=side is Side.DESTINATION,
-                bell=self.bell,
-                limit=LIMIT,
-            )
             try:
-                await made.start()
+                await self.start(side, f"{side.value}{self.count}")
             except QemuError:
                 if not left:
                     raise
             else:
-                self.sides[side] = made
                 return
 
-    def _blockdevs(self) -> list[str]:
-        return [
-            json.dumps(
-                {
-                    "driver": "raw",
-                    "node-name": node,
-                    "file": {
-                        "driver": "file",
-                        "filename": str(self.path(node)),
-                    },
-                }
-            )
-            for node in DISKS
-        ]
-
-    async def end(self) -> None:
-        """No process is left."""
-        for qemu in self.sides.values():
-            await qemu.end()
-        self.sides = {}
-
     async def renew(self) -> None:
-        """Who has the guest is the source; a fresh destination waits."""
-        source = self.sides[Side.SOURCE]
-        destination = self.sides[Side.DESTINATION]
+        """Make the side with the guest the source, with a new destination."""
+        source, destination = self.source, self.destination
         if await self.vm(Side.DESTINATION) is Vm.RUNNING:
             await source.end()
             self.sides[Side.SOURCE] = destination
@@ -115,13 +95,13 @@ class Pair:
             await destination.end()
             if await self.vm(Side.SOURCE) is not Vm.RUNNING:
                 await source.end()
-                await self.start(Side.SOURCE)
-        await self.start(Side.DESTINATION)
+                await self.renew_side(Side.SOURCE)
+        await self.renew_side(Side.DESTINATION)
 
     # -- what can be seen --------------------------------------------------
 
     async def vm(self, side: Side) -> Vm:
-        """What the side's VM does."""
+        """Return what the side's VM does."""
         qemu = self.sides[side]
         try:
             return _VMS.get(await qemu.status(), Vm.STOPPED)
@@ -131,8 +111,8 @@ class Pair:
             died(side, qemu)
         return Vm.GONE
 
-    async def bitmaps(self, side: Side) -> tuple[bitmaps.BitmapView, ...]:
-        """What a query shows of the side's bitmaps."""
+    async def bitmaps(self, side: Side) -> tuple[bitmaps.ShownBitmap, ...]:
+        """Return what a query shows of the side's bitmaps."""
         qemu = self.sides[side]
         try:
             return await bitmaps.look(qemu)
@@ -143,7 +123,7 @@ class Pair:
         return ()
 
     async def running(self) -> Qemu:
-        """Who runs the guest; refused if nobody does."""
+        """Return the process that runs the guest; refused without one."""
         for side, qemu in self.sides.items():
             if await self.vm(side) is Vm.RUNNING:
                 return qemu
@@ -152,7 +132,7 @@ class Pair:
     # -- the guest and the client ------------------------------------------
 
     async def io(self, node: str, command: str) -> None:
-        """The guest reads or writes, in the words of ``qemu-io``."""
+        """Let the guest read or write, in the words of ``qemu-io``."""
         qemu = await self.running()
         before = qemu.out.stat().st_size
         said = await qemu.human(f'qemu-io {node} "{command}"')
@@ -163,7 +143,7 @@ class Pair:
     async def full_backup(
         self, key: Key, granularity: int, image: bytearray
     ) -> None:
-        """The bitmap begins anew, and the whole disk is copied."""
+        """Copy the whole disk, and let the bitmap begin anew."""
         found = await bitmaps.look(await self.running())
         data: dict[str, object] = {"node": key[0], "name": key[1]}
         verb = "clear"
@@ -173,7 +153,7 @@ class Pair:
         await self._backup(key, image, [first], {"sync": "full"})
 
     async def incremental_backup(self, key: Key, image: bytearray) -> None:
-        """What is dirty is copied, and the bitmap is cleared."""
+        """Copy the dirty ranges, and clear the bitmap."""
         more = {"sync": "incremental", "bitmap": key[1]}
         await self._backup(key, image, [], more)
 
@@ -184,7 +164,7 @@ class Pair:
         actions: Sequence[Mapping[str, object]],
         more: Mapping[str, str],
     ) -> None:
-        """QEMU's job, in a transaction with what comes first."""
+        """Run QEMU's job, in a transaction with ``actions`` before it."""
         qemu, path = await self.running(), self.room / "image"
         path.write_bytes(image)
         self.count += 1
@@ -200,7 +180,8 @@ class Pair:
         try:
             await qemu.call("transaction", {"actions": actions})
             done = await self.bell.until(
-                lambda: qemu.saw("BLOCK_JOB_COMPLETED", device=job), LIMIT
+                lambda: qemu.saw("BLOCK_JOB_COMPLETED", device=job),
+                self.limits.settle,
             )
         finally:
             if qemu.alive and not qemu.hung:
@@ -210,13 +191,13 @@ class Pair:
 
 
 def hangs(side: Side, qemu: Qemu) -> None:
-    """Its monitor does not answer."""
+    """Raise the broken guarantee of a monitor that does not answer."""
     text = f"the monitor of the {side.value} does not answer {qemu.hung}"
     promise(False, "S3", text)
 
 
 def died(side: Side, qemu: Qemu) -> None:
-    """It is dead; S3 unless somebody killed it or it may end so."""
+    """Raise S3 for a dead process, unless it was to end or may end so."""
     code = qemu.exit_code
     if code is None or qemu.killed:
         return

@@ -13,7 +13,7 @@ from reference.protocol.loader import Loader
 from reference.protocol.tables import Arrival
 from reference.wire.bits import BitsRun
 from reference.wire.chunks import Complete
-from tests.conformance.defects import (
+from tests.defects.catalogue import (
     ALL,
     AS_BUILT,
     LIVE,
@@ -37,7 +37,20 @@ def recorders_come_on_after_the_vm(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Destination, "vm_start", late)
 
 
-@defect("remove-partial", ALL, "incoming_fails: a whole bitmap is busy")
+@defect("recorder-before-start", ALL, "destination.bitmap", breaks="S1|M1")
+def recorders_never_come_on(patch: pytest.MonkeyPatch) -> None:
+    def start(self: Loader, host: Host) -> None:
+        self.started = True
+
+    patch.setattr(Loader, "before_vm_start", start)
+
+
+@defect(
+    "remove-partial",
+    ALL,
+    "incoming_fails: a whole bitmap is busy",
+    breaks="S2",
+)
 def failed_attempt_leaves_its_bitmap(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Loader, "abandon", lambda self, host: None)
 
@@ -106,6 +119,20 @@ def cancel_removes_nothing(patch: pytest.MonkeyPatch) -> None:
         self.cancelled = True
 
     patch.setattr(Loader, "cancel", cancel)
+
+
+@defect("drop-on-failure", (POSTCOPY,), "destination.bitmap", breaks="S1")
+def a_partial_bitmap_passes_for_whole(patch: pytest.MonkeyPatch) -> None:
+    def keep(self: Loader, host: Host) -> None:
+        self.cancelled = True
+        for incoming in self.bitmaps.values():
+            bitmap = incoming.bitmap(host)
+            if bitmap.successor is not None:
+                bitmap.reclaim()
+            bitmap.busy = False
+            incoming.complete = True
+
+    patch.setattr(Loader, "cancel", keep)
 
 
 @defect("error-drops-bitmap", AS_BUILT, "link")

@@ -16,10 +16,11 @@ from reference.errors import BitmapError
 from reference.host import Host, RunState, Write
 from reference.protocol.outgoing import Outgoing, ReadPart
 from reference.protocol.source import Source
+from reference.protocol.tables import Design
 from reference.wire import geometry
 from reference.wire.bits import BitsRun
 from reference.wire.chunks import Chunk, ChunkEncoder, Start
-from tests.conformance.defects import (
+from tests.defects.catalogue import (
     ALL,
     AS_BUILT,
     JOBS,
@@ -168,6 +169,22 @@ def meta_bit_is_cleared_after_reading(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Source, "serialize_chunk", serialize_chunk)
 
 
+@defect("clear-meta-before-read", (LIVE,), "source.meta", breaks="S1|P1")
+def meta_bit_is_cleared_when_the_chunk_goes(
+    patch: pytest.MonkeyPatch,
+) -> None:
+    send = Source.send_bitmap_bits
+
+    def late(self: Source, host: Host) -> Any:
+        if self.design is Design.LIVE and self.taken is not None:
+            meta = self.bitmaps[self.taken.index].bitmap(host).meta
+            assert meta is not None
+            meta.bits.clear(self.taken.chunk, self.taken.count)
+        return send(self, host)
+
+    patch.setattr(Source, "send_bitmap_bits", late)
+
+
 @defect("clear-meta-before-read", (LIVE_TWO,), "source.meta")
 def another_meta_bit_is_cleared(patch: pytest.MonkeyPatch) -> None:
     def take(self: MetaBitmap, chunk: int, count: int = 1) -> None:
@@ -176,7 +193,7 @@ def another_meta_bit_is_cleared(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(MetaBitmap, "take", take)
 
 
-@defect("chunk-overwrites", (LIVE,), "destination.bits", AS_BUILT)
+@defect("chunk-overwrites", (LIVE,), "destination.bits", AS_BUILT, breaks="P1")
 def chunks_are_ored(patch: pytest.MonkeyPatch) -> None:
     load = DirtyBitmap.load
 
@@ -188,7 +205,9 @@ def chunks_are_ored(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(DirtyBitmap, "load", ored)
 
 
-@defect("reclaim-union", (POSTCOPY,), "destination.bits", (STOP_COPY,))
+@defect(
+    "reclaim-union", (POSTCOPY,), "destination.bits", (STOP_COPY,), breaks="S1"
+)
 def reclaim_drops_the_successor(patch: pytest.MonkeyPatch) -> None:
     def reclaim(self: DirtyBitmap) -> None:
         assert self.successor is not None
@@ -263,6 +282,29 @@ def writes_go_into_the_frozen_bitmap(patch: pytest.MonkeyPatch) -> None:
         self.mark(offset // self.granularity, 1)
 
     patch.setattr(DirtyBitmap, "record", record)
+
+
+@defect("B18", ALL, "source.bits", breaks="S1")
+def a_busy_bitmap_records_nothing(patch: pytest.MonkeyPatch) -> None:
+    record = DirtyBitmap.record
+
+    def unless_busy(self: DirtyBitmap, offset: int, length: int) -> None:
+        if not self.busy or self.successor is not None:
+            record(self, offset, length)
+
+    patch.setattr(DirtyBitmap, "record", unless_busy)
+
+
+# a write of the model is of one granule, so the lockstep sees nothing
+@defect("S1", (), (), (POSTCOPY,), breaks="S1")
+def a_write_sets_only_the_first_bit(patch: pytest.MonkeyPatch) -> None:
+    def finish(self: Host, write: Write) -> None:
+        self.in_flight.remove(write)
+        for bitmap in self.node(write.node).bitmaps.values():
+            length = min(write.length, bitmap.granularity)
+            bitmap.record(write.offset, length)
+
+    patch.setattr(Host, "finish_write", finish)
 
 
 # -- the wire ----------------------------------------------------------------

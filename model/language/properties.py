@@ -1,0 +1,209 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""How a model text asks its properties, and what it counts and notes.
+
+A property whose ``only`` is false is not asked in this variant.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from attrs import define, evolve
+from attrs import field as attribute
+
+from model.language import expression as ex
+from model.language.budgets import Budgets, Needs
+from model.language.errors import ModelError, described
+from model.language.machine import Conjunct, Cost, Property
+from model.language.made import followed
+from model.language.over_step import before, is_after
+from model.language.per_granule import NEEDS_RUNS, reason_against
+from model.language.step import plain
+from model.language.values import Flag
+
+
+@define(eq=False)
+class Properties(Budgets):
+    """Collects what is asked of a machine.
+
+    ``one_granule``: the disks follow one granule (``Projected``), so what
+    cannot be asked of it alone is left undecided.
+    """
+
+    one_granule: bool = False
+    _undecided: dict[str, str] = attribute(factory=dict, init=False)
+    _properties: dict[str, Property] = attribute(factory=dict, init=False)
+    _costs: list[Cost] = attribute(factory=list, init=False)
+    _notes: dict[str, ex.Expression] = attribute(factory=dict, init=False)
+    _unpromised: dict[str, str] = attribute(factory=dict, init=False)
+
+    def _conjuncts(
+        self, flags: Sequence[Flag], over_step: bool = False
+    ) -> tuple[Conjunct, ...]:
+        made = []
+        for one in flags:
+            if not isinstance(one, Flag):
+                raise ModelError(f"{described(one)} is no flag")
+            read = ex.fields_read([one.expression])
+            later = sorted(filter(is_after, read))
+            if later and not over_step:
+                raise ModelError(
+                    f"'{one.text}' asks {later[0]}, the value after a step: "
+                    "only a property over a step may"
+                )
+            self._check_declared(map(before, read))
+            made.append(Conjunct(one.text, one.expression, one.means))
+        return tuple(made)
+
+    def always(
+        self,
+        name: str,
+        guarantee: str,
+        doc: str,
+        then: Sequence[Flag],
+        when: Sequence[Flag] = (),
+        needs: Needs = (),
+        assumes: str = "",
+        trivial: str = "",
+        consequence: str = "",
+        only: bool = True,
+    ) -> None:
+        """Must hold in every state: if all of ``when``, all of ``then``.
+
+        ``needs``: budgets without which it is not asked, as of an action.
+        ``assumes``: what it takes for granted, as a clause.  ``trivial``: why
+        it may say nothing at some sizes, where it is not asked; without a
+        reason that is an error.  ``consequence``: names what a violation does.
+        """
+        head = Property(
+            name,
+            "always",
+            guarantee,
+            doc,
+            assumes=assumes,
+            needs=tuple(needs),
+            trivial=trivial,
+            consequence=consequence,
+        )
+        if only:
+            self.add_property(head, when, then)
+
+    def reachable(
+        self,
+        name: str,
+        doc: str,
+        then: Sequence[Flag] = (),
+        by: Sequence[str] = (),
+        needs: Needs = (),
+        only: bool = True,
+    ) -> None:
+        """Must be met once: a state with all of ``then``, or a step ``by``."""
+        if bool(then) == bool(by):
+            raise ModelError(f"property {name}: give either 'then' or 'by'")
+        head = Property(
+            name, "reachable", "", doc, (), (), tuple(by), "", tuple(needs)
+        )
+        if only:
+            self.add_property(head, (), then)
+
+    def eventually(
+        self,
+        name: str,
+        guarantee: str,
+        doc: str,
+        then: Sequence[Flag],
+        when: Sequence[Flag] = (),
+        needs: Needs = (),
+        assumes: str = "",
+        trivial: str = "",
+        consequence: str = "",
+        only: bool = True,
+    ) -> None:
+        """Under weak fairness: after ``when``, sooner or later ``then``.
+
+        The rest is as of ``always``.
+        """
+        head = Property(
+            name,
+            "eventually",
+            guarantee,
+            doc,
+            assumes=assumes,
+            needs=tuple(needs),
+            trivial=trivial,
+            consequence=consequence,
+        )
+        if only:
+            self.add_property(head, when, then)
+
+    def every_step(
+        self,
+        name: str,
+        guarantee: str,
+        doc: str,
+        then: Sequence[Flag],
+        when: Sequence[Flag] = (),
+        needs: Needs = (),
+        assumes: str = "",
+        consequence: str = "",
+        only: bool = True,
+    ) -> None:
+        """Must hold of every step: if all of ``when``, all of ``then``.
+
+        Both may speak of ``after(field)``.  The rest is as of ``always``.
+        """
+        head = Property(
+            name,
+            "always",
+            guarantee,
+            doc,
+            assumes=assumes,
+            needs=tuple(needs),
+            over_step=True,
+            consequence=consequence,
+        )
+        if only:
+            self.add_property(head, when, then)
+
+    def not_promised(self, guarantee: str, reason: str) -> None:
+        """State why this design does not promise a guarantee."""
+        self._unpromised[guarantee] = reason
+
+    def cost(self, name: str, by: Iterable[str], when: Flag) -> None:
+        """Count steps of the actions ``by`` that are taken ``when``."""
+        (taken,) = self._conjuncts([when])
+        self._costs.append(Cost(name, frozenset(by), taken.expression))
+
+    def note(self, name: str, when: Flag) -> None:
+        """Give a predicate a name for reports."""
+        (noted,) = self._conjuncts([when])
+        self._notes[name] = noted.expression
+
+    def add_property(
+        self, head: Property, when: Sequence[Flag], then: Sequence[Flag]
+    ) -> None:
+        """Add ``head``, a property without a formula, with its formula."""
+        name = head.name
+        if name in self._properties or name in self._undecided:
+            raise ModelError(f"property {name} is declared twice")
+        try:
+            if not self.is_there(head.needs):
+                return
+            premise = self._conjuncts(
+                [f for f in when if not plain(f)], head.over_step
+            )
+            conclusion = self._conjuncts(then, head.over_step)
+        except ModelError as error:
+            raise error.within(f"property {name}") from None
+        if self.one_granule:
+            reason = "it is about a step" if head.over_step else NEEDS_RUNS
+            if head.kind == "always" and not head.over_step:
+                reason = reason_against(
+                    [c.expression for c in premise],
+                    [c.expression for c in conclusion],
+                )
+            if reason:
+                self._undecided[name] = reason
+                return
+            premise, conclusion = followed(premise), followed(conclusion)
+        self._properties[name] = evolve(head, when=premise, then=conclusion)
