@@ -13,8 +13,8 @@ from typing import Any
 
 from checker.cli import page
 from checker.cli.check_view import (
-    CheckOptions,
     Checked,
+    CheckOptions,
     checked,
     configuration_of,
     headline,
