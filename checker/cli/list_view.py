@@ -35,12 +35,14 @@ def run(as_json: bool) -> int:
             }
         )
         return 0
-    page.line("Configurations (CONFIG), with what is expected of them:")
+    page.line("Configurations (CONFIG), with the result that is expected:")
     for configuration in configurations:
         _print_configuration(configuration)
     for design in DESIGNS:
         page.line()
-        page.line(f"Mechanisms of {design} (--without NAME), and what for:")
+        page.line(
+            f"Mechanisms of {design} (--without NAME) and their guarantees:"
+        )
         for mechanism in mechanisms_of(design):
             page.line(f"  {mechanism.name:<24}{mechanism.protects}")
             page.paragraph(mechanism.doc, indent="      ")

@@ -208,7 +208,7 @@ def _print(
     if proof.left:
         page.line()
         page.paragraph(
-            "Not covered, as it takes whole runs of a disk of known size "
+            "Not covered, because it needs whole runs of a disk of known size "
             f"(dbmcheck check): {', '.join(proof.left)}."
         )
     if trace is not None:
