@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""``dbmcheck list``: configurations, designs, mechanisms."""
+"""``dbmcheck list``: configurations, designs, guarantees, the scope."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from model.mechanism import (
     DESIGNS,
     Mechanism,
 )
+from model.scope import ASSUMED, NOT_MODELLED
 
 
 def run(as_json: bool) -> int:
@@ -32,6 +33,8 @@ def run(as_json: bool) -> int:
                     for d in DESIGNS
                 },
                 "guarantees": {g.name: g.long for g in GUARANTEES.values()},
+                "assumed": list(ASSUMED),
+                "not_modelled": list(NOT_MODELLED),
             }
         )
         return 0
@@ -53,6 +56,13 @@ def run(as_json: bool) -> int:
         page.paragraph(
             f"{one.long}{where}", indent="      ", first=f"  {one.name}  "
         )
+    for title, clauses in (
+        ("Assumed", ASSUMED),
+        ("Not modelled", NOT_MODELLED),
+    ):
+        page.line()
+        page.line(f"{title}:")
+        page.bullets(clauses)
     return 0
 
 
