@@ -169,7 +169,7 @@ def prove(
     started = time.perf_counter()
     options, view = without_end(options), view or Projected()
     machine = build(options, view)
-    report("exploring what one granule sees")
+    report("exploring the machine of one granule")
     search = _exploration(options, machine, limits or Limits())
     obligations = [_explored(search)]
     kept = kept_for(machine, options.name) if keep else None
@@ -241,7 +241,7 @@ def plan(
         (name, partial(over_all, name, many, show))
         for name, show in shows.items()
     ]
-    alike = "questions that read alike are about the same thing"
+    alike = "one unknown never stands for two different questions"
     ask = partial(questions_alike, options, view)
     channels = any_channels(machine)
     show_all = partial(prove_lemmas, view, channels=channels)
