@@ -80,7 +80,7 @@ _ORDER = (
 
 
 def judge(machine: Machine, coverage: Coverage) -> list[Finding]:
-    """Findings for all that breadth-first search decides.
+    """Return a finding for all that breadth-first search decides.
 
     ``eventually`` properties come back INCONCLUSIVE; the graph decides them.
     """
@@ -204,7 +204,7 @@ _JUDGES = {
 
 
 def overall(findings: Sequence[Finding]) -> Verdict:
-    """VIOLATED if anything is, else INCONCLUSIVE if anything is."""
+    """Return VIOLATED if one finding is, else INCONCLUSIVE if one is."""
     verdicts = {f.verdict for f in findings}
     for verdict in (Verdict.VIOLATED, Verdict.INCONCLUSIVE):
         if verdict in verdicts:
@@ -213,12 +213,12 @@ def overall(findings: Sequence[Finding]) -> Verdict:
 
 
 def exit_code(findings: Sequence[Finding]) -> ExitCode:
-    """The gravest exit code of all findings."""
+    """Return the gravest exit code of all findings."""
     return gravest_code([f.exit_code for f in findings])
 
 
 def gravest_code(codes: Sequence[ExitCode]) -> ExitCode:
-    """The gravest of ``codes``; as expected if there is none."""
+    """Return the gravest of ``codes``; as expected if there is none."""
     for code in _ORDER:
         if code in codes:
             return code
@@ -226,7 +226,7 @@ def gravest_code(codes: Sequence[ExitCode]) -> ExitCode:
 
 
 def gravest(findings: Sequence[Finding]) -> Finding | None:
-    """The violation to show: gravest kind, then shortest, then first."""
+    """Return the violation to show: the gravest, then the shortest."""
     worst = exit_code(findings)
     if worst is ExitCode.AS_EXPECTED:
         return None

@@ -56,14 +56,14 @@ Report = Callable[[Checked], None]
 
 
 def silent(checked: Checked) -> None:
-    """A report that nobody reads."""
+    """Report nothing."""
 
 
 def lemmas(
     domain: Projected | None = None,
     channels: Sequence[ProjectedChannel] | None = None,
 ) -> tuple[Lemma, ...]:
-    """All lemmas about ``domain`` and about ``channels``.
+    """Return all lemmas about ``domain`` and about ``channels``.
 
     By default there is one channel, with the messages of the designs, if the
     domain forgets how many messages fit one.
