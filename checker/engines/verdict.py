@@ -96,8 +96,8 @@ def judge(machine: Machine, coverage: Coverage) -> list[Finding]:
     for prop in machine.properties:
         finding = _JUDGES[prop.kind](prop, coverage)
         if finding.verdict is not Verdict.VIOLATED or finding.reason:
-            # a variant may lack what the properties of the form speak of,
-            # which promise nobody anything; a proof asks the whole design
+            # a variant may lack the mechanism that a property of the form
+            # speaks of; such a property has no guarantee
             asked = unmoved if prop.guarantee else frozenset()
             reason = without_object(machine, prop, asked)
             if reason:

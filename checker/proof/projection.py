@@ -120,7 +120,7 @@ def project(
         if wanted.name in slots:
             continue
         if wanted.name not in here:
-            raise ValueError(f"{wanted.name} is no field of a small disk")
+            raise ValueError(f"{wanted.name} is not a field of a small disk")
         fields[wanted.name] = _field(here[wanted.name], here, granule)
     ordered = {f.name: fields[f.name] for f in projected.fields}
     return Projection(concrete, projected, granule, ordered)

@@ -148,7 +148,7 @@ def _does(
 
 
 def _fits(projection: Projection) -> tuple[Expression, ...]:
-    """Show that what is in flight, as seen from the granule, fits the slots.
+    """Show that the messages in flight, as the granule sees them, fit.
 
     Where the projection of a channel of any capacity keeps some slots only.
     That they suffice is one of the properties that are proved.
@@ -165,7 +165,8 @@ def _fits(projection: Projection) -> tuple[Expression, ...]:
 def step_simulation(disk: Disk) -> Shown:
     """Show that each step of ``disk`` is one of the projected machine.
 
-    And in which what is in flight fits the slots of the projection.
+    From every state that is correct by type and in which the messages in
+    flight fit the slots of the projection.
     """
     asked = 0
     for projection in disk.projections:

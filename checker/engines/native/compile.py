@@ -4,7 +4,7 @@
 The cache is the directory ``dbmcheck`` under $XDG_CACHE_HOME or ~/.cache.
 A file's name is a digest of all that decides its contents: the whole text,
 the version of llvmlite, and the processor.  A file begins with a checksum, so
-a damaged one is compiled again; a directory that cannot be written is no
+a damaged one is compiled again; a directory that cannot be written is not an
 error.
 """
 

@@ -108,12 +108,12 @@ class ExplicitSearch:
     def before(self, level: int, targets: StateSet) -> FoundStates:
         """Return the states of ``level`` with a step into ``targets``.
 
-        Raises TypeError if ``targets`` is no set of states of this search.
+        Raises TypeError if ``targets`` are not states of this search.
         """
         if not isinstance(targets, FoundStates) or (
             targets.search is not self
         ):
-            raise TypeError("the targets are no states of this search")
+            raise TypeError("the targets are not states of this search")
         start, end = self.level_starts[level : level + 2]
         leads = np.zeros(end - start, dtype=bool)
         for steps in self.steps(level):

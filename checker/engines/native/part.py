@@ -25,7 +25,7 @@ from checker.engines.native.layout import WORD, Rows
 from checker.engines.native.table import INDEX_BITS, LINE
 
 # Linux has it under this number on the usual processors; it only says that
-# an address range is no promise of memory
+# an address range is not a promise of memory
 _NO_RESERVE: Final = getattr(
     mmap, "MAP_NORESERVE", 0x4000 if sys.platform == "linux" else 0
 )

@@ -2,8 +2,8 @@
 """Rows on their way from one part of a search to another.
 
 Work goes in rounds.  In a round every part reads what was sent to it in the
-round before, and writes to boxes that nobody reads until the next one; so no
-two threads ever meet at a box.
+round before, and writes to boxes that are read in the next one, so two
+threads never meet at a box.
 """
 
 from __future__ import annotations

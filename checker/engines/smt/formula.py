@@ -2,7 +2,7 @@
 """Expressions of the model as terms and formulas of z3.
 
 Numbers are bit vectors of the node's width; truth values, the nodes of width
-1, are Booleans inside and become a bit only where somebody wants one.  Each
+1, are Booleans inside and become a bit only where one is wanted.  Each
 node is translated once for each set of fields it is read over, without
 recursion, operands before their users.
 
@@ -59,7 +59,7 @@ class Formulas:
 
     def holds(self, node: Expression) -> z3.BoolRef:
         """Return the truth value ``node`` as a formula."""
-        assert node.width == 1, "a number is no truth value"
+        assert node.width == 1, "a number is not a truth value"
         return self._read(node)
 
     def conjoined(self, nodes: Iterable[Expression]) -> z3.BoolRef:

@@ -223,7 +223,7 @@ class Unrolling:
         """Return the run of ``model``, repeated by the interpreter."""
         state = self._state(model, 0)
         if state not in self.machine.initials:
-            raise SolverDisagreesError(f"{state} is no initial state")
+            raise SolverDisagreesError(f"{state} is not an initial state")
         instances, states = [], [state]
         for step, choice in enumerate(self._choices):
             number = _value(model, choice)

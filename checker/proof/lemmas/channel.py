@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Lemmas on a FIFO of any capacity, seen through one granule.
 
-What is in flight is a list of messages, oldest first, of any length.  Its
+The messages in flight are a list, oldest first, of any length.  Its
 projection is defined by putting them, one by one, into an empty projected
-channel.  By induction on the list, that is on what is put at its back:
+channel.  By induction on the list, that is on the message that is put last:
 
-* the projection of what is left when the oldest message m is gone is among
+* the projection of the list without its oldest message m is among
   the results of ``take`` on the projection of the whole, and with the same
   answers the front tells the kind, the chunk and the contents of m;
 * ``holds`` may tell whether a message of a kind is in flight.
