@@ -148,7 +148,7 @@ def _does(
 
 
 def _fits(projection: Projection) -> tuple[Expression, ...]:
-    """Show that the messages in flight, as the granule sees them, fit.
+    """Return the conditions under which the messages in flight fit.
 
     Where the projection of a channel of any capacity keeps some slots only.
     That they suffice is one of the properties that are proved.
