@@ -35,8 +35,8 @@ COVERED_BY_DRAIN = (
     "the data and the bit, whichever comes first"
 )
 COMPLETE_FIRST = (
-    "here the VM starts only after COMPLETE, so nobody writes to or backs "
-    "up a bitmap that is still being loaded"
+    "here the VM starts only after COMPLETE, so a bitmap that is still being "
+    "loaded is neither written to nor backed up"
 )
 STARTS_EMPTY = (
     "here every chunk is sent once, into a bitmap that START has just "

@@ -91,10 +91,10 @@ FENCING = Mechanism(
     "fencing",
     DESIGNS,
     "S3",
-    "Where nobody can know who runs, management ends a destination that "
-    "has not resumed, then resumes the source. Without it a RUN that was "
-    "lost leaves a VM that runs nowhere.",
-    assumes="management fences the destination where nobody can know "
+    "Where it is not known which side runs, management ends a destination "
+    "that has not resumed, then resumes the source. Without it, a RUN that "
+    "was lost leaves a VM that runs nowhere.",
+    assumes="management fences the destination where it is not known "
     "which side runs, and the VM does not resume between its query and "
     "the fence",
 )
@@ -111,8 +111,7 @@ QUIT_WHEN_MOVED = Mechanism(
     DESIGNS,
     "S3",
     "Management ends the source's process only when it has seen the VM "
-    "resume on the destination. Without it, it goes by what the source "
-    "says.",
+    "resume on the destination. Without it, management believes the source.",
     assumes="management ends a source that is done only when it has seen "
     "the VM resume on the destination",
 )
@@ -237,8 +236,8 @@ STOP_WAITS_FOR_JOB = Mechanism(
     (LIVE,),
     "S1",
     "The VM is stopped only when no backup job holds the bitmap, and "
-    "while the stop is due no job begins. Without it what the job's "
-    "successor has recorded is not sent.",
+    "while the stop is due no job begins. Without it, the writes that the "
+    "job's successor has recorded are not sent.",
     history="whether the series of 2015 froze the bitmap is not known",
 )
 CLEAR_META_BEFORE_READ = Mechanism(
@@ -259,8 +258,8 @@ CHUNK_OVERWRITES = Mechanism(
     "chunk-overwrites",
     MIGRATE,
     "P1",
-    "A chunk that arrives replaces what was there, so that it can clear "
-    "bits as well. Without it, it is OR-ed.",
+    "A chunk that arrives replaces the bits that were there, so that it can "
+    "clear bits as well. Without it, the chunk is OR-ed into them.",
     redundant=((POSTCOPY, STARTS_EMPTY), (STOP_COPY, STARTS_EMPTY)),
 )
 ERROR_FAILS_MIGRATION = Mechanism(
@@ -276,8 +275,8 @@ SOURCE_BUSY = Mechanism(
     (POSTCOPY, STOP_COPY, DROP),
     "S1",
     "The source's bitmap is busy while it migrates: no backup begins. "
-    "Without it a job may hold the bitmap at the stop, and what its "
-    "successor has recorded is not sent.",
+    "Without it, a job may hold the bitmap at the stop, and the writes that "
+    "its successor has recorded are not sent.",
     redundant=((DROP, NOT_SENT),),
 )
 BITS_AFTER_STOP = Mechanism(
@@ -325,7 +324,7 @@ DROP_ON_FAILURE = Mechanism(
     (POSTCOPY, STOP_COPY),
     "S1",
     "A bitmap that cannot be completed or was refused is removed: "
-    "declared lost. Without it, what is there stays and looks valid.",
+    "declared lost. Without it, the bitmap stays and looks valid.",
 )
 ERROR_DROPS_BITMAP = Mechanism(
     "error-drops-bitmap",

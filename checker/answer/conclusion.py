@@ -115,8 +115,7 @@ def _ending(result: DesignResult) -> str:
     if result.costs is not None and result.costs.sent_never_stops == NEVER:
         text += (
             f" With M = {NEVER_STOPS.chunks} and D = {NEVER_STOPS.downtime} "
-            "no undisturbed migration comes to its end, whatever the guest "
-            "does."
+            "no migration without failures ends, whatever the guest does."
         )
     return text
 
@@ -131,7 +130,9 @@ def _ends(result: DesignResult, key: str) -> bool:
 def _price(result: DesignResult) -> str:
     costs = result.costs
     if costs is None or costs.stopped.plane is None:
-        return "What it sends while the guest stands still is not known."
+        return (
+            "It is not known how much it sends while the guest stands still."
+        )
     if costs.stopped.plane.is_zero:
         return "While the guest stands still it sends nothing of the bitmap."
     seconds = stopped_seconds(costs.stopped, EXAMPLE, RATE)
@@ -160,7 +161,7 @@ def _loss(result: DesignResult) -> str:
             "Every migration loses the bitmap and costs a full backup: "
             f"{full} for {EXAMPLE} and {RATE} Gbit/s."
         )
-    text = "What a break would lose is not known."
+    text = "It is not known whether a break would lose the bitmap."
     if costs.at_risk is not None and costs.at_risk[0]:
         window = show_seconds(send_seconds(EXAMPLE.chunks, RATE))
         text = (
@@ -250,7 +251,7 @@ def _verdict(results: Sequence[DesignResult]) -> str:
             "a full backup after every migration"
         )
     parts += [
-        f"{r.design} keeps what it promises, but is tenable only "
+        f"{r.design} gives its guarantees, but is tenable only "
         f"{_conditions(r)}"
         for r in results
         if r.tenable_somewhere

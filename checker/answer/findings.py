@@ -90,7 +90,7 @@ def _violated(result: DesignResult) -> Iterator[str]:
             )
         elif is_endless(finding):
             yield (
-                "It need not end, for no guest that was explored "
+                "It need not end, with any guest that was explored "
                 f"({one.name}, {one.where})."
             )
         elif one.name == TYPE_INVARIANT:
@@ -100,7 +100,7 @@ def _violated(result: DesignResult) -> Iterator[str]:
             )
         else:
             named = f"{one.name}, {one.where}"
-            broken.append(f"{one.guarantee or 'what it promises'} ({named})")
+            broken.append(f"{one.guarantee or 'a property'} ({named})")
     if broken:
         yield f"It breaks {_listed(broken)}."
 
@@ -112,7 +112,7 @@ def _proof(result: DesignResult) -> Iterator[str]:
         return
     known = {t.finding.name for t in result.told}
     new = [
-        f"{guarantee or 'what it promises'} ({name})"
+        f"{guarantee or 'a property'} ({name})"
         for name, guarantee in proof.violated.items()
         if name not in known
     ]

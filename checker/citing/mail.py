@@ -53,7 +53,9 @@ _AGAIN = (
 )
 #: an environment of its own, for a reader who wants to reproduce
 ACTIVATE = "python3 -m venv .venv && . .venv/bin/activate"
-_PUT_OFF = "hosts and management do not put off for ever what stays possible"
+_PUT_OFF = (
+    "hosts and management sooner or later take a step that stays possible"
+)
 
 
 class Label(enum.Enum):
@@ -113,9 +115,9 @@ def mail_block(
         )
     found = states is not None
     head = [*_head(machine, trace), "", *_broken(machine, trace), ""]
-    head += _section("What it does to a backup")
+    head += _section("Effect on a backup")
     head += [*_text(consequence(machine, trace)), ""]
-    lines = _section("What kind of finding this is")
+    lines = _section("Kind of finding")
     lines += _label(trace, label, bool(complete))
     lines += [*(_text(alternative) if alternative else []), ""]
     lines += _section("Configuration")
@@ -163,7 +165,7 @@ def _broken(machine: Machine, trace: Trace) -> list[str]:
     if guarantee is None:
         return wrapped(f"Broken: {name}: {prop.doc} {_FALSE}")
     lines = wrapped(f"Broken: {guarantee.long} ({guarantee.name}).")
-    end = "This is put off for ever." if prop.kind == "eventually" else _FALSE
+    end = "This never comes." if prop.kind == "eventually" else _FALSE
     return [*lines, "", *wrapped(f"{name}: {prop.doc} {end}")]
 
 

@@ -34,7 +34,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 signal.signal(number, signal.default_int_handler)
         lose_no_interrupt()
     if not streams.opened():
-        streams.complain("standard output is closed; nobody reads the answer")
+        streams.complain(
+            "standard output is closed; the answer cannot be printed"
+        )
         return BROKEN_PIPE
     try:
         code = _run(arguments)

@@ -186,9 +186,8 @@ def _print(found: Ablation, name: str) -> None:
 def _print_vacuous(found: Ablation) -> None:
     """What never happens in the complete design, by the reason."""
     page.paragraph(
-        f"{found.design}: nothing was taken out, for the complete design "
-        f"itself has findings at {where(found)}; what breaks without a "
-        "mechanism would say nothing."
+        f"{found.design}: nothing was taken out. The complete design itself "
+        f"has findings at {where(found)}, so a removal would show nothing."
     )
     page.line()
     reasons: dict[str, list[str]] = {}
@@ -223,7 +222,7 @@ def _print_nameless(found: Ablation) -> None:
     broken = [r for r in found.removals if r.nameless]
     if broken:
         page.line()
-        page.line("Broken as well, although no guarantee hangs on it:")
+        page.line("Broken as well (no guarantee depends on it):")
     for removal in broken:
         _item(
             f"without {removal.mechanism.name}: {', '.join(removal.nameless)}"
@@ -246,7 +245,7 @@ def _print_redundant(found: Ablation) -> None:
     ]
     if contradicted:
         page.line()
-        page.line("Explained as redundant, and yet:")
+        page.line("Explained as redundant, but something breaks:")
     for removal in contradicted:
         broken = ", ".join(_in_words(b) for b in removal.breaks)
         _item(f"{removal.mechanism.name}: {broken}.")
@@ -260,7 +259,7 @@ def _print_undecided(found: Ablation) -> None:
             names.append(removal.mechanism.name)
     if reasons:
         page.line()
-        page.line("Not all that was asked is decided:")
+        page.line("Not decided:")
     for reason, names in reasons.items():
         _item(f"without {', '.join(names)}: {reason}")
 
@@ -281,7 +280,7 @@ def _print_idle(found: Ablation) -> None:
     idle = [r for r in found.removals if r.idle]
     if idle:
         page.line()
-        page.line("What can no longer happen:")
+        page.line("No longer possible:")
     for removal in idle:
         _item(f"without {removal.mechanism.name}: {', '.join(removal.idle)}")
     missing = [r for r in found.removals if r.missing]
@@ -298,13 +297,13 @@ def _print_asked(found: Ablation) -> None:
     first = found.smallest.questions[0]
     if found.smallest.stopped:
         page.paragraph(
-            f"INCONCLUSIVE: what {_whole(found)} keeps is not known "
+            f"INCONCLUSIVE: it is not known what {_whole(found)} keeps "
             f"({found.smallest.stopped})."
         )
         return
     page.paragraph(
-        f"Asked at {where(found)}: everything that {_whole(found)} "
-        "keeps there."
+        f"Every property that {_whole(found)} keeps was asked, at "
+        f"{where(found)}."
     )
     for question in found.smallest.questions[1:]:
         names = ", ".join(_named(question.kept))
@@ -315,8 +314,8 @@ def _print_asked(found: Ablation) -> None:
     _print_unasked(found, found.smallest)
     if found.larger is not None:
         page.paragraph(
-            "Where what a mechanism is for did not break, the same was asked "
-            f"at {size(found.larger.questions[0].options)}."
+            "If the mechanism's own guarantee did not break there, the same "
+            f"was asked at {size(found.larger.questions[0].options)}."
         )
         _print_unasked(found, found.larger)
     at_larger = [
@@ -377,7 +376,7 @@ def _item(text: str) -> None:
 def _print_how_to_see(found: Ablation, argument: str) -> None:
     of_design = argument == found.design
     seen = command("cite", f"{argument}-small" if of_design else argument)
-    page.paragraph(f"To see one: {seen} --without MECHANISM")
+    page.paragraph(f"To see a violation: {seen} --without MECHANISM")
     if not of_design:
         return
     for question in found.smallest.questions[1:]:
@@ -385,7 +384,7 @@ def _print_how_to_see(found: Ablation, argument: str) -> None:
             name = asked_by(found.design, finding.name)
             if name:
                 page.paragraph(
-                    f"one that breaks {finding.name}: "
+                    f"of {finding.name}: "
                     f"dbmcheck cite {name} --without MECHANISM"
                 )
 

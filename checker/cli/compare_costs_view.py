@@ -202,7 +202,7 @@ def _at_risk_so_long(results: Sequence[DesignResult]) -> str:
         and r.costs.at_risk[0]
     ]
     at_risk = f"{joined(names)} {'is' if len(names) == 1 else 'are'} at risk"
-    return f": so long {at_risk}" if names else ""
+    return f": {at_risk} for that long" if names else ""
 
 
 def _downtime(result: DesignResult, gbit: float) -> str:

@@ -43,8 +43,8 @@ def run(
     if logs:
         if argument or trace_file is not None:
             raise InputError(
-                "conform: give CONFIG or --log, not both; a log says itself "
-                "what was run, and --trace goes with CONFIG"
+                "conform: give CONFIG or --log, not both; a log tells which "
+                "design was run, and --trace goes with CONFIG"
             )
         return _judge(logs, bitmap, as_json)
     if not argument:
@@ -170,9 +170,9 @@ def _print(
     page.fact(
         "driven",
         "one enabled, persistent bitmap, chunk by chunk, one backup job; "
-        "not several, no aliases, no bursts, no writes over several "
-        "granules; whether a break is told or silent is the checker's "
-        "choice, not a socket's",
+        "no second bitmap, alias, burst, or write over several granules; "
+        "the checker, and not a socket, decides whether a break is told or "
+        "silent",
     )
     page.fact(
         "explored",
@@ -281,7 +281,7 @@ def _print_judgement(judgement: Judgement) -> None:
     page.line()
     page.paragraph(f"{judgement.where}: {judgement.reason}.")
     possible = ", ".join(judgement.possible) or "nothing"
-    page.paragraph(f"Possible are: {possible}.", indent="  ")
+    page.paragraph(f"Possible events: {possible}.", indent="  ")
 
 
 def _fitting(events: int) -> str:

@@ -240,7 +240,7 @@ def _print_asked(found: Between) -> None:
     ):
         chosen = [name for name in names if name not in new]
         if chosen:
-            _line(mark, "asked", ", ".join(chosen))
+            _line(mark, "asked:", ", ".join(chosen))
 
 
 def _print_machine(kind: str, found: design_difference.Difference) -> None:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""``dbmcheck list``: configurations, designs, mechanisms."""
+"""``dbmcheck list``: configurations, designs, guarantees, the scope."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from model.design import DESIGNS
 from model.guarantees import GUARANTEES
 from model.lookup import mechanisms_of
 from model.mechanism import Mechanism
+from model.scope import ASSUMED, NOT_MODELLED
 
 
 def run(as_json: bool) -> int:
@@ -30,15 +31,19 @@ def run(as_json: bool) -> int:
                     for d in DESIGNS
                 },
                 "guarantees": {g.name: g.long for g in GUARANTEES.values()},
+                "assumed": list(ASSUMED),
+                "not_modelled": list(NOT_MODELLED),
             }
         )
         return 0
-    page.line("Configurations (CONFIG), with what is expected of them:")
+    page.line("Configurations (CONFIG), with the result that is expected:")
     for configuration in configurations:
         _print_configuration(configuration)
     for design in DESIGNS:
         page.line()
-        page.line(f"Mechanisms of {design} (--without NAME), and what for:")
+        page.line(
+            f"Mechanisms of {design} (--without NAME) and their guarantees:"
+        )
         for mechanism in mechanisms_of(design):
             page.line(f"  {mechanism.name:<24}{mechanism.protects}")
             page.paragraph(mechanism.doc, indent="      ")
@@ -49,6 +54,13 @@ def run(as_json: bool) -> int:
         page.paragraph(
             f"{one.long}{where}", indent="      ", first=f"  {one.name}  "
         )
+    for title, clauses in (
+        ("Assumed", ASSUMED),
+        ("Not modelled", NOT_MODELLED),
+    ):
+        page.line()
+        page.line(f"{title}:")
+        page.bullets(clauses)
     return 0
 
 

@@ -114,7 +114,7 @@ def _print(result: Score) -> None:
         page.fact("ghosts", f"also on {', '.join(result.variants)}")
     page.fact(
         "alike",
-        f"{result.alike:,} more say the same as another, or as the design",
+        f"{result.alike:,} more are the same as another, or as the design",
     )
     if result.interrupted:
         page.fact(
@@ -123,7 +123,7 @@ def _print(result: Score) -> None:
         )
     page.line()
     page.table(
-        ["what is done", *(fate.value for fate in Fate)],
+        ["change", *(fate.value for fate in Fate)],
         [
             [kind.value, *(str(_count(result, kind, fate)) for fate in Fate)]
             for kind in Kind
@@ -141,7 +141,7 @@ def _print(result: Score) -> None:
     _print_killers(result)
     _print_explained("Equivalent", result.equivalent, result.table)
     _print_explained(
-        "Open, a property is wanted", result.open, result.open_table
+        "Open: a property should notice them", result.open, result.open_table
     )
     _print_each(
         "Survivors that no table explains: a property is missing",
@@ -152,7 +152,7 @@ def _print(result: Score) -> None:
     )
     if result.stale:
         page.line()
-        page.line(f"In {FILE}, but they do not survive:")
+        page.line(f"Listed in {FILE}, but they do not survive:")
     for name in result.stale:
         page.paragraph(name, indent="      ", first="  ")
     page.line()
@@ -165,7 +165,7 @@ def _print(result: Score) -> None:
 
 def _print_killers(result: Score) -> None:
     page.line()
-    page.line("Killed by, on the first configuration that tells:")
+    page.line("Killed by, on the first configuration that shows a difference:")
     page.line()
     page.table(
         ["mutants", "answer that differs"],
@@ -175,8 +175,7 @@ def _print_killers(result: Score) -> None:
     if result.idle and len(result.actions) > 1:
         page.line()
         page.paragraph(
-            f"By these no mutant was first found out: "
-            f"{', '.join(result.idle)}."
+            f"Of no mutant the first to notice: {', '.join(result.idle)}."
         )
 
 

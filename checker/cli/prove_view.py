@@ -32,6 +32,9 @@ from checker.text import counted
 from checker.traces.trace import Trace
 from model.designs import DIGITS, build, schema
 
+#: where the reader finds what a proof says nothing about
+SCOPE = "What is assumed and what is not modelled: dbmcheck list."
+
 
 def run(
     design: str,
@@ -193,7 +196,7 @@ def _print(
     page.line()
     print_obligations(proof.obligations)
     page.line()
-    page.paragraph(TRUSTED)
+    page.paragraph(f"{TRUSTED} {SCOPE}")
     page.line()
     page.table(
         ["property", "for", "verdict", ""],
@@ -208,7 +211,7 @@ def _print(
     if proof.left:
         page.line()
         page.paragraph(
-            "Not covered, as it takes whole runs of a disk of known size "
+            "Not covered, because it needs whole runs of a disk of known size "
             f"(dbmcheck check): {', '.join(proof.left)}."
         )
     if trace is not None:

@@ -123,9 +123,11 @@ def _together(sets: Sets) -> None:
     chosen = sets.together[EVERYTHING].sets
     page.line()
     if not any(chosen):
-        page.line("None may go: something breaks without any set of them.")
+        page.line(
+            "None is redundant: something breaks without any set of them."
+        )
         return
-    page.line("May go together, and nothing breaks; not one more, nor two:")
+    page.line("Redundant together; with one or two more something breaks:")
     for chosen_set in chosen:
         names = _ordered(sets, chosen_set)
         _item(f"{', '.join(names)} ({len(names)} of {len(sets.names)})")
@@ -133,7 +135,7 @@ def _together(sets: Sets) -> None:
 
 def _enough(sets: Sets) -> None:
     page.line()
-    page.line("Enough for one guarantee, all else taken out, not one fewer:")
+    page.line("Enough for one guarantee, all others taken out; not one fewer:")
     for promise in _guarantees(sets):
         enough = enough_for(sets, promise)
         for number, names in enumerate(enough[:MOST_SHOWN]):
@@ -164,20 +166,18 @@ def _searched(sets: Sets, where: str) -> None:
     page.paragraph(
         f"Searched at {where}: all {few} sets of one or two mechanisms; "
         f"larger sets, {sets.variants - few}, grown from these as far as "
-        "they go. Each was explored. There may be others; of larger disks "
-        "this says nothing."
+        "they go. Each was explored. There may be others. Larger disks were "
+        "not explored."
     )
     if not all(t.all_grown for t in sets.together.values()):
         page.paragraph("There were too many sets to grow them all.")
     if not all(t.pairs for t in sets.together.values()):
-        page.paragraph(
-            "Of some sets it was not tried whether two more may go."
-        )
+        page.paragraph("To some sets it was not tried to add two more.")
 
 
 def _left_out(sets: Sets) -> str:
     if sets.together:
-        return "what was not decided counts as broken"
+        return "a set that was not decided counts as broken"
     if sets.pairs:
         return "all pairs are above, larger sets are not"
     return "neither pairs nor larger sets were all asked"

@@ -166,7 +166,7 @@ def _set(rig: Rig, bits: Bits) -> int:
             known = rig.observer.shape.granule(granule * GRANULARITY)
             if known < 0:
                 raise AbstractionError(
-                    f"granule {granule} is set, which nobody ever wrote"
+                    f"granule {granule} is set, which was never written"
                 )
             found.append(known)
     return _mask(found)
@@ -236,7 +236,7 @@ def _contents(rig: Rig, data: bytes) -> int:
     code = int.from_bytes(data, "little")
     if code.bit_length() > rig.observer.shape.granules:
         raise AbstractionError(
-            f"a chunk carries {data.hex()}, which nobody ever wrote"
+            f"a chunk carries {data.hex()}, which was never written"
         )
     return code
 

@@ -322,7 +322,7 @@ class _Check:
                 reason = (
                     f"{label} is not possible here"
                     if known
-                    else f"{label} is no action of this model"
+                    else f"{label} is not an action of this model"
                 )
                 break
         return Judgement(

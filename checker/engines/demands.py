@@ -38,7 +38,7 @@ class Demand:
 
 
 def demands(prop: Property) -> tuple[Demand, ...]:
-    """What the conclusion of an ``always`` property has to meet."""
+    """Return what the conclusion of an ``always`` property has to meet."""
     # of a step the premise says all: that one was possible
     if prop.kind != "always" or prop.over_step:
         return ()
@@ -55,7 +55,7 @@ def demands(prop: Property) -> tuple[Demand, ...]:
 
 
 def _clauses(root: Expression, negated: bool) -> list[Clause]:
-    """Choices, of each of which one alternative at least has to be true."""
+    """Return clauses, in each of which one alternative has to be true."""
     if _is_value(root):
         return [(ex.complement(root) if negated else root,)]
     if root.width == 1 and root.operator == "not":
@@ -70,7 +70,7 @@ def _clauses(root: Expression, negated: bool) -> list[Clause]:
 
 
 def _to_be_met(clause: Clause) -> list[Expression]:
-    """What has to be true once, lest the clause says nothing.
+    """Return what has to be true once, lest the clause says nothing.
 
     All that it negates, at once.  That a field is not one of its values is
     negated only if nothing else is said.
@@ -90,7 +90,7 @@ def _to_be_met(clause: Clause) -> list[Expression]:
 
 
 def _is_value(root: Expression) -> bool:
-    """Whether it asks if one field has one of some values."""
+    """Return whether it asks if one field has one of some values."""
     if root.operator in ("or", "and", "not"):
         read = ex.fields_read([root])
         return len(read) == 1 and all(map(_is_value, root.operands))
@@ -100,7 +100,7 @@ def _is_value(root: Expression) -> bool:
 
 
 def _smaller(node: Expression) -> Expression | None:
-    """Of "this set is within that one": that this one has a member."""
+    """Return, of "this set is within that one", that this has a member."""
     if node.operator != "eq":
         return None
     for one, other in (node.operands, node.operands[::-1]):

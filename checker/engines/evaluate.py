@@ -18,7 +18,7 @@ def evaluate(
     position: Mapping[str, int],
     known: dict[Expression, int],
 ) -> int:
-    """The number that ``node`` is in ``state``.
+    """Return the number that ``node`` is in ``state``.
 
     ``known`` remembers the nodes that were evaluated in this state; start
     with an empty one for every state.
@@ -74,19 +74,19 @@ class Evaluator:
         self._known: dict[Expression, int] = {}
 
     def value(self, node: Expression) -> int:
-        """The number that ``node`` is in this state."""
+        """Return the number that ``node`` is in this state."""
         return evaluate(node, self.state, self._position, self._known)
 
     def holds(self, node: Expression) -> bool:
-        """Whether the truth value ``node`` is 1 in this state."""
+        """Return whether the truth value ``node`` is 1 in this state."""
         return bool(self.value(node))
 
     def enabled(self, instance: Instance) -> bool:
-        """Whether every conjunct of the guard is true."""
+        """Return whether every conjunct of the guard is true."""
         return all(self.value(c.expression) for c in instance.guard)
 
     def successor(self, instance: Instance) -> State:
-        """The state after ``instance``; its guard is not looked at."""
+        """Return the state after ``instance``; its guard is not looked at."""
         new = list(self.state)
         for name, node in instance.effect:
             new[self._position[name]] = self.value(node)

@@ -35,22 +35,22 @@ class Watch:
 
 
 def violated(name: str) -> str:
-    """Watch name: states that violate the ``always`` property ``name``."""
+    """Return the watch of states that violate ``always`` property ``name``."""
     return f"{name} violated"
 
 
 def premise(name: str) -> str:
-    """Watch name: states in which property ``name`` says anything."""
+    """Return the watch of states in which ``name`` says anything."""
     return f"{name} premise"
 
 
 def reached(name: str) -> str:
-    """Watch name: states that meet the ``reachable`` property ``name``."""
+    """Return the watch of states that meet ``reachable`` property ``name``."""
     return f"{name} reached"
 
 
 def watches(machine: Machine) -> tuple[Watch, ...]:
-    """The predicates that decide the properties of ``machine``."""
+    """Return the predicates that decide the properties of ``machine``."""
     found = [
         Watch(violated(TYPE_INVARIANT), ex.complement(machine.type_invariant))
     ]
@@ -82,11 +82,11 @@ Report = Callable[[Progress], None]
 
 
 def silent(progress: Progress) -> None:
-    """A report that nobody reads."""
+    """Report nothing."""
 
 
 def default_memory() -> int:
-    """Half of this machine's memory, in bytes."""
+    """Return half of this machine's memory, in bytes."""
     pages, size = os.sysconf("SC_PHYS_PAGES"), os.sysconf("SC_PAGE_SIZE")
     return pages * size // 2
 
@@ -170,15 +170,15 @@ class Search(Protocol):
     def coverage(self) -> Coverage: ...
 
     def meeting(self, level: int, predicate: Expression) -> StateSet:
-        """The states of ``level`` in which ``predicate`` is true."""
+        """Return the states of ``level`` in which ``predicate`` is true."""
         ...
 
     def stuck(self, level: int) -> StateSet:
-        """The states of ``level`` that are deadlocks."""
+        """Return the states of ``level`` that are deadlocks."""
         ...
 
     def before(self, level: int, targets: Any) -> StateSet:
-        """The states of ``level`` with a step into ``targets``."""
+        """Return the states of ``level`` with a step into ``targets``."""
         ...
 
 
@@ -201,7 +201,7 @@ class Engine(Protocol):
 def count_fired(
     machine: Machine, per_instance: Iterable[int]
 ) -> dict[str, int]:
-    """Transitions per action from transitions per instance."""
+    """Return the transitions of each action, from those per instance."""
     fired = {action.name: 0 for action in machine.actions}
     for instance, n in zip(machine.instances, per_instance, strict=True):
         fired[instance.action] += n

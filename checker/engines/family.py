@@ -59,7 +59,7 @@ def explore_family(
     limits: Limits | None = None,
     report: Report = silent,
 ) -> list[Member]:
-    """One member for each of ``machines``, in their order.
+    """Return one member for each of ``machines``, in their order.
 
     They may be any machines at all; only those with the same fields save
     time.  The limits are those of each variant alone.  Ctrl-C is raised.
@@ -71,7 +71,7 @@ def explore_family(
 def members_of(
     machines: Sequence[Machine], limits: Limits, report: Report = silent
 ) -> Iterator[tuple[int, Member]]:
-    """The same, each as soon as it is known, with the machine's number."""
+    """Yield each member as soon as it is known, with its machine's number."""
     alike: dict[object, list[int]] = {}
     for number, machine in enumerate(machines):
         fields = tuple(
@@ -93,7 +93,7 @@ class _Texts:
     actions: dict[tuple[str, int], Action] = field(factory=dict)
 
     def of(self, machine: Machine) -> dict[str, int]:
-        """For each action of ``machine``, the number of its text."""
+        """Return, for each action of ``machine``, the number of its text."""
         return {a.name: self._number(a) for a in machine.actions}
 
     def _number(self, action: Action) -> int:
@@ -155,7 +155,7 @@ class _Family:
     def members(
         self, limits: Limits, report: Report
     ) -> Iterator[tuple[int, Member]]:
-        """The members, with the places of their machines."""
+        """Yield the members, with the places of their machines."""
         limits = evolve(limits, threads=1)
         program = Program(self._joined, watched=[*self._watched.values()])
         states = 0
@@ -174,7 +174,7 @@ class _Family:
     def _of(
         self, places: Sequence[int], search: Search, limits: Limits
     ) -> Iterator[tuple[int, Member]]:
-        """What one search says of the machines that it is the search of."""
+        """Yield what one search says of each of its machines."""
         endless: dict[tuple[Expression, Expression], bool] = {}
         undecided = search.coverage.stopped
         asked = [
@@ -208,7 +208,7 @@ class _Family:
             yield place, Member(machine, coverage, names, undecided)
 
     def _coverage(self, machine: Machine, coverage: Coverage) -> Coverage:
-        """The coverage in the words of the variant's machine."""
+        """Return the coverage in the words of the variant's machine."""
         fired = dict.fromkeys(self._called.values(), 0)
         for name, times in coverage.fired.items():
             fired[self._called[name]] += times
@@ -226,7 +226,7 @@ class _Family:
 
 
 def _where(chooser: Field, number: int, action: Action) -> Action:
-    """The action, where the variant has the text with this number of it.
+    """Return the action as it is where the variant has text ``number`` of it.
 
     All texts that are fair keep one name, so that they are fair together: a
     variant has but one of them.

@@ -1,8 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The oracle: breadth-first search in the plainest Python there is.
 
-It is slow and meant to be read.  Whatever another engine does for speed, its
-counts, levels and verdicts are those of this file.
+**Read this file first.**  It is the whole checker in 200 lines: a state is a
+tuple, ``successors`` are the steps that its actions allow, and ``_expand``
+finds the next level from the last one.  ``evaluate`` says what a guard and an
+effect mean, ``verdict`` what the levels say of the properties.
+
+It is slow.  Whatever another engine does for speed, its counts, levels and
+verdicts are those of this file.
 """
 
 from __future__ import annotations
@@ -43,7 +48,7 @@ class InterpretedSearch:
         self.coverage = coverage
 
     def meeting(self, level: int, predicate: Expression) -> set[State]:
-        """The states of ``level`` in which ``predicate`` is true."""
+        """Return the states of ``level`` in which ``predicate`` is true."""
         return {
             state
             for state in self.levels[level]
@@ -51,11 +56,11 @@ class InterpretedSearch:
         }
 
     def stuck(self, level: int) -> set[State]:
-        """The states of ``level`` that are deadlocks."""
+        """Return the states of ``level`` that are deadlocks."""
         return {s for s in self.levels[level] if is_stuck(self.machine, s)}
 
     def before(self, level: int, targets: set[State]) -> set[State]:
-        """The states of ``level`` with a step into ``targets``."""
+        """Return the states of ``level`` with a step into ``targets``."""
         return {
             state
             for state in self.levels[level]
@@ -64,7 +69,7 @@ class InterpretedSearch:
 
 
 def successors(machine: Machine, state: State) -> Iterator[tuple[int, State]]:
-    """Every enabled instance's number, with the state it leads to."""
+    """Yield every enabled instance's number, with the state it leads to."""
     here = Evaluator(machine, state)
     for number, instance in enumerate(machine.instances):
         if here.enabled(instance):
@@ -72,13 +77,24 @@ def successors(machine: Machine, state: State) -> Iterator[tuple[int, State]]:
 
 
 def is_stuck(machine: Machine, state: State) -> bool:
-    """Whether ``state`` has no successor and is no place to end."""
+    """Return whether ``state`` has no successor and is no place to end."""
     if Evaluator(machine, state).holds(machine.may_end):
         return False
     return next(successors(machine, state), None) is None
 
 
 class _Interpreter:
+    """The search while it runs.
+
+    level 0 := the initial states
+    for each level, while it holds a state
+        for each state of it, and each action instance
+            if the guard is true
+                the state after the effect joins the next level,
+                unless it was seen before
+        for each new state: which watched predicates are true of it?
+    """
+
     def __init__(self, machine: Machine, limits: Limits, report: Report):
         self.machine = machine
         self.limits = limits
@@ -119,7 +135,7 @@ class _Interpreter:
         )
 
     def _reason_to_stop(self) -> str:
-        """Why the search ends here although there is more to explore."""
+        """Return why the search ends here, or '' if it goes on."""
         if self.limits.first_violation and any(
             name.endswith(" violated") for name in self.first_level
         ):
@@ -127,6 +143,10 @@ class _Interpreter:
         return ""
 
     def _expand(self, frontier: list[State], following: list[State]) -> str:
+        """Add to ``following`` what ``frontier`` leads to and is new.
+
+        Return why the search stops here, or '' if it goes on.
+        """
         level = len(self.levels)
         for state in frontier:
             found = False
@@ -146,6 +166,7 @@ class _Interpreter:
         return ""
 
     def _add(self, state: State, level: list[State], number: int) -> None:
+        """Add ``state`` to ``level``, the level ``number``, if it is new."""
         if state in self.seen:
             return
         self.seen.add(state)

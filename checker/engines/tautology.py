@@ -35,7 +35,7 @@ _known: dict[tuple[Expression, Expression], bool] = {}
 
 
 def could_fail(machine: Machine, prop: Property) -> bool:
-    """Whether a state of the right types violates the property.
+    """Return whether a state of the right types violates the property.
 
     Of ``reachable``: whether one does not meet it; of ``eventually``:
     whether one meets the premise and not yet the conclusion.  Where the
@@ -94,7 +94,7 @@ def _fill(
 def _codes(
     layout: Layout, fields: list[Field], wrong: Expression
 ) -> dict[str, Codes]:
-    """Of each narrow field the codes that are worth a try.
+    """Return, of each narrow field, the codes that are worth a try.
 
     They are of its type, and meet what ``wrong`` asks of this field alone:
     among all codes, a premise that names one of each field is rarely met.
@@ -126,7 +126,7 @@ def _codes(
 
 
 def _conjuncts(root: Expression, negated: bool) -> Iterator[Expression]:
-    """What all has to be true, taken apart."""
+    """Yield the parts that all have to be true."""
     if root.width == 1 and root.operator == "not":
         yield from _conjuncts(root.operands[0], not negated)
     elif root.width == 1 and root.operator == ("or" if negated else "and"):

@@ -18,7 +18,7 @@ from model.language.machine import Machine, Property
 
 
 def still(machine: Machine, silent: Container[str] = ()) -> frozenset[str]:
-    """The fields that no step can change.
+    """Return the fields that no step can change.
 
     No action writes them, or only one of those called ``silent``, which are
     known not to happen, or with what they hold from the first state on.
@@ -44,7 +44,7 @@ def still(machine: Machine, silent: Container[str] = ()) -> frozenset[str]:
 def _keeps(
     machine: Machine, name: str, value: Expression, kept: Collection[str]
 ) -> bool:
-    """Whether ``value`` is what ``name`` holds, wherever a run begins."""
+    """Return whether ``value`` is what ``name`` holds in each first state."""
     if not ex.fields_read([value]) <= set(kept):
         return False
     place = machine.position[name]
@@ -57,7 +57,7 @@ def _keeps(
 def without_object(
     machine: Machine, prop: Property, unmoved: frozenset[str]
 ) -> str:
-    """Why the property could not fail whatever the states are, or ''.
+    """Return why the property could not fail in any state, or ''.
 
     ``unmoved``: the fields that are ``still``.
     """

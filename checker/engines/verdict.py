@@ -83,7 +83,7 @@ _ORDER = (
 
 
 def judge(machine: Machine, coverage: Coverage) -> list[Finding]:
-    """Findings for all that breadth-first search decides.
+    """Return a finding for all that breadth-first search decides.
 
     ``eventually`` properties come back INCONCLUSIVE; the graph decides them.
     """
@@ -99,8 +99,8 @@ def judge(machine: Machine, coverage: Coverage) -> list[Finding]:
     for prop in machine.properties:
         finding = _JUDGES[prop.kind](prop, coverage)
         if finding.verdict is not Verdict.VIOLATED or finding.reason:
-            # a variant may lack what the properties of the form speak of,
-            # which promise nobody anything; a proof asks the whole design
+            # a variant may lack the mechanism that a property of the form
+            # speaks of; such a property has no guarantee
             asked = unmoved if prop.guarantee else frozenset()
             reason = without_object(machine, prop, asked)
             if reason:
@@ -207,7 +207,7 @@ _JUDGES = {
 
 
 def overall(findings: Sequence[Finding]) -> Verdict:
-    """VIOLATED if anything is, else INCONCLUSIVE if anything is."""
+    """Return VIOLATED if one finding is, else INCONCLUSIVE if one is."""
     verdicts = {f.verdict for f in findings}
     for verdict in (Verdict.VIOLATED, Verdict.INCONCLUSIVE):
         if verdict in verdicts:
@@ -216,12 +216,12 @@ def overall(findings: Sequence[Finding]) -> Verdict:
 
 
 def exit_code(findings: Sequence[Finding]) -> ExitCode:
-    """The gravest exit code of all findings."""
+    """Return the gravest exit code of all findings."""
     return gravest_code([f.exit_code for f in findings])
 
 
 def gravest_code(codes: Sequence[ExitCode]) -> ExitCode:
-    """The gravest of ``codes``; as expected if there is none."""
+    """Return the gravest of ``codes``; as expected if there is none."""
     for code in _ORDER:
         if code in codes:
             return code
@@ -229,7 +229,7 @@ def gravest_code(codes: Sequence[ExitCode]) -> ExitCode:
 
 
 def gravest(findings: Sequence[Finding]) -> Finding | None:
-    """The violation to show: gravest kind, then shortest, then first."""
+    """Return the violation to show: the gravest, then the shortest."""
     worst = exit_code(findings)
     if worst is ExitCode.AS_EXPECTED:
         return None

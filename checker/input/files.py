@@ -19,13 +19,11 @@ def check_writable(path: Path) -> None:
     So that nobody waits for a long search to learn of a mistyped name.
     """
     if str(path) == "-":
-        raise InputError(
-            "-: here standard output is no place to write to; name a file"
-        )
+        raise InputError("-: standard output cannot be used here; name a file")
     if path.is_dir():
         raise InputError(f"{path}: is a directory, name a file")
     if path.exists() and not path.is_file():
-        raise InputError(f"{path}: is no regular file")
+        raise InputError(f"{path}: is not a regular file")
     if not path.parent.is_dir():
         raise InputError(f"{path}: there is no directory {path.parent}")
     if not os.access(path.parent, os.W_OK):
@@ -45,14 +43,14 @@ def read_limited(path: Path, most: int) -> bytes:
             if stat.S_ISDIR(mode):
                 raise InputError(f"{path}: is a directory, not a file")
             if not stat.S_ISREG(mode) and not stat.S_ISFIFO(mode):
-                raise InputError(f"{path}: is no file and no pipe")
+                raise InputError(f"{path}: is neither a file nor a pipe")
             data = _read(file, most + 1)
     except OSError as error:
         raise InputError(f"{path}: {error.strerror}") from None
     except ValueError as error:
         raise InputError(f"{str(path)!r}: {error}") from None
     if not data and stat.S_ISFIFO(mode):
-        raise InputError(f"{path}: is a pipe that nobody writes to")
+        raise InputError(f"{path}: is a pipe without a writer")
     return data
 
 

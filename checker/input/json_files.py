@@ -27,7 +27,7 @@ def read_bytes(path: Path, most: int, what: str) -> bytes:
         if stat.S_ISDIR(found.st_mode):
             raise BadFileError(f"{path}: is a directory, not a {what} file")
         if not stat.S_ISREG(found.st_mode):
-            raise BadFileError(f"{path}: is no regular file")
+            raise BadFileError(f"{path}: is not a regular file")
         with path.open("rb") as file:
             data = file.read(most + 1)
     except FileNotFoundError:
@@ -50,7 +50,7 @@ def parsed(data: bytes, what: str) -> Any:
         text = data.decode("utf-8")
     except UnicodeDecodeError as error:
         raise BadFileError(
-            f"byte {error.start} is no UTF-8: not a {what} file"
+            f"byte {error.start} is not UTF-8: not a {what} file"
         ) from None
     try:
         return json.loads(
@@ -87,4 +87,4 @@ def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _no_number(text: str) -> NoReturn:
-    raise BadFileError(f"{text} is no JSON number")
+    raise BadFileError(f"{text} is not a JSON number")

@@ -91,7 +91,7 @@ def _entry(table: dict[str, Any]) -> Entry:
         raise InputError(f"{where}: {word} means nothing")
     for word in ("designs", "mutants"):
         if not isinstance(table[word], list):
-            raise InputError(f"{where}: {word} is no list")
+            raise InputError(f"{where}: {word} is not a list")
     if not table["why"]:
         raise InputError(f"{where}: why is empty")
     for design in table["designs"]:

@@ -86,7 +86,7 @@ class Confirmation:
     def of(
         self, property_name: str, moves: Sequence[Move]
     ) -> Confirmed | None:
-        """The run on the smallest disk, or None: the moves are spurious."""
+        """Return the run on the smallest disk, None if there is none."""
         if self.ended:
             raise KeyboardInterrupt
         try:
@@ -114,7 +114,7 @@ class Confirmation:
     def _shortest(
         self, property_name: str, channel: int
     ) -> tuple[Move, ...] | None:
-        """The moves that violate the property with a channel this small."""
+        """Return the moves to a violation with a channel this small."""
         if channel not in self._bounded:
             bounds = evolve(self.options.bounds, channel=channel)
             options = evolve(self.options, bounds=bounds)
@@ -143,7 +143,7 @@ class Confirmation:
         property_name: str,
         moves: Sequence[Move],
     ) -> Trace | None:
-        """A run that does ``moves`` as seen from the granule."""
+        """Return a run that does ``moves`` as seen from the granule."""
         machine = seen.concrete
         broken = machine.property(property_name).violated
         starts = [_Place(state, 0) for state in machine.initials]
@@ -177,7 +177,7 @@ class Confirmation:
 
 
 def _explored(machine: Machine, limits: Limits) -> Search:
-    """A search that says nothing if it was interrupted."""
+    """Return a search that says nothing if it was interrupted."""
     search = explore(machine, limits)
     if search.coverage.stopped == INTERRUPTED:
         raise KeyboardInterrupt
@@ -185,7 +185,7 @@ def _explored(machine: Machine, limits: Limits) -> Search:
 
 
 def _moves(search: Search, property_name: str) -> tuple[Move, ...] | None:
-    """The shortest violation that a search found."""
+    """Return the shortest violation that a search found."""
     level = search.coverage.first_level.get(violated(property_name))
     if level is None:
         return None
@@ -202,7 +202,7 @@ def _size(options: Options) -> str:
 def _candidates(
     options: Options, disks: Iterable[tuple[int, int]], channel: int
 ) -> Iterator[Options]:
-    """The design on ever larger disks."""
+    """Yield the design on ever larger disks."""
     for chunks, granules in disks:
         sized = Size(chunks, granules, channel).of(options)
         limits = (0, 1) if options.design == LIVE else (1,)
@@ -214,7 +214,7 @@ def _candidates(
 def _matches(
     seen: Projection, move: Move, moves: Sequence[Move], matched: int
 ) -> Iterator[int]:
-    """How many abstract moves are matched after a step of the disk."""
+    """Yield, after a step of the disk, how many abstract moves are matched."""
     parameter = ""
     if move.arguments:
         parameter = seen.parameter(move.action, move.arguments[0][1])
@@ -240,7 +240,7 @@ def _path(
 
 
 def _search(options: Options, property_name: str) -> Trace | None:
-    """The shortest violation on this disk, if the search gets there."""
+    """Return the shortest violation on this disk, if the search gets there."""
     machine = build(options)
     search = _explored(machine, Limits(max_states=MAX_SEARCHED))
     level = search.coverage.first_level.get(violated(property_name))

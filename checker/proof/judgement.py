@@ -50,7 +50,7 @@ class Judgement:
 
 
 def any_channels(machine: Machine) -> list[ProjectedChannel]:
-    """The channels that stand for any capacity."""
+    """Return the channels that stand for any capacity."""
     return [
         c
         for c in machine.channels
@@ -63,7 +63,7 @@ def lacking(
     obligations: Sequence[Obligation],
     judgements: Sequence[Judgement],
 ) -> str:
-    """The first thing that is not shown and all else rests on, or ''."""
+    """Return the first premise that is not shown, or ''."""
     for obligation in obligations:
         if not obligation.proved:
             return f"'{obligation.name}' is {obligation.outcome.value}"
@@ -80,7 +80,7 @@ def supported(
     obligations: Sequence[Obligation],
     judgements: Sequence[Judgement],
 ) -> tuple[Judgement, ...]:
-    """The judgements, none of them PROVED if something else is not shown.
+    """Return the judgements, none of them PROVED if a premise is not shown.
 
     What the exploration shows is a proof only if every obligation is met and
     the slots suffice.

@@ -73,7 +73,7 @@ _ONCE = Failures(**dict.fromkeys(Failures.names(), 1))
 
 
 def one_term(options: Options, view: Projected) -> Shown:
-    """That the text makes one term, and that there are lemmas about it.
+    """Show that the text makes one term, and that there are lemmas about it.
 
     The text is run twice more, whatever is kept of earlier runs.
     """
@@ -90,7 +90,7 @@ def one_term(options: Options, view: Projected) -> Shown:
 
 
 def known_lemmas(options: Options, view: Projected) -> frozenset[str]:
-    """Names of the lemmas about ``view`` and the design's own channels."""
+    """Return the lemmas' names, about ``view`` and the design's channels."""
     machine = build(options, view)
     channels = [
         c
@@ -101,7 +101,7 @@ def known_lemmas(options: Options, view: Projected) -> frozenset[str]:
 
 
 def why_open(term: Machine, known: frozenset[str]) -> tuple[int, str]:
-    """How many nodes there are, and one without a lemma, or ''."""
+    """Return how many nodes there are, and one without a lemma, or ''."""
     check_terms(term)
     kinds = {
         channel.name: {m.name: str(m.value) for m in channel.kinds.members}
@@ -138,7 +138,7 @@ def _has_lemma(
 
 
 def limits_only_forbid(options: Options) -> Shown:
-    """That with smaller numbers a machine does a part of what it does.
+    """Show that with smaller numbers a machine does a part of what it does.
 
     The schema asks tallies in guards alone, never the other way round
     (``terms``); the rest is how ``instance`` reads it, so it is looked at
@@ -165,7 +165,7 @@ def _held_back(options: Options, bounds: Bounds) -> Iterator[Options]:
 
 
 def why_more(less: Machine, most: Machine) -> str:
-    """What ``less`` does that ``most`` does not, or ''."""
+    """Return what ``less`` does that ``most`` does not, or ''."""
     tallies = {f.name for f in less.fields} - {f.name for f in most.fields}
     actions = {a.name: a for a in most.actions}
     for action in less.actions:
@@ -183,7 +183,7 @@ def why_more(less: Machine, most: Machine) -> str:
 
 
 def _is_part(one: Instance, known: Action, tallies: set[str]) -> bool:
-    """Whether it does what an instance of ``known`` does, perhaps less."""
+    """Return whether an instance of ``known`` does the same or more."""
     asks = {c.expression for c in one.guard}
     does = {n: value for n, value in one.effect if n not in tallies}
     return any(

@@ -63,11 +63,11 @@ class Projection:
     fields: Mapping[str, Expression]
 
     def of(self, *expressions: Expression) -> tuple[Expression, ...]:
-        """Expressions over the projected machine, read in the disk's state."""
+        """Return projected expressions, read in the disk's state."""
         return replaced(expressions, self.fields)
 
     def after(self, instance: Instance) -> dict[str, Expression]:
-        """The projected fields that a step of the disk's machine may change.
+        """Return the projected fields that a step of the disk may change.
 
         Each as an expression over the disk's fields before the step.
         """
@@ -77,7 +77,7 @@ class Projection:
         return dict(zip(names, after, strict=True))
 
     def seen(self, state: tuple[int, ...]) -> tuple[int, ...]:
-        """The projection of one state of the disk."""
+        """Return the projection of one state of the disk."""
         codes = {
             f.name: ex.constant(code, f.type.width)
             for f, code in zip(self.concrete.fields, state, strict=True)
@@ -88,7 +88,7 @@ class Projection:
         return tuple(value.value for value in seen)
 
     def parameter(self, action: str, label: str) -> str:
-        """How a parameter of the disk's action is called from the granule."""
+        """Return the name of a parameter as the granule sees it."""
         return _parameter(self, action, label)
 
     @cached_property
@@ -103,7 +103,7 @@ class Projection:
 def project(
     concrete: Machine, projected: Machine, granule: Granule
 ) -> Projection:
-    """The projection of ``concrete`` to ``granule`` of its disk.
+    """Return the projection of ``concrete`` to ``granule`` of its disk.
 
     Both machines come from the same model text.  Raises ValueError if
     ``projected`` has a field that says nothing about ``concrete``.
@@ -120,14 +120,14 @@ def project(
         if wanted.name in slots:
             continue
         if wanted.name not in here:
-            raise ValueError(f"{wanted.name} is no field of a small disk")
+            raise ValueError(f"{wanted.name} is not a field of a small disk")
         fields[wanted.name] = _field(here[wanted.name], here, granule)
     ordered = {f.name: fields[f.name] for f in projected.fields}
     return Projection(concrete, projected, granule, ordered)
 
 
 def disk_of(machine: Machine) -> Concrete:
-    """The size of the disk that ``machine`` is of."""
+    """Return the size of the disk that ``machine`` is of."""
     for field in machine.fields:
         if isinstance(field.type, GranuleSetType):
             return _domain(field.type)
@@ -153,7 +153,7 @@ def _field(
 
 
 def _value(type_: Type, value: Expression, granule: Granule) -> Expression:
-    """What is seen of a value that stands for itself."""
+    """Return what is seen of a value that stands for itself."""
     chunk = granule.chunk
     if isinstance(type_, GranuleSetType):
         return _domain(type_).has_granule(value, granule)
@@ -185,7 +185,7 @@ def _contents(
     name: Expression,
     granule: Granule,
 ) -> Expression:
-    """Whether the granule is in the contents of the chunk that is named."""
+    """Return whether the granule is in the contents of the named chunk."""
     domain = _domain(type_)
     offset = granule.index - granule.chunk.index * domain.granules_per_chunk
     bit = ex.bits_of(contents, offset, 1)
@@ -197,7 +197,7 @@ def _contents(
 def _channel(
     known: Channel, projected: Channel, granule: Granule
 ) -> dict[str, Expression]:
-    """The slots of ``projected`` after the messages in ``known`` were put."""
+    """Return the projected slots after the messages in ``known`` were put."""
     slots = {
         name: ex.constant(0, type_.width) for name, type_ in projected.fields()
     }
@@ -223,7 +223,7 @@ def _channel(
 
 
 def _placeholder(channel: Channel, part: str) -> ChunkName | Contents:
-    """The value that stands for a part of a message that arrives."""
+    """Return the value that stands for a part of a message that arrives."""
     type_ = channel.parts[part]
     expression = ex.field_value(_ARRIVING + part, type_.width)
     if isinstance(type_, NameType):
@@ -235,7 +235,7 @@ def _placeholder(channel: Channel, part: str) -> ChunkName | Contents:
 def _arriving(
     known: Channel, slot: int, granule: Granule
 ) -> dict[str, Expression]:
-    """What is seen of the parts of the message in a slot."""
+    """Return what is seen of the parts of the message in a slot."""
 
     def value(part: str) -> Expression:
         name = slot_field(known.name, slot, part)
@@ -269,7 +269,7 @@ def _parameter(projection: Projection, action: str, label: str) -> str:
 
 
 def _seen(projection: Projection, label: str) -> Granule:
-    """The granule called ``label``, from the one that is followed."""
+    """Return the granule called ``label``, from the one that is followed."""
     (found,) = (
         granule
         for granule in disk_of(projection.concrete).granules

@@ -110,7 +110,7 @@ class Proof:
 
     @property
     def vacuous(self) -> str:
-        """What never happens although it is spoken of, or ''."""
+        """The first thing that is spoken of and never happens, or ''."""
         for one in self.obligations:
             if one.name == VACUOUS and one.outcome is Outcome.REFUTED:
                 return one.detail
@@ -143,11 +143,11 @@ class Proof:
 
 
 def silent(step: str) -> None:
-    """A report that nobody reads."""
+    """Report nothing."""
 
 
 def without_end(options: Options) -> Options:
-    """``options`` with all that may happen without end, edits as well."""
+    """Return ``options`` with every budget unlimited, edits as well."""
     bounds = evolve(options.bounds, writes="unbounded", edits=UNLIMITED)
     return evolve(options, failures=WITHOUT_END, bounds=bounds)
 
@@ -169,7 +169,7 @@ def prove(
     started = time.perf_counter()
     options, view = without_end(options), view or Projected()
     machine = build(options, view)
-    report("exploring what one granule sees")
+    report("exploring the machine of one granule")
     search = _exploration(options, machine, limits or Limits())
     obligations = [_explored(search)]
     kept = kept_for(machine, options.name) if keep else None
@@ -199,7 +199,7 @@ def prove(
 def _left(
     machine: Machine, runs: Sequence[str], judgements: Sequence[Judgement]
 ) -> dict[str, str]:
-    """What this machine cannot be asked, with the reasons.
+    """Return what this machine cannot be asked, with the reasons.
 
     ``runs``: what takes whole runs.  A property that says nothing at the
     size at hand is not judged, and may say something at others.
@@ -227,7 +227,7 @@ def plan(
     view: Projected,
     search: Search | None = None,
 ) -> list[tuple[str, Callable[[], Obligation]]]:
-    """What shows that ``machine`` speaks of every disk: name and work.
+    """Return what shows that ``machine`` speaks of every disk: name, work.
 
     ``search``: of ``machine``, if there was one.
     """
@@ -241,7 +241,7 @@ def plan(
         (name, partial(over_all, name, many, show))
         for name, show in shows.items()
     ]
-    alike = "questions that read alike are about the same thing"
+    alike = "one unknown never stands for two different questions"
     ask = partial(questions_alike, options, view)
     channels = any_channels(machine)
     show_all = partial(prove_lemmas, view, channels=channels)
@@ -259,7 +259,7 @@ def plan(
 
 
 def _explored(search: Search) -> Obligation:
-    """That the exploration reached its fixed point, and asked for slots."""
+    """Show that the exploration reached its fixed point, slots included."""
     coverage, machine = search.coverage, search.machine
     outcome, detail = Outcome.PROVED, ""
     asked = {p.name for p in machine.properties}
@@ -281,7 +281,7 @@ def _explored(search: Search) -> Obligation:
 def _met(
     name: str, work: Callable[[], Obligation], before: Obligation
 ) -> Obligation:
-    """The obligation, or that it was left open because of Ctrl-C."""
+    """Return the obligation, or that it was left open because of Ctrl-C."""
     if before.detail != INTERRUPTED:
         try:
             return work()
@@ -314,7 +314,7 @@ def judged(
     report: Report = silent,
     ended: bool = False,
 ) -> tuple[Judgement, ...]:
-    """The answer to each ``always`` property of the design.
+    """Return the answer to each ``always`` property of the design.
 
     ``search``: of the machine that follows one granule, with ``options``.
     ``ended``: Ctrl-C has come, no disk is to be looked at.
@@ -346,7 +346,7 @@ def judged(
 def _judged(
     search: Search, prop: Property, confirmation: Confirmation | None
 ) -> Judgement:
-    """What the exploration says; ``confirmation``: if disks can show it."""
+    """Return what the exploration says; ``confirmation``: if disks show it."""
     level = search.coverage.first_level.get(violated(prop.name))
     judgement = Judgement(
         name=prop.name,

@@ -44,7 +44,7 @@ class Asked:
 
 
 def noted(view: Any) -> tuple[Any, list[Asked]]:
-    """A domain like ``view``, and the list in which it notes what is asked."""
+    """Return a domain like ``view``, and the list of what it is asked."""
     log: list[Asked] = []
 
     def noting(name: str) -> Callable[..., Expression]:
@@ -65,14 +65,14 @@ def noted(view: Any) -> tuple[Any, list[Asked]]:
 
 
 def _small_disk() -> Concrete:
-    """The least disk with the parameters of the projection, in order."""
+    """Return the least disk with the projection's parameters, in order."""
     disk = Concrete(2, 2)
     object.__setattr__(disk, "granules", disk.granules[:3])
     return disk
 
 
 def confused(text: Text, view: Projected | None = None) -> dict[str, set[str]]:
-    """Unknowns that stand for several things, each with those."""
+    """Return the unknowns that stand for several things, each with those."""
     seen_domain, seen = noted(view or Projected())
     text(seen_domain)
     disk, there = noted(_small_disk())
@@ -87,7 +87,7 @@ def confused(text: Text, view: Projected | None = None) -> dict[str, set[str]]:
 
 
 def questions_alike(options: Options, view: Projected | None = None) -> Shown:
-    """What the model text of ``options`` asks, in all of its actions."""
+    """Show that no two questions of the model text read alike."""
     found = confused(lambda domain: build(options, domain), view)
     if not found:
         return Shown(Outcome.PROVED)

@@ -45,7 +45,7 @@ class Size:
         return f"{self.chunks}x{self.granules}, {self.channel} in flight"
 
     def of(self, options: Options) -> Options:
-        """``options`` at this size."""
+        """Return ``options`` at this size."""
         bounds = evolve(
             options.bounds,
             chunks=self.chunks,
@@ -77,7 +77,7 @@ class Disk:
     formulas: Formulas
 
     def possible(self, *wrong: Expression) -> z3.CheckSatResult:
-        """Whether some state that is correct by type has all of ``wrong``."""
+        """Return whether some state correct by type has all of ``wrong``."""
         if ex.FALSE in wrong:
             return z3.unsat
         asked = solver()
@@ -94,7 +94,7 @@ class Disk:
 def disks(
     options: Options, projected: Machine, sizes: Iterable[Size] = SIZES
 ) -> Iterator[Disk]:
-    """The design at each size, without any limit on failures and guest.
+    """Yield the design at each size, without any limit on failures and guest.
 
     What a limit can do is the business of ``one_term``.
     """
@@ -103,7 +103,7 @@ def disks(
 
 
 def disk(name: str, machine: Machine, projected: Machine) -> Disk:
-    """``machine`` with its projections."""
+    """Return ``machine`` with its projections."""
     granules = disk_of(machine).granules
     seen = tuple(project(machine, projected, g) for g in granules)
     return Disk(name, machine, seen, Formulas(variables(machine)))
@@ -113,7 +113,7 @@ def disk(name: str, machine: Machine, projected: Machine) -> Disk:
 
 
 def simulates(projection: Projection, instance: Instance) -> Expression:
-    """Where a step of the disk is not one of the projected machine.
+    """Return a step of the disk that the projected machine has not, or ''.
 
     An expression over the disk's fields that must never be true.
     """
@@ -131,7 +131,7 @@ def simulates(projection: Projection, instance: Instance) -> Expression:
 def _does(
     projection: Projection, one: Instance, after: dict[str, Expression]
 ) -> Expression:
-    """Whether the projected instance may lead to ``after``."""
+    """Return whether the projected instance may lead to ``after``."""
     effect = dict(one.effect)
     machine = projection.projected
     changed = [
@@ -148,7 +148,7 @@ def _does(
 
 
 def _fits(projection: Projection) -> tuple[Expression, ...]:
-    """That what is in flight, as seen from the granule, fits the slots.
+    """Return the conditions under which the messages in flight fit.
 
     Where the projection of a channel of any capacity keeps some slots only.
     That they suffice is one of the properties that are proved.
@@ -163,9 +163,10 @@ def _fits(projection: Projection) -> tuple[Expression, ...]:
 
 
 def step_simulation(disk: Disk) -> Shown:
-    """Every step of ``disk``, from every state correct by type.
+    """Show that each step of ``disk`` is one of the projected machine.
 
-    And in which what is in flight fits the slots of the projection.
+    From every state that is correct by type and in which the messages in
+    flight fit the slots of the projection.
     """
     asked = 0
     for projection in disk.projections:
@@ -193,7 +194,7 @@ def _refused(answer: z3.CheckSatResult, asked: int, where: str) -> Shown:
 
 
 def start_simulation(disk: Disk) -> Shown:
-    """Every initial state of ``disk`` from every granule."""
+    """Show that each granule sees ``disk`` begin as the projection does."""
     asked = 0
     machine = disk.machine
     for projection in disk.projections:
@@ -225,7 +226,7 @@ def _is_state(projection: Projection, state: tuple[int, ...]) -> Expression:
 
 
 def followed(prop: Property, disk: Disk) -> Expression:
-    """Where ``disk`` violates ``prop`` and no granule shows it.
+    """Return a violation of ``prop`` on ``disk`` that no granule shows.
 
     An expression over the disk's fields that must never be true.
     """
@@ -237,7 +238,7 @@ def followed(prop: Property, disk: Disk) -> Expression:
 
 
 def properties_show(disk: Disk) -> Shown:
-    """Whatever ``disk`` violates shows at a granule.
+    """Show that a violation on ``disk`` shows at some granule.
 
     A property that cannot be asked of one granule is left out: it is not
     proved this way.  One that the projected machine lacks is a mistake.
@@ -261,7 +262,7 @@ def properties_show(disk: Disk) -> Shown:
 def over_all(
     name: str, many: Sequence[Disk], show: Callable[[Disk], Shown]
 ) -> Obligation:
-    """One obligation for several disks: the first that fails ends it."""
+    """Return one obligation for several disks; the first failure ends it."""
 
     def work() -> Shown:
         asked = 0

@@ -39,7 +39,7 @@ MAX_STATES = 4_000_000
 
 
 def nothing_vacuous(options: Options, search: Search | None = None) -> Shown:
-    """That all of it happens, on a small disk and as seen by ``search``.
+    """Show that all of it happens, on a small disk and as seen by ``search``.
 
     ``search``: of the machine that follows one granule, if there was one.
     What one limit on the downtime excludes another may allow.
@@ -61,7 +61,7 @@ def nothing_vacuous(options: Options, search: Search | None = None) -> Shown:
 
 
 def shown_by(*searches: Search) -> Shown:
-    """That the searches met everything; open if one was stopped before."""
+    """Show that the searches met everything; open if one was stopped."""
     first, *others = (
         dict.fromkeys(unmet(search.machine, search.coverage))
         for search in searches
@@ -77,7 +77,7 @@ def shown_by(*searches: Search) -> Shown:
 
 
 def unmet(machine: Machine, coverage: Coverage) -> Iterator[str]:
-    """What was never met, each in a phrase."""
+    """Yield what was never met, each in a phrase."""
     for action in machine.actions:
         if not coverage.fired[action.name] and not action.silent:
             yield f"action {action.name} never happens"

@@ -107,7 +107,7 @@ class BackupClient:
                 promise(
                     same or start // size in chain.dirty,
                     "S1",
-                    f"{label(key)}: byte {start} changed, nobody wrote it",
+                    f"{label(key)}: byte {start} changed without a write",
                 )
 
     # -- what the guest does -----------------------------------------------

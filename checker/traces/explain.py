@@ -150,7 +150,7 @@ def _meets(machine: Machine, trace: Trace) -> list[str]:
         if number
         else "the initial state"
     )
-    return wrapped(f"Met by {step}; that is no violation.")
+    return wrapped(f"Met by {step}; that is not a violation.")
 
 
 def _values(machine: Machine, state: State, conjunct: Conjunct) -> list[str]:
@@ -204,7 +204,7 @@ def _explain_deadlock(machine: Machine, trace: Trace) -> list[str]:
     here = Evaluator(machine, trace.states[-1])
     lines = wrapped(
         f"{DEADLOCK}: after step {len(trace.moves)} nothing can happen any "
-        "more, and a run may not end there. What each action waits for:"
+        "more, and a run may not end there. Each action waits for:"
     )
     lines.append("")
     for action in machine.actions:

@@ -173,7 +173,7 @@ def _parsed(call: ActionCall, step: int) -> tuple[str, dict[str, str]]:
         raise CannotReplayError(
             step=step,
             action=call,
-            reason="is no action; write name(parameter=value)",
+            reason="is not an action; write name(parameter=value)",
         )
     return found.group(1), {k.strip(): v.strip() for k, _, v in pairs}
 

@@ -107,7 +107,7 @@ def keep(trace: Trace | None, path: Path, what: str = "violation") -> str:
     if not path.exists():
         return said
     if not _is_trace(path):
-        return f"{said}; {path} is no trace, it stays"
+        return f"{said}; {path} is not a trace, it stays"
     try:
         path.unlink()
     except OSError as error:

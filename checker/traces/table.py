@@ -29,7 +29,7 @@ def render_table(machine: Machine, trace: Trace) -> str:
         lines += _changed(step, width) or [f"{_INDENT}(nothing changes)"]
     lines += _end(trace)
     if any(c.ghost for c in every):
-        lines += ["", f"{GHOST} ghost: what no host can see"]
+        lines += ["", f"{GHOST} ghost: no host can see it"]
     return text_of(lines)
 
 
@@ -77,7 +77,7 @@ def render_states(machine: Machine, trace: Trace) -> str:
         lines.append("")
     lines += _end(trace)
     if any(v.ghost for v in machine.variables):
-        lines.append(f"{GHOST} ghost: what no host can see")
+        lines.append(f"{GHOST} ghost: no host can see it")
     return text_of(lines)
 
 

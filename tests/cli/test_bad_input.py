@@ -46,6 +46,10 @@ BAD_CONFIGURATIONS = {
         'design = "live"\nproperties = ["S9"]',
         "'S9' selects nothing",
     ),
+    "no property": (
+        'design = "live"\nproperties = []',
+        "properties is [], which selects nothing",
+    ),
     "table": ('design = "live"\nbounds = 3', "not a table"),
     "list": ('design = "live"\nwithout = "successor"', "list of strings"),
     "verdict": (

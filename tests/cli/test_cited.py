@@ -184,7 +184,7 @@ def test_an_old_trace_does_not_stay(
     assert "is removed" in " ".join(removed.out.split())
     path.write_text("my notes")
     kept = " ".join(dbmcheck(*arguments, "--trace", str(path)).out.split())
-    assert "is no trace, it stays" in kept
+    assert "is not a trace, it stays" in kept
     assert path.read_text() == "my notes"
 
 

@@ -203,7 +203,7 @@ def test_a_mechanism_less(dbmcheck: Command) -> None:
     ]
     assert "- expect.verdict: HOLDS" in lines
     assert "  destination_set_dirty(granule)" in lines
-    assert "- asked NothingOfAnEndedDestination," in result.out
+    assert "- asked: NothingOfAnEndedDestination," in result.out
     swapped = diff(dbmcheck, VIOLATED, "postcopy-small").out
     assert "- without: successor" in swapped
 
@@ -225,7 +225,7 @@ def test_only_what_is_asked_differs(dbmcheck: Command, tmp_path: Path) -> None:
     text = shipped()["drop-small"].read_text("utf-8")
     path.write_text(f'properties = ["S6"]\n{text}')
     result = diff(dbmcheck, "drop-small", str(path))
-    assert result.code == 1 and "\n- asked " in result.out
+    assert result.code == 1 and "\n- asked: " in result.out
     _, data = as_data(dbmcheck, "drop-small", str(path))
     assert "OneSideRuns" not in data["asked"][0] and data["asked"][1] == []
 

@@ -71,7 +71,7 @@ def test_a_pipe_that_somebody_writes_to(tmp_path: Path) -> None:
     finally:
         later.join()
         os.close(reading)
-    with pytest.raises(InputError, match="a pipe that nobody writes to"):
+    with pytest.raises(InputError, match="a pipe without a writer"):
         read_limited(path, 100)
 
 

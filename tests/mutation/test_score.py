@@ -151,7 +151,7 @@ def test_what_is_open_is_not_explained() -> None:
         (ENTRY + 'where = "here"', "where means nothing"),
         ("[[other]]", "other means nothing"),
         ("[[", "equivalent.toml"),
-        (ENTRY.replace('["one", "two"]', '"one"'), "mutants is no list"),
+        (ENTRY.replace('["one", "two"]', '"one"'), "mutants is not a list"),
         (ENTRY.replace('"It is implied."', '""'), "why is empty"),
     ],
 )

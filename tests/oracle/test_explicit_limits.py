@@ -156,7 +156,7 @@ def test_cache_that_cannot_be_written(
 def test_targets_of_another_search() -> None:
     one, other = explore(die_hard()), explore(die_hard())
     targets = other.meeting(1, other.machine.type_invariant)
-    with pytest.raises(TypeError, match="no states of this search"):
+    with pytest.raises(TypeError, match="not states of this search"):
         one.before(0, targets)
 
 

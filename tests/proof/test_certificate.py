@@ -239,7 +239,7 @@ def test_a_truncated_file(share: float) -> None:
 @pytest.mark.parametrize(
     ("data", "expected"),
     [
-        (b"\xff\xfe", "byte 0 is no UTF-8"),
+        (b"\xff\xfe", "byte 0 is not UTF-8"),
         (b"[" * 100_000, "no JSON of a certificate: nested or long"),
         (b"[]", "not a certificate"),
         (b'{"a": 1, "a": 2}', "key 'a' is there twice"),

@@ -135,18 +135,18 @@ def test_missing_file_and_directory(tmp_path: Path) -> None:
 def test_no_regular_file(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "fifo")
     assert stat.S_ISFIFO((tmp_path / "fifo").stat().st_mode)
-    assert "is no regular file" in complaint(tmp_path / "fifo")
+    assert "is not a regular file" in complaint(tmp_path / "fifo")
 
 
 @pytest.mark.parametrize(
     ("data", "reason"),
     [
-        (b"\x7fELF\x02\x01\xff\xfe", "byte 6 is no UTF-8: not a trace file"),
+        (b"\x7fELF\x02\x01\xff\xfe", "byte 6 is not UTF-8: not a trace file"),
         (b"", "line 1, column 1: no JSON"),
         (b"hello", "line 1, column 1: no JSON"),
         (b"[" * 100_000, "no JSON of a trace: nested or long"),
         (b"[1" + b"0" * 10_000 + b"]", "no JSON of a trace: nested or long"),
-        (b"[NaN]", "NaN is no JSON number"),
+        (b"[NaN]", "NaN is not a JSON number"),
         (b"[]", "not a trace file: key 'dbmcheck-trace' is missing"),
         (b"null", "not a trace file: key 'dbmcheck-trace' is missing"),
         (b'{"id": ""}', "not a trace file: key 'dbmcheck-trace' is missing"),

@@ -121,7 +121,7 @@ def test_the_table_marks_ghosts_and_shows_nothing_else(
     machine, trace = found["successor"]
     text = render_table(machine, trace)
     assert "* ghost_true_dirty          {} -> {0}" in text
-    assert "* ghost: what no host can see" in text
+    assert "* ghost: no host can see it" in text
     assert "ghost_missed" not in text
     assert "successor" in render_states(machine, trace)
     assert "* ghost_missed" in render_states(machine, trace)

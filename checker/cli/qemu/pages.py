@@ -5,11 +5,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from itertools import groupby
 from typing import Any
 
 from checker.cli import page
 from checker.qemu.campaign.campaign import Campaign
-from checker.qemu.campaign.known import Known
+from checker.qemu.campaign.known import Deviation, Known
 from checker.qemu.campaign.result import Result
 from checker.qemu.campaign.summary import Distinct, Summary
 from checker.qemu.campaign.violation import GUARANTEES
@@ -19,7 +20,6 @@ from checker.qemu.harness.scenario import Then
 from checker.text import (
     command_lines,
     counted,
-    paragraph,
     plural,
     text_of,
     wrapped,
@@ -252,7 +252,7 @@ def print_result(
     verb = "ran" if case.then is Then.AGAIN else "runs"
     page.fact("the VM", f"{verb} {result.outcome}")
     if case.then is Then.AGAIN:
-        page.fact("then", result.sequel or "nobody could migrate it again")
+        page.fact("then", result.sequel or "there was no VM to migrate again")
     elif case.persistent:
         end = "are killed" if case.then is Then.CRASH else "quit"
         page.fact("then", f"both {end}; it starts again from its images")
@@ -281,30 +281,56 @@ def result_json(
 
 
 def mail_block(builds: Builds, each: Distinct) -> str:
-    """A violation as plain text for a mail, at most 72 columns."""
-    case, violation, known = each.result.case, each.violation, each.known
-    lines = [
+    """Return a violation as text for a mail, at most 72 columns wide."""
+    violation = each.violation
+    return violation_mail(
         f"QEMU {builds.label}: {violation.guarantee}, "
         f"{GUARANTEES[violation.guarantee]}",
-        "",
-    ]
+        each.known,
+        f"Bitmaps to blame?  {each.label}.",
+        _steps(each),
+        [f"{violation.where}: {violation.text}"],
+        f"Seen in {plural(each.count, 'scenario')}; this one again with:",
+        each.result.case.command_with(builds),
+    )
+
+
+def violation_mail(
+    title: str,
+    known: Deviation | None,
+    cause: str,
+    steps: Sequence[str],
+    breaks: Sequence[str],
+    again: str,
+    command: str,
+) -> str:
+    """Return the text of a mail: steps, what breaks, how to see it again.
+
+    ``known``: what is known of it, if anything; ``cause``: a sentence about
+    it, or ''; ``again``: what stands above ``command``.
+    """
+    lines = [title, ""]
     if known is not None:
-        lines += wrapped(known.what)
-        lines += ["", f"Severity: {known.severity}.  Known: {known.id}."]
+        lines += [*wrapped(known.what), ""]
+        lines += [f"Severity: {known.severity}.  Known: {known.id}."]
     else:
         lines += ["Severity: not judged yet.  New."]
-    lines += wrapped(f"Bitmaps to blame?  {each.label}.")
-    lines += ["", "Steps:", ""]
-    lines += _numbered(_steps(each))
-    lines += ["", "What breaks:", ""]
-    lines += paragraph(f"{violation.where}: {violation.text}", 4)
-    lines += [
-        "",
-        f"Seen in {plural(each.count, 'scenario')}; this one again with:",
-        "",
-    ]
-    lines += command_lines(case.command_with(builds), prompt="")
+    lines += [*(wrapped(cause) if cause else []), "", "Steps:", ""]
+    lines += [*numbered(steps), "", "What breaks:", ""]
+    for text in breaks:
+        lines += wrapped(text, " " * 4, " " * 6)
+    lines += ["", again, "", *command_lines(command, prompt="")]
     return text_of(lines)
+
+
+def numbered(steps: Sequence[str]) -> list[str]:
+    """Return the steps in lines of a mail; the same again is counted."""
+    lines: list[str] = []
+    for number, (step, same) in enumerate(groupby(steps), 1):
+        count = len(list(same))
+        text = step if count == 1 else f"{step} ({count} times)"
+        lines += wrapped(text, f"{number:3}. ")
+    return lines
 
 
 def _steps(each: Distinct) -> list[str]:
@@ -331,11 +357,3 @@ def _steps(each: Distinct) -> list[str]:
     if result.sequel:
         steps.append(result.sequel)
     return steps
-
-
-def _numbered(steps: list[str]) -> list[str]:
-    return [
-        line
-        for number, step in enumerate(steps, 1)
-        for line in wrapped(step, f" {number}. ", " " * 4)
-    ]

@@ -14,6 +14,7 @@ import attrs
 from checker.cli import page
 from checker.cli.progress import steps_shown
 from checker.cli.qemu.chosen import worst
+from checker.cli.qemu.pages import numbered, violation_mail
 from checker.input.exit_codes import ExitCode
 from checker.qemu.campaign.known import shipped
 from checker.qemu.campaign.violation import GUARANTEES
@@ -27,9 +28,8 @@ from checker.qemu.random.run import (
     Plan,
     search,
 )
-from checker.text import command_lines, counted, plural, text_of, wrapped
+from checker.text import command_lines, counted, plural
 
-_INDENT = "    "
 _MOST_SEED = 2**32
 
 
@@ -123,7 +123,7 @@ def _show(outcome: Outcome, command: str) -> None:
         page.fact("digest", f"{outcome.digest}, the same for the same seed")
     page.line()
     page.table(
-        ["what happened", "times"],
+        ["event", "times"],
         [(name, number(outcome.seen[name])) for name in _events(outcome)],
         right=(1,),
     )
@@ -194,23 +194,6 @@ def _shrinking(outcome: Outcome) -> str:
     return f"{words}, it becomes no shorter"
 
 
-def numbered(steps: Sequence[str]) -> list[str]:
-    """The steps in lines of a mail; the same again is counted."""
-    merged: list[tuple[str, int]] = []
-    for step in steps:
-        if merged and merged[-1][0] == step:
-            merged[-1] = step, merged[-1][1] + 1
-        else:
-            merged.append((step, 1))
-    lines = []
-    for number, (step, count) in enumerate(merged, 1):
-        lines += wrapped(
-            step if count == 1 else f"{step} ({count} times)",
-            f"{number:3}. ",
-        )
-    return lines
-
-
 # -- mail --------------------------------------------------------------------
 
 
@@ -224,21 +207,16 @@ def _mails(outcome: Outcome, command: str) -> None:
 
 
 def mail_block(outcome: Outcome, failure: Failure, command: str) -> str:
-    """A violation as plain text for a mail, at most 72 columns."""
-    known = failure.known
-    lines = [f"QEMU {outcome.builds.label}: {_title(failure)}", ""]
-    if known is not None:
-        lines += wrapped(known.what)
-        lines += ["", f"Severity: {known.severity}.  Known: {known.id}."]
-    else:
-        lines += ["Severity: not judged yet.  New."]
-    lines += ["", "Steps:", "", *numbered(failure.steps)]
-    lines += ["", "What breaks:", ""]
-    for text in (failure.violation.text, *failure.sides):
-        lines += wrapped(text, _INDENT, _INDENT + "  ")
-    lines += ["", "Random runs, this one among them, again with:", ""]
-    lines += command_lines(command, prompt="")
-    return text_of(lines)
+    """Return a violation as text for a mail, at most 72 columns wide."""
+    return violation_mail(
+        f"QEMU {outcome.builds.label}: {_title(failure)}",
+        failure.known,
+        "",
+        failure.steps,
+        [failure.violation.text, *failure.sides],
+        "Random runs, this one among them, again with:",
+        command,
+    )
 
 
 # -- JSON --------------------------------------------------------------------

@@ -22,7 +22,7 @@ UNLIMITED = None
 
 
 def most(machine: Machine, graph: StateGraph, cost: Cost) -> int | None:
-    """The most that a run may cost; None if there is no most."""
+    """Return the most that a run may cost; None if there is no most."""
     paid = np.array([i.action in cost.actions for i in machine.instances])
     when = graph.column(cost.when).astype(bool)
     pays = paid[graph.instance] & when[graph.origin]
@@ -54,7 +54,7 @@ def most(machine: Machine, graph: StateGraph, cost: Cost) -> int | None:
 
 
 def leaves(graph: StateGraph, within: Expression) -> bool:
-    """Whether a step leads out of the states ``within``."""
+    """Return whether a step leads out of the states ``within``."""
     inside = graph.column(within).astype(bool)
     return bool((inside[graph.origin] & ~inside[graph.target]).any())
 
@@ -62,7 +62,7 @@ def leaves(graph: StateGraph, within: Expression) -> bool:
 def always_passes(
     graph: StateGraph, within: Expression, through: Expression
 ) -> bool:
-    """Whether no run leaves the states ``within`` but over ``through``.
+    """Return whether no run leaves the states ``within`` but over ``through``.
 
     ``through`` may lie on either side of the border.  False as well if no
     run gets ``within``, or none ever meets ``through``.
@@ -85,7 +85,7 @@ def share_at_risk(
     lost: Expression,
     failures: Collection[str],
 ) -> tuple[int, int]:
-    """In how many states one of ``failures`` may end in a loss.
+    """Return in how many states one of ``failures`` may end in a loss.
 
     Looks at the states in which a migration is ``under_way`` and nothing has
     failed: reached from an initial state without a fault.  A state counts if
@@ -112,7 +112,7 @@ def share_at_risk(
 def _closure(
     start: NDArray[np.bool_], origin: Numbers, target: Numbers
 ) -> NDArray[np.bool_]:
-    """States that the edges reach from ``start``, with these."""
+    """Return the states that the edges reach from ``start``, with these."""
     from scipy.sparse import csr_matrix
     from scipy.sparse.csgraph import breadth_first_order
 

@@ -48,12 +48,12 @@ class StateGraph:
     column: Callable[[Expression], NDArray[np.uint64]]
 
     def __len__(self) -> int:
-        """Number of states."""
+        """Return the number of states."""
         return int(self.level_offsets[-1])
 
 
 def graph_of(search: Search, limits: Limits, sort: bool = True) -> StateGraph:
-    """The graph that a finished search has walked.
+    """Return the graph that a finished search has walked.
 
     Without ``sort``, the states of an explicit search keep its numbers, for
     those who do not mind.  Raises GraphTooLargeError if it does not fit
@@ -71,7 +71,7 @@ def graph_of(search: Search, limits: Limits, sort: bool = True) -> StateGraph:
 
 
 def _in_order(found: StateGraph, rows: Rows) -> StateGraph:
-    """The graph with its states in canonical order; ``rows``: packed."""
+    """Return the graph in canonical order; ``rows`` are its packed states."""
     sizes = np.diff(found.level_offsets)
     level = np.repeat(np.arange(len(sizes)), sizes)
     keys = [rows[:, word] for word in range(rows.shape[1])]
@@ -94,7 +94,7 @@ def _in_order(found: StateGraph, rows: Rows) -> StateGraph:
 
 
 def _leaving(origin: Numbers, states: Numbers) -> Numbers:
-    """The edges that leave ``states``, in the order of these.
+    """Return the edges that leave ``states``, in the order of these.
 
     ``origin``, of each edge, is in order; so are the edges of a state.
     """

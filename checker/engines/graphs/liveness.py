@@ -61,7 +61,7 @@ class _Edges:
         return cls(order, first)
 
     def leaving(self, states: Numbers) -> Numbers:
-        """Edges that leave ``states``."""
+        """Return the edges that leave ``states``."""
         starts, ends = self.first[states], self.first[states + 1]
         sizes = ends - starts
         total = int(sizes.sum())
@@ -74,7 +74,7 @@ class _Edges:
 def components(
     states: int, origin: Numbers, target: Numbers
 ) -> tuple[int, Numbers]:
-    """Number of strongly connected components, and each state's."""
+    """Return the number of strong components, and each state's component."""
     from scipy.sparse import csr_matrix
     from scipy.sparse.csgraph import connected_components
 
@@ -120,7 +120,7 @@ class _Hunt:
         return Lasso(self._stem(entry, parent), cycle, entry)
 
     def starts(self) -> Numbers:
-        """The states in which a fair run may stay outside the goal."""
+        """Return the states in which a fair run may stay outside the goal."""
         anywhere = self._split(self.outside)[0]
         if len(anywhere) == 0:
             return anywhere
@@ -130,7 +130,7 @@ class _Hunt:
         return anywhere[distance[anywhere] >= 0]
 
     def _split(self, inside: Mask) -> tuple[Numbers, Numbers, Numbers]:
-        """Of the states ``inside``, those that a fair run may stay among.
+        """Return those of ``inside`` that a fair run may stay among.
 
         With the edges inside a component, and each state's component.
         """
@@ -143,7 +143,7 @@ class _Hunt:
         return np.flatnonzero(inside & fair[label]), within, label
 
     def _distances(self) -> tuple[Numbers, Numbers]:
-        """Fewest steps to each state outside the goal, after the trigger.
+        """Return the fewest steps to each state outside the goal.
 
         Returns -1 where there is no way; ``parent`` is the edge that was
         taken, -1 where the way starts (at a state that has the trigger).
@@ -173,7 +173,7 @@ class _Hunt:
     def _fair_components(
         self, count: int, label: Numbers, inside: Mask, within: Numbers
     ) -> Mask:
-        """For each component, whether a fair run can stay in it."""
+        """Return, for each component, whether a fair run can stay in it."""
         result = np.zeros(count, dtype=bool)
         result[label[inside]] = True
         for low in range(0, self.fair_count, _WORD):
@@ -189,7 +189,7 @@ class _Hunt:
         return result
 
     def _fair(self, edge: int) -> int:
-        """The number of the fair action of an edge, -1 if it is not fair."""
+        """Return the number of an edge's fair action, -1 if it is not fair."""
         return int(self.fair_of[self.graph.instance[edge]])
 
     def _bits(self, edges: Numbers, low: int, high: int) -> Numbers:
@@ -199,7 +199,7 @@ class _Hunt:
         return bits[self.graph.instance[edges]]
 
     def _enabled(self, low: int, high: int) -> Numbers:
-        """For each state, the fair actions low..high that are enabled."""
+        """Return, for each state, its enabled actions among fair low..high."""
         enabled = np.zeros(self.states, dtype=np.int64)
         every = np.arange(len(self.graph.origin))
         bits = self._bits(every, low, high)
@@ -217,7 +217,7 @@ class _Hunt:
         return tuple(reversed(edges))
 
     def _from_initial(self, state: int) -> list[int]:
-        """Edges of a shortest way to ``state``, the last one first."""
+        """Return the edges of a shortest way to ``state``, last one first."""
         offsets = self.graph.level_offsets
         level = int(np.searchsorted(offsets, state, side="right")) - 1
         edges: list[int] = []
@@ -234,7 +234,7 @@ class _Hunt:
     def _cycle(
         self, entry: int, members: Mask, within: Numbers, label: Numbers
     ) -> tuple[int, ...]:
-        """A closed walk from ``entry`` that is fair."""
+        """Return a closed walk from ``entry`` that is fair."""
         own = within[label[self.graph.origin[within]] == label[entry]]
         if len(own) == 0:
             return ()
@@ -258,14 +258,14 @@ class _Hunt:
         return tuple(walk)
 
     def _unserved(self, state: int, pending: set[int]) -> set[int]:
-        """Fair actions of ``pending`` that are enabled in ``state``."""
+        """Return the actions of ``pending`` that are enabled in ``state``."""
         here = self.edges.leaving(np.array([state]))
         return pending & {self._fair(edge) for edge in here}
 
     def _nearest(
         self, start: int, own: Numbers, steps: _Edges, pending: set[int]
     ) -> list[int]:
-        """Fewest edges from ``start`` that serve a pending fair action.
+        """Return the fewest edges from ``start`` to a pending fair action.
 
         It is served by being taken, or by being disabled at the end.
         """
@@ -313,14 +313,14 @@ class _Hunt:
 def find_lasso(
     machine: Machine, graph: StateGraph, prop: Property
 ) -> Lasso | None:
-    """A fair run that breaks the ``eventually`` property, or None."""
+    """Return a fair run that breaks the ``eventually`` property, or None."""
     return _Hunt(machine, graph, prop).run()
 
 
 def starts_of_lassos(
     machine: Machine, graph: StateGraph, prop: Property
 ) -> Numbers:
-    """Where fair runs may stay that break the ``eventually`` property.
+    """Return the states in which runs that break the property may stay.
 
     The numbers of all such states; none if it holds.
     """

@@ -3,7 +3,7 @@
 
 A builder with an object for every instruction (llvmlite.ir) took ten times
 longer to write the same text, and a small model's search takes less time than
-that.  What is written here is checked by LLVM when it reads it.
+that.  LLVM checks the text when it reads it.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@
 The cache is the directory ``dbmcheck`` under $XDG_CACHE_HOME or ~/.cache.
 A file's name is a digest of all that decides its contents: the whole text,
 the version of llvmlite, and the processor.  A file begins with a checksum, so
-a damaged one is compiled again; a directory that cannot be written is no
+a damaged one is compiled again; a directory that cannot be written is not an
 error.
 """
 
@@ -59,7 +59,7 @@ class NativeCode:
             self._functions[name] = prototype(self._tracker[name])
 
     def call(self, name: str, *arguments: int) -> int:
-        """The result of the function ``name``; addresses are integers."""
+        """Call the function ``name`` and return its result, a word."""
         return int(self._functions[name](*arguments))
 
 
@@ -74,7 +74,7 @@ def nothing_kept() -> Iterator[None]:
 
 
 def native_code(module: Module, functions: Mapping[str, str]) -> NativeCode:
-    """Machine code of ``module``.
+    """Return the machine code of ``module``, compiled or from the cache.
 
     ``functions`` maps each exported function to its parameters, ``p`` for an
     address and ``i`` for a number.
@@ -128,7 +128,7 @@ def _compiled(text: str) -> bytes:
 
 
 def cache_directory() -> Path:
-    """Where what took long is kept; it need not exist."""
+    """Return the folder of the object files; it need not exist."""
     base = os.environ.get("XDG_CACHE_HOME", "")
     root = Path(base) if base else Path.home() / ".cache"
     return root / "dbmcheck"

@@ -186,7 +186,7 @@ class _Explorer:
                 return ""
 
     def _work(self, number: int) -> None:
-        """One part's work in one round."""
+        """Do the work of one part in one round."""
         self._read_post(number)
         part = self.parts[number]
         part.advance(min(part.next + STATES_PER_CALL, part.offsets[-1]))

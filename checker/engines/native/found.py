@@ -60,7 +60,7 @@ class FoundStates:
         return (self.search.state(int(number)) for number in self.numbers)
 
     def includes(self, numbers: Numbers) -> NDArray[np.bool_]:
-        """For each of ``numbers``, whether that state is here."""
+        """Return, for each of ``numbers``, whether that state is here."""
         if not len(self):
             return np.zeros(numbers.shape, dtype=bool)
         place = np.searchsorted(self.numbers, numbers)
@@ -94,11 +94,11 @@ class ExplicitSearch:
     # -- the questions of every search -----------------------------------
 
     def meeting(self, level: int, predicate: Expression) -> FoundStates:
-        """The states of ``level`` in which ``predicate`` is true."""
+        """Return the states of ``level`` in which ``predicate`` is true."""
         return self._chosen(level, self.column(predicate, level))
 
     def stuck(self, level: int) -> FoundStates:
-        """The states of ``level`` that are deadlocks."""
+        """Return the states of ``level`` that are deadlocks."""
         stays = ~self.column(self.machine.may_end, level)
         start = self.level_starts[level]
         for steps in self.steps(level):
@@ -106,14 +106,14 @@ class ExplicitSearch:
         return self._chosen(level, stays)
 
     def before(self, level: int, targets: StateSet) -> FoundStates:
-        """The states of ``level`` with a step into ``targets``.
+        """Return the states of ``level`` with a step into ``targets``.
 
-        Raises TypeError if ``targets`` is no set of states of this search.
+        Raises TypeError if ``targets`` are not states of this search.
         """
         if not isinstance(targets, FoundStates) or (
             targets.search is not self
         ):
-            raise TypeError("the targets are no states of this search")
+            raise TypeError("the targets are not states of this search")
         start, end = self.level_starts[level : level + 2]
         leads = np.zeros(end - start, dtype=bool)
         for steps in self.steps(level):
@@ -127,7 +127,7 @@ class ExplicitSearch:
     # -- states ----------------------------------------------------------
 
     def state(self, number: int) -> State:
-        """The state with this number."""
+        """Return the state with this number."""
         level = int(np.searchsorted(self.level_starts, number, "right")) - 1
         part = int(np.searchsorted(self._global[level], number, "right")) - 1
         local = self._local[level, part] + number - self._global[level, part]
@@ -135,7 +135,7 @@ class ExplicitSearch:
         return self.layout.unpack(row)
 
     def rows(self) -> Rows:
-        """All states, packed, in the order of their numbers."""
+        """Return all states, packed, in the order of their numbers."""
         found = np.empty((len(self), self.layout.words), dtype=np.uint64)
         for number, part in enumerate(self._parts):
             local = np.arange(part.offsets[-1])
@@ -143,11 +143,11 @@ class ExplicitSearch:
         return found
 
     def __len__(self) -> int:
-        """Number of states."""
+        """Return the number of states."""
         return int(self.level_starts[-1])
 
     def number_of(self, state: State) -> int | None:
-        """The number of ``state``, None if the search did not find it."""
+        """Return the number of ``state``, None if it was not found."""
         row = self.layout.pack([state])[0]
         for number, part in enumerate(self._parts):
             local = part.find(row)
@@ -156,7 +156,7 @@ class ExplicitSearch:
         return None
 
     def column(self, expression: Expression, level: int) -> Column:
-        """The value of ``expression`` in each state of ``level``."""
+        """Return the value of ``expression`` in each state of ``level``."""
         found = [
             column(self.layout, part.rows(*part.level(level)), expression)
             for part in self._parts
@@ -164,7 +164,7 @@ class ExplicitSearch:
         return found[0] if len(found) == 1 else np.concatenate(found)
 
     def _numbers(self, part: int, local: Numbers) -> Numbers:
-        """Numbers in the search from numbers in a part."""
+        """Return the numbers in the search of states of a part."""
         if len(self._parts) == 1:
             return local
         starts = self._local[:, part]
@@ -174,7 +174,7 @@ class ExplicitSearch:
     # -- steps -----------------------------------------------------------
 
     def steps(self, level: int) -> Iterator[Steps]:
-        """All steps from states of ``level``, some at a time, in order."""
+        """Yield the steps from states of ``level``, some at a time."""
         for number, part in enumerate(self._parts):
             first, end = part.level(level)
             for start in range(first, end, self._states_at_once):

@@ -44,7 +44,7 @@ class Layout:
     pieces: Mapping[str, tuple[Piece, ...]]
 
     def pack(self, states: Iterable[State]) -> Rows:
-        """One row per state, each of ``words`` unsigned 64-bit words."""
+        """Return a row for each state: ``words`` unsigned 64-bit words."""
         rows = [self._row(state) for state in states]
         return np.array(rows, dtype=np.uint64).reshape(-1, self.words)
 
@@ -57,7 +57,7 @@ class Layout:
         return row
 
     def unpack(self, row: Sequence[int] | Rows) -> State:
-        """The state that one row stands for."""
+        """Return the state that one row stands for."""
         words = [int(word) for word in row]
         return tuple(
             sum(
@@ -69,7 +69,7 @@ class Layout:
 
 
 def layout_of(machine: Machine) -> Layout:
-    """The layout of ``machine``'s states."""
+    """Return the layout of ``machine``'s states."""
     cuts = [
         (field.name, start, min(WORD, field.type.width - start))
         for field in machine.fields

@@ -25,7 +25,7 @@ from checker.engines.native.layout import WORD, Rows
 from checker.engines.native.table import INDEX_BITS, LINE
 
 # Linux has it under this number on the usual processors; it only says that
-# an address range is no promise of memory
+# an address range is not a promise of memory
 _NO_RESERVE: Final = getattr(
     mmap, "MAP_NORESERVE", 0x4000 if sys.platform == "linux" else 0
 )
@@ -40,7 +40,7 @@ class ArenaFullError(Exception):
 
 
 def reserved(words: int) -> Rows:
-    """At least ``words`` zero words that take memory only when touched.
+    """Return ``words`` zero words, or more, that take memory when touched.
 
     Raises OSError if there is no address range of that size.
     """
@@ -53,7 +53,7 @@ def reserved(words: int) -> Rows:
 
 
 def address(array: NDArray[np.uint64]) -> int:
-    """Where ``array`` lies in memory."""
+    """Return the address of ``array``."""
     return int(array.ctypes.data)
 
 
@@ -118,7 +118,7 @@ class Part:
         self._set_table(slots)
 
     def _reserved(self, rows: int, words: int) -> Rows:
-        """Addresses for so many rows, or for as many as there can be.
+        """Return an array of ``rows`` rows, or of as many as there can be.
 
         ``shortened``: the system gave less than the limit allows.
         """
@@ -215,7 +215,7 @@ class Part:
     # -- what was found --------------------------------------------------
 
     def find(self, row: Rows) -> int | None:
-        """Number of the state with this ``row``, None if it is not here."""
+        """Return the number of the state with this ``row``, or None."""
         self.ensure_table()
         found = self._code.call("find", self._control, address(row))
         return found - 1 if found else None
@@ -226,16 +226,16 @@ class Part:
             self._set_table(self._slots())
 
     def rows(self, first: int, end: int) -> Rows:
-        """States ``first`` to ``end`` - 1."""
+        """Return the rows of states ``first`` to ``end`` - 1."""
         words = self._arena[first * self.words : end * self.words]
         return words.reshape(-1, self.words)
 
     def level(self, level: int) -> tuple[int, int]:
-        """Numbers of the first state of ``level`` and of the one after it."""
+        """Return the numbers of a level's first state and of its end."""
         return self.offsets[level], self.offsets[level + 1]
 
     def memory(self) -> int:
-        """Bytes that are in use."""
+        """Return the bytes that are in use."""
         arena = self.count * self.words * _WORD_BYTES
         return arena + self._slots() * _WORD_BYTES + self._fixed()
 
@@ -258,6 +258,6 @@ class Part:
 
 
 def seen_in(parts: Sequence[Part]) -> int:
-    """Bits of all watches that were true in some part."""
+    """Return a bit for each watch, set if it was true in some part."""
     words = np.bitwise_or.reduce([part.seen for part in parts])
     return int.from_bytes(words.astype("<u8").tobytes(), "little")

@@ -2,8 +2,8 @@
 """Rows on their way from one part of a search to another.
 
 Work goes in rounds.  In a round every part reads what was sent to it in the
-round before, and writes to boxes that nobody reads until the next one; so no
-two threads ever meet at a box.
+round before, and writes to boxes that are read in the next one, so two
+threads never meet at a box.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class Post:
         self.next_round()
 
     def next_round(self) -> None:
-        """What was sent can be read; there is room to send again."""
+        """Let what was sent be read, and make room to send again."""
         self._turn = 1 - self._turn
         self._counts[self._turn] = 0
         for number, part in enumerate(self._parts):
@@ -47,11 +47,11 @@ class Post:
             part.control.outgoing = address(counts)
 
     def is_empty(self) -> bool:
-        """Whether nothing was sent in this round."""
+        """Return whether nothing was sent in this round."""
         return not self._counts[self._turn].any()
 
     def received(self, receiver: int) -> Iterator[Rows]:
-        """The rows that were sent to ``receiver`` in the round before."""
+        """Yield the rows that ``receiver`` was sent in the round before."""
         before = 1 - self._turn
         for sender, boxes in enumerate(self._boxes[before]):
             count = int(self._counts[before, sender, receiver])
@@ -61,7 +61,7 @@ class Post:
                 yield box[: count * words].reshape(-1, words)
 
     def memory(self) -> int:
-        """Bytes of all boxes."""
+        """Return the bytes of all boxes."""
         return sum(
             box.nbytes for turn in self._boxes for row in turn for box in row
         )

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Native code that lists the steps between states that were found.
 
-It is compiled when it is first asked for: a search that finds nothing wrong
-and whose graph nobody needs does without.
+It is compiled when it is first asked for: a search that finds nothing wrong,
+and whose graph is not needed, does without.
 """
 
 from __future__ import annotations

@@ -75,12 +75,12 @@ def search(
 
 
 def fires(action: str) -> str:
-    """Watch name: states in which ``action`` is enabled."""
+    """Return the watch of states in which ``action`` is enabled."""
     return f"{action} fires"
 
 
 def _firing(machine: Machine) -> dict[str, Expression]:
-    """Where the actions fire of which a ``reachable`` property speaks."""
+    """Return where each action fires that a ``reachable`` property names."""
     wanted = dict.fromkeys(name for p in machine.properties for name in p.by)
     return {
         name: ex.any_of(i.enabled for i in machine.action(name).instances)
@@ -89,7 +89,7 @@ def _firing(machine: Machine) -> dict[str, Expression]:
 
 
 def _stuck(machine: Machine) -> Expression:
-    """The states that have no successor and are no place to end."""
+    """Return the predicate: no successor, and no place to end."""
     enabled = ex.any_of(i.enabled for i in machine.instances)
     return ex.complement(ex.disjunction(machine.may_end, enabled))
 
@@ -129,7 +129,7 @@ class _Bounded:
         return BoundedSearch(self.machine, self._coverage(stopped), self.runs)
 
     def _search(self) -> str:
-        """Try one length after the other; why there is no other."""
+        """Try one length after the other; return why there is no other."""
         while True:
             self._look()
             self.depth = self.unrolling.length
@@ -180,7 +180,7 @@ class _Bounded:
         self.report(Progress(0, 0, self.depth, open_, seconds, self._memory()))
 
     def _fired(self) -> dict[str, int]:
-        """1 for each action that is known to fire."""
+        """Return, for each action, 1 if it is known to fire, else 0."""
         instances = self.machine.instances
         known = {
             instances[number].action

@@ -2,7 +2,7 @@
 """Expressions of the model as terms and formulas of z3.
 
 Numbers are bit vectors of the node's width; truth values, the nodes of width
-1, are Booleans inside and become a bit only where somebody wants one.  Each
+1, are Booleans inside and become a bit only where one is wanted.  Each
 node is translated once for each set of fields it is read over, without
 recursion, operands before their users.
 
@@ -24,17 +24,17 @@ LOGIC = "QF_BV"
 
 
 def solver() -> z3.Solver:
-    """A new solver for formulas over bit vectors, with nothing asserted."""
+    """Return a new solver for formulas over bit vectors."""
     return z3.SolverFor(LOGIC)
 
 
 def variable(name: str, width: int, suffix: str = "") -> z3.BitVecRef:
-    """An unknown of ``width`` bits; ``suffix`` tells copies apart."""
+    """Return an unknown of ``width`` bits; ``suffix`` tells copies apart."""
     return z3.BitVec(name + suffix, width)
 
 
 def variables(machine: Machine, suffix: str = "") -> dict[str, z3.BitVecRef]:
-    """An unknown for each field of ``machine``, by the field's name."""
+    """Return an unknown for each field of ``machine``, by the field's name."""
     return {
         f.name: variable(f.name, f.type.width, suffix) for f in machine.fields
     }
@@ -53,17 +53,17 @@ class Formulas:
         self._known: dict[Expression, z3.ExprRef] = {}
 
     def term(self, node: Expression) -> z3.BitVecRef:
-        """``node`` as a bit vector of its width."""
+        """Return ``node`` as a bit vector of its width."""
         read = self._read(node)
         return _as_bit(read) if node.width == 1 else read
 
     def holds(self, node: Expression) -> z3.BoolRef:
-        """The truth value ``node`` as a formula."""
-        assert node.width == 1, "a number is no truth value"
+        """Return the truth value ``node`` as a formula."""
+        assert node.width == 1, "a number is not a truth value"
         return self._read(node)
 
     def conjoined(self, nodes: Iterable[Expression]) -> z3.BoolRef:
-        """All of the truth values ``nodes`` as one formula."""
+        """Return all of the truth values ``nodes`` as one formula."""
         return z3.And([self.holds(node) for node in nodes])
 
     def _read(self, root: Expression) -> z3.ExprRef:
@@ -83,7 +83,7 @@ class Formulas:
         return known[root]
 
     def _translated(self, node: Expression) -> z3.ExprRef:
-        """``node``, whose operands are known."""
+        """Return ``node``, whose operands are known."""
         if node.operator == "const":
             return _constant(node.value, node.width)
         if node.operator == "field":
@@ -96,7 +96,7 @@ class Formulas:
 
 
 def _of_truths(node: Expression, operands: list[z3.ExprRef]) -> z3.ExprRef:
-    """An operator whose first operand is a truth value."""
+    """Return ``node``, whose first operand is a truth value."""
     first = operands[0]
     match node.operator:
         case "not":
@@ -120,7 +120,7 @@ def _of_truths(node: Expression, operands: list[z3.ExprRef]) -> z3.ExprRef:
 
 
 def _of_numbers(node: Expression, operands: list[z3.ExprRef]) -> z3.ExprRef:
-    """An operator whose first operand has several bits."""
+    """Return ``node``, whose first operand has several bits."""
     first = operands[0]
     match node.operator:
         case "not":
@@ -162,7 +162,7 @@ def _as_truth(bit: z3.ExprRef) -> z3.BoolRef:
 
 
 def _placed(term: z3.BitVecRef, start: int, width: int) -> z3.BitVecRef:
-    """``term`` from bit ``start`` on, zeros around it."""
+    """Return ``term`` from bit ``start`` on, zeros around it."""
     above = width - start - term.size()
     parts = [z3.BitVecVal(0, above)] if above else []
     parts.append(term)
@@ -172,7 +172,7 @@ def _placed(term: z3.BitVecRef, start: int, width: int) -> z3.BitVecRef:
 
 
 def _how_many(term: z3.BitVecRef, width: int) -> z3.BitVecRef:
-    """How many bits of ``term`` are set: a tree of ever wider adders."""
+    """Return how many bits of ``term`` are set, by ever wider adders."""
     sums = [z3.Extract(i, i, term) for i in range(term.size())]
     size = 1
     while len(sums) > 1:

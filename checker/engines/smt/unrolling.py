@@ -42,7 +42,7 @@ class Run:
 
 
 def memory_in_use() -> int:
-    """Bytes that z3 has allocated, for all solvers of this process."""
+    """Return the bytes that z3 has allocated, for all solvers together."""
     return int(z3.Z3_get_estimated_alloc_size())
 
 
@@ -107,7 +107,7 @@ class Unrolling:
         here: Formulas,
         now: dict[str, z3.BitVecRef],
     ) -> dict[str, z3.BitVecRef]:
-        """What each field becomes, by what is chosen."""
+        """Return what each field becomes, by what is chosen."""
         by_value: dict[str, dict[Expression, list[z3.BoolRef]]] = {}
         for instance, takes in zip(
             self.machine.instances, chosen, strict=True
@@ -126,7 +126,7 @@ class Unrolling:
     # -- questions -------------------------------------------------------
 
     def run_to(self, predicates: list[Expression]) -> Run | None:
-        """A run of this length whose last state meets one of these.
+        """Return a run of this length whose last state meets one of these.
 
         None if there is none.  Raises SolverStoppedError if z3 cannot say,
         KeyboardInterrupt if it was interrupted, SolverDisagreesError if the
@@ -138,7 +138,7 @@ class Unrolling:
             return self._run()
 
     def first_run_to(self, predicate: Expression, known: Run) -> Run:
-        """The first of the runs whose last state meets ``predicate``.
+        """Return the first of the runs whose last state meets ``predicate``.
 
         At each step it takes the first enabled instance, in the order of the
         model's text, from which the predicate can still be met: so the run
@@ -179,7 +179,7 @@ class Unrolling:
 
     @contextmanager
     def _supposing(self, condition: z3.BoolRef) -> Iterator[None]:
-        """What is asserted inside, and ``condition``, is forgotten after."""
+        """Assert ``condition`` inside; forget all that was asserted after."""
         self._solver.push()
         try:
             self._solver.add(condition)
@@ -188,7 +188,7 @@ class Unrolling:
             self._solver.pop()
 
     def _run(self) -> Run | None:
-        """A run that meets all that is asserted, None if there is none."""
+        """Return a run that meets all that is asserted, or None."""
         if memory_in_use() > self._memory:
             raise SolverStoppedError(self._too_much)
         answer = self._solver.check()
@@ -220,10 +220,10 @@ class Unrolling:
     # -- answers ---------------------------------------------------------
 
     def _replayed(self, model: z3.ModelRef) -> Run:
-        """The run that ``model`` describes, repeated by the interpreter."""
+        """Return the run of ``model``, repeated by the interpreter."""
         state = self._state(model, 0)
         if state not in self.machine.initials:
-            raise SolverDisagreesError(f"{state} is no initial state")
+            raise SolverDisagreesError(f"{state} is not an initial state")
         instances, states = [], [state]
         for step, choice in enumerate(self._choices):
             number = _value(model, choice)

@@ -21,7 +21,7 @@ class Bits:
         self._bits: dict[tuple[Expression, int], Expression] = {}
 
     def plain(self, node: Expression) -> Expression:
-        """``node`` in terms of single bits where it is a truth value."""
+        """Return ``node``, with a truth value told by single bits."""
         if node.width > 1 or not node.operands:
             return node
         known = self._plain.get(node)
@@ -55,7 +55,7 @@ class Bits:
         return ex.equal(left, right)
 
     def bit(self, node: Expression, place: int) -> Expression:
-        """Bit ``place`` of ``node``."""
+        """Return bit ``place`` of ``node``."""
         if node.width == 1:
             return self.plain(node)
         known = self._bits.get((node, place))

@@ -50,7 +50,7 @@ class Clause:
 
 
 def codes_in_use(machine: Machine) -> dict[str, tuple[int, ...]]:
-    """For each field the codes that its type allows, ascending."""
+    """Return, for each field, the codes that its type allows, ascending."""
     return {f.name: _in_use(f) for f in machine.fields}
 
 
@@ -68,7 +68,7 @@ def _in_use(field: Field) -> tuple[int, ...]:
 def clause_of(
     machine: Machine, allowed: Mapping[str, Sequence[int]]
 ) -> Clause:
-    """The clause "a field holds one of its ``allowed`` codes"."""
+    """Return the clause "a field holds one of its ``allowed`` codes"."""
     return Clause(
         tuple(
             Literal(f.name, frozenset(allowed[f.name]))
@@ -79,7 +79,7 @@ def clause_of(
 
 
 def meaning(machine: Machine, clause: Clause) -> Expression:
-    """The clause as a truth value over the fields of ``machine``."""
+    """Return the clause as a truth value over the fields of ``machine``."""
     return ex.any_of(_holds(machine, literal) for literal in clause.literals)
 
 
@@ -105,7 +105,7 @@ class Words:
         }
 
     def sentence(self, clause: Clause) -> str:
-        """The clause as "if ..., then ...", or as a plain statement."""
+        """Return the clause as "if ..., then ...", or as a plain statement."""
         if not clause.literals:
             return "never"
         then = self._conclusion(clause)
@@ -119,7 +119,7 @@ class Words:
         return f"if {premise}, then {conclusion}"
 
     def _conclusion(self, clause: Clause) -> list[Literal]:
-        """What is said of c, else what makes the sentence shortest."""
+        """Return what is said of c, else what makes the sentence shortest."""
         here = [x for x in clause.literals if self._puts_in(x)]
         if here:
             return here
@@ -138,16 +138,16 @@ class Words:
         return Literal(literal.field, others)
 
     def _of_bits(self, literal: Literal) -> bool:
-        """Whether the literal speaks of the bits of c."""
+        """Return whether the literal speaks of the bits of c."""
         type_ = self._fields[literal.field].type
         return isinstance(type_, (GranuleSetType, ContentsType))
 
     def _puts_in(self, literal: Literal) -> bool:
-        """Whether the literal says that c is in a set."""
+        """Return whether the literal says that c is in a set."""
         return self._of_bits(literal) and literal.codes == {1}
 
     def _said(self, literal: Literal) -> str:
-        """The literal in words."""
+        """Return the literal in words."""
         field = self._fields[literal.field]
         name = self._called(literal.field)
         yes = literal.codes == {1}

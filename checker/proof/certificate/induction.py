@@ -36,7 +36,7 @@ OBLIGATIONS = (TYPES, INITIATION, CONSECUTION, SAFETY)
 def check(
     machine: Machine, clauses: Sequence[Clause]
 ) -> tuple[Obligation, ...]:
-    """The four obligations for ``clauses``.
+    """Return the four obligations for ``clauses``.
 
     One that is refuted says which clause or property and after which step.
     """
@@ -67,11 +67,11 @@ class _Claim:
         self._before = Formulas(self._fields)
 
     def types(self) -> Shown:
-        """That the type invariant stays true."""
+        """Show that the type invariant stays true."""
         return self._kept([("the type", self._machine.type_invariant)])
 
     def initiation(self) -> Shown:
-        """That it holds at first, types included."""
+        """Show that it holds at first, types included."""
         machine = self._machine
         asked = solver()
         asked.add(
@@ -93,11 +93,11 @@ class _Claim:
         return _none_fails(asked, self._before, named)
 
     def consecution(self) -> Shown:
-        """That every step keeps every clause."""
+        """Show that every step keeps every clause."""
         return self._kept(self._named)
 
     def safety(self) -> Shown:
-        """That it excludes what violates a property."""
+        """Show that it excludes what violates a property."""
         named = [
             (prop.name, ex.complement(prop.violated))
             for prop in self._machine.properties
@@ -106,14 +106,14 @@ class _Claim:
         return _none_fails(self._invariant(), self._before, named)
 
     def _invariant(self) -> z3.Solver:
-        """A solver that knows that the state meets types and clauses."""
+        """Return a solver whose state meets types and clauses."""
         asked = solver()
         asked.add(self._before.holds(self._machine.type_invariant))
         asked.add(self._before.conjoined(truth for _, truth in self._named))
         return asked
 
     def _kept(self, named: Sequence[tuple[str, Expression]]) -> Shown:
-        """That every step from the invariant keeps all of ``named``."""
+        """Show that every step from the invariant keeps all of ``named``."""
         asked, queries = self._invariant(), 0
         for instance, after in self._steps:
             changed = {name for name, _ in instance.effect}
@@ -137,7 +137,7 @@ class _Claim:
         return [(i, self._after(i)) for i in self._machine.instances]
 
     def _after(self, instance: Instance) -> Formulas:
-        """Reads expressions in the state after the step."""
+        """Return a reader of expressions in the state after the step."""
         fields: dict[str, z3.ExprRef] = dict(self._fields)
         for name, value in instance.effect:
             fields[name] = self._before.term(value)
@@ -149,7 +149,7 @@ def _none_fails(
     formulas: Formulas,
     named: Iterable[tuple[str, Expression]],
 ) -> Shown:
-    """That what ``asked`` knows implies all of ``named``."""
+    """Show that what ``asked`` knows implies all of ``named``."""
     wanted = [(name, formulas.holds(truth)) for name, truth in named]
     if not wanted:
         return Shown(Outcome.PROVED)

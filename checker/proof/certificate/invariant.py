@@ -77,11 +77,11 @@ Report = Callable[[Mining], None]
 
 
 def silent(progress: Mining) -> None:
-    """A report that nobody reads."""
+    """Report nothing."""
 
 
 def always(machine: Machine) -> tuple[tuple[str, Expression], ...]:
-    """Name and truth of what ``machine`` promises of every state."""
+    """Return the name and truth of each promise about every state."""
     return tuple(
         (prop.name, ex.complement(prop.violated))
         for prop in machine.properties
@@ -94,7 +94,7 @@ def mine(
     search: ExplicitSearch | None = None,
     report: Report = silent,
 ) -> Mined:
-    """An inductive invariant that implies all that ``machine`` promises.
+    """Return an inductive invariant that implies every promise.
 
     ``search``: an exploration of ``machine`` if there is one already.  The
     same machine gives the same clauses.  Raises NoInvariantError if a
@@ -143,7 +143,7 @@ class _Steps:
         self._wanted = self._wanted_codes()
 
     def _wanted_codes(self) -> list[dict[int, z3.BoolRef]]:
-        """For each field a name for "it holds the code", the first first."""
+        """Return, for each field, a name for "it holds the code", by code."""
         found = []
         in_use = codes_in_use(self.machine)
         for field in self.machine.fields:
@@ -158,11 +158,11 @@ class _Steps:
         return found
 
     def supposing(self, name: str, truth: Expression) -> z3.BoolRef:
-        """A name under which ``truth`` can be supposed of the state."""
+        """Return a name under which ``truth`` can be supposed of the state."""
         return self._named(name, self._formulas.holds(truth))
 
     def breaking(self, name: str, goal: Expression) -> z3.BoolRef:
-        """A name for: some step leads to where ``goal`` is false."""
+        """Return a name for "some step leads to where ``goal`` is false"."""
         reads = ex.fields_read([goal])
         found = []
         for enabled, effect in self._instances:
@@ -179,16 +179,16 @@ class _Steps:
 
     @cached_property
     def violation(self) -> z3.BoolRef:
-        """A name for: the state violates a property."""
+        """Return a name for "the state violates a property"."""
         kept = ex.all_of(truth for _, truth in always(self.machine))
         return self.supposing("violation", ex.complement(kept))
 
     def always_suppose(self, named: z3.BoolRef) -> None:
-        """From now on suppose it without being told."""
+        """Suppose it from now on."""
         self._solver.add(named)
 
     def possible(self, given: Sequence[z3.BoolRef]) -> bool:
-        """Whether some state meets all of ``given``."""
+        """Return whether some state meets all of ``given``."""
         self.queries += 1
         answer = self._solver.check(*given)
         if answer == z3.unknown:
@@ -199,7 +199,7 @@ class _Steps:
         return bool(answer == z3.sat)
 
     def core(self) -> set[int]:
-        """Of what was impossible: identities of the names that matter."""
+        """Return the identities of the names that made it impossible."""
         return {part.get_id() for part in self._solver.unsat_core()}
 
     def _state(self) -> State:
@@ -211,7 +211,7 @@ class _Steps:
         return tuple(int(value.as_long()) for value in values)
 
     def first_state(self, given: Sequence[z3.BoolRef]) -> State | None:
-        """The first state that meets all of ``given``, if there is one.
+        """Return the first state that meets all of ``given``, if there is one.
 
         Initial values come first, field by field, so that the answer does
         not depend on how the solver searches.
@@ -233,7 +233,7 @@ class _Steps:
 def _found(
     steps: _Steps, separation: Separation, report: Report
 ) -> list[Clause]:
-    """Clauses that are inductive together and exclude violations."""
+    """Return clauses that are inductive together and exclude violations."""
     found: list[Clause] = []
     goals = [steps.machine.type_invariant]
 
@@ -277,7 +277,7 @@ class _Needs:
         self._vital = {_VIOLATION, _TYPES}
 
     def minimised(self, report: Report) -> list[int]:
-        """Numbers of clauses that are enough; none of them can go."""
+        """Return the numbers of clauses that suffice; none of them can go."""
         alive = set(range(len(self._clauses)))
         longest = sorted(alive, key=lambda n: (-len(self._clauses[n]), -n))
         for place, number in enumerate(longest):
@@ -293,7 +293,7 @@ class _Needs:
         return sorted(alive)
 
     def _without(self, number: int, alive: set[int]) -> set[int] | None:
-        """Those of ``alive`` that are inductive without ``number``.
+        """Return those of ``alive`` that are inductive without ``number``.
 
         None if something vital is not among them.
         """
@@ -311,7 +311,7 @@ class _Needs:
         return rest
 
     def _stays(self, goal: Goal, given: set[int]) -> bool:
-        """Whether ``given`` keep ``goal`` true over every step."""
+        """Return whether ``given`` keep ``goal`` true over every step."""
         if self._cores[goal] <= given:
             return True
         holds = [self._holds[number] for number in sorted(given)]

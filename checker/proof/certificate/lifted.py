@@ -54,11 +54,11 @@ _Change = tuple[Expression, tuple[tuple[str, Expression], ...]]
 
 
 def silent(text: str) -> None:
-    """A report that nobody reads."""
+    """Report nothing."""
 
 
 def disk_machine(claim: Certificate, size: Size) -> Machine:
-    """The design on a disk of ``size``, of up to 4096 granules.
+    """Return the design on a disk of ``size``, of up to 4096 granules.
 
     Where ``size`` is more than options allow, they name the largest that
     is allowed; only the disk itself is larger.
@@ -79,7 +79,7 @@ def check_lifted(
     seconds: float | None = None,
     report: Report = silent,
 ) -> tuple[Obligation, ...]:
-    """The four obligations on a disk of ``size``.
+    """Return the four obligations on a disk of ``size``.
 
     ``seconds``: what is not shown by then stays OPEN, and so does what
     Ctrl-C cuts short.
@@ -156,7 +156,7 @@ class _Lifted:
         return self._formulas.holds(self._disk.type_invariant)
 
     def _state(self, asked: z3.Solver) -> z3.CheckSatResult:
-        """The answer; raises if there is none."""
+        """Return the solver's answer, sat or unsat."""
         if self._until is not None:
             left = self._until - time.monotonic()
             if left <= 0:
@@ -174,7 +174,7 @@ class _Lifted:
     # -- the obligations ----------------------------------------------------
 
     def types(self) -> Shown:
-        """That types stay right, whatever else holds."""
+        """Show that types stay right, whatever else holds."""
         self._report(TYPES)
         disk, queries = self._disk, 0
         truths = [
@@ -198,7 +198,7 @@ class _Lifted:
         return Shown(Outcome.PROVED, queries)
 
     def initiation(self) -> Shown:
-        """That initial states meet types and clauses; a matter of values."""
+        """Show that initial states meet types and clauses, by their values."""
         self._report(INITIATION)
         for state in self._disk.initials:
             codes = _codes(self._disk, state)
@@ -214,7 +214,7 @@ class _Lifted:
         return Shown(Outcome.PROVED)
 
     def consecution(self) -> Shown:
-        """That the clauses at a granule stay true there."""
+        """Show that the clauses at a granule stay true there."""
         bits, view = Bits(), _View(self._claim.machine, self._clauses)
         for number, seen in enumerate(self._seen):
             self._report(f"{CONSECUTION}: {number} of {len(self._seen)}")
@@ -235,7 +235,7 @@ class _Lifted:
     def _steps(
         self, seen: Projection, bits: Bits, view: _View
     ) -> tuple[z3.Solver, dict[str, str]]:
-        """A solver that looks for a step which breaks a clause there.
+        """Return a solver that looks for a step which breaks a clause there.
 
         With it the steps by the name of their choice.
         """
@@ -260,7 +260,7 @@ class _Lifted:
     def _changes(
         self, seen: Projection, now: Mapping[str, Expression], bits: Bits
     ) -> dict[_Change, str]:
-        """The steps that change what is seen, those that look alike once.
+        """Return the steps that change what is seen, each sort once.
 
         Each with the first such step.
         """
@@ -277,7 +277,7 @@ class _Lifted:
         return found
 
     def safety(self) -> Shown:
-        """That a state which meets the clauses everywhere is no violation."""
+        """Show that a violation breaks a clause at some granule."""
         self._report(SAFETY)
         asked = solver()
         asked.add(self._typed)
@@ -323,7 +323,7 @@ class _View:
         self._same: dict[tuple[str, ...], z3.BoolRef] = {}
 
     def same_but(self, names: tuple[str, ...]) -> z3.BoolRef:
-        """That a step changes no field but ``names``."""
+        """Return the formula: a step changes no field but ``names``."""
         if names not in self._same:
             rest = [n for n in self.before if n not in names]
             same = [self.after[n] == self.before[n] for n in rest]

@@ -39,7 +39,7 @@ class Separation:
         ]
 
     def clause_against(self, state: State) -> Clause | None:
-        """A clause that excludes ``state`` and no state of the search.
+        """Return a clause that excludes ``state`` and no state of the search.
 
         It has as few literals as were found to be enough, and each allows as
         few codes as the search does; of those, the one that excludes most.
@@ -67,7 +67,7 @@ class Separation:
         return len(excluded), -share
 
     def _telling(self, state: State) -> list[tuple[int, ...]]:
-        """Smallest sets of fields in which no reached state looks alike."""
+        """Return the least sets of fields that tell it from reached states."""
         alike = [self._where[i].get(code, 0) for i, code in enumerate(state)]
         places = range(len(state))
         for size in range(1, _EXACT + 1):
@@ -84,7 +84,7 @@ class Separation:
         return [fields for fields in ordered if len(fields) == least]
 
     def _widened(self, state: State, fields: Iterable[int]) -> _Excluded:
-        """As many codes as possible in the states that are excluded."""
+        """Return as many codes as possible in the states that are excluded."""
         excluded = {place: frozenset([state[place]]) for place in fields}
         few_first = sorted(
             excluded, key=lambda place: (len(self._in_use[place]), place)
@@ -115,7 +115,7 @@ class Separation:
 def _masks(
     search: ExplicitSearch, in_use: list[tuple[int, ...]]
 ) -> Iterator[list[int]]:
-    """For each field, the states that hold each of its codes."""
+    """Yield, for each field, the states that hold each of its codes."""
     levels = range(search.coverage.levels)
     for field, codes in zip(search.machine.fields, in_use, strict=True):
         values = np.concatenate(
@@ -130,7 +130,7 @@ def _as_integer(chosen: np.ndarray) -> int:
 
 
 def _disjoint(alike: list[int], size: int) -> Iterator[tuple[int, ...]]:
-    """Sets of ``size`` fields that no reached state has in common."""
+    """Yield sets of ``size`` fields that no reached state has in common."""
     places = range(len(alike))
     if size == 1:
         yield from ((i,) for i in places if not alike[i])
@@ -145,7 +145,7 @@ def _disjoint(alike: list[int], size: int) -> Iterator[tuple[int, ...]]:
 
 
 def _grown(alike: list[int], start: tuple[int, ...]) -> tuple[int, ...] | None:
-    """``start`` with the fields that tell most until none looks alike."""
+    """Return ``start`` and more fields, until no reached state looks alike."""
     chosen = list(start)
     rest = alike[start[0]] & alike[start[1]]
     while rest:

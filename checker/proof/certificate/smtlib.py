@@ -60,7 +60,7 @@ class Script:
 
 
 def script(machine: Machine, clauses: Sequence[Clause]) -> Script:
-    """The obligations of ``induction`` for ``clauses``, and two checks."""
+    """Return the obligations of ``induction``, and two checks."""
     return _Writer(machine, clauses).script()
 
 
@@ -74,7 +74,7 @@ class _Writer:
         self._questions: list[Question] = []
 
     def script(self) -> Script:
-        """All of it."""
+        """Return the whole script."""
         machine = self._machine
         self._say(f"Certificate of {machine.name}, model {machine.digest}.")
         self._say("A field's value before a step is |name|.")
@@ -101,7 +101,7 @@ class _Writer:
     def _ask(
         self, name: str, wrong: Iterable[str], expected: str = "unsat"
     ) -> None:
-        """Whether all of ``wrong`` is possible."""
+        """Ask whether all of ``wrong`` is possible."""
         self._line("(push 1)")
         for one in wrong:
             self._line(f"(assert {one})")
@@ -185,13 +185,13 @@ class _Names:
         self._known: dict[Expression, str] = {}
 
     def copy(self, prefix: str) -> _Names:
-        """What is known here, for a scope of its own."""
+        """Return a copy of what is known here, for a scope of its own."""
         made = _Names(self._lines, prefix, self._fields)
         made._known = dict(self._known)
         return made
 
     def read(self, root: Expression) -> str:
-        """A term for ``root``."""
+        """Return a term for ``root``."""
         for node in ex.walk([root]):
             if node in self._known:
                 continue
@@ -233,7 +233,7 @@ def _joined(operator: str, neutral: str, terms: list[str]) -> str:
 
 
 def _term(node: Expression, operands: list[str]) -> str:
-    """``node`` applied to the terms of its operands."""
+    """Return ``node`` applied to the terms of its operands."""
     first, inside = operands[0], node.operands[0].width
     if inside == 1 and node.operator == "lt":
         return f"(and (not {first}) {operands[1]})"

@@ -4,7 +4,7 @@
 The step of a disk is shown, for a range of sizes, to be one of the machine
 that follows one granule (``simulation``).  Both come from one model text,
 which asks its domain a handful of operations and combines the answers with
-operators that know no disk.  So what a size could change is what an operation
+operators that know no disk.  So a size could change only what an operation
 means.  Each lemma takes one operation on a disk of *any* size, and says that
 its meaning, seen from any granule, is among the values of the expression that
 the domain itself returns.  It is proved by asking z3 for a counterexample,
@@ -56,14 +56,14 @@ Report = Callable[[Checked], None]
 
 
 def silent(checked: Checked) -> None:
-    """A report that nobody reads."""
+    """Report nothing."""
 
 
 def lemmas(
     domain: Projected | None = None,
     channels: Sequence[ProjectedChannel] | None = None,
 ) -> tuple[Lemma, ...]:
-    """All lemmas about ``domain`` and about ``channels``.
+    """Return all lemmas about ``domain`` and about ``channels``.
 
     By default there is one channel, with the messages of the designs, if the
     domain forgets how many messages fit one.

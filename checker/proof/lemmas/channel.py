@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Lemmas on a FIFO of any capacity, seen through one granule.
 
-What is in flight is a list of messages, oldest first, of any length.  Its
+The messages in flight are a list, oldest first, of any length.  Its
 projection is defined by putting them, one by one, into an empty projected
-channel.  By induction on the list, that is on what is put at its back:
+channel.  By induction on the list, that is on the message that is put last:
 
-* the projection of what is left when the oldest message m is gone is among
+* the projection of the list without its oldest message m is among
   the results of ``take`` on the projection of the whole, and with the same
   answers the front tells the kind, the chunk and the contents of m;
 * ``holds`` may tell whether a message of a kind is in flight.
@@ -30,7 +30,7 @@ from model.language.unknown import unknowns
 
 
 def channel_lemmas(channel: ProjectedChannel) -> Iterator[Lemma]:
-    """All lemmas about one channel of any capacity."""
+    """Yield all lemmas about one channel of any capacity."""
     fifo = Fifo(channel)
     yield from _empty(fifo)
     yield from _fifo_order(fifo)
@@ -40,7 +40,7 @@ def channel_lemmas(channel: ProjectedChannel) -> Iterator[Lemma]:
 
 
 def _empty(fifo: Fifo) -> Iterator[Lemma]:
-    """Where no message is in flight."""
+    """Yield lemmas about a channel in which no message is in flight."""
     channel, vacant = fifo.channel, fifo.vacant()
     never, none = z3.BoolVal(False), z3.BitVecVal(0, channel.kinds.width)
     nothing = Message(none, never, never, never)
@@ -68,7 +68,7 @@ def _empty(fifo: Fifo) -> Iterator[Lemma]:
 
 
 def _fifo_order(fifo: Fifo) -> Iterator[Lemma]:
-    """The oldest message leaves first, whatever was put after it."""
+    """Yield lemmas: the oldest message leaves first."""
     oldest, is_one = fifo.oldest()
     for kind in fifo.channel.payloads:
         message = fifo.sent(kind, "")
@@ -102,7 +102,7 @@ def _fifo_order(fifo: Fifo) -> Iterator[Lemma]:
 
 
 def _held(fifo: Fifo) -> Iterator[Lemma]:
-    """Whether a message of some kind is in flight."""
+    """Yield lemmas on whether a message of some kind is in flight."""
     slots, truth = fifo.before, z3.Bool("held")
     for asked in fifo.channel.payloads:
         told = fifo.channel.holds(asked).expression
@@ -121,7 +121,7 @@ def _held(fifo: Fifo) -> Iterator[Lemma]:
 
 
 def _emptiness(fifo: Fifo) -> Iterator[Lemma]:
-    """A channel that is not empty may say so, and shows it at some c."""
+    """Yield lemmas: a channel that is not empty may say so; some c sees it."""
     channel, slots = fifo.channel, fifo.before
     told = channel.is_empty().expression
     yield among(
@@ -159,7 +159,7 @@ def _emptiness(fifo: Fifo) -> Iterator[Lemma]:
 
 
 def _form(fifo: Fifo) -> Iterator[Lemma]:
-    """The form of the slots is kept, and more messages need no fewer."""
+    """Yield lemmas: the slots keep their form; more messages take no fewer."""
     slots = fifo.before
     formed = z3.And(fifo.well_formed(slots), fifo.fits(slots))
     kept, needed = [fifo.well_formed(fifo.vacant())], []

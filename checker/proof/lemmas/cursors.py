@@ -32,7 +32,7 @@ from model.language.types import CursorType, Disk, NameType
 
 
 def position_lemmas(domain: Projected) -> Iterator[Lemma]:
-    """All lemmas about the cursors and names of one domain."""
+    """Yield all lemmas about the cursors and names of one domain."""
     disk = Disk("disk", domain)
     yield from _cursors(disk)
     yield from _names(disk)
@@ -152,7 +152,7 @@ def _names(disk: Disk) -> Iterator[Lemma]:
 
 
 def index_lemmas() -> Iterator[Lemma]:
-    """A granule is a chunk and an offset, and also a number.
+    """Yield lemmas: a granule is a chunk and an offset, and also a number.
 
     That is ``chunk * G + offset``.  Products are unknowns here, of which is
     known only that a chunk more is at least G granules more.

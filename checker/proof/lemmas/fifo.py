@@ -42,7 +42,7 @@ class Word(enum.Enum):
 
 
 def channel_of(domain: Projected) -> ProjectedChannel:
-    """A channel as the designs have it, declared over ``domain``."""
+    """Return a channel as the designs have it, declared over ``domain``."""
     disk = Disk("disk", domain)
     chunk, contents = NameType(disk), ContentsType(disk)
     made = MachineBuilder("lemmas").channel(
@@ -89,21 +89,21 @@ class Fifo:
     # -- states ----------------------------------------------------------
 
     def slots(self, suffix: str) -> dict[str, z3.ExprRef]:
-        """An arbitrary state of the slots."""
+        """Return an arbitrary state of the slots."""
         return {
             name: unknown(name + suffix, type_.width)
             for name, type_ in self.channel.fields()
         }
 
     def vacant(self) -> dict[str, z3.ExprRef]:
-        """The projection of the empty list."""
+        """Return the projection of the empty list."""
         return {
             name: value(_NOTHING, ex.constant(0, type_.width))
             for name, type_ in self.channel.fields()
         }
 
     def well_formed(self, slots: Slots) -> z3.BoolRef:
-        """Codes in use, and what the channel says of its form."""
+        """Return that codes are in use and that the channel has its form."""
         formulas = Formulas(slots)
         valid = [
             type_.is_valid(ex.field_value(name, type_.width))
@@ -112,13 +112,13 @@ class Fifo:
         return formulas.conjoined([*valid, self.channel.canonical()])
 
     def fits(self, slots: Slots) -> z3.BoolRef:
-        """The last slot is vacant."""
+        """Return whether the last slot is vacant."""
         return Formulas(slots).holds(self.channel.fits().expression)
 
     # -- effects ---------------------------------------------------------
 
     def _effect(self, updates: Sequence[Update]) -> dict[str, Expression]:
-        """The new value of every field: as it was, if not updated."""
+        """Return every field's new value; the old one if it is not updated."""
         new = {
             name: ex.field_value(name, type_.width)
             for name, type_ in self.channel.fields()
@@ -128,28 +128,28 @@ class Fifo:
     def after(
         self, updates: Sequence[Update], fields: Mapping[str, z3.ExprRef]
     ) -> dict[str, z3.ExprRef]:
-        """What the updates make of the slots, read over ``fields``."""
+        """Return what the updates make of the slots, read over ``fields``."""
         formulas = Formulas(fields)
         new = self._effect(updates)
         return {name: value(formulas, new[name]) for name in new}
 
     def becomes(self, updates: Sequence[Update], slots: Slots) -> Truths:
-        """That the updates lead to ``slots``."""
+        """Return the truths that say that the updates lead to ``slots``."""
         new = self._effect(updates)
         return [(new[name], slots[name]) for name in new]
 
     # -- messages --------------------------------------------------------
 
     def code(self, kind: enum.Enum) -> int:
-        """The code of a kind of message in a slot."""
+        """Return the code of a kind of message in a slot."""
         return self.channel.kinds.encode(kind, self.channel.name)
 
     def is_run(self, kind: enum.Enum) -> bool:
-        """Whether messages of this kind name a chunk."""
+        """Return whether messages of this kind name a chunk."""
         return self.chunk_part in self.channel.payloads[kind]
 
     def oldest(self) -> tuple[Message, z3.BoolRef]:
-        """An arbitrary message, and that it is one."""
+        """Return an arbitrary message, and the formula that it is one."""
         kind = variable("oldest.kind", self.channel.kinds.width)
         codes = {k: kind == self.code(k) for k in self.channel.payloads}
         names = z3.Or([is_k for k, is_k in codes.items() if self.is_run(k)])
@@ -157,7 +157,7 @@ class Fifo:
         return Message(kind, names, mine, bit), z3.Or(list(codes.values()))
 
     def sent(self, kind: enum.Enum, suffix: str) -> Message:
-        """An arbitrary message of a kind."""
+        """Return an arbitrary message of a kind."""
         mine, bit = z3.Bool(f"mine{suffix}"), z3.Bool(f"bit{suffix}")
         code = z3.BitVecVal(self.code(kind), self.channel.kinds.width)
         return Message(code, z3.BoolVal(self.is_run(kind)), mine, bit)
@@ -165,7 +165,7 @@ class Fifo:
     def after_put(
         self, slots: Slots, kind: enum.Enum, message: Message
     ) -> dict[str, z3.ExprRef]:
-        """The slots once ``message``, of this kind, was put at the back."""
+        """Return the slots after ``message``, of this kind, was put last."""
         values = {}
         for part in self.channel.payloads[kind]:
             type_: Any = self.channel.parts[part]
@@ -177,7 +177,7 @@ class Fifo:
         return self.after(updates, {**slots, **self._seen(message)})
 
     def _seen(self, message: Message) -> dict[str, z3.ExprRef]:
-        """The parts of a message that is sent, as c sees them."""
+        """Return the parts of a message that is sent, as c sees them."""
         seen: dict[str, z3.ExprRef] = {}
         for part, type_ in self.channel.parts.items():
             if part == self.chunk_part:
@@ -205,7 +205,7 @@ class Fifo:
     # -- the front -------------------------------------------------------
 
     def front(self, message: Message) -> Truths:
-        """What is told of the oldest message, where it is ``message``."""
+        """Return what is told of the oldest message if it is ``message``."""
         here = message.names
         told: Truths = [
             (
@@ -232,13 +232,13 @@ class Fifo:
         return told
 
     def taken(self, message: Message, rest: Slots) -> Truths:
-        """The same, and that taking it leaves ``rest``."""
+        """Return what ``front`` does, and that taking it leaves ``rest``."""
         left = self.becomes(self.channel.take(), rest)
         return [*self.front(message), *left]
 
 
 def unknown(name: str, width: int) -> z3.ExprRef:
-    """An arbitrary value: a Boolean if it has one bit, else a vector."""
+    """Return an arbitrary value: a Boolean for one bit, else a vector."""
     return z3.Bool(name) if width == 1 else variable(name, width)
 
 
@@ -249,7 +249,7 @@ def _either(mine: z3.BoolRef, width: int) -> z3.BitVecRef:
 
 
 def answered(truths: Truths, fields: Slots) -> z3.BoolRef:
-    """That the values are the true ones, under some answers: a premise."""
+    """Return the premise that some answers give the true values."""
     roots = [expression for expression, _ in truths]
     answers = {name: z3.Bool(name) for name in unknowns(roots)}
     formulas = Formulas({**fields, **answers})

@@ -45,11 +45,11 @@ class _Run:
 
     @property
     def last(self) -> z3.BoolRef:
-        """Whether the newest message carries c."""
+        """Return whether the newest message carries c."""
         return self.carries[self.end - 1]
 
     def meaning(self, *at: z3.ArithRef) -> z3.BoolRef:
-        """What the two truth values mean, as far as the messages ``at``."""
+        """Return what the two truth values mean, for the messages ``at``."""
 
         def earlier(i: z3.ArithRef) -> z3.BoolRef:
             return z3.And(self.first <= i, i < self.end - 1)
@@ -86,7 +86,7 @@ def _run(carries: z3.ArrayRef, first: Any, end: Any, suffix: str) -> _Run:
 
 
 def run_lemmas(channel: ProjectedChannel) -> Iterator[Lemma]:
-    """The lemmas about the runs of one channel of any capacity."""
+    """Yield the lemmas about the runs of one channel of any capacity."""
     fifo = Fifo(channel)
     first, end = z3.Ints("first end")
     carries = z3.Array("carries", z3.IntSort(), z3.BoolSort())
@@ -99,7 +99,7 @@ def run_lemmas(channel: ProjectedChannel) -> Iterator[Lemma]:
 
 
 def _longer(fifo: Fifo, kind: enum.Enum, run: _Run, slots: Slots) -> Lemma:
-    """A message put behind a run, in whatever slot that is."""
+    """Return the lemma that a message lengthens the run in front of it."""
     message, more = fifo.more[kind]
     new = z3.Store(run.carries, run.end, message.bit)
     longer = _run(new, run.first, run.end + 1, "'")
@@ -137,7 +137,7 @@ def _longer(fifo: Fifo, kind: enum.Enum, run: _Run, slots: Slots) -> Lemma:
 
 
 def _shorter(fifo: Fifo, kind: enum.Enum, run: _Run, slots: Slots) -> Lemma:
-    """The oldest of at least two messages is taken from the run in front."""
+    """Return the lemma that taking the oldest message shortens the run."""
     shorter = _run(run.carries, run.first + 1, run.end, "'")
     known = z3.And(
         run.first + 1 < run.end,
@@ -179,7 +179,7 @@ def _said(fifo: Fifo, run: _Run) -> dict[str, z3.BoolRef]:
 
 
 def _says(fifo: Fifo, slots: Slots, slot: int, run: _Run) -> z3.BoolRef:
-    """Whether a slot says what is true of ``run``."""
+    """Return whether a slot says what is true of ``run``."""
     name = fifo.channel.name
     return z3.And(
         [

@@ -80,7 +80,7 @@ class _Sets:
 
 
 def set_lemmas(domain: Projected) -> Iterator[Lemma]:
-    """All lemmas about the sets of one domain."""
+    """Yield all lemmas about the sets of one domain."""
     disk = Disk("disk", domain)
     kinds = list(_kinds(disk))
     for sets in kinds:
@@ -132,7 +132,7 @@ def _kinds(disk: Disk) -> Iterator[_Sets]:
 
 
 def _pointwise(sets: _Sets) -> Iterator[Lemma]:
-    """Operators whose result at a granule depends on that granule alone."""
+    """Yield lemmas on operators that act on each granule alone."""
     a, b = sets.left, sets.right
     left, right = (of(K, R) for of in sets.members)
     condition = Flag(FlagType(), ex.field_value("F", 1), "F")
@@ -160,7 +160,7 @@ def _pointwise(sets: _Sets) -> Iterator[Lemma]:
 
 
 def _questions(sets: _Sets) -> Iterator[Lemma]:
-    """Whether a set is empty, and whether it lies within another."""
+    """Yield lemmas: is a set empty, does it lie within another?"""
     a, b = sets.left, sets.right
     left, right = sets.members
     asked = {"<=": ((a <= b), _without(left, right))}
@@ -199,7 +199,7 @@ def _without(left: Members, right: Members) -> Members:
 
 
 def _parameters(domain: Projected) -> Iterator[Lemma]:
-    """Every parameter of a disk's action is one of the projected ones."""
+    """Yield lemmas: a parameter of a disk's action is a projected one."""
     x, y = z3.Ints("x y")
     mine = x == K
     yield Lemma(
@@ -227,7 +227,7 @@ def _parameters(domain: Projected) -> Iterator[Lemma]:
 
 
 def _single_sets(disk: Disk) -> Iterator[Lemma]:
-    """The sets that hold one member, or all."""
+    """Yield lemmas about the sets that hold one member, or all."""
     for granule, (chunk, offset, known) in GRANULE_PARAMETERS.items():
         alone = z3.Store(
             z3.K(z3.IntSort(), z3.K(z3.IntSort(), z3.BoolVal(False))),
@@ -294,7 +294,7 @@ def _membership(disk: Disk) -> Iterator[Lemma]:
 
 
 def _counting(disk: Disk) -> Iterator[Lemma]:
-    """A number is known only as far as k shows it; the limit is any."""
+    """Yield lemmas: of a number only what k shows is known."""
     d = numbers("D")
     some = _value(ChunkSet, ChunkSetType(disk), "A")
     number, limit = z3.Ints("number limit")

@@ -61,7 +61,7 @@ def may_be(
     truths: Sequence[tuple[Expression, z3.ExprRef]],
     fields: Mapping[str, z3.ExprRef],
 ) -> z3.BoolRef:
-    """Under one combination of answers every expression has its true value.
+    """Return that some combination of answers gives every true value.
 
     ``fields``: what each field that the expressions read is.
     """
@@ -89,13 +89,13 @@ def among(
     truths: Sequence[tuple[Expression, z3.ExprRef]],
     fields: Mapping[str, z3.ExprRef],
 ) -> Lemma:
-    """The lemma that the true values are among those of the expressions."""
+    """Return the lemma that the expressions allow the true values."""
     meaning = tuple(truth for _, truth in truths)
     return Lemma(name, text, premise, may_be(truths, fields), meaning)
 
 
 def value(formulas: Formulas, expression: Expression) -> z3.ExprRef:
-    """What ``expression`` is: a Boolean if it has one bit, else a vector."""
+    """Return ``expression``: a Boolean for one bit, else a vector."""
     if expression.width == 1:
         return formulas.holds(expression)
     return formulas.term(expression)
@@ -111,17 +111,17 @@ Members = Callable[[z3.ArithRef, z3.ArithRef], z3.BoolRef]
 
 
 def in_disk(chunk: z3.ArithRef, offset: z3.ArithRef) -> z3.BoolRef:
-    """Whether (``chunk``, ``offset``) is a granule of the disk."""
+    """Return whether (``chunk``, ``offset``) is a granule of the disk."""
     return z3.And(is_chunk(chunk), offset >= 0, offset < SIZE)
 
 
 def is_chunk(chunk: z3.ArithRef) -> z3.BoolRef:
-    """Whether ``chunk`` is the number of a chunk of the disk."""
+    """Return whether ``chunk`` is the number of a chunk of the disk."""
     return z3.And(chunk >= 0, chunk < CHUNKS)
 
 
 def is_position(position: z3.ArithRef) -> z3.BoolRef:
-    """Whether a cursor may stand there: at a chunk or past the last one."""
+    """Return whether a cursor may stand there: at a chunk or past the last."""
     return z3.And(position >= 0, position <= CHUNKS)
 
 
@@ -149,33 +149,33 @@ GRANULE_PARAMETERS: Final[
 
 
 def granules(name: str) -> z3.ArrayRef:
-    """An arbitrary set of granules."""
+    """Return an arbitrary set of granules."""
     inside = z3.ArraySort(z3.IntSort(), z3.BoolSort())
     return z3.Array(name, z3.IntSort(), inside)
 
 
 def numbers(name: str) -> z3.ArrayRef:
-    """An arbitrary set of chunks, or of offsets: contents of a chunk."""
+    """Return an arbitrary set of chunks, or of offsets in a chunk."""
     return z3.Array(name, z3.IntSort(), z3.BoolSort())
 
 
 def seen_granules(members: z3.ArrayRef) -> z3.BoolRef:
-    """What is seen of a set of granules: whether c is in it."""
+    """Return what is seen of a set of granules: whether c is in it."""
     return members[K][R]
 
 
 def seen_chunks(members: z3.ArrayRef) -> z3.BoolRef:
-    """What is seen of a set of chunks: whether k is in it."""
+    """Return what is seen of a set of chunks: whether k is in it."""
     return members[K]
 
 
 def seen_contents(members: z3.ArrayRef, chunk: z3.ArithRef) -> z3.BoolRef:
-    """What is seen of the contents of ``chunk``: c, if it lies there."""
+    """Return what is seen of the contents of ``chunk``: c, if it is there."""
     return z3.And(chunk == K, members[R])
 
 
 def seen_position(position: z3.ArithRef, width: int) -> z3.BitVecRef:
-    """What is seen of a cursor: before k, at k or after k."""
+    """Return what is seen of a cursor: before k, at k or after k."""
     return z3.If(
         position < K,
         z3.BitVecVal(BEFORE, width),
@@ -186,7 +186,7 @@ def seen_position(position: z3.ArithRef, width: int) -> z3.BitVecRef:
 
 
 def seen_name(name: z3.ArithRef, width: int) -> z3.BitVecRef:
-    """What is seen of a name: none, k or another; chunk n is called n + 1."""
+    """Return what is seen of a name (chunk n is n + 1): none, k, another."""
     return z3.If(
         name == NO_CHUNK,
         z3.BitVecVal(NO_CHUNK, width),
@@ -202,7 +202,7 @@ def seen_name(name: z3.ArithRef, width: int) -> z3.BitVecRef:
 
 
 def none_is(truth: z3.BoolRef, members: Members) -> z3.BoolRef:
-    """``truth`` is whether no granule is a member.
+    """Return the formula: ``truth`` is whether no granule is a member.
 
     If it is true, then c is none; if it is false, then the granule (x, y) is
     one, wherever that is.
