@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Do the commands that we document run, and print what we say?
 
-Every ``console`` block of a document begins with ``$ dbmcheck`` or ``$ python
--m reference``.  It is run and compared, timing replaced; ``--regenerate``
-rewrites the blocks.
+A ``console`` block of a document begins with ``$ dbmcheck`` or ``$ python -m
+reference``, or is a session (``test_readme_sessions``).  It is run and
+compared, timing replaced; ``--regenerate`` rewrites the blocks.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from model.language import Action
 from model.options import Failures, Options
 from tests.command import ROOT, Result, without_timing
 from tests.repo.documents import CODE, DOCUMENTS, compare_block, label
+from tests.repo.test_readme_sessions import sessions
 
 BLOCK = re.compile(
     r"```console\n(\$ (?:dbmcheck|python -m reference) [^\n]*)\n(.*?)```", re.S
@@ -85,7 +86,7 @@ def test_no_output_is_shown_that_is_not_compared() -> None:
         for fence in CODE.findall(path.read_text("utf-8"))
         if fence.startswith("```console")
     ]
-    assert len(shown) == len(blocks())
+    assert len(shown) == len(blocks()) + len(sessions())
 
 
 def everything(design: str) -> Options:
