@@ -21,9 +21,9 @@ HEAD = """<!-- SPDX-License-Identifier: GPL-2.0-or-later -->
 Made from [`known.toml`](campaign/known.toml) and
 [`known_streams.toml`](interop/known_streams.toml) by `pytest
 tests/qemu/test_findings.py --regenerate`; `dbmcheck qemu known` prints the
-same. What the severities mean stands at the head of these files, and what the
-guarantees mean in [the glossary](../../model/docs/glossary.md). "Seen on" are
-the versions that were run; between them a deviation is expected.
+same. The head of these files explains the severities, and [the
+glossary](../../model/docs/glossary.md) the guarantees. "Seen on" are the
+versions that were run; between them a deviation is expected.
 """
 TABLE = """
 | severity | breaks | QEMU | deviation |

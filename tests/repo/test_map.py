@@ -9,9 +9,12 @@ from pathlib import Path
 
 from tests.command import ROOT
 
+HOW_TO = ROOT / "checker" / "docs" / "contributing.md"
 MAP = ROOT / "checker" / "docs" / "map.md"
 #: `model/options.py`: `Options`
 PLACE = re.compile(r"`([a-z][\w/.-]*/[\w.-]*)`(?:: `(\w+)`)?")
+#: `AS_BUILT` of [`model/design.py`](../../model/design.py)
+NAMED = re.compile(r"`(\w+)` of\s+\[`[^`]*`\]\(([^)]+\.py)\)")
 ROOMS = ("model", "reference", "checker")
 
 
@@ -53,6 +56,16 @@ def test_every_place_exists() -> None:
 def test_a_place_that_does_not_exist_is_found() -> None:
     text = "`model/nowhere.py` `model/options.py`: `Nothing` `model/docs/`"
     assert astray(text) == ["model/nowhere.py", "model/options.py: Nothing"]
+
+
+def test_the_names_of_contributing_are_defined() -> None:
+    named = NAMED.findall(HOW_TO.read_text("utf-8"))
+    assert named
+    assert [
+        (name, link)
+        for name, link in named
+        if name not in defined(HOW_TO.parent / link)
+    ] == []
 
 
 def test_twenty_questions_each_with_a_place() -> None:

@@ -88,13 +88,10 @@ STILL_PRINTED = (
     "nobody decides",
     "nobody finds out",
     "nobody can know",
-    "nobody notices",
     "that is no place to end",
     "what is there stays",
-    "not run again what is there",
     "this is no first attempt",
     "questions that read alike",
-    "whoever has the VM",
 )
 
 
