@@ -29,22 +29,18 @@ ENVIRONMENT = {
 }
 
 
-def run() -> int:
-    """Print the manual page; returns the exit code."""
-    sys.stdout.write("\n".join(page()) + "\n")
+def run(context: Any) -> int:
+    """Print the manual page; returns the exit code.
+
+    ``context``: that of the whole command line.
+    """
+    sys.stdout.write("\n".join(page(context)) + "\n")
     return 0
 
 
-def page() -> Iterator[str]:
+def page(context: Any) -> Iterator[str]:
     """The lines of the manual page."""
-    from typer.main import get_command
-
-    from checker.cli.app import app
-
-    command: Any = get_command(app)
-    context = command.context_class(
-        command, info_name="dbmcheck", **command.context_settings
-    )
+    command = context.command
     about = metadata("dbmcheck")
     yield (f'.TH DBMCHECK 1 "" "dbmcheck {about["Version"]}" "User Commands"')
     yield ".SH NAME"
