@@ -339,11 +339,11 @@ def conform(
 
 
 @app.command()
-def man() -> None:
+def man(context: typer.Context) -> None:
     """Print the manual page: dbmcheck man > dbmcheck.1."""
     from checker.cli import man_view
 
-    raise typer.Exit(man_view.run(typer.main.get_command(app)))
+    raise typer.Exit(man_view.run(context.find_root()))
 
 
 @app.command("list")
