@@ -16,10 +16,12 @@ from typing import Any
 
 from attrs import evolve, field, fields_dict, frozen
 
+from checker.input import own_properties
 from checker.input.errors import DbmcheckError, InputError
 from checker.input.exit_codes import ExitCode
 from checker.input.files import read_limited
 from checker.input.nearest import meant
+from checker.input.own_properties import Own, OwnPropertyError
 from model.designs import build
 from model.language import Machine, ModelError
 from model.language.machine import Property
@@ -39,6 +41,8 @@ _TOP = (
     "bounds",
     "failures",
     "expect",
+    "always",
+    "reachable",
 )
 
 
@@ -63,24 +67,31 @@ class Expectation:
 class Configuration:
     """One bounded instance, what to ask of it, and what to expect.
 
-    ``properties`` selects by name, guarantee or kind; empty: all.  ``slow``
-    marks what takes more than a few seconds.
+    ``properties`` selects by name, guarantee or kind; empty: all.  ``own``
+    properties are asked in any case.  ``slow`` marks what takes more than a
+    few seconds.
     """
 
     name: str
     options: Options
     title: str = ""
     properties: tuple[str, ...] = ()
+    own: tuple[Own, ...] = ()
     slow: bool = False
     expect: Expectation = field(factory=Expectation)
 
     def machine(self) -> Machine:
-        """The machine to explore, with the selected properties only."""
-        machine = build(self.options)
+        """The machine to explore, with the selected properties only.
+
+        Raises OwnPropertyError if an own property cannot be asked of it.
+        """
+        machine = own_properties.machine_with(self.options, self.own)
         if not self.properties:
             return machine
         chosen = tuple(
-            p for p in machine.properties if selects(self.properties, p)
+            p
+            for p in machine.properties
+            if selects((*self.properties, own_properties.OWN), p)
         )
         for word in self.properties:
             if not any(selects((word,), p) for p in machine.properties):
@@ -175,7 +186,7 @@ def parse(text: str, name: str, where: str) -> Configuration:
         raise ConfigurationError(f"{where}: nested too deeply") from None
     try:
         return from_table(table, name)
-    except (ModelError, ConfigurationError) as error:
+    except (ModelError, ConfigurationError, OwnPropertyError) as error:
         raise ConfigurationError(f"{where}: {error}") from None
 
 
@@ -202,6 +213,7 @@ def from_table(table: Mapping[str, Any], name: str) -> Configuration:
         options=options,
         title=_title(table),
         properties=tuple(_texts(table, "properties")),
+        own=own_properties.from_table(table),
         slow=slow,
         expect=_expectation(table),
     )
