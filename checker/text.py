@@ -68,14 +68,30 @@ def paragraph(text: str, indent: int = 0) -> list[str]:
 
 
 def command_lines(command: str, indent: int = 4) -> list[str]:
-    """A shell command to paste, continued with backslashes where long."""
-    lines, line = [], " " * indent + "$"
+    """A shell command to paste, continued with backslashes where long.
+
+    A long argument in quotes that is made of words goes over several lines.
+    """
+    lines, line, quoted = [], " " * indent + "$", False
     for word in command.split():
         if len(f"{line} {word} \\") > WIDTH:
-            lines.append(f"{line} \\")
+            # within quotes a shell keeps a backslash, and the end of a line
+            lines.append(line if quoted else f"{line} \\")
             line = " " * (indent + 3)
+        quoted = _quoted_after(word, quoted)
         line = f"{line} {word}"
     return [part for full in [*lines, line] for part in _continued(full)]
+
+
+def _quoted_after(word: str, quoted: bool) -> bool:
+    """Whether a single quote is open behind ``word`` of a command."""
+    within = "'" if quoted else ""
+    for letter in word:
+        if letter == within:
+            within = ""
+        elif not within and letter in "'\"":
+            within = letter
+    return within == "'"
 
 
 def _continued(line: str) -> Iterator[str]:

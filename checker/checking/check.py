@@ -17,6 +17,7 @@ from checker.engines.exploration import (
     Report,
     Search,
     premise,
+    reached,
     silent,
     violated,
 )
@@ -33,6 +34,7 @@ from checker.engines.verdict import (
 from checker.input.configuration import Configuration
 from checker.input.exit_codes import ExitCode
 from checker.input.memory import OUT_OF_MEMORY
+from checker.input.own_properties import OWN
 from checker.text import plural
 from checker.traces.shortest import (
     move_of,
@@ -133,6 +135,8 @@ def check(
 ) -> Answer:
     """Check ``configuration``; with ``traces``, show each violation.
 
+    A run to each own property that is reached is shown as well.
+
     ``engine`` is one of ENGINES.  The bounded one finds the same violations
     after as many steps, and the same traces, if ``limits.depth`` lets it;
     what it does not find is INCONCLUSIVE.
@@ -205,10 +209,9 @@ def _check_bounded(
     findings = judge(machine, found.coverage)
     shown = {}
     for finding in findings:
-        if not traces or finding.verdict is not Verdict.VIOLATED:
+        if not traces or not _is_shown(finding):
             continue
-        stuck = finding.name == DEADLOCK
-        run = found.runs[STUCK if stuck else violated(finding.name)]
+        run = found.runs[_watched(finding, STUCK)]
         shown[finding.name] = Trace(
             configuration.options,
             finding.name,
@@ -219,6 +222,7 @@ def _check_bounded(
                     run.instances, run.states[1:], strict=True
                 )
             ),
+            own=configuration.own_named(finding.name),
         )
     return Answer(
         configuration=configuration,
@@ -260,17 +264,38 @@ def _show(
     findings: list[Finding],
     found: dict[str, Trace],
 ) -> None:
-    """Add the shortest trace of each violation that a state shows."""
+    """Add the shortest trace of each finding that a state shows."""
     for finding in findings:
-        if finding.verdict is not Verdict.VIOLATED or finding.steps is None:
+        if not _is_shown(finding):
             continue
         try:
             initial, moves = _shortest(search, finding)
         except MemoryError:
             continue  # it is violated; there is no memory to show how
         found[finding.name] = Trace(
-            configuration.options, finding.name, initial, moves
+            configuration.options,
+            finding.name,
+            initial,
+            moves,
+            own=configuration.own_named(finding.name),
         )
+
+
+def _is_shown(finding: Finding) -> bool:
+    """Whether a state shows it: a violation, or what the user asks for."""
+    if finding.steps is None:
+        return False
+    met = finding.kind == "reachable" and finding.guarantee == OWN
+    return met or finding.verdict is Verdict.VIOLATED
+
+
+def _watched(finding: Finding, stuck: str) -> str:
+    """The watch that tells of a finding that is shown."""
+    if finding.name == DEADLOCK:
+        return stuck
+    if finding.kind == "reachable":
+        return reached(finding.name)
+    return violated(finding.name)
 
 
 def _shortest(
@@ -279,12 +304,13 @@ def _shortest(
     assert finding.steps is not None
     if finding.name == DEADLOCK:
         return shortest_to_deadlock(search, finding.steps)
-    broken = (
-        ex.complement(search.machine.type_invariant)
-        if finding.name == TYPE_INVARIANT
-        else search.machine.property(finding.name).violated
-    )
-    return shortest_to(search, finding.steps, broken)
+    if finding.name == TYPE_INVARIANT:
+        target = ex.complement(search.machine.type_invariant)
+    elif finding.kind == "reachable":
+        target = search.machine.property(finding.name).conclusion
+    else:
+        target = search.machine.property(finding.name).violated
+    return shortest_to(search, finding.steps, target)
 
 
 def _decide_by_graph(

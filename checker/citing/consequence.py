@@ -89,6 +89,10 @@ _BOOKS = (
     "For a backup nothing follows at once: something is left over that means "
     "nothing any more, and a later step may take it for something."
 )
+_OWN = (
+    "This is no guarantee of the design but a property that the user asks. "
+    "What it means for a backup is for the user to say."
+)
 _TWO_WRITERS = (
     "Both sides have run the guest on the same disk, so the disk itself is "
     "corrupt; where the storage has image locks, they are all that is left "
@@ -98,6 +102,8 @@ _TWO_WRITERS = (
 
 def consequence(machine: Machine, trace: Trace) -> str:
     """One or two sentences about the incremental backup."""
+    if trace.own is not None:
+        return _OWN
     prop, last = trace.property_name, trace.states[-1]
     name = one(prop)
     this = _Bitmap(machine, last, is_of_second(prop))

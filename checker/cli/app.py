@@ -12,6 +12,7 @@ import typer
 
 from checker.cli import streams
 from checker.cli.options import (
+    AlwaysOption,
     CompleteOption,
     ConfigArgument,
     DepthOption,
@@ -23,6 +24,7 @@ from checker.cli.options import (
     GraphForm,
     MemoryOption,
     MinimiseOption,
+    ReachableOption,
     StatesOption,
     ThreadsOption,
     WithoutOption,
@@ -103,9 +105,12 @@ def check(
         ),
     ] = None,
     minimise: MinimiseOption = False,
+    always: AlwaysOption = None,
+    reachable: ReachableOption = None,
 ) -> None:
     """Explore one configuration and say what holds."""
     from checker.cli import check_view
+    from checker.cli.describe import Asked
     from checker.cli.limits import limits
 
     raise typer.Exit(
@@ -120,6 +125,7 @@ def check(
             expect=expect,
             trace_file=trace,
             minimise=minimise,
+            asked=Asked(tuple(always or ()), tuple(reachable or ())),
         )
     )
 
@@ -257,10 +263,13 @@ def simulate(
         Path | None,
         typer.Option(metavar="FILE", help="Write the violation's trace."),
     ] = None,
+    always: AlwaysOption = None,
+    reachable: ReachableOption = None,
     format: FormatOption = Format.TEXT,
 ) -> None:
     """Random runs, for what is too large to explore. Never says HOLDS."""
     from checker.cli import simulate_view
+    from checker.cli.describe import Asked
 
     raise typer.Exit(
         simulate_view.run(
@@ -269,6 +278,7 @@ def simulate(
             depth,
             seed,
             tuple(without or ()),
+            Asked(tuple(always or ()), tuple(reachable or ())),
             trace,
             format == Format.JSON,
         )

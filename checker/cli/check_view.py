@@ -11,7 +11,13 @@ from attrs import evolve
 
 from checker.checking.check import BOUNDED, ORACLE, Answer, check
 from checker.cli import page
-from checker.cli.describe import command, configured, failures, size
+from checker.cli.describe import (
+    Asked,
+    command,
+    configured,
+    failures,
+    size,
+)
 from checker.cli.progress import depths_shown, shown
 from checker.engines.exploration import Coverage, Limits
 from checker.engines.verdict import Finding, Verdict
@@ -19,9 +25,10 @@ from checker.input.configuration import Configuration
 from checker.input.errors import InputError
 from checker.input.exit_codes import ExitCode
 from checker.input.files import check_writable
+from checker.input.own_properties import OWN
 from checker.text import counted
 from checker.traces.trace import Trace
-from model.designs import DIGITS, build, schema
+from model.designs import DIGITS, schema
 from model.language import Machine
 from model.options import Options
 
@@ -38,11 +45,12 @@ def run(
     expect: bool,
     trace_file: Path | None,
     minimise: bool,
+    asked: Asked,
 ) -> int:
     """Check, print, write the trace; returns the exit code."""
     limits = evolve(limits, depth=depth)
     _check_combination(engine, limits, expect, minimise)
-    configuration = configured(argument, without, complete)
+    configuration = configured(argument, without, complete, asked)
     if trace_file is not None:
         check_writable(trace_file)
     with depths_shown() if engine == BOUNDED else shown() as report_for:
@@ -68,8 +76,10 @@ def run(
             page.paragraph(
                 "interrupted: not all smaller configurations were tried"
             )
-        cite = command("cite", argument, without, complete, minimise)
-        _print_how_to_cite(cite, whole, trace_file)
+        verb = "explain" if is_met(answer, trace) else "cite"
+        again = command(verb, argument, without, complete, minimise, asked)
+        _print_again(verb, again, whole, trace_file)
+    _print_other_runs(answer, trace, argument, without, complete, asked)
     for surprise in answer.surprises():
         page.line()
         page.paragraph(f"not as expected: {surprise}")
@@ -78,20 +88,36 @@ def run(
     return _code(answer, expect)
 
 
-def _print_how_to_cite(
-    cite: str, whole: bool, trace_file: Path | None
+def _print_again(
+    verb: str, again: str, whole: bool, trace_file: Path | None
 ) -> None:
-    """How to get a mail of just this trace.
+    """How to get a mail, or an explanation, of just this trace.
 
-    ``cite`` looks at everything.  Who did not, with ``whole`` false, may have
+    ``again`` looks at everything.  Who did not, with ``whole`` false, may have
     seen another violation than the gravest: only a file has it.
     """
     if trace_file is not None:
-        cite = f"dbmcheck cite {shlex.quote(str(trace_file))}"
+        again = f"dbmcheck {verb} {shlex.quote(str(trace_file))}"
     elif not whole:
-        page.line("to cite it: check again with --trace t.json, then")
-        cite = "dbmcheck cite t.json"
-    page.command("to cite it: " if whole or trace_file else "", cite)
+        page.line(f"to {verb} it: check again with --trace t.json, then")
+        again = f"dbmcheck {verb} t.json"
+    page.command(f"to {verb} it: " if whole or trace_file else "", again)
+
+
+def _print_other_runs(
+    answer: Answer,
+    shown_trace: Trace | None,
+    argument: str,
+    without: tuple[str, ...],
+    complete: bool,
+    asked: Asked,
+) -> None:
+    """How to see the runs to own properties that are not printed."""
+    shown_name = shown_trace.property_name if shown_trace else ""
+    show = command("show", argument, without, complete, asked=asked)
+    for name, trace in answer.traces.items():
+        if is_met(answer, trace) and name != shown_name:
+            page.command(f"to see {name}: ", f"{show} --property {name}")
 
 
 def _check_combination(
@@ -131,7 +157,12 @@ def minimised(trace: Trace, limits: Limits) -> Trace | None:
     find = None if trace.loop is None else _find_lasso
     try:
         _, smaller = minimise(
-            trace.options, trace.property_name, explore, limits, find
+            trace.options,
+            trace.property_name,
+            explore,
+            limits,
+            find,
+            trace.own,
         )
     except KeyboardInterrupt:
         return None
@@ -151,11 +182,20 @@ def _find_lasso(
 
 
 def gravest_trace(answer: Answer) -> Trace | None:
-    """The trace of the gravest finding that has one."""
+    """The trace of the gravest finding, else of what was asked for and met."""
     worst = answer.gravest
     if worst is not None and worst.name in answer.traces:
         return answer.traces[worst.name]
-    return None
+    met = (t for t in answer.traces.values() if is_met(answer, t))
+    return next(met, None)
+
+
+def is_met(answer: Answer, trace: Trace) -> bool:
+    """Whether a trace of ``answer`` shows that an own property is reached."""
+    name = trace.property_name
+    return any(
+        f.name == name and f.kind == "reachable" for f in answer.findings
+    )
 
 
 def _code(answer: Answer, expect: bool) -> int:
@@ -225,6 +265,7 @@ def to_json(answer: Answer, trace: Trace | None) -> dict[str, Any]:
         "states_per_second": coverage.states_per_second if counted else None,
         "bytes_per_state": coverage.bytes_per_state if counted else None,
         "properties": [finding_json(f) for f in answer.findings],
+        "own": {one.name: one.table() for one in answer.configuration.own},
         "not_promised": dict(answer.machine.not_promised),
         "fired": {
             # 0 of a bounded search: it does not know
@@ -233,7 +274,7 @@ def to_json(answer: Answer, trace: Trace | None) -> dict[str, Any]:
         },
         "unexpected": answer.surprises(),
         "exit_code": int(answer.exit_code),
-        "trace": trace_json(build(trace.options), trace) if trace else None,
+        "trace": trace_json(trace.machine(), trace) if trace else None,
     }
 
 
@@ -280,6 +321,11 @@ def _print(answer: Answer) -> None:
             for f in answer.findings
         ],
     )
+    own = [p for p in answer.machine.properties if p.guarantee == OWN]
+    if own:
+        page.line()
+    for prop in own:
+        page.paragraph(f"{prop.name}: {prop.doc}")
     for guarantee, reason in answer.machine.not_promised.items():
         page.line()
         page.paragraph(f"{guarantee} is not promised: {reason}.")
@@ -329,7 +375,7 @@ def _print_trace(answer: Answer, trace: Trace) -> None:
     from checker.traces.table import render_table
 
     page.line()
-    machine = build(trace.options)
+    machine = trace.machine()
     if trace.options != answer.configuration.options:
         page.line("smallest configuration that still shows it:")
         page.paragraph(size(trace.options), indent="  ")

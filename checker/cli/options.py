@@ -104,6 +104,22 @@ PropertyOption = Annotated[
         help="Which violated property; default: the gravest.",
     ),
 ]
+AlwaysOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--always",
+        metavar="CONDITION",
+        help="Ask as well whether no run ever breaks it; may be repeated.",
+    ),
+]
+ReachableOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--reachable",
+        metavar="CONDITION",
+        help="Ask as well whether some run meets it; may be repeated.",
+    ),
+]
 ConfigArgument = Annotated[str, typer.Argument(metavar="CONFIG")]
 DesignArgument = Annotated[str, typer.Argument(metavar="DESIGN|CONFIG")]
 TraceArgument = Annotated[str, typer.Argument(metavar="TRACE|CONFIG")]

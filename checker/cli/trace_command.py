@@ -8,11 +8,13 @@ from typing import Annotated
 import typer
 
 from checker.cli.options import (
+    AlwaysOption,
     CompleteOption,
     Format,
     FormatOption,
     MinimiseOption,
     PropertyOption,
+    ReachableOption,
     TraceArgument,
     TraceForm,
     WithoutOption,
@@ -25,6 +27,8 @@ def cite(
     without: WithoutOption = None,
     complete: CompleteOption = False,
     minimise: MinimiseOption = False,
+    always: AlwaysOption = None,
+    reachable: ReachableOption = None,
     format: FormatOption = Format.TEXT,
 ) -> None:
     """A counterexample as a block of mail, at most 72 columns."""
@@ -35,6 +39,8 @@ def cite(
         without,
         complete,
         minimise,
+        always,
+        reachable,
         format,
     )
 
@@ -48,10 +54,13 @@ def show(
     without: WithoutOption = None,
     complete: CompleteOption = False,
     minimise: MinimiseOption = False,
+    always: AlwaysOption = None,
+    reachable: ReachableOption = None,
     format: FormatOption = Format.TEXT,
 ) -> None:
     """A counterexample: table, states, sequence chart, ITF, pytest, mail."""
     from checker.cli import trace_view
+    from checker.cli.describe import Asked
 
     wanted = trace_view.Wanted(
         argument=trace,
@@ -59,6 +68,7 @@ def show(
         without=tuple(without or ()),
         complete=complete,
         minimise=minimise,
+        asked=Asked(tuple(always or ()), tuple(reachable or ())),
     )
     raise typer.Exit(
         trace_view.show(wanted, form.value, format == Format.JSON)
@@ -90,10 +100,13 @@ def explain(
     without: WithoutOption = None,
     complete: CompleteOption = False,
     minimise: MinimiseOption = False,
+    always: AlwaysOption = None,
+    reachable: ReachableOption = None,
     format: FormatOption = Format.TEXT,
 ) -> None:
     """Each conjunct of the property on each step of a trace."""
     from checker.cli import trace_view
+    from checker.cli.describe import Asked
 
     wanted = trace_view.Wanted(
         argument=trace,
@@ -101,5 +114,6 @@ def explain(
         without=tuple(without or ()),
         complete=complete,
         minimise=minimise,
+        asked=Asked(tuple(always or ()), tuple(reachable or ())),
     )
     raise typer.Exit(trace_view.explain_it(wanted, format == Format.JSON))

@@ -13,7 +13,7 @@ from checker.checking.check import Answer, check
 from checker.citing.mail import Label
 from checker.cli import page
 from checker.cli.check_view import minimised, trace_json
-from checker.cli.describe import command, configured, size
+from checker.cli.describe import NOTHING, Asked, command, configured, size
 from checker.cli.progress import shown
 from checker.engines.exploration import TYPE_INVARIANT, Coverage, Limits
 from checker.engines.verdict import (
@@ -32,10 +32,10 @@ from checker.input.configuration import (
 )
 from checker.input.errors import InputError, NothingToShowError, UndecidedError
 from checker.input.nearest import meant
+from checker.input.own_properties import OWN
 from checker.text import place
 from checker.traces.claim import Claim, claim_of, first_met
 from checker.traces.trace import Trace
-from model.designs import build
 from model.language import Machine
 
 #: what a configuration is called that a mail brings along
@@ -68,6 +68,8 @@ class Wanted:
     ``argument``: a trace file or a configuration; of a configuration,
     ``without`` and ``complete`` make a variant, ``property_name`` chooses a
     violation, and ``minimise`` the smallest configuration that shows it.
+    ``asked``: own properties beside those of the configuration; the trace is
+    of one of them, unless ``property_name`` says another one.
     """
 
     argument: str
@@ -75,6 +77,7 @@ class Wanted:
     without: tuple[str, ...] = ()
     complete: bool = False
     minimise: bool = False
+    asked: Asked = NOTHING
 
 
 def find(wanted: Wanted) -> Subject:
@@ -85,6 +88,8 @@ def find(wanted: Wanted) -> Subject:
             "--without": wanted.without,
             "--complete": wanted.complete,
             "--minimise": wanted.minimise,
+            "--always": wanted.asked.always,
+            "--reachable": wanted.asked.reachable,
         }
         for option, value in given.items():
             if value:
@@ -92,7 +97,11 @@ def find(wanted: Wanted) -> Subject:
                     f"{option} goes with a CONFIG, not with a trace"
                 )
         return _from_file(argument, wanted.property_name)
-    configuration = configured(argument, wanted.without, wanted.complete)
+    configuration = configured(
+        argument, wanted.without, wanted.complete, wanted.asked
+    )
+    if wanted.asked and not wanted.property_name:
+        configuration = evolve(configuration, properties=(OWN,))
     with shown() as report_for:
         answer = check(configuration, report=report_for(configuration.name))
     chosen = _gravest_shown(answer, wanted.property_name)
@@ -106,19 +115,24 @@ def find(wanted: Wanted) -> Subject:
             coverage = None  # another search found it
         trace = smaller
     reproduce = command(
-        "cite", argument, wanted.without, wanted.complete, wanted.minimise
+        "cite",
+        argument,
+        wanted.without,
+        wanted.complete,
+        wanted.minimise,
+        wanted.asked,
     )
     if wanted.property_name:
         reproduce += f" --property {shlex.quote(chosen.name)}"
     return Subject(
         trace=trace,
-        machine=build(trace.options),
+        machine=trace.machine(),
         coverage=coverage,
         reproduce=reproduce,
         complete=_complete(trace, argument, wanted.without),
         file=None
         if argument in shipped()
-        else (argument, as_toml(load(argument).options)),
+        else (argument, as_toml(load(argument).options, load(argument).own)),
     )
 
 
@@ -161,9 +175,12 @@ def _gravest_shown(answer: Answer, property_name: str) -> Finding:
             f"{name}: no property '{property_name}'; it has {known}"
             f"{meant(property_name, [f.name for f in answer.findings])}"
         )
-    shown = gravest([f for f in asked if f.name in answer.traces])
+    traced = [f for f in asked if f.name in answer.traces]
+    shown = gravest(traced)
     if shown is not None:
         return shown
+    if traced:
+        return traced[0]  # it is met, and that was asked for
     worst = gravest(asked)
     if worst is None and answer.coverage.stopped:
         raise UndecidedError(f"{name}: {answer.coverage.stopped}")
@@ -192,7 +209,7 @@ def _from_file(argument: str, property_name: str) -> Subject:
         )
     return Subject(
         trace=trace,
-        machine=build(trace.options),
+        machine=trace.machine(),
         coverage=None,
         complete=_complete(trace, "", ()),
         attached=Path(argument).name,
@@ -209,8 +226,9 @@ def _without_file(subject: Subject) -> Subject:
     """
     trace = subject.trace
     names = [n for n in shipped() if load(n).options == trace.options]
-    wanted = [load(n) for n in names] or [
-        Configuration(name=MINE, options=trace.options)
+    own = () if trace.own is None else (trace.own,)
+    wanted = [load(n) for n in names if not own] or [
+        Configuration(name=MINE, options=trace.options, own=own)
     ]
     for configuration in wanted:
         answer = check(configuration, limits=Limits(max_states=FEW_STATES))
@@ -219,14 +237,15 @@ def _without_file(subject: Subject) -> Subject:
         found = answer.traces.get(trace.property_name)
         if found is None or found.id != trace.id:
             continue
-        name = configuration.name if names else f"{MINE}.toml"
+        mine = configuration.name == MINE
+        name = f"{MINE}.toml" if mine else configuration.name
         cite = command("cite", name)
         if _gravest_shown(answer, "").name != trace.property_name:
             cite += f" --property {shlex.quote(trace.property_name)}"
         return evolve(
             subject,
             reproduce=cite,
-            file=None if names else (name, as_toml(trace.options)),
+            file=(name, as_toml(trace.options, own)) if mine else None,
             attached="",
             coverage=None if answer.coverage.stopped else answer.coverage,
         )
@@ -241,6 +260,8 @@ def _complete(trace: Trace, argument: str, without: tuple[str, ...]) -> str:
         return f"{command('check', argument)} --complete"
     if trace.property_name == CONFORMANCE:
         return "dbmcheck conform"
+    if trace.own is not None:
+        return ""  # no shipped configuration asks it
     design = trace.options.design
     holding = [
         c
@@ -263,7 +284,7 @@ def _asks(configuration: Configuration, property_name: str) -> bool:
 
 def _label(trace: Trace) -> Label | None:
     """A complete design that need not end is as it was designed."""
-    kinds = {p.name: p.kind for p in build(trace.options).properties}
+    kinds = {p.name: p.kind for p in trace.machine().properties}
     limit = kinds.get(trace.property_name) == "eventually"
     return Label.DESIGN if limit and not trace.options.without else None
 
@@ -366,10 +387,14 @@ def replay_file(argument: str, config: str, as_json: bool) -> int:
         options = load(config).options
         identity = trace.identity()
         again = replay(
-            options, trace.property_name, identity["actions"], trace.loop
+            options,
+            trace.property_name,
+            identity["actions"],
+            trace.loop,
+            trace.own,
         )
         trace = evolve(again, model=trace.model)
-    machine = build(trace.options)
+    machine = trace.machine()
     claim = claim_of(machine, trace)
     if as_json:
         shown_trace = trace_json(machine, trace)

@@ -153,7 +153,9 @@ class Meaning:
             case Named(name):
                 return self._named(name, leaf)
 
-    def _is(self, name: str, values: tuple[str, ...], leaf: Leaf) -> Expression:
+    def _is(
+        self, name: str, values: tuple[str, ...], leaf: Leaf
+    ) -> Expression:
         thing = self._things[name]
         if isinstance(thing, Channel):
             if set(values) != {EMPTY}:
@@ -169,8 +171,11 @@ class Meaning:
         if isinstance(thing, Field) and isinstance(thing.type, FlagType):
             return thing.expression
         what = "a channel" if isinstance(thing, Channel) else str(thing.type)
-        some = self._values(name)[0]
-        raise _wrong(leaf, f"this is {what}, no flag; write '{name} is {some}'")
+        raise _wrong(
+            leaf,
+            f"this is {what}, no flag; write '{name} is' and one of "
+            f"{', '.join(self._values(name))}",
+        )
 
     def _compared(
         self, name: str, sign: str, number: int, leaf: Leaf
@@ -219,12 +224,8 @@ class Meaning:
             or one.type != two.type
         ):
             sets = self._of_type(GranuleSetType, ChunkSetType)
-            raise _wrong(
-                leaf, f"'within' compares two sets of one kind{sets}"
-            )
-        outside = ex.conjunction(
-            one.expression, ex.complement(two.expression)
-        )
+            raise _wrong(leaf, f"'within' compares two sets of one kind{sets}")
+        outside = ex.conjunction(one.expression, ex.complement(two.expression))
         return ex.equal(outside, ex.constant(0, one.type.width))
 
     def _holds(self, name: str, kind: str, leaf: Leaf) -> Expression:

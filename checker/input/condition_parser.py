@@ -46,7 +46,7 @@ DEEPEST = 40
 SIGNS = ("<", "<=", ">", ">=")
 KEYWORDS = ("if", "then", "and", "or", "not", "is", "in", "within", "holds")
 _TOKEN = re.compile(
-    r'(?P<word>[A-Za-z_](?:[\w.\[\]-]*[\w\]])?|-(?!\S))|(?P<number>\d+(?!\w))'
+    r"(?P<word>[A-Za-z_](?:[\w.\[\]-]*[\w\]])?|-(?!\S))|(?P<number>\d+(?!\w))"
     r'|(?P<quoted>"[^"]*")|(?P<sign><=|>=|[<>()])',
     re.ASCII,
 )
@@ -246,7 +246,7 @@ class _Parser:
         if token.sort == "number":
             return self.member()
         if self.is_("if", "then"):
-            raise self.error(f"'{token.text}' is allowed in 'if A then B' only")
+            raise self.error("allowed in 'if A then B' only")
         if token.sort != "word" or token.text in KEYWORDS or self.is_("-"):
             raise self.error(
                 "expected a condition: a field, a name in double quotes, "

@@ -9,7 +9,7 @@ user's own file works the same way.
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,6 @@ from checker.input.exit_codes import ExitCode
 from checker.input.files import read_limited
 from checker.input.nearest import meant
 from checker.input.own_properties import Own, OwnPropertyError
-from model.designs import build
 from model.language import Machine, ModelError
 from model.language.machine import Property
 from model.options import Bounds, Failures, Options
@@ -79,6 +78,10 @@ class Configuration:
     own: tuple[Own, ...] = ()
     slow: bool = False
     expect: Expectation = field(factory=Expectation)
+
+    def own_named(self, name: str) -> Own | None:
+        """The own property called ``name``, if it is one."""
+        return next((one for one in self.own if one.name == name), None)
 
     def machine(self) -> Machine:
         """The machine to explore, with the selected properties only.
@@ -304,8 +307,11 @@ def _expectation(table: Mapping[str, Any]) -> Expectation:
     return expect
 
 
-def as_toml(options: Options) -> str:
-    """A configuration file for ``options``; only what is not the default."""
+def as_toml(options: Options, own: Sequence[Own] = ()) -> str:
+    """A configuration file for ``options``; only what is not the default.
+
+    ``own``: properties that it asks as well.
+    """
     lines = [f'design = "{options.design}"']
     lines += ["without = ["] if options.without else []
     lines += [f'    "{name}",' for name in sorted(options.without)]
@@ -328,7 +334,7 @@ def as_toml(options: Options) -> str:
         for name, value in changed.items():
             shown = f'"{value}"' if isinstance(value, str) else value
             lines.append(f"{name} = {shown}")
-    return "\n".join(lines) + "\n"
+    return "\n".join(lines) + "\n" + own_properties.as_toml(own)
 
 
 def options_table(options: Options) -> dict[str, Any]:

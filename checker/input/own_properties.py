@@ -28,6 +28,7 @@ KINDS: tuple[OwnKind, ...] = ("always", "reachable")
 OWN = "own"
 #: what a search calls what no machine lists as a property
 TAKEN = ("NoDeadlock", "Conformance")
+_IN = {"always": "In every state", "reachable": "In some state"}
 MOST = 50
 #: a conclusion of more conjuncts is one: a table has a column for each
 MOST_CONJUNCTS = 12
@@ -122,15 +123,13 @@ def _property(meaning: Meaning, own: Own) -> Property:
         own.name,
         own.kind,
         OWN,
-        f"Own property, {own.kind}: {statement}.",
+        f"{_IN[own.kind]}, {statement}.",
         when=when,
         then=_conjuncts(meaning, Statement(statement.then)),
     )
 
 
-def _conjuncts(
-    meaning: Meaning, statement: Statement
-) -> tuple[Conjunct, ...]:
+def _conjuncts(meaning: Meaning, statement: Statement) -> tuple[Conjunct, ...]:
     parts = parts_of(statement.then)
     if len(parts) > MOST_CONJUNCTS:
         parts = (statement.then,)
@@ -172,7 +171,8 @@ def from_command_line(
             number += 1
             while f"{kind.capitalize()}{number}" in taken:
                 number += 1
-            found.append(Own(f"{kind.capitalize()}{number}", kind, text))
+            name = f"{kind.capitalize()}{number}"
+            found.append(Own(name, kind, " ".join(text.split())))
     return tuple(found)
 
 
@@ -194,7 +194,7 @@ def from_table(table: Mapping[str, Any]) -> tuple[Own, ...]:
                 raise OwnPropertyError(
                     f"{kind} {_printable(name)} is {text!r}, not a string"
                 )
-            found.append(Own(name, kind, text))
+            found.append(Own(name, kind, " ".join(text.split())))
     return tuple(found)
 
 
@@ -225,6 +225,5 @@ def as_toml(own: Sequence[Own]) -> str:
 
 
 def _toml_string(text: str) -> str:
-    """A basic string; nothing but quotes and spaces can need an escape."""
-    plain = " ".join(text.split()).replace("\\", "\\\\")
-    return '"' + plain.replace('"', '\\"') + '"'
+    """``text``, which a machine has understood, as a string of TOML."""
+    return '"' + text.replace('"', '\\"') + '"'

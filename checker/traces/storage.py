@@ -7,6 +7,8 @@
       "id": "0123456789ab",           hash of all that follows
       "configuration": {...},         design, without, bounds, failures
       "property": "NoDeadlock",
+      "own": {"kind": "always", "text": "..."},
+                                      of a property of the user's; may lack
       "loop": null,                   moves before the cycle of a lasso
       "actions": [
         {"action": "send_bitmap_bits", "arguments": {"chunk": "0"}}
@@ -42,6 +44,11 @@ from checker.input.json_files import (
     read_bytes,
     shown,
 )
+from checker.input.own_properties import (
+    Own,
+    OwnPropertyError,
+    from_plain,
+)
 from checker.traces.replay import CannotReplayError, replay
 from checker.traces.trace import Trace, trace_id
 from model.designs import schema
@@ -51,7 +58,7 @@ from model.options import Options
 VERSION_KEY = "dbmcheck-trace"
 VERSION = 1
 MAX_FILE = 1 << 20
-MODEL = "model"
+MODEL, OWN = "model", "own"
 _KEYS = (VERSION_KEY, "id", "configuration", "property", "loop", "actions")
 
 
@@ -69,8 +76,9 @@ def as_text(trace: Trace) -> str:
         "id": trace.id,
         **trace.identity(),
     }
-    keys = (VERSION_KEY, MODEL, *_KEYS[1:])
-    return json.dumps({k: table[k] for k in keys}, indent=1) + "\n"
+    keys = (VERSION_KEY, MODEL, *_KEYS[1:4], OWN, *_KEYS[4:])
+    kept = {k: table[k] for k in keys if k in table}
+    return json.dumps(kept, indent=1) + "\n"
 
 
 def save(trace: Trace, path: Path) -> None:
@@ -132,13 +140,17 @@ def parse(data: bytes, where: str, expected: Options | None = None) -> Trace:
         table = parsed(data, "trace")
         _check(table)
         options = _options(table)
+        own = _own(table)
         _check_identity(table, options, expected)
     except (BadFileError, TraceError) as error:
         raise TraceError(f"{where}: {error}") from None
     name, actions, loop = table["property"], table["actions"], table["loop"]
     model = table.get(MODEL, "")
     try:
-        return evolve(replay(options, name, actions, loop), model=model)
+        found = replay(options, name, actions, loop, own)
+        return evolve(found, model=model)
+    except OwnPropertyError as error:
+        raise TraceError(f"{where}: {error}") from None
     except CannotReplayError as error:
         if model not in ("", schema(options).digest):
             where += " (the model has changed since)"
@@ -148,11 +160,12 @@ def parse(data: bytes, where: str, expected: Options | None = None) -> Trace:
 def _check(table: Any) -> None:
     """Keys and types; what the values mean is checked by who uses them."""
     check_version(table, VERSION_KEY, VERSION, "trace")
-    known = {k: v for k, v in table.items() if k != MODEL}
+    known = {k: v for k, v in table.items() if k not in (MODEL, OWN)}
     check_keys("at the top", known, _KEYS)
     check_type(table.get(MODEL, ""), str, MODEL, "a string")
     check_type(table["id"], str, "id", "a string")
     check_type(table["property"], str, "property", "a string")
+    check_type(table.get(OWN, {}), dict, OWN, "an object")
     check_type(table["actions"], list, "actions", "a list")
     check_type(table["configuration"], dict, "configuration", "an object")
     loop = table["loop"]
@@ -190,6 +203,15 @@ def _options(table: dict[str, Any]) -> Options:
     return options
 
 
+def _own(table: dict[str, Any]) -> Own | None:
+    if OWN not in table:
+        return None
+    try:
+        return from_plain(table["property"], table[OWN])
+    except OwnPropertyError as error:
+        raise TraceError(str(error)) from None
+
+
 def _check_identity(
     table: dict[str, Any], options: Options, expected: Options | None
 ) -> None:
@@ -197,6 +219,7 @@ def _check_identity(
         {
             "configuration": options_table(options),
             "property": table["property"],
+            **({OWN: table[OWN]} if OWN in table else {}),
             "actions": table["actions"],
             "loop": table["loop"],
         }
