@@ -20,6 +20,7 @@ from checker.cli.describe import (
 )
 from checker.cli.progress import depths_shown, shown
 from checker.engines.exploration import Coverage, Limits
+from checker.engines.vacuity import SAYS_NOTHING
 from checker.engines.verdict import Finding, Verdict
 from checker.input.configuration import Configuration
 from checker.input.errors import InputError
@@ -296,7 +297,8 @@ def _word(finding: Finding) -> str:
     """The verdict; what was never put to the test is not violated."""
     if finding.exit_code is not ExitCode.UNREACHED:
         return finding.verdict.value
-    return "NOT REACHED" if finding.kind == "reachable" else "VACUOUS"
+    missed = finding.kind == "reachable" and finding.reason != SAYS_NOTHING
+    return "NOT REACHED" if missed else "VACUOUS"
 
 
 def _print(answer: Answer) -> None:

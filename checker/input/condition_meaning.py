@@ -7,7 +7,7 @@ A name that stands for two things is refused.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from functools import cached_property
 
 from attrs import frozen
@@ -27,7 +27,12 @@ from checker.input.condition import (
     Within,
     Yes,
 )
-from checker.input.condition_parser import ConditionError, Words, parse
+from checker.input.condition_parser import (
+    EMPTY,
+    ConditionError,
+    Words,
+    parse,
+)
 from checker.input.nearest import meant
 from model.language import expression as ex
 from model.language.channel import Channel
@@ -41,7 +46,6 @@ from model.language.types import (
     GranuleSetType,
 )
 
-EMPTY = "empty"
 #: the values of a field are listed up to this many bits
 LISTED = 8
 _CHUNK = "chunk "
@@ -54,11 +58,12 @@ class Meaning:
     """The words of a machine, and what they stand for.
 
     ``aliases``: other names of conjuncts, each with the name that the machine
-    itself has.
+    itself has.  ``absent``: numbers that it does not count.
     """
 
     machine: Machine
     aliases: Mapping[str, str] = _NONE
+    absent: Collection[str] = ()
 
     # -- what may be written ---------------------------------------------
 
@@ -68,6 +73,7 @@ class Meaning:
         return Words(
             {name: tuple(self._values(name)) for name in self._things},
             tuple(p.name for p in self.machine.properties),
+            self.absent,
         )
 
     @cached_property
@@ -171,10 +177,9 @@ class Meaning:
         if isinstance(thing, Field) and isinstance(thing.type, FlagType):
             return thing.expression
         what = "a channel" if isinstance(thing, Channel) else str(thing.type)
+        values = " or ".join(self._values(name))
         raise _wrong(
-            leaf,
-            f"this is {what}, no flag; write '{name} is' and one of "
-            f"{', '.join(self._values(name))}",
+            leaf, f"this is {what}, no flag; write {name} is {values}"
         )
 
     def _compared(

@@ -41,6 +41,8 @@ from checker.input.condition import (
 from checker.input.errors import DbmcheckError
 from checker.input.nearest import meant
 
+#: of a set, and of a channel
+EMPTY = "empty"
 MOST_CHARACTERS = 4000
 DEEPEST = 40
 SIGNS = ("<", "<=", ">", ">=")
@@ -96,10 +98,12 @@ class Words:
 
     ``fields``: each field with the values that can be written for it, and
     each channel with its kinds of messages.  ``properties``: by name.
+    ``absent``: numbers that are not counted in this configuration.
     """
 
     fields: Mapping[str, Collection[str]]
     properties: Collection[str] = ()
+    absent: Collection[str] = ()
 
 
 def parse(text: str, words: Words) -> Statement:
@@ -277,7 +281,7 @@ class _Parser:
             return Within(name, self.field(), at=at)
         if self.is_("holds"):
             self.taken()
-            return Holds(name, self.value(name), at=at)
+            return Holds(name, self.value(name, "holds"), at=at)
         if self.is_(*SIGNS):
             sign = self.taken().text
             return Compared(name, sign, self.number(), at=at)
@@ -308,19 +312,24 @@ class _Parser:
                 self.taken()
                 raise self.unknown_field()
             self.taken()
-            found.append(self.value(name))
+            found.append(self.value(name, "or"))
         return found
 
-    def value(self, name: str) -> str:
+    def value(self, name: str, behind: str = "is") -> str:
+        """A value of the field; ``behind``: the word before it."""
         token = self.now
-        allowed = self.words.fields[name]
+        allowed = [
+            one
+            for one in self.words.fields[name]
+            if behind != "holds" or one != EMPTY
+        ]
         if token.sort in ("word", "number") and token.text in allowed:
             return self.taken().text
-        number = token.sort == "number"
-        if number and any(one.isdecimal() for one in allowed):
-            raise self.error(f"{name} is never {token.text}{_of(allowed)}")
-        named = token.text if token.sort == "word" else ""
-        near = meant(named, (*allowed, *self.words.fields)) if named else ""
+        near = ""
+        if token.sort == "word":
+            # behind 'or' it may be a field that was meant
+            fields = self.words.fields if behind == "or" else ()
+            near = meant(token.text, (*allowed, *fields))
         raise self.error(f"no value of {name}{_of(allowed)}{near}")
 
     def member(self) -> Condition:
@@ -344,10 +353,15 @@ class _Parser:
         return self.taken().text
 
     def unknown_field(self) -> ConditionError:
+        if self.now.text in self.words.absent:
+            return self.error(
+                "this configuration does not count it: there is no limit, or "
+                "it never happens"
+            )
         names = (*self.words.fields, *self.words.properties)
         return self.error(
-            f"no field and no property{meant(self.now.text, names)}"
-            f"{_of(self.words.fields, 'fields')}"
+            f"no field and no property{_of(self.words.fields, 'fields')}"
+            f"{meant(self.now.text, names)}"
         )
 
 

@@ -9,7 +9,7 @@ the guarantee "own".
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Literal, cast
 
 from attrs import evolve, frozen
@@ -61,7 +61,11 @@ def machine_with(options: Options, own: Sequence[Own]) -> Machine:
     machine = build(options)
     if not own:
         return machine
-    asked = properties(machine, own, aliases(options))
+    kept = {f.name for f in machine.fields}
+    absent = [f.name for f in schema(options).term.fields]
+    asked = properties(
+        machine, own, aliases(options), [n for n in absent if n not in kept]
+    )
     return evolve(machine, properties=(*machine.properties, *asked))
 
 
@@ -69,16 +73,18 @@ def properties(
     machine: Machine,
     own: Sequence[Own],
     aliases: Mapping[str, str] | None = None,
+    absent: Collection[str] = (),
 ) -> tuple[Property, ...]:
     """The own properties, over all that ``machine`` has a name for.
 
-    ``aliases``: other names of its conjuncts.  Raises OwnPropertyError.
+    ``aliases``: other names of its conjuncts.  ``absent``: numbers that it
+    does not count.  Raises OwnPropertyError.
     """
     if len(own) > MOST:
         raise OwnPropertyError(
             f"{len(own)} own properties, allowed are {MOST}"
         )
-    meaning = Meaning(machine, aliases or {})
+    meaning = Meaning(machine, aliases or {}, absent)
     found: dict[str, Property] = {}
     for one in own:
         try:
