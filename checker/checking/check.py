@@ -46,6 +46,7 @@ from model.language import expression as ex
 from model.language.machine import Machine, State
 
 if TYPE_CHECKING:
+    from checker.checking.conjunct_counts import Counts
     from checker.engines.graphs.graph import StateGraph
 
 EngineFunction = Callable[[Machine, Limits, Report], Search]
@@ -58,7 +59,7 @@ ENGINES = ("explicit", ORACLE, BOUNDED)
 
 @frozen(kw_only=True)
 class Answer:
-    """All that a check found out."""
+    """All that a check found out; ``counts``: if they were asked for."""
 
     configuration: Configuration
     machine: Machine
@@ -66,6 +67,7 @@ class Answer:
     coverage: Coverage
     findings: tuple[Finding, ...]
     traces: dict[str, Trace]
+    counts: Counts | None = None
 
     @property
     def verdict(self) -> Verdict:
@@ -132,6 +134,7 @@ def check(
     limits: Limits | None = None,
     report: Report = silent,
     traces: bool = True,
+    count: bool = False,
 ) -> Answer:
     """Check ``configuration``; with ``traces``, show each violation.
 
@@ -139,14 +142,20 @@ def check(
 
     ``engine`` is one of ENGINES.  The bounded one finds the same violations
     after as many steps, and the same traces, if ``limits.depth`` lets it;
-    what it does not find is INCONCLUSIVE.
+    what it does not find is INCONCLUSIVE.  ``count``: how often each conjunct
+    was met, which the bounded engine does not know.
     """
     limits = limits or Limits()
     if engine == BOUNDED:
         return _check_bounded(configuration, limits, report, traces)
     machine = configuration.machine()
     search = engine_named(engine)(machine, limits, report)
-    return answer(configuration, search, limits, engine, traces)
+    found = answer(configuration, search, limits, engine, traces)
+    if not count or found.interrupted:
+        return found
+    from checker.checking.conjunct_counts import counts_of
+
+    return evolve(found, counts=counts_of(search))
 
 
 def answer(

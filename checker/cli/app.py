@@ -107,6 +107,13 @@ def check(
     minimise: MinimiseOption = False,
     always: AlwaysOption = None,
     reachable: ReachableOption = None,
+    coverage: Annotated[
+        bool,
+        typer.Option(
+            "--coverage",
+            help="Say how often each action fired, each conjunct decided.",
+        ),
+    ] = False,
 ) -> None:
     """Explore one configuration and say what holds."""
     from checker.cli import check_view
@@ -126,6 +133,7 @@ def check(
             trace_file=trace,
             minimise=minimise,
             asked=Asked(tuple(always or ()), tuple(reachable or ())),
+            coverage=coverage,
         )
     )
 

@@ -7,7 +7,7 @@ import shlex
 from pathlib import Path
 from typing import Any
 
-from attrs import evolve
+from attrs import asdict, evolve
 
 from checker.checking.check import BOUNDED, ORACLE, Answer, check
 from checker.cli import page
@@ -47,16 +47,21 @@ def run(
     trace_file: Path | None,
     minimise: bool,
     asked: Asked,
+    coverage: bool,
 ) -> int:
     """Check, print, write the trace; returns the exit code."""
     limits = evolve(limits, depth=depth)
-    _check_combination(engine, limits, expect, minimise)
+    _check_combination(engine, limits, expect, minimise, coverage)
     configuration = configured(argument, without, complete, asked)
     if trace_file is not None:
         check_writable(trace_file)
     with depths_shown() if engine == BOUNDED else shown() as report_for:
         answer = check(
-            configuration, engine, limits, report_for(configuration.name)
+            configuration,
+            engine,
+            limits,
+            report_for(configuration.name),
+            count=coverage,
         )
     trace, whole = gravest_trace(answer), not answer.coverage.stopped
     if trace is not None and minimise:
@@ -71,6 +76,10 @@ def run(
         page.as_json(to_json(answer, trace))
         return _code(answer, expect)
     _print(answer)
+    if answer.counts is not None:
+        from checker.cli.coverage_view import print_counts
+
+        print_counts(answer.counts, answer.engine)
     if trace is not None:
         _print_trace(answer, trace)
         if minimise and not whole:
@@ -122,7 +131,11 @@ def _print_other_runs(
 
 
 def _check_combination(
-    engine: str, limits: Limits, expect: bool, minimise: bool
+    engine: str,
+    limits: Limits,
+    expect: bool,
+    minimise: bool,
+    coverage: bool,
 ) -> None:
     """Refuse options that the engine would not look at."""
     if engine != BOUNDED and limits.depth is not None:
@@ -138,6 +151,7 @@ def _check_combination(
         "--threads": limits.threads > 1,
         "--expect": expect,
         "--minimise": minimise,
+        "--coverage": coverage,
     }
     for option, is_given in given.items():
         if is_given:
@@ -273,6 +287,7 @@ def to_json(answer: Answer, trace: Trace | None) -> dict[str, Any]:
             name: times if counted or times else None
             for name, times in coverage.fired.items()
         },
+        "coverage": asdict(answer.counts) if answer.counts else None,
         "unexpected": answer.surprises(),
         "exit_code": int(answer.exit_code),
         "trace": trace_json(trace.machine(), trace) if trace else None,

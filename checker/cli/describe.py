@@ -145,7 +145,13 @@ def design_of(argument: str, without: tuple[str, ...] = ()) -> Options | None:
             f"no design and no configuration '{argument}'; designs are "
             f"{', '.join(DESIGNS)}{meant(argument, known)}"
         )
-    return configured(argument, without).options
+    found = configured(argument, without)
+    if found.own:
+        raise InputError(
+            f"{argument}: only check, simulate, show, cite and explain ask "
+            "own properties; take [always] and [reachable] out of the file"
+        )
+    return found.options
 
 
 def command(
