@@ -216,6 +216,10 @@ def model(
     words: Annotated[
         bool, typer.Option("--words", help="What the names stand for.")
     ] = False,
+    fairness: Annotated[
+        bool,
+        typer.Option("--fairness", help="What may be put off for ever."),
+    ] = False,
     diff: Annotated[
         bool,
         typer.Option("--diff", help="Only what differs without MECHANISM."),
@@ -225,7 +229,12 @@ def model(
     """Print a design as it is checked: who does what, and when."""
     from checker.cli import model_view
 
-    named = {"properties": properties, "fields": fields, "words": words}
+    named = {
+        "properties": properties,
+        "fields": fields,
+        "words": words,
+        "fairness": fairness,
+    }
     parts = tuple(part for part, asked in named.items() if asked)
     raise typer.Exit(
         model_view.run(

@@ -237,13 +237,19 @@ def finding_json(finding: Finding) -> dict[str, Any]:
 
 
 def trace_json(machine: Machine, trace: Trace) -> dict[str, Any]:
-    """A trace as plain data, with what changes at each step."""
-    from checker.traces.changes import changes
+    """A trace as plain data, with what changes at each step.
 
+    Of a lasso also which actions its loop takes, and which it puts off.
+    """
+    from checker.traces.changes import changes
+    from checker.traces.fairness import loop_of
+
+    loop = loop_of(machine, trace)
     return {
         "id": trace.id,
         **trace.identity(),
         "steps": len(trace.moves),
+        "fairness": None if loop is None else asdict(loop),
         "moves": [
             {
                 "action": move.action,
