@@ -22,6 +22,7 @@ from checker.input.exit_codes import ExitCode
 from checker.input.files import read_limited
 from checker.input.nearest import meant
 from checker.input.own_properties import Own, OwnPropertyError
+from model.designs import build
 from model.language import Machine, ModelError
 from model.language.machine import Property
 from model.options import Bounds, Failures, Options
@@ -88,7 +89,9 @@ class Configuration:
 
         Raises OwnPropertyError if an own property cannot be asked of it.
         """
-        machine = own_properties.machine_with(self.options, self.own)
+        machine = own_properties.asked_of(
+            build(self.options), self.options, self.own
+        )
         if not self.properties:
             return machine
         chosen = tuple(

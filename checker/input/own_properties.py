@@ -58,7 +58,16 @@ def machine_with(options: Options, own: Sequence[Own]) -> Machine:
 
     Raises OwnPropertyError if one of them cannot be asked of it.
     """
-    machine = build(options)
+    return asked_of(build(options), options, own)
+
+
+def asked_of(
+    machine: Machine, options: Options, own: Sequence[Own]
+) -> Machine:
+    """``machine``, which is that of ``options``, with own properties.
+
+    Raises OwnPropertyError if one of them cannot be asked of it.
+    """
     if not own:
         return machine
     kept = {f.name for f in machine.fields}

@@ -165,7 +165,7 @@ def _values(machine: Machine, state: State, conjunct: Conjunct) -> list[str]:
 
 
 def _for_ever(machine: Machine, trace: Trace) -> list[str]:
-    """Why the loop is fair: nothing that must happen is put off."""
+    """Why the loop is fair, and what is put off in it."""
     loop = loop_of(machine, trace)
     if loop is None:
         return []

@@ -21,11 +21,12 @@ from checker.engines.interpreter import successors
 from checker.engines.verdict import CONFORMANCE, DEADLOCK
 from checker.input.errors import DbmcheckError
 from checker.input.exit_codes import ExitCode
-from checker.input.own_properties import Own, machine_with
+from checker.input.own_properties import Own, asked_of
 from checker.text import listed
 from checker.traces.claim import why_not_shown
 from checker.traces.shortest import move_of
 from checker.traces.trace import Move, Trace
+from model.designs import build
 from model.language.machine import Action, Instance, Machine, State
 from model.options import Options
 
@@ -86,7 +87,8 @@ def replay(
     does not show the property; ModelError if ``options`` are bad, and
     OwnPropertyError if ``own`` is.
     """
-    machine = machine_with(options, () if own is None else (own,))
+    asked = () if own is None else (own,)
+    machine = asked_of(build(options), options, asked)
     _check_property(machine, property_name)
     furthest: CannotReplayError | None = None
     for initial in machine.initials:
