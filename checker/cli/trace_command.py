@@ -87,10 +87,10 @@ def replay(
     format: FormatOption = Format.TEXT,
 ) -> None:
     """Replay a trace file, step by step; say where it does not fit."""
-    from checker.cli import trace_view
+    from checker.cli import replay_view
 
     raise typer.Exit(
-        trace_view.replay_file(trace, config, format == Format.JSON)
+        replay_view.replay_file(trace, config, format == Format.JSON)
     )
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""``dbmcheck show``, ``cite``, ``explain`` and ``replay``."""
+"""``dbmcheck show``, ``cite`` and ``explain``."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from checker.checking.check import Answer, check
 from checker.citing.mail import Label
 from checker.cli import page
 from checker.cli.check_view import minimised, trace_json
-from checker.cli.describe import NOTHING, Asked, command, configured, size
+from checker.cli.describe import NOTHING, Asked, command, configured
 from checker.cli.progress import shown
 from checker.engines.exploration import TYPE_INVARIANT, Coverage, Limits
 from checker.engines.verdict import (
@@ -27,14 +27,11 @@ from checker.input.configuration import (
     Configuration,
     as_toml,
     load,
-    selects,
     shipped,
 )
 from checker.input.errors import InputError, NothingToShowError, UndecidedError
 from checker.input.nearest import meant
 from checker.input.own_properties import OWN
-from checker.text import place
-from checker.traces.claim import Claim, claim_of, first_met
 from checker.traces.trace import Trace
 from model.language import Machine
 
@@ -372,63 +369,3 @@ def explain_it(wanted: Wanted, as_json: bool) -> int:
     else:
         page.line(text.rstrip("\n"))
     return 0
-
-
-def replay_file(argument: str, config: str, as_json: bool) -> int:
-    """Replay a trace file; exit 0 if every step fits and it shows its claim.
-
-    A claim may be that something is violated, or that it is met.
-    """
-    from checker.traces.replay import replay
-    from checker.traces.storage import load as load_trace
-
-    trace = load_trace(Path(argument))
-    if config:
-        options = load(config).options
-        identity = trace.identity()
-        again = replay(
-            options,
-            trace.property_name,
-            identity["actions"],
-            trace.loop,
-            trace.own,
-        )
-        trace = evolve(again, model=trace.model)
-    machine = trace.machine()
-    claim = claim_of(machine, trace)
-    if as_json:
-        shown_trace = trace_json(machine, trace)
-        page.as_json(
-            {
-                "fits": True,
-                "shows": claim.value,
-                "model_changed": trace.changed,
-                "trace": shown_trace,
-            }
-        )
-        return 0
-    from checker.traces.table import render_table
-
-    page.line(render_table(machine, trace).rstrip("\n"))
-    page.line()
-    page.paragraph(
-        f"trace {trace.id} fits, step by step, {_claimed(machine, trace)}: "
-        f"{trace.options.name}; {size(trace.options)}"
-    )
-    if trace.changed:
-        page.line("The model has changed since this trace was written.")
-    return 0
-
-
-def _claimed(machine: Machine, trace: Trace) -> str:
-    """What a trace that fits shows, in words."""
-    name = trace.property_name
-    match claim_of(machine, trace):
-        case Claim.DIFFERS:
-            return "where the reference parted from the model"
-        case Claim.MET:
-            where = place(first_met(machine, trace))
-            return f"and shows that {name} is met, first {where}"
-    asked = [p for p in machine.properties if selects((name,), p)]
-    guarantee = f" ({asked[0].guarantee})" if asked else ""
-    return f"and shows that {name}{guarantee} is violated"
