@@ -12,6 +12,7 @@ from attrs import asdict, evolve
 from checker.checking.check import BOUNDED, ORACLE, Answer, check
 from checker.cli import page
 from checker.cli.describe import (
+    NOTHING,
     Asked,
     command,
     configured,
@@ -87,7 +88,9 @@ def run(
                 "interrupted: not all smaller configurations were tried"
             )
         verb = "explain" if is_met(answer, trace) else "cite"
-        again = command(verb, argument, without, complete, minimise, asked)
+        # with an own property, these commands show that and nothing else
+        own = NOTHING if trace.own is None else asked
+        again = command(verb, argument, without, complete, minimise, own)
         _print_again(verb, again, whole, trace_file)
     _print_other_runs(answer, trace, argument, without, complete, asked)
     for surprise in answer.surprises():

@@ -176,6 +176,32 @@ def test_beside_a_violation_a_run_is_told_of(dbmcheck: Command) -> None:
     assert too_wide(result.out) == []
 
 
+def test_the_command_to_cite_cites_what_was_shown(dbmcheck: Command) -> None:
+    config = "stop-copy-never-stops"
+    own = ("--reachable", "source.busy")
+    checked_ = dbmcheck("check", config, *own)
+    assert "to cite it: dbmcheck cite stop-copy-never-stops\n" in checked_.out
+    answer = dbmcheck("check", config, *own, "--format", "json")
+    trace = json.loads(answer.out)["trace"]
+    assert trace["property"] == "MigrationEnds"
+    assert trace["id"] in dbmcheck("cite", config).out.splitlines()[0]
+    shown = dbmcheck("explain", config, *own)
+    assert shown.out.startswith("Reachable1 (own): In some state, ")
+
+
+def test_a_file_with_own_properties_is_not_ablated_or_proved(
+    dbmcheck: Command, tmp_path: Path
+) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text(
+        'design = "drop"\n[always]\nBusy = "source.busy"\n', "utf-8"
+    )
+    for verb in ("ablate", "prove"):
+        result = dbmcheck(verb, str(path))
+        assert result.code == 2
+        assert "take [always] and [reachable] out of the file" in result.err
+
+
 def test_a_generated_test_passes(dbmcheck: Command, tmp_path: Path) -> None:
     for kind, text in (("--always", f"not ({LOST})"), ("--reachable", LOST)):
         shown = dbmcheck("show", CONFIG, kind, text, "--as", "pytest")

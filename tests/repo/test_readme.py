@@ -27,7 +27,11 @@ from model.mechanism import (
 from model.options import Failures, Options
 from tests.command import ROOT, Result, without_timing
 
-DOCUMENTS = (ROOT / "README.md", ROOT / "model" / "README.md")
+DOCUMENTS = (
+    ROOT / "README.md",
+    ROOT / "model" / "README.md",
+    ROOT / "checker" / "docs" / "own-properties.md",
+)
 BLOCK = re.compile(
     r"```console\n(\$ (?:dbmcheck|python -m reference) [^\n]*)\n(.*?)```", re.S
 )
