@@ -53,6 +53,10 @@ def run(
     """Check, print, write the trace; returns the exit code."""
     limits = evolve(limits, depth=depth)
     _check_combination(engine, limits, expect, minimise, coverage)
+    if expect and asked:
+        raise InputError(
+            "--expect: [expect] says nothing of --always and --reachable"
+        )
     configuration = configured(argument, without, complete, asked)
     if trace_file is not None:
         check_writable(trace_file)

@@ -11,9 +11,9 @@
     "no bitmap is busy", UsableIsWhole         by the name the model gives it
     not A    A and B    A or B    (A)
 
-``is not a or b`` is neither.  Whoever writes 'and' beside 'or' has to write
-parentheses.  The parser is in ``condition_parser``; what a condition means in
-a machine is said by ``condition_meaning``.
+``is not a or b`` is neither.  'and' beside 'or' needs parentheses.  The
+parser is in ``condition_parser``; ``condition_meaning`` says what a condition
+means in a machine.
 """
 
 from __future__ import annotations

@@ -66,6 +66,7 @@ _INSTEAD = {
     "->": "if A then B",
     "=>": "if A then B",
 }
+_SPACES = " \t\r\n"
 _MIXED = "'and' beside 'or'; write parentheses around what belongs together"
 _STRANGE = re.compile(r"[=!&|~>-]+")
 
@@ -112,6 +113,9 @@ def parse(text: str, words: Words) -> Statement:
         raise ConditionError(
             f"{len(text)} characters, allowed are {MOST_CHARACTERS}"
         )
+    for place, letter in enumerate(text):
+        if not letter.isprintable() and letter not in _SPACES:
+            raise _stranger(text, place)
     return _Parser(_tokens(text), words).statement()
 
 
@@ -119,7 +123,7 @@ def _tokens(text: str) -> list[Token]:
     found: list[Token] = []
     place = 0
     while True:
-        while place < len(text) and text[place] in " \t\r\n":
+        while place < len(text) and text[place] in _SPACES:
             place += 1
         if place == len(text):
             return [*found, Token("end", "", place + 1)]

@@ -202,6 +202,13 @@ def test_a_file_with_own_properties_is_not_ablated_or_proved(
         assert "take [always] and [reachable] out of the file" in result.err
 
 
+def test_nothing_is_expected_of_what_is_asked(dbmcheck: Command) -> None:
+    own = ("--always", "source.busy")
+    result = dbmcheck("check", CONFIG, *own, "--expect")
+    assert result.code == 2
+    assert "[expect] says nothing of --always" in result.err
+
+
 def test_a_generated_test_passes(dbmcheck: Command, tmp_path: Path) -> None:
     for kind, text in (("--always", f"not ({LOST})"), ("--reachable", LOST)):
         shown = dbmcheck("show", CONFIG, kind, text, "--as", "pytest")

@@ -305,6 +305,8 @@ def test_a_premise() -> None:
         ("a.flag && a.flag", 8, "write 'and' instead"),
         ('"KeepsQuiet', 1, "never closed"),
         ("a.flag; a.flag", 7, "nothing begins like that"),
+        ('"a\x1b[31mb"', 3, "nothing begins like that"),
+        ("a.flag\xa0and a.flag", 7, "nothing begins like that"),
         ("count is 9", 10, "allowed are 0, 1, 2, 3"),
         ("count < x", 9, "expected a whole number"),
         ("7 of set", 3, "expected 'in'"),
@@ -323,6 +325,7 @@ def test_a_mistake_is_told_with_its_place(
     message = str(caught.value)
     assert message.startswith(f"character {at}, ")
     assert said in message
+    assert message.isprintable()
 
 
 def test_a_text_is_not_too_long() -> None:
