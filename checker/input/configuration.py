@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
+from functools import cached_property
 from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -70,6 +71,10 @@ class Configuration:
 
     def machine(self) -> Machine:
         """The machine to explore, with the selected properties only."""
+        return self._machine
+
+    @cached_property
+    def _machine(self) -> Machine:
         machine = build(self.options)
         if not self.properties:
             return machine
