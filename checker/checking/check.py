@@ -17,6 +17,7 @@ from checker.engines.exploration import (
     Report,
     Search,
     premise,
+    reached,
     silent,
     violated,
 )
@@ -33,6 +34,7 @@ from checker.engines.verdict import (
 from checker.input.configuration import Configuration
 from checker.input.exit_codes import ExitCode
 from checker.input.memory import OUT_OF_MEMORY
+from checker.input.own_properties import OWN
 from checker.text import plural
 from checker.traces.shortest import (
     move_of,
@@ -44,6 +46,7 @@ from model.language import expression as ex
 from model.language.machine import Machine, State
 
 if TYPE_CHECKING:
+    from checker.checking.conjunct_counts import Counts
     from checker.engines.graphs.graph import StateGraph
 
 EngineFunction = Callable[[Machine, Limits, Report], Search]
@@ -56,7 +59,7 @@ ENGINES = ("explicit", ORACLE, BOUNDED)
 
 @frozen(kw_only=True)
 class Answer:
-    """All that a check found out."""
+    """All that a check found out; ``counts``: if they were asked for."""
 
     configuration: Configuration
     machine: Machine
@@ -64,6 +67,7 @@ class Answer:
     coverage: Coverage
     findings: tuple[Finding, ...]
     traces: dict[str, Trace]
+    counts: Counts | None = None
 
     @property
     def verdict(self) -> Verdict:
@@ -130,19 +134,28 @@ def check(
     limits: Limits | None = None,
     report: Report = silent,
     traces: bool = True,
+    count: bool = False,
 ) -> Answer:
     """Check ``configuration``; with ``traces``, show each violation.
 
+    A run to each own property that is reached is shown as well.
+
     ``engine`` is one of ENGINES.  The bounded one finds the same violations
     after as many steps, and the same traces, if ``limits.depth`` lets it;
-    what it does not find is INCONCLUSIVE.
+    what it does not find is INCONCLUSIVE.  ``count``: how often each conjunct
+    was met, which the bounded engine does not know.
     """
     limits = limits or Limits()
     if engine == BOUNDED:
         return _check_bounded(configuration, limits, report, traces)
     machine = configuration.machine()
     search = engine_named(engine)(machine, limits, report)
-    return answer(configuration, search, limits, engine, traces)
+    found = answer(configuration, search, limits, engine, traces)
+    if not count or found.interrupted:
+        return found
+    from checker.checking.conjunct_counts import counts_of
+
+    return evolve(found, counts=counts_of(search))
 
 
 def answer(
@@ -205,10 +218,9 @@ def _check_bounded(
     findings = judge(machine, found.coverage)
     shown = {}
     for finding in findings:
-        if not traces or finding.verdict is not Verdict.VIOLATED:
+        if not traces or not _is_shown(finding):
             continue
-        stuck = finding.name == DEADLOCK
-        run = found.runs[STUCK if stuck else violated(finding.name)]
+        run = found.runs[_watched(finding, STUCK)]
         shown[finding.name] = Trace(
             configuration.options,
             finding.name,
@@ -219,6 +231,7 @@ def _check_bounded(
                     run.instances, run.states[1:], strict=True
                 )
             ),
+            own=configuration.own_named(finding.name),
         )
     return Answer(
         configuration=configuration,
@@ -260,17 +273,38 @@ def _show(
     findings: list[Finding],
     found: dict[str, Trace],
 ) -> None:
-    """Add the shortest trace of each violation that a state shows."""
+    """Add the shortest trace of each finding that a state shows."""
     for finding in findings:
-        if finding.verdict is not Verdict.VIOLATED or finding.steps is None:
+        if not _is_shown(finding):
             continue
         try:
             initial, moves = _shortest(search, finding)
         except MemoryError:
             continue  # it is violated; there is no memory to show how
         found[finding.name] = Trace(
-            configuration.options, finding.name, initial, moves
+            configuration.options,
+            finding.name,
+            initial,
+            moves,
+            own=configuration.own_named(finding.name),
         )
+
+
+def _is_shown(finding: Finding) -> bool:
+    """Whether a state shows it: a violation, or what the user asks for."""
+    if finding.steps is None:
+        return False
+    met = finding.kind == "reachable" and finding.guarantee == OWN
+    return met or finding.verdict is Verdict.VIOLATED
+
+
+def _watched(finding: Finding, stuck: str) -> str:
+    """The watch that tells of a finding that is shown."""
+    if finding.name == DEADLOCK:
+        return stuck
+    if finding.kind == "reachable":
+        return reached(finding.name)
+    return violated(finding.name)
 
 
 def _shortest(
@@ -279,12 +313,13 @@ def _shortest(
     assert finding.steps is not None
     if finding.name == DEADLOCK:
         return shortest_to_deadlock(search, finding.steps)
-    broken = (
-        ex.complement(search.machine.type_invariant)
-        if finding.name == TYPE_INVARIANT
-        else search.machine.property(finding.name).violated
-    )
-    return shortest_to(search, finding.steps, broken)
+    if finding.name == TYPE_INVARIANT:
+        target = ex.complement(search.machine.type_invariant)
+    elif finding.kind == "reachable":
+        target = search.machine.property(finding.name).conclusion
+    else:
+        target = search.machine.property(finding.name).violated
+    return shortest_to(search, finding.steps, target)
 
 
 def _decide_by_graph(

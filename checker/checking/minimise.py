@@ -26,13 +26,18 @@ from checker.engines.exploration import (
 )
 from checker.engines.verdict import DEADLOCK
 from checker.input.configuration import options_table
+from checker.input.own_properties import (
+    OWN,
+    Own,
+    OwnPropertyError,
+    machine_with,
+)
 from checker.text import plural
 from checker.traces.shortest import shortest_to, shortest_to_deadlock
 from checker.traces.trace import Trace
-from model.designs import build
 from model.language import expression as ex
 from model.language.errors import ModelError
-from model.language.machine import Machine
+from model.language.machine import Conjunct, Machine
 from model.options import Failures, Options
 
 MAX_STATES = 200_000
@@ -72,21 +77,24 @@ def minimise(
     explore: Engine,
     limits: Limits | None = None,
     find: Find | None = None,
+    own: Own | None = None,
 ) -> tuple[Options, Trace]:
     """The smallest configuration found, and its trace.
 
     ``explore`` decides always properties, deadlock and the type invariant;
     for eventually properties give ``find``, which returns a trace or None.
+    ``own``: the property, if it is none of the design's; a reachable one is
+    shown where it is met.
     Where there is no limit, numbers below 5 are tried.  A search ends at
     ``limits.max_states`` (if 0: 200,000); what it has not found by then
     counts as not there.  Raises NotShownError if ``options`` themselves do not
     break the property, ModelError if there is no such property.
     """
     if property_name not in (DEADLOCK, TYPE_INVARIANT):
-        build(options).property(property_name)
+        machine_with(options, _all(own)).property(property_name)
     limits = limits or Limits()
     limits = evolve(limits, max_states=limits.max_states or MAX_STATES)
-    look = find or _finder(explore)
+    look = find or _finder(explore, own)
     best: Trace | None = None
     tried: dict[Options, Trace | None] = {}
     progress = True
@@ -135,17 +143,25 @@ def _smaller(options: Options, name: str) -> Iterator[Options]:
             yield evolve(options, bounds=evolve(options.bounds, **change))
 
 
-def _finder(explore: Engine) -> Find:
+def _all(own: Own | None) -> tuple[Own, ...]:
+    return () if own is None else (own,)
+
+
+def _finder(explore: Engine, own: Own | None) -> Find:
     def find(
         options: Options, property_name: str, limits: Limits
     ) -> Trace | None:
-        return shortest_violation(options, property_name, explore, limits)
+        return shortest_violation(options, property_name, explore, limits, own)
 
     return find
 
 
 def shortest_violation(
-    options: Options, property_name: str, explore: Engine, limits: Limits
+    options: Options,
+    property_name: str,
+    explore: Engine,
+    limits: Limits,
+    own: Own | None = None,
 ) -> Trace | None:
     """A shortest trace that breaks the property, or None if none is found.
 
@@ -153,8 +169,8 @@ def shortest_violation(
     NotShownError if the property is of another kind.
     """
     try:
-        machine = _asked_only(build(options), property_name)
-    except ModelError:
+        machine = _asked_only(machine_with(options, _all(own)), property_name)
+    except (ModelError, OwnPropertyError):
         return None  # this small, the machine does not promise it
     only = evolve(limits, first_violation=property_name != DEADLOCK)
     search = explore(machine, only, silent)
@@ -166,7 +182,7 @@ def shortest_violation(
         if level is None:
             return None
         initial, moves = shortest_to_deadlock(search, level)
-        return Trace(options, property_name, initial, moves)
+        return Trace(options, property_name, initial, moves, own=own)
     level = coverage.first_level.get(violated(property_name))
     if level is None:
         return None
@@ -176,7 +192,7 @@ def shortest_violation(
         else machine.property(property_name).violated
     )
     initial, moves = shortest_to(search, level, broken)
-    return Trace(options, property_name, initial, moves)
+    return Trace(options, property_name, initial, moves, own=own)
 
 
 def _asked_only(machine: Machine, property_name: str) -> Machine:
@@ -184,6 +200,10 @@ def _asked_only(machine: Machine, property_name: str) -> Machine:
     if property_name in (DEADLOCK, TYPE_INVARIANT):
         return evolve(machine, properties=())
     prop = machine.property(property_name)
+    if prop.kind == "reachable" and prop.guarantee == OWN:
+        # a run to it is one that breaks its opposite
+        opposite = Conjunct("not met", ex.complement(prop.conclusion))
+        prop = evolve(prop, kind="always", then=(opposite,))
     if prop.kind == "reachable":
         raise NotShownError(
             f"{property_name} is a reachable property: no run breaks it"

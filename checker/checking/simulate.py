@@ -9,7 +9,7 @@ INCONCLUSIVE, never HOLDS.
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from attrs import frozen
 
@@ -17,9 +17,10 @@ from checker.engines.evaluate import Evaluator
 from checker.engines.exploration import INTERRUPTED
 from checker.engines.interpreter import successors
 from checker.engines.verdict import DEADLOCK, Finding, Verdict
+from checker.input.own_properties import OWN, Own
 from checker.traces.shortest import move_of
 from checker.traces.trace import Move, Trace
-from model.language.machine import Machine, State
+from model.language.machine import Machine, Property, State
 from model.options import Options
 
 #: how likely a step is, by the kind of its action
@@ -31,7 +32,8 @@ class Simulation:
     """What the runs saw.
 
     ``steps`` in all runs, ``states`` that were different, ``fired`` per
-    action; ``trace`` and ``finding`` if a property was violated.
+    action; ``trace`` and ``finding`` if a property was violated; ``met``: the
+    first run to each own property that was reached.
     """
 
     runs: int
@@ -41,6 +43,7 @@ class Simulation:
     stopped: str
     trace: Trace | None
     finding: Finding | None
+    met: dict[str, Trace]
 
     @property
     def verdict(self) -> Verdict:
@@ -56,21 +59,28 @@ def simulate(
     runs: int,
     depth: int,
     seed: int,
+    own: Sequence[Own] = (),
     report: Callable[[int, int], None] = lambda runs, steps: None,
 ) -> Simulation:
-    """``runs`` random runs of ``depth`` steps; stops at a violation."""
+    """``runs`` random runs of ``depth`` steps; stops at a violation.
+
+    ``own``: those of the machine's properties that are the user's.
+    """
     chance = random.Random(seed)
     fired = {action.name: 0 for action in machine.actions}
     seen: set[State] = set()
     steps = done = 0
     stopped = ""
     found: tuple[Finding, State, list[Move]] | None = None
+    sought = [p for p in machine.properties if _is_sought(p)]
+    met: dict[str, tuple[State, tuple[Move, ...]]] = {}
     try:
         while done < runs and found is None:
             initial = chance.choice(machine.initials)
             moves: list[Move] = []
             state = initial
             broken = _broken(machine, state)
+            _look(machine, state, sought, met, initial, moves)
             while broken is None and len(moves) < depth:
                 seen.add(state)
                 move = _random_move(machine, state, chance)
@@ -81,6 +91,7 @@ def simulate(
                 moves.append(move)
                 state = move.state
                 broken = _broken(machine, state)
+                _look(machine, state, sought, met, initial, moves)
             steps += len(moves)
             done += 1
             if broken is not None:
@@ -88,10 +99,17 @@ def simulate(
             report(done, steps)
     except KeyboardInterrupt:
         stopped = INTERRUPTED
+    asked = {one.name: one for one in own}
     trace = None
     if found is not None:
         finding, initial, moves = found
-        trace = Trace(options, finding.name, initial, tuple(moves))
+        trace = Trace(
+            options,
+            finding.name,
+            initial,
+            tuple(moves),
+            own=asked.get(finding.name),
+        )
     return Simulation(
         runs=done,
         steps=steps,
@@ -100,7 +118,32 @@ def simulate(
         stopped=stopped,
         trace=trace,
         finding=found[0] if found else None,
+        met={
+            name: Trace(options, name, start, path, own=asked.get(name))
+            for name, (start, path) in met.items()
+        },
     )
+
+
+def _is_sought(prop: Property) -> bool:
+    return prop.kind == "reachable" and prop.guarantee == OWN
+
+
+def _look(
+    machine: Machine,
+    state: State,
+    sought: list[Property],
+    met: dict[str, tuple[State, tuple[Move, ...]]],
+    initial: State,
+    moves: Sequence[Move],
+) -> None:
+    """Note the run so far for each property that ``state`` meets first."""
+    if not sought:
+        return
+    here = Evaluator(machine, state)
+    for prop in [p for p in sought if here.holds(p.conclusion)]:
+        sought.remove(prop)
+        met[prop.name] = initial, tuple(moves)
 
 
 def _random_move(

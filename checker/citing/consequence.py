@@ -27,11 +27,17 @@ from model.guarantees import (
 )
 from model.language.machine import Machine, State
 
+OWN_PROPERTY = (
+    "The user asks this property; the design does not guarantee it. The user "
+    "decides what it means for a backup."
+)
 _OF_NO_PROPERTY = {DEADLOCK: NOWHERE, TYPE_INVARIANT: BAD_MODEL}
 
 
 def consequence(machine: Machine, trace: Trace) -> str:
     """Return the sentences about the violation that ``trace`` shows."""
+    if trace.own is not None:
+        return OWN_PROPERTY
     prop = trace.property_name
     this = _Bitmap(machine, trace.states[-1], is_of_second(prop))
     for said in CONSEQUENCES[_named(machine, prop)]:

@@ -37,6 +37,8 @@ from checker.text import (
     wrapped,
 )
 from checker.traces.claim import Claim, claim_of, first_met
+from checker.traces.fairness import in_words as loop_in_words
+from checker.traces.fairness import loop_of
 from checker.traces.trace import Trace
 from model.design import AS_BUILT
 from model.guarantees import GUARANTEES
@@ -124,6 +126,9 @@ def mail_block(
     lines += [*_configuration(trace), ""]
     lines += _section(_title(trace, shortest=found))
     lines += [*short_steps(machine, trace), ""]
+    loop = loop_of(machine, trace)
+    if loop is not None:
+        lines += [*_section(loop.place), *loop_in_words(loop), ""]
     lines += _section("QMP after the last step (count in granules)")
     for status in status_at_end(machine, trace):
         lines += _status(status)

@@ -12,6 +12,7 @@ import typer
 
 from checker.cli import streams
 from checker.cli.options import (
+    AlwaysOption,
     CompleteOption,
     ConfigArgument,
     ConfigsArgument,
@@ -24,6 +25,7 @@ from checker.cli.options import (
     GraphForm,
     MemoryOption,
     MinimiseOption,
+    ReachableOption,
     ReportFormat,
     ReportOption,
     StatesOption,
@@ -105,6 +107,15 @@ def check(
         ),
     ] = None,
     minimise: MinimiseOption = False,
+    always: AlwaysOption = None,
+    reachable: ReachableOption = None,
+    coverage: Annotated[
+        bool,
+        typer.Option(
+            "--coverage",
+            help="Say how often each action fired, each conjunct decided.",
+        ),
+    ] = False,
 ) -> None:
     """Explore one configuration, or several, and report what holds.
 
@@ -113,6 +124,7 @@ def check(
     a violation is a result that points at the configuration file.
     """
     from checker.cli import check_several, check_view
+    from checker.cli.describe import Asked
     from checker.cli.limits import limits
 
     chosen = check_view.CheckOptions(
@@ -123,6 +135,8 @@ def check(
         expect=expect,
         minimise=minimise,
         trace_file=trace,
+        asked=Asked(tuple(always or ()), tuple(reachable or ())),
+        coverage=coverage,
     )
     report = format in (ReportFormat.JUNIT, ReportFormat.SARIF)
     if report or len(config) > 1:
@@ -216,6 +230,10 @@ def model(
     words: Annotated[
         bool, typer.Option("--words", help="The names, with their meaning.")
     ] = False,
+    fairness: Annotated[
+        bool,
+        typer.Option("--fairness", help="What may be put off for ever."),
+    ] = False,
     diff: Annotated[
         bool,
         typer.Option(
@@ -227,7 +245,12 @@ def model(
     """Print a design as it is checked, action by action."""
     from checker.cli import model_view
 
-    named = {"properties": properties, "fields": fields, "words": words}
+    named = {
+        "properties": properties,
+        "fields": fields,
+        "words": words,
+        "fairness": fairness,
+    }
     parts = tuple(part for part, asked in named.items() if asked)
     raise typer.Exit(
         model_view.run(
@@ -268,6 +291,8 @@ def simulate(
         Path | None,
         typer.Option(metavar="FILE", help="File for the violation's trace."),
     ] = None,
+    always: AlwaysOption = None,
+    reachable: ReachableOption = None,
     format: FormatOption = Format.TEXT,
 ) -> None:
     """Try random runs, where a configuration is too large to explore.
@@ -275,6 +300,7 @@ def simulate(
     The verdict is never HOLDS.
     """
     from checker.cli import simulate_view
+    from checker.cli.describe import Asked
 
     raise typer.Exit(
         simulate_view.run(
@@ -283,6 +309,7 @@ def simulate(
             depth,
             seed,
             tuple(without or ()),
+            Asked(tuple(always or ()), tuple(reachable or ())),
             trace,
             format == Format.JSON,
         )
@@ -339,11 +366,11 @@ def conform(
 
 
 @app.command()
-def man() -> None:
+def man(context: typer.Context) -> None:
     """Print the manual page: dbmcheck man > dbmcheck.1."""
     from checker.cli import man_view
 
-    raise typer.Exit(man_view.run(typer.main.get_command(app)))
+    raise typer.Exit(man_view.run(context.find_root()))
 
 
 @app.command("list")

@@ -7,21 +7,30 @@ import shlex
 from pathlib import Path
 from typing import Any
 
-from attrs import frozen
+from attrs import asdict, frozen
 
 from checker.checking.check import BOUNDED, ORACLE, Answer, check
 from checker.cli import page
-from checker.cli.describe import command, configured, failures, size
+from checker.cli.describe import (
+    NOTHING,
+    Asked,
+    command,
+    configured,
+    failures,
+    size,
+)
 from checker.cli.progress import depths_shown, shown
 from checker.engines.exploration import Coverage, Limits
+from checker.engines.vacuity import SAYS_NOTHING
 from checker.engines.verdict import Finding, Verdict
 from checker.input.configuration import Configuration
 from checker.input.errors import InputError
 from checker.input.exit_codes import ExitCode
 from checker.input.files import check_writable
+from checker.input.own_properties import OWN
 from checker.text import counted
 from checker.traces.trace import Trace
-from model.designs import DIGITS, build, schema
+from model.designs import DIGITS, schema
 from model.language import Machine
 from model.options import Options
 
@@ -31,6 +40,7 @@ class CheckOptions:
     """How to check, as the command line says it.
 
     ``trace_file``: where the gravest violation's trace goes, if anywhere.
+    ``asked``: own properties.  ``coverage``: whether to count what decides.
     """
 
     engine: str
@@ -40,6 +50,8 @@ class CheckOptions:
     expect: bool = False
     minimise: bool = False
     trace_file: Path | None = None
+    asked: Asked = NOTHING
+    coverage: bool = False
 
 
 @frozen(kw_only=True)
@@ -76,9 +88,19 @@ def run(argument: str, chosen: CheckOptions, as_json: bool) -> int:
 def configuration_of(argument: str, chosen: CheckOptions) -> Configuration:
     """Load what is to be checked, and refuse what cannot be asked of it."""
     _check_combination(
-        chosen.engine, chosen.limits, chosen.expect, chosen.minimise
+        chosen.engine,
+        chosen.limits,
+        chosen.expect,
+        chosen.minimise,
+        chosen.coverage,
     )
-    configuration = configured(argument, chosen.without, chosen.complete)
+    if chosen.expect and chosen.asked:
+        raise InputError(
+            "--expect: [expect] says nothing of --always and --reachable"
+        )
+    configuration = configured(
+        argument, chosen.without, chosen.complete, chosen.asked
+    )
     if chosen.trace_file is not None:
         check_writable(chosen.trace_file)
     return configuration
@@ -95,6 +117,7 @@ def checked(
             chosen.engine,
             chosen.limits,
             report_for(configuration.name),
+            count=chosen.coverage,
         )
     trace, whole = gravest_trace(answer), not answer.coverage.stopped
     if trace is not None and chosen.minimise:
@@ -119,20 +142,36 @@ def print_text(found: Checked) -> None:
     """Print all that was found out about one configuration."""
     answer, chosen = found.answer, found.chosen
     _print(answer)
+    if answer.counts is not None:
+        from checker.cli.coverage_view import print_counts
+
+        print_counts(answer.counts, answer.engine)
     if found.trace is not None:
         _print_trace(answer, found.trace)
         if chosen.minimise and not found.whole:
             page.paragraph(
                 "interrupted: not all smaller configurations were tried"
             )
-        cite = command(
-            "cite",
+        verb = "explain" if is_met(answer, found.trace) else "cite"
+        # with an own property, these commands show that and nothing else
+        own = NOTHING if found.trace.own is None else chosen.asked
+        again = command(
+            verb,
             found.argument,
             chosen.without,
             chosen.complete,
             chosen.minimise,
+            own,
         )
-        _print_how_to_cite(cite, found.whole, chosen.trace_file)
+        _print_again(verb, again, found.whole, chosen.trace_file)
+    _print_other_runs(
+        answer,
+        found.trace,
+        found.argument,
+        chosen.without,
+        chosen.complete,
+        chosen.asked,
+    )
     for surprise in answer.surprises():
         page.line()
         page.paragraph(f"not as expected: {surprise}")
@@ -140,24 +179,44 @@ def print_text(found: Checked) -> None:
         page.paragraph(found.kept)
 
 
-def _print_how_to_cite(
-    cite: str, whole: bool, trace_file: Path | None
+def _print_again(
+    verb: str, again: str, whole: bool, trace_file: Path | None
 ) -> None:
-    """How to get a mail of just this trace.
+    """How to get a mail, or an explanation, of just this trace.
 
-    ``cite`` looks at everything.  Who did not, with ``whole`` false, may have
+    ``again`` looks at everything.  Who did not, with ``whole`` false, may have
     seen another violation than the gravest: only a file has it.
     """
     if trace_file is not None:
-        cite = f"dbmcheck cite {shlex.quote(str(trace_file))}"
+        again = f"dbmcheck {verb} {shlex.quote(str(trace_file))}"
     elif not whole:
-        page.line("to cite it: check again with --trace t.json, then")
-        cite = "dbmcheck cite t.json"
-    page.command("to cite it: " if whole or trace_file else "", cite)
+        page.line(f"to {verb} it: check again with --trace t.json, then")
+        again = f"dbmcheck {verb} t.json"
+    page.command(f"to {verb} it: " if whole or trace_file else "", again)
+
+
+def _print_other_runs(
+    answer: Answer,
+    shown_trace: Trace | None,
+    argument: str,
+    without: tuple[str, ...],
+    complete: bool,
+    asked: Asked,
+) -> None:
+    """How to see the runs to own properties that are not printed."""
+    shown_name = shown_trace.property_name if shown_trace else ""
+    show = command("show", argument, without, complete, asked=asked)
+    for name, trace in answer.traces.items():
+        if is_met(answer, trace) and name != shown_name:
+            page.command(f"to see {name}: ", f"{show} --property {name}")
 
 
 def _check_combination(
-    engine: str, limits: Limits, expect: bool, minimise: bool
+    engine: str,
+    limits: Limits,
+    expect: bool,
+    minimise: bool,
+    coverage: bool,
 ) -> None:
     """Refuse options that the engine would not look at."""
     if engine != BOUNDED and limits.depth is not None:
@@ -173,6 +232,7 @@ def _check_combination(
         "--threads": limits.threads > 1,
         "--expect": expect,
         "--minimise": minimise,
+        "--coverage": coverage,
     }
     for option, is_given in given.items():
         if is_given:
@@ -193,7 +253,12 @@ def minimised(trace: Trace, limits: Limits) -> Trace | None:
     find = None if trace.loop is None else _find_lasso
     try:
         _, smaller = minimise(
-            trace.options, trace.property_name, explore, limits, find
+            trace.options,
+            trace.property_name,
+            explore,
+            limits,
+            find,
+            trace.own,
         )
     except KeyboardInterrupt:
         return None
@@ -213,11 +278,20 @@ def _find_lasso(
 
 
 def gravest_trace(answer: Answer) -> Trace | None:
-    """The trace of the gravest finding that has one."""
+    """The trace of the gravest finding, else of what was asked for and met."""
     worst = answer.gravest
     if worst is not None and worst.name in answer.traces:
         return answer.traces[worst.name]
-    return None
+    met = (t for t in answer.traces.values() if is_met(answer, t))
+    return next(met, None)
+
+
+def is_met(answer: Answer, trace: Trace) -> bool:
+    """Whether a trace of ``answer`` shows that an own property is reached."""
+    name = trace.property_name
+    return any(
+        f.name == name and f.kind == "reachable" for f in answer.findings
+    )
 
 
 def _code(answer: Answer, expect: bool) -> ExitCode:
@@ -244,13 +318,19 @@ def finding_json(finding: Finding) -> dict[str, Any]:
 
 
 def trace_json(machine: Machine, trace: Trace) -> dict[str, Any]:
-    """A trace as plain data, with what changes at each step."""
-    from checker.traces.changes import changes
+    """A trace as plain data, with what changes at each step.
 
+    Of a lasso also which actions its loop takes, and which it puts off.
+    """
+    from checker.traces.changes import changes
+    from checker.traces.fairness import loop_of
+
+    loop = loop_of(machine, trace)
     return {
         "id": trace.id,
         **trace.identity(),
         "steps": len(trace.moves),
+        "fairness": None if loop is None else asdict(loop),
         "moves": [
             {
                 "action": move.action,
@@ -287,15 +367,17 @@ def to_json(answer: Answer, trace: Trace | None) -> dict[str, Any]:
         "states_per_second": coverage.states_per_second if counted else None,
         "bytes_per_state": coverage.bytes_per_state if counted else None,
         "properties": [finding_json(f) for f in answer.findings],
+        "own": {one.name: one.table() for one in answer.configuration.own},
         "not_promised": dict(answer.machine.not_promised),
         "fired": {
             # 0 of a bounded search: it does not know
             name: times if counted or times else None
             for name, times in coverage.fired.items()
         },
+        "coverage": asdict(answer.counts) if answer.counts else None,
         "unexpected": answer.surprises(),
         "exit_code": int(answer.exit_code),
-        "trace": trace_json(build(trace.options), trace) if trace else None,
+        "trace": trace_json(trace.machine(), trace) if trace else None,
     }
 
 
@@ -317,7 +399,8 @@ def word(finding: Finding) -> str:
     """The verdict; what was never put to the test is not violated."""
     if finding.exit_code is not ExitCode.UNREACHED:
         return finding.verdict.value
-    return "NOT REACHED" if finding.kind == "reachable" else "VACUOUS"
+    missed = finding.kind == "reachable" and finding.reason != SAYS_NOTHING
+    return "NOT REACHED" if missed else "VACUOUS"
 
 
 def _print(answer: Answer) -> None:
@@ -342,6 +425,11 @@ def _print(answer: Answer) -> None:
             for f in answer.findings
         ],
     )
+    own = [p for p in answer.machine.properties if p.guarantee == OWN]
+    if own:
+        page.line()
+    for prop in own:
+        page.paragraph(f"{prop.name}: {prop.doc}")
     for guarantee, reason in answer.machine.not_promised.items():
         page.line()
         page.paragraph(f"{guarantee} is not promised: {reason}.")
@@ -392,7 +480,7 @@ def _print_trace(answer: Answer, trace: Trace) -> None:
     from checker.traces.table import render_table
 
     page.line()
-    machine = build(trace.options)
+    machine = trace.machine()
     if trace.options != answer.configuration.options:
         page.line("smallest configuration that still shows it:")
         page.paragraph(size(trace.options), indent="  ")

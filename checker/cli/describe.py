@@ -6,7 +6,7 @@ from __future__ import annotations
 import shlex
 from pathlib import Path
 
-from attrs import evolve
+from attrs import evolve, frozen
 
 from checker.input.configuration import (
     Configuration,
@@ -17,6 +17,7 @@ from checker.input.configuration import (
 )
 from checker.input.errors import InputError
 from checker.input.nearest import meant
+from checker.input.own_properties import from_command_line
 from checker.text import plural
 from model.design import DESIGNS, STOP_THEMSELVES
 from model.lookup import mechanisms_of
@@ -72,15 +73,44 @@ def failures(options: Options) -> str:
     return ", ".join(found) if found else "none"
 
 
+@frozen
+class Asked:
+    """Conditions of the command line: own properties, by kind."""
+
+    always: tuple[str, ...] = ()
+    reachable: tuple[str, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.always or self.reachable)
+
+
+NOTHING = Asked()
+
+
 def configured(
-    argument: str, without: tuple[str, ...], complete: bool = False
+    argument: str,
+    without: tuple[str, ...],
+    complete: bool = False,
+    asked: Asked = NOTHING,
 ) -> Configuration:
     """Load a configuration and take more mechanisms out of it.
 
-    ``complete``: put all back that it lacks, first.  What is expected of the
-    configuration says nothing about the variant.
+    ``complete``: put all back that it lacks, first.  ``asked``: own
+    properties beside those of the file.  What is expected of the
+    configuration says nothing about the variant, and no verdict about what is
+    asked as well.
     """
-    configuration = load(argument)
+    configuration = _varied(load(argument), without, complete)
+    if not asked:
+        return configuration
+    own = from_command_line(asked.always, asked.reachable, configuration.own)
+    expect = evolve(configuration.expect, verdict=None)
+    return evolve(configuration, own=(*configuration.own, *own), expect=expect)
+
+
+def _varied(
+    configuration: Configuration, without: tuple[str, ...], complete: bool
+) -> Configuration:
     design = configuration.options.design
     known = [mechanism.name for mechanism in mechanisms_of(design)]
     for name in without:
@@ -111,7 +141,13 @@ def design_of(argument: str, without: tuple[str, ...] = ()) -> Options | None:
             f"no design and no configuration '{argument}'; designs are "
             f"{', '.join(DESIGNS)}{meant(argument, known)}"
         )
-    return configured(argument, without).options
+    found = configured(argument, without)
+    if found.own:
+        raise InputError(
+            f"{argument}: only check, simulate, show, cite and explain ask "
+            "own properties; take [always] and [reachable] out of the file"
+        )
+    return found.options
 
 
 def command(
@@ -120,10 +156,14 @@ def command(
     without: tuple[str, ...] = (),
     complete: bool = False,
     minimise: bool = False,
+    asked: Asked = NOTHING,
 ) -> str:
     """The command line that does ``verb`` with the same configuration."""
     words = ["dbmcheck", verb, shlex.quote(argument)]
     words += [f"--without {name}" for name in without]
     words += ["--complete"] if complete else []
     words += ["--minimise"] if minimise else []
+    for kind in ("always", "reachable"):
+        for text in getattr(asked, kind):
+            words.append(f"--{kind} {shlex.quote(text)}")
     return " ".join(words)

@@ -42,7 +42,7 @@ def run(first: str, second: str, as_json: bool) -> int:
     if kinds[0] != kinds[1]:
         trace, other = (first, second) if kinds[0] else (second, first)
         raise InputError(
-            f"{trace} is a trace and {other} is none; allowed are two traces "
+            f"{trace} is a trace and {other} is not; allowed are two traces "
             "or two configurations"
         )
     between = _traces if kinds[0] else _configurations

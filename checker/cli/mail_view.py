@@ -23,7 +23,6 @@ from checker.input.configuration import (
 )
 from checker.input.exit_codes import ExitCode
 from checker.traces.trace import Trace
-from model.designs import build
 
 #: what a configuration is called that a mail brings along
 MINE = "mine"
@@ -82,8 +81,9 @@ def _without_file(subject: Subject) -> Subject:
     if not subject.attached:
         return subject
     names = [n for n in shipped() if load(n).options == trace.options]
-    wanted = [load(n) for n in names] or [
-        Configuration(name=MINE, options=trace.options)
+    own = () if trace.own is None else (trace.own,)
+    wanted = [load(n) for n in names if not own] or [
+        Configuration(name=MINE, options=trace.options, own=own)
     ]
     for configuration in wanted:
         answer = check(configuration, limits=Limits(max_states=FEW_STATES))
@@ -92,14 +92,15 @@ def _without_file(subject: Subject) -> Subject:
         found = answer.traces.get(trace.property_name)
         if found is None or found.id != trace.id:
             continue
-        name = configuration.name if names else f"{MINE}.toml"
+        mine = configuration.name == MINE
+        name = f"{MINE}.toml" if mine else configuration.name
         cite = command("cite", name)
         if gravest_shown(answer, "").name != trace.property_name:
             cite += f" --property {shlex.quote(trace.property_name)}"
         return evolve(
             subject,
             reproduce=cite,
-            file=None if names else (name, as_toml(trace.options)),
+            file=(name, as_toml(trace.options, own)) if mine else None,
             attached="",
             coverage=None if answer.coverage.stopped else answer.coverage,
         )
@@ -108,6 +109,6 @@ def _without_file(subject: Subject) -> Subject:
 
 def _label(trace: Trace) -> Label | None:
     """A complete design that need not end is as it was designed."""
-    kinds = {p.name: p.kind for p in build(trace.options).properties}
+    kinds = {p.name: p.kind for p in trace.machine().properties}
     limit = kinds.get(trace.property_name) == "eventually"
     return Label.DESIGN if limit and not trace.options.without else None

@@ -29,17 +29,18 @@ ENVIRONMENT = {
 }
 
 
-def run(command: Any) -> int:
-    """Print the manual page of ``command``, a group of click; returns 0."""
-    sys.stdout.write("\n".join(page(command)) + "\n")
+def run(context: Any) -> int:
+    """Print the manual page; returns the exit code.
+
+    ``context``: that of the whole command line.
+    """
+    sys.stdout.write("\n".join(page(context)) + "\n")
     return 0
 
 
-def page(command: Any) -> Iterator[str]:
-    """Return the lines of the manual page."""
-    context = command.context_class(
-        command, info_name="dbmcheck", **command.context_settings
-    )
+def page(context: Any) -> Iterator[str]:
+    """The lines of the manual page."""
+    command = context.command
     about = metadata("dbmcheck")
     yield (f'.TH DBMCHECK 1 "" "dbmcheck {about["Version"]}" "User Commands"')
     yield ".SH NAME"

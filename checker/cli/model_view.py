@@ -21,7 +21,7 @@ from model.language import Machine
 from model.options import Options
 
 #: what can be asked for; the rest is said at the end
-PARTS = ("properties", "fields", "words")
+PARTS = ("properties", "fields", "words", "fairness")
 #: whose actions are the design's own; the others' are much alike in all
 PROTOCOL = ("source", "destination")
 
@@ -119,6 +119,8 @@ def _text(
             yield word
             for text in means:
                 yield from wrapped(text, "    ")
+    if "fairness" in parts:
+        yield from _fairness(term)
 
 
 def _action(action: ActionText) -> Iterator[str]:
@@ -128,6 +130,28 @@ def _action(action: ActionText) -> Iterator[str]:
         yield from wrapped(action.qemu, "  QEMU ")
     yield from wrapped("; ".join(action.when), "  when ")
     yield from wrapped("; ".join(action.then), "  then ")
+
+
+def _fairness(term: Machine) -> Iterator[str]:
+    """Who may put what off for ever."""
+    heads = {
+        "fair: not put off for ever while it stays enabled": [
+            a for a in term.actions if a.fair
+        ],
+        "not fair: may be put off for ever": [
+            a for a in term.actions if not a.fair and not a.fault
+        ],
+        "failures: not fair, they need never happen": [
+            a for a in term.actions if not a.fair and a.fault
+        ],
+    }
+    for head, found in heads.items():
+        yield ""
+        yield head
+        for actor in design_text.actors(term):
+            names = [a.name for a in found if a.actor == actor]
+            if names:
+                yield from wrapped(", ".join(names), f"  {actor:12} ")
 
 
 def _property(prop: PropertyText) -> Iterator[str]:

@@ -141,6 +141,22 @@ ConfigsArgument = Annotated[
         metavar="CONFIG", help="Name of a configuration, or a TOML file."
     ),
 ]
+AlwaysOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--always",
+        metavar="CONDITION",
+        help="Own property that no run may break; may be repeated.",
+    ),
+]
+ReachableOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--reachable",
+        metavar="CONDITION",
+        help="Own property that some run has to meet; may be repeated.",
+    ),
+]
 
 
 def show_version(show: bool) -> None:

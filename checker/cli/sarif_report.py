@@ -9,6 +9,7 @@ was then not successful.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
@@ -126,5 +127,6 @@ def _place(argument: str) -> dict[str, str]:
     """The configuration file; relative to where we are, if it is below."""
     path, here = find(argument).absolute(), Path.cwd()
     if path.is_relative_to(here):
-        return {"uri": quote(path.relative_to(here).as_posix())}
+        # names are bytes, not always text
+        return {"uri": quote(os.fsencode(path.relative_to(here)))}
     return {"uri": path.as_uri()}

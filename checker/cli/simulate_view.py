@@ -9,7 +9,7 @@ from pathlib import Path
 from checker.checking.simulate import Simulation, simulate
 from checker.cli import page
 from checker.cli.check_view import trace_json
-from checker.cli.describe import configured, failures, size
+from checker.cli.describe import Asked, configured, failures, size
 from checker.cli.streams import say
 from checker.input.exit_codes import ExitCode
 from checker.input.files import check_writable
@@ -23,16 +23,23 @@ def run(
     depth: int,
     seed: int,
     without: tuple[str, ...],
+    asked: Asked,
     trace_file: Path | None,
     as_json: bool,
 ) -> int:
     """Simulate, print, write the trace; returns the exit code."""
-    configuration = configured(argument, without)
+    configuration = configured(argument, without, asked=asked)
     machine = configuration.machine()
     if trace_file is not None:
         check_writable(trace_file)
     result = simulate(
-        machine, configuration.options, runs, depth, seed, _progress
+        machine,
+        configuration.options,
+        runs,
+        depth,
+        seed,
+        configuration.own,
+        _progress,
     )
     if sys.stderr.isatty():
         say("\r\x1b[K")
@@ -40,7 +47,8 @@ def run(
     if trace_file is not None:
         from checker.traces.storage import keep
 
-        kept = keep(result.trace, trace_file)
+        met = next(iter(result.met.values()), None)
+        kept = keep(result.trace or met, trace_file)
     never = [name for name, times in result.fired.items() if not times]
     if as_json:
         page.as_json(
@@ -54,6 +62,10 @@ def run(
                 "seed": seed,
                 "stopped": result.stopped or None,
                 "never_fired": never,
+                "met": {
+                    name: trace_json(machine, trace)
+                    for name, trace in result.met.items()
+                },
                 "trace": trace_json(machine, result.trace)
                 if result.trace
                 else None,
@@ -97,6 +109,9 @@ def _print(
     )
     if never:
         page.paragraph(f"never fired: {', '.join(never)}")
+    for name, trace in result.met.items():
+        steps = counted(len(trace.moves), "step")
+        page.paragraph(f"{name} is met, first after {steps} of a run")
     if result.trace is None:
         page.paragraph("No violation was met. That proves nothing.")
         return

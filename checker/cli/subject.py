@@ -6,11 +6,11 @@ from __future__ import annotations
 import shlex
 from pathlib import Path
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from checker.checking.check import Answer, check
 from checker.cli.check_view import minimised
-from checker.cli.describe import command, configured
+from checker.cli.describe import NOTHING, Asked, command, configured
 from checker.cli.progress import shown
 from checker.engines.exploration import TYPE_INVARIANT, Coverage, Limits
 from checker.engines.verdict import (
@@ -28,8 +28,8 @@ from checker.input.configuration import (
 )
 from checker.input.errors import InputError, NothingToShowError, UndecidedError
 from checker.input.nearest import meant
+from checker.input.own_properties import OWN
 from checker.traces.trace import Trace
-from model.designs import build
 from model.language import Machine
 
 
@@ -57,6 +57,8 @@ class Wanted:
     ``argument``: a trace file or a configuration; of a configuration,
     ``without`` and ``complete`` make a variant, ``property_name`` chooses a
     violation, and ``minimise`` the smallest configuration that shows it.
+    ``asked``: own properties beside those of the configuration; the trace is
+    of one of them, unless ``property_name`` says another one.
     """
 
     argument: str
@@ -64,6 +66,7 @@ class Wanted:
     without: tuple[str, ...] = ()
     complete: bool = False
     minimise: bool = False
+    asked: Asked = NOTHING
 
 
 def find(wanted: Wanted) -> Subject:
@@ -74,6 +77,8 @@ def find(wanted: Wanted) -> Subject:
             "--without": wanted.without,
             "--complete": wanted.complete,
             "--minimise": wanted.minimise,
+            "--always": wanted.asked.always,
+            "--reachable": wanted.asked.reachable,
         }
         for option, value in given.items():
             if value:
@@ -81,7 +86,11 @@ def find(wanted: Wanted) -> Subject:
                     f"{option} goes with a CONFIG, not with a trace"
                 )
         return _from_file(argument, wanted.property_name)
-    configuration = configured(argument, wanted.without, wanted.complete)
+    configuration = configured(
+        argument, wanted.without, wanted.complete, wanted.asked
+    )
+    if wanted.asked and not wanted.property_name:
+        configuration = evolve(configuration, properties=(OWN,))
     with shown() as report_for:
         answer = check(configuration, report=report_for(configuration.name))
     chosen = gravest_shown(answer, wanted.property_name)
@@ -95,19 +104,24 @@ def find(wanted: Wanted) -> Subject:
             coverage = None  # another search found it
         trace = smaller
     reproduce = command(
-        "cite", argument, wanted.without, wanted.complete, wanted.minimise
+        "cite",
+        argument,
+        wanted.without,
+        wanted.complete,
+        wanted.minimise,
+        wanted.asked,
     )
     if wanted.property_name:
         reproduce += f" --property {shlex.quote(chosen.name)}"
     return Subject(
         trace=trace,
-        machine=build(trace.options),
+        machine=trace.machine(),
         coverage=coverage,
         reproduce=reproduce,
         complete=_complete(trace, argument, wanted.without),
         file=None
         if argument in shipped()
-        else (argument, as_toml(load(argument).options)),
+        else (argument, as_toml(load(argument).options, load(argument).own)),
     )
 
 
@@ -150,9 +164,12 @@ def gravest_shown(answer: Answer, property_name: str) -> Finding:
             f"{name}: no property '{property_name}'; it has {known}"
             f"{meant(property_name, [f.name for f in answer.findings])}"
         )
-    shown = gravest([f for f in asked if f.name in answer.traces])
+    traced = [f for f in asked if f.name in answer.traces]
+    shown = gravest(traced)
     if shown is not None:
         return shown
+    if traced:
+        return traced[0]  # it is met, and that was asked for
     worst = gravest(asked)
     if worst is None and answer.coverage.stopped:
         raise UndecidedError(f"{name}: {answer.coverage.stopped}")
@@ -181,7 +198,7 @@ def _from_file(argument: str, property_name: str) -> Subject:
         )
     return Subject(
         trace=trace,
-        machine=build(trace.options),
+        machine=trace.machine(),
         coverage=None,
         complete=_complete(trace, "", ()),
         attached=Path(argument).name,
@@ -197,6 +214,8 @@ def _complete(trace: Trace, argument: str, without: tuple[str, ...]) -> str:
         return f"{command('check', argument)} --complete"
     if trace.property_name == CONFORMANCE:
         return "dbmcheck conform"
+    if trace.own is not None:
+        return ""  # no shipped configuration asks it
     design = trace.options.design
     holding = [
         c

@@ -8,11 +8,13 @@ from typing import Annotated
 import typer
 
 from checker.cli.options import (
+    AlwaysOption,
     CompleteOption,
     Format,
     FormatOption,
     MinimiseOption,
     PropertyOption,
+    ReachableOption,
     TraceArgument,
     TraceForm,
     WithoutOption,
@@ -28,6 +30,8 @@ def cite(
     short: Annotated[
         bool, typer.Option("--short", help="Short form: at most 30 lines.")
     ] = False,
+    always: AlwaysOption = None,
+    reachable: ReachableOption = None,
     format: FormatOption = Format.TEXT,
 ) -> None:
     """Print a counterexample as text for a mail."""
@@ -38,6 +42,8 @@ def cite(
         without,
         complete,
         minimise,
+        always,
+        reachable,
         format,
     )
 
@@ -51,10 +57,13 @@ def show(
     without: WithoutOption = None,
     complete: CompleteOption = False,
     minimise: MinimiseOption = False,
+    always: AlwaysOption = None,
+    reachable: ReachableOption = None,
     format: FormatOption = Format.TEXT,
 ) -> None:
     """Print a counterexample: as a table, chart, ITF, pytest, or mail."""
     from checker.cli import trace_view
+    from checker.cli.describe import Asked
     from checker.cli.subject import Wanted
 
     wanted = Wanted(
@@ -63,6 +72,7 @@ def show(
         without=tuple(without or ()),
         complete=complete,
         minimise=minimise,
+        asked=Asked(tuple(always or ()), tuple(reachable or ())),
     )
     raise typer.Exit(
         trace_view.show(wanted, form.value, format == Format.JSON)
@@ -86,10 +96,10 @@ def replay(
     format: FormatOption = Format.TEXT,
 ) -> None:
     """Replay a trace file; tell where it does not fit."""
-    from checker.cli import trace_view
+    from checker.cli import replay_view
 
     raise typer.Exit(
-        trace_view.replay_file(trace, config, format == Format.JSON)
+        replay_view.replay_file(trace, config, format == Format.JSON)
     )
 
 
@@ -99,10 +109,13 @@ def explain(
     without: WithoutOption = None,
     complete: CompleteOption = False,
     minimise: MinimiseOption = False,
+    always: AlwaysOption = None,
+    reachable: ReachableOption = None,
     format: FormatOption = Format.TEXT,
 ) -> None:
     """Print each conjunct of the property at each step of a trace."""
     from checker.cli import trace_view
+    from checker.cli.describe import Asked
     from checker.cli.subject import Wanted
 
     wanted = Wanted(
@@ -111,6 +124,7 @@ def explain(
         without=tuple(without or ()),
         complete=complete,
         minimise=minimise,
+        asked=Asked(tuple(always or ()), tuple(reachable or ())),
     )
     raise typer.Exit(trace_view.explain_it(wanted, format == Format.JSON))
 

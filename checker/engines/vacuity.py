@@ -16,6 +16,8 @@ from model.language import expression as ex
 from model.language.expression import Expression
 from model.language.machine import Machine, Property
 
+SAYS_NOTHING = "no state could violate it: it says nothing"
+
 
 def still(machine: Machine, silent: Container[str] = ()) -> frozenset[str]:
     """Return the fields that no step can change.
@@ -73,4 +75,4 @@ def without_object(
             return f"'{prop.then[0].text}' reads only what never changes"
     if prop.trivial or could_fail(machine, prop):
         return ""
-    return "no state could violate it: it says nothing"
+    return SAYS_NOTHING

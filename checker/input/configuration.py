@@ -9,17 +9,19 @@ user's own file works the same way.
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from attrs import asdict, evolve, field, fields_dict, frozen
 
+from checker.input import own_properties
 from checker.input.errors import BadFileError, DbmcheckError, InputError
 from checker.input.exit_codes import ExitCode
 from checker.input.files import read_limited
 from checker.input.nearest import meant
+from checker.input.own_properties import Own, OwnPropertyError
 from checker.input.strict import (
     TOML,
     only,
@@ -57,24 +59,37 @@ class Expectation:
 class Configuration:
     """One bounded instance, what to ask of it, and what to expect.
 
-    ``properties`` selects by name, guarantee or kind; empty: all.  ``slow``
-    marks what takes more than a few seconds.
+    ``properties`` selects by name, guarantee or kind; empty: all.  ``own``
+    properties are asked in any case.  ``slow`` marks what takes more than a
+    few seconds.
     """
 
     name: str
     options: Options
     title: str = ""
     properties: tuple[str, ...] = ()
+    own: tuple[Own, ...] = ()
     slow: bool = False
     expect: Expectation = field(factory=Expectation)
 
+    def own_named(self, name: str) -> Own | None:
+        """The own property called ``name``, if it is one."""
+        return next((one for one in self.own if one.name == name), None)
+
     def machine(self) -> Machine:
-        """The machine to explore, with the selected properties only."""
-        machine = build(self.options)
+        """The machine to explore, with the selected properties only.
+
+        Raises OwnPropertyError if an own property cannot be asked of it.
+        """
+        machine = own_properties.asked_of(
+            build(self.options), self.options, self.own
+        )
         if not self.properties:
             return machine
         chosen = tuple(
-            p for p in machine.properties if selects(self.properties, p)
+            p
+            for p in machine.properties
+            if selects((*self.properties, own_properties.OWN), p)
         )
         for word in self.properties:
             if not any(selects((word,), p) for p in machine.properties):
@@ -111,6 +126,8 @@ class _Keys:
     bounds: Bounds = field(factory=Bounds)
     failures: Failures = field(factory=Failures)
     expect: Expectation = field(factory=Expectation)
+    always: dict[str, Any] = field(factory=dict)
+    reachable: dict[str, Any] = field(factory=dict)
 
 
 def selects(words: tuple[str, ...], prop: Property) -> bool:
@@ -186,7 +203,7 @@ def parse(text: str, name: str, where: str) -> Configuration:
         raise ConfigurationError(f"{where}: nested too deeply") from None
     try:
         return from_table(table, name)
-    except (ModelError, ConfigurationError) as error:
+    except (ModelError, ConfigurationError, OwnPropertyError) as error:
         raise ConfigurationError(f"{where}: {error}") from None
 
 
@@ -223,13 +240,17 @@ def _described(table: Mapping[str, Any], name: str) -> Configuration:
         options=options,
         title=given.title,
         properties=given.properties,
+        own=own_properties.from_table(table),
         slow=given.slow,
         expect=given.expect,
     )
 
 
-def as_toml(options: Options) -> str:
-    """A configuration file for ``options``; only what is not the default."""
+def as_toml(options: Options, own: Sequence[Own] = ()) -> str:
+    """A configuration file for ``options``; only what is not the default.
+
+    ``own``: properties that it asks as well.
+    """
     lines = [f'design = "{options.design}"']
     lines += ["without = ["] if options.without else []
     lines += [f'    "{name}",' for name in sorted(options.without)]
@@ -252,7 +273,7 @@ def as_toml(options: Options) -> str:
         for name, value in changed.items():
             shown = f'"{value}"' if isinstance(value, str) else value
             lines.append(f"{name} = {shown}")
-    return "\n".join(lines) + "\n"
+    return "\n".join(lines) + "\n" + own_properties.as_toml(own)
 
 
 def options_table(options: Options) -> dict[str, Any]:

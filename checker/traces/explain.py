@@ -20,7 +20,8 @@ from checker.text import (
     text_of,
     wrapped,
 )
-from checker.traces.claim import first_met, met_after, served
+from checker.traces.claim import first_met, met_after
+from checker.traces.fairness import in_words, loop_of
 from checker.traces.trace import Trace
 from model.language.expression import fields_read
 from model.language.machine import Conjunct, Machine, Property, State
@@ -164,39 +165,21 @@ def _values(machine: Machine, state: State, conjunct: Conjunct) -> list[str]:
 
 
 def _for_ever(machine: Machine, trace: Trace) -> list[str]:
-    """Why the loop is fair: nothing that must happen is put off."""
-    if trace.loop is None:
+    """Why the loop is fair, and what is put off in it."""
+    loop = loop_of(machine, trace)
+    if loop is None:
         return []
-    steps = trace.moves[trace.loop :]
-    fair = [a for a in machine.actions if a.fair]
-    enabled = [
-        a
-        for a in fair
-        if any(
-            Evaluator(machine, s).enabled(i)
-            for s in trace.states[trace.loop :]
-            for i in a.instances
-        )
-    ]
-    if not steps:
-        text = "The run stays in the last state for ever: "
+    if loop.first is None:
+        text = "The run stays in the last state for ever"
+    elif loop.first == loop.last:
+        text = f"The run repeats step {loop.last} for ever"
     else:
-        text = (
-            f"The run repeats steps {trace.loop + 1} to {len(trace.moves)} "
-            "for ever: "
-        )
-    if not enabled:
-        return wrapped(text + "no action that must happen is enabled there.")
-    lines = wrapped(
-        text + "no action that must happen stays enabled without being taken."
-    )
-    taken = {m.action for m in steps}
-    for action in enabled:
-        assert served(machine, trace, action)
-        why = "is taken" if action.name in taken else "is not always enabled"
-        lines += wrapped(f"{action.name} {why}", "  ", "    ")
-    rest = len(fair) - len(enabled)
-    return lines + wrapped(f"{rest} others are never enabled there.", "  ")
+        text = f"The run repeats steps {loop.first} to {loop.last} for ever"
+    if loop.fair_taken or loop.fair_at_times:
+        text += ": no fair action stays enabled without being taken."
+    else:
+        text += ": no fair action is enabled there."
+    return [*wrapped(text), *in_words(loop)]
 
 
 def _explain_deadlock(machine: Machine, trace: Trace) -> list[str]:

@@ -10,12 +10,13 @@ from attrs import fields_dict
 
 from checker.engines.exploration import TYPE_INVARIANT
 from checker.engines.verdict import DEADLOCK
+from checker.input.own_properties import Own
 from checker.text import wrapped
 from checker.traces.trace import Move, Trace
-from model.designs import build
 from model.options import Bounds, Failures, Options
 
 _WIDTH = 79
+_BUILD = "from model.designs import build"
 
 
 def to_python_test(trace: Trace) -> str:
@@ -27,6 +28,8 @@ def to_python_test(trace: Trace) -> str:
     """
     kind = _kind(trace)
     imports, check = _CHECKS[kind]
+    if trace.own is not None:
+        imports, check = _of_own(imports, check)
     steps = len(trace.moves)
     lines = [
         "# SPDX-License-Identifier: GPL-2.0-or-later",
@@ -44,6 +47,7 @@ def to_python_test(trace: Trace) -> str:
         *_options(trace),
         ")",
         f"PROPERTY = {_quoted(trace.property_name)}",
+        *(_own(trace.own) if trace.own is not None else []),
         "ACTIONS = [",
         *[_action(move) for move in trace.moves],
         "]",
@@ -60,7 +64,7 @@ def to_python_test(trace: Trace) -> str:
 def _kind(trace: Trace) -> str:
     if trace.property_name in (DEADLOCK, TYPE_INVARIANT):
         return trace.property_name
-    return build(trace.options).property(trace.property_name).kind
+    return trace.machine().property(trace.property_name).kind
 
 
 def _quoted(text: str) -> str:
@@ -70,6 +74,30 @@ def _quoted(text: str) -> str:
 def _identifier(trace: Trace) -> str:
     words = re.sub(r"(?<=[a-z])(?=[A-Z])|\W+", "_", trace.property_name)
     return f"{words.lower()}_{trace.id}"
+
+
+def _own(own: Own) -> list[str]:
+    texts = wrapped(own.text, "", "", _WIDTH - 8)
+    parts = [f"{text} " for text in texts[:-1]] + texts[-1:]
+    lines = ["OWN = Own(", f"    {_quoted(own.name)},"]
+    lines += [f"    {_quoted(own.kind)},", "    ("]
+    lines += [f"        {_quoted(part)}" for part in parts]
+    return [*lines, "    ),", ")"]
+
+
+def _of_own(
+    imports: list[str], check: list[str]
+) -> tuple[list[str], list[str]]:
+    """The same, of a machine that is asked an own property as well."""
+    kept = [line for line in imports if line != _BUILD]
+    own = "from checker.input.own_properties import Own"
+    lines = [
+        line.replace("ACTIONS)", "ACTIONS, own=OWN)").replace(
+            "build(OPTIONS)", "trace.machine()"
+        )
+        for line in check
+    ]
+    return sorted([*kept, own]), lines
 
 
 def _options(trace: Trace) -> list[str]:
@@ -119,7 +147,7 @@ def _imports(*names: str, plain: bool = True) -> list[str]:
     lines = list(names)
     lines.append("from checker.traces.replay import replay")
     if plain:
-        lines.append("from model.designs import build")
+        lines.append(_BUILD)
     return lines
 
 

@@ -21,6 +21,7 @@ from checker.engines.interpreter import successors
 from checker.engines.verdict import CONFORMANCE, DEADLOCK, RUN
 from checker.input.errors import DbmcheckError
 from checker.input.exit_codes import ExitCode
+from checker.input.own_properties import Own, asked_of
 from checker.text import listed
 from checker.traces.claim import why_not_shown
 from checker.traces.trace import Move, Trace
@@ -70,25 +71,31 @@ def replay(
     property_name: str,
     actions: Sequence[ActionCall],
     loop: int | None = None,
+    own: Own | None = None,
 ) -> Trace:
     """The trace that takes ``actions`` and shows ``property_name``.
 
     An action is a label as traces print it, 'send_bitmap_bits(chunk=0)', a
     name with its arguments, or an entry of ``Trace.identity()``.  A
     parameter may be left out where only one value fits.  ``loop`` is the
-    number of actions before the cycle of a lasso.  With several initial
-    states, the first one that fits is taken.
+    number of actions before the cycle of a lasso.  ``own``: the property,
+    if it is none of the design's.  With several initial states, the first
+    one that fits is taken.
 
     Raises CannotReplayError at the first step that does not fit, or if the run
-    does not show the property; ModelError if ``options`` are bad.
+    does not show the property; ModelError if ``options`` are bad, and
+    OwnPropertyError if ``own`` is.
     """
-    machine = build(options)
+    asked = () if own is None else (own,)
+    machine = asked_of(build(options), options, asked)
     _check_property(machine, property_name)
     furthest: CannotReplayError | None = None
     for initial in machine.initials:
         try:
             moves = tuple(_walk(machine, initial, actions))
-            trace = Trace(options, property_name, initial, moves, loop)
+            trace = Trace(
+                options, property_name, initial, moves, loop, own=own
+            )
             reason = why_not_shown(machine, trace)
             if not reason:
                 return trace

@@ -7,6 +7,8 @@
       "id": "0123456789ab",           hash of all that follows
       "configuration": {...},         design, without, bounds, failures
       "property": "NoDeadlock",
+      "own": {"kind": "always", "text": "..."},
+                                      of a property of the user's; may lack
       "loop": null,                   moves before the cycle of a lasso
       "actions": [
         {"action": "send_bitmap_bits", "arguments": {"chunk": "0"}}
@@ -31,6 +33,7 @@ from checker.input.errors import BadFileError, DbmcheckError, InputError
 from checker.input.exit_codes import ExitCode
 from checker.input.files import write_atomically
 from checker.input.json_files import check_version, parsed, read_bytes
+from checker.input.own_properties import Own, OwnPropertyError, from_plain
 from checker.input.strict import KEY, keys_of, only, shown, structured
 from checker.traces.replay import CannotReplayError, replay
 from checker.traces.trace import Trace, trace_id
@@ -44,17 +47,19 @@ LOOP = only(
     "null and whole numbers from 0",
     lambda value: value is None or (type(value) is int and value >= 0),
 )
+OWN = only("objects", lambda value: isinstance(value, dict))
 
 
 @frozen(kw_only=True)
 class _File:
-    """The keys of a trace file."""
+    """The keys of a trace file; ``own``: the property, if the user asks it."""
 
     version: int = field(metadata={KEY: VERSION_KEY})
     model: str = ""
     id: str
     configuration: dict[str, Any]
     property: str
+    own: Annotated[dict[str, Any] | None, OWN] = None
     loop: Annotated[int | None, LOOP]
     actions: list[Any]
 
@@ -81,7 +86,7 @@ def as_text(trace: Trace) -> str:
         "id": trace.id,
         **trace.identity(),
     }
-    ordered = {key: table[key] for key in keys_of(_File)}
+    ordered = {key: table[key] for key in keys_of(_File) if key in table}
     return json.dumps(ordered, indent=1) + "\n"
 
 
@@ -143,12 +148,15 @@ def parse(data: bytes, where: str, expected: Options | None = None) -> Trace:
     try:
         found = _read(parsed(data, "trace"))
         options = _options(found.configuration)
+        own = _own(found)
         _check_identity(found, options, expected)
     except (BadFileError, TraceError) as error:
         raise TraceError(f"{where}: {error}") from None
     try:
-        trace = replay(options, found.property, found.actions, found.loop)
+        trace = replay(options, found.property, found.actions, found.loop, own)
         return evolve(trace, model=found.model)
+    except OwnPropertyError as error:
+        raise TraceError(f"{where}: {error}") from None
     except CannotReplayError as error:
         if found.model not in ("", schema(options).digest):
             where += " (the model has changed since)"
@@ -174,6 +182,15 @@ def _options(given: dict[str, Any]) -> Options:
     return options
 
 
+def _own(found: _File) -> Own | None:
+    if found.own is None:
+        return None
+    try:
+        return from_plain(found.property, found.own)
+    except OwnPropertyError as error:
+        raise TraceError(str(error)) from None
+
+
 def _check_identity(
     found: _File, options: Options, expected: Options | None
 ) -> None:
@@ -181,6 +198,7 @@ def _check_identity(
         {
             "configuration": options_table(options),
             "property": found.property,
+            **({} if found.own is None else {"own": found.own}),
             "actions": found.actions,
             "loop": found.loop,
         }

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from checker.text import UNBROKEN, text_of, wrapped
 from checker.traces.changes import Change, changes_along
+from checker.traces.fairness import in_words, loop_of
 from checker.traces.trace import Trace
 from model.language.machine import Machine, State, Variable
 
@@ -15,7 +16,10 @@ _INDENT = " " * 18
 
 
 def render_table(machine: Machine, trace: Trace) -> str:
-    """Numbered steps: actor, action, and old -> new of what changed."""
+    """Numbered steps: actor, action, and old -> new of what changed.
+
+    Of a lasso also what goes on for ever, and what is put off.
+    """
     steps = changes_along(machine, trace)
     every = [change for step in steps for change in step]
     width = max((len(_mark(c.name, c.ghost)) for c in every), default=0)
@@ -28,6 +32,9 @@ def render_table(machine: Machine, trace: Trace) -> str:
         lines += wrapped(move.label, f"{number:3}  {move.actor:12} ", _INDENT)
         lines += _changed(step, width) or [f"{_INDENT}(nothing changes)"]
     lines += _end(trace)
+    loop = loop_of(machine, trace)
+    if loop is not None:
+        lines += ["", f"{loop.place}:", *in_words(loop)]
     if any(c.ghost for c in every):
         lines += ["", f"{GHOST} ghost: no host can see it"]
     return text_of(lines)

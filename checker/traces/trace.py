@@ -14,8 +14,9 @@ from typing import Any
 from attrs import field, frozen
 
 from checker.input.configuration import options_table
+from checker.input.own_properties import Own, machine_with
 from model.designs import schema
-from model.language.machine import State
+from model.language.machine import Machine, State
 from model.options import Options
 
 
@@ -42,6 +43,7 @@ class Trace:
     ``loop``: for a lasso, the number of moves before the cycle: the state
     after the last move is the state after move ``loop``.  ``model``: the
     schema that it was a trace of when it was written, '' if nobody knows.
+    ``own``: the property, if it is none of the design's.
     """
 
     options: Options
@@ -50,11 +52,17 @@ class Trace:
     moves: tuple[Move, ...]
     loop: int | None = None
     model: str = field(default="", eq=False)
+    own: Own | None = None
 
     @property
     def changed(self) -> bool:
         """Whether the model is another one than when it was written."""
         return self.model not in ("", schema(self.options).digest)
+
+    def machine(self) -> Machine:
+        """The machine that it is a run of, with the property it shows."""
+        own = () if self.own is None else (self.own,)
+        return machine_with(self.options, own)
 
     @property
     def states(self) -> tuple[State, ...]:
@@ -63,9 +71,11 @@ class Trace:
 
     def identity(self) -> dict[str, Any]:
         """What makes this trace this trace, as plain data."""
+        own = {} if self.own is None else {"own": self.own.table()}
         return {
             "configuration": options_table(self.options),
             "property": self.property_name,
+            **own,
             "actions": [
                 {"action": m.action, "arguments": dict(m.arguments)}
                 for m in self.moves

@@ -239,7 +239,7 @@ def test_minimise_is_cut_short(
 def test_ctrl_c_ends_the_search_and_not_the_mail(
     dbmcheck: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def interrupted(*_: object) -> None:
+    def interrupted(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
     whole = dbmcheck("cite", VIOLATED)
@@ -250,7 +250,7 @@ def test_ctrl_c_ends_the_search_and_not_the_mail(
     assert identity(result.out) == identity(whole.out)
     words = " ".join(result.out.split())
     assert "as well was not found out: interrupted." in words
-    assert "heal" not in " ".join(whole.out.split()).replace("heals it", "")
+    assert "interrupted" not in whole.out
     assert dbmcheck("cite", VIOLATED, "--short").code == 0
 
 

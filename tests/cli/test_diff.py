@@ -286,7 +286,7 @@ def test_all_shipped_configurations_differ(dbmcheck: Command) -> None:
     ("arguments", "code", "said"),
     [
         (("{a}", "postcopy"), 2, "allowed are two traces or two config"),
-        (("postcopy", "{a}"), 2, "a.json is a trace and postcopy is none"),
+        (("postcopy", "{a}"), 2, "a.json is a trace and postcopy is not"),
         (("postcopy",), 2, "Missing argument"),
         (("postcopy", "postcopi"), 151, "did you mean 'postcopy'?"),
         (("{a}", "missing.json"), 75, "missing.json"),

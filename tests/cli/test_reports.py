@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -281,6 +282,17 @@ def test_a_place_below_the_directory_is_relative(
     monkeypatch.chdir(tmp_path)
     _, run = sarif(dbmcheck, "a b/x.toml")
     assert run["artifacts"] == [{"location": {"uri": "a%20b/x.toml"}}]
+
+
+def test_a_name_that_is_no_text(
+    dbmcheck: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    name = os.fsdecode(b"b\xff.toml")
+    Path(name).write_text('design = "drop"\n[bounds]\nchunks = 1\n')
+    for path in (name, str(tmp_path / name)):
+        _, run = sarif(dbmcheck, path)
+        assert run["artifacts"][0]["location"]["uri"] == "b%FF.toml"
 
 
 def test_what_holds_has_no_result(dbmcheck: Command) -> None:

@@ -8,9 +8,10 @@ only in some instances of it.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 
 import pytest
-from attrs import evolve
+from attrs import evolve, frozen
 
 from checker.answer.result import Comparison, DesignResult
 from checker.answer.tasks import (
@@ -50,17 +51,46 @@ def compared(
 ) -> DesignResult:
     """The column of a design whose machines are changed, without a proof."""
 
+    outcomes = [Outcome(task=Task(design, PROOF))]
+    for task in tasks_of([design]):
+        if task.part == PROOF:
+            continue
+        found = None
+        if isinstance(change, Only) and limits is None:
+            unchanged, built = _sound(task)
+            if not any(change.where(options) for options in built):
+                found = unchanged
+        if found is None:
+            with monkeypatch.context() as patch:
+                found, _ = _performed(patch, task, change, limits)
+        outcomes.append(found)
+    return assembled(design, outcomes)
+
+
+@cache
+def _sound(task: Task) -> tuple[Outcome, tuple[Options, ...]]:
+    """The outcome where nothing is changed, and whose machines it took."""
+    with pytest.MonkeyPatch.context() as patch:
+        return _performed(patch, task, sound, None)
+
+
+def _performed(
+    patch: pytest.MonkeyPatch,
+    task: Task,
+    change: Change,
+    limits: Limits | None,
+) -> tuple[Outcome, tuple[Options, ...]]:
+    """The outcome, and the options of all machines that were made."""
+    built: list[Options] = []
+
     def broken(options: Options, *domain: Domain) -> Machine:
+        built.append(options)
         return change(build(options, *domain), options)
 
-    monkeypatch.setattr(designs, "build", broken)
-    monkeypatch.setattr(configuration, "build", broken)
-    outcomes = [
-        perform(task, limits or Limits(), lambda _: silent, lambda _: None)
-        for task in tasks_of([design])
-        if task.part != PROOF
-    ]
-    return assembled(design, [*outcomes, Outcome(task=Task(design, PROOF))])
+    patch.setattr(designs, "build", broken)
+    patch.setattr(configuration, "build", broken)
+    found = perform(task, limits or Limits(), lambda _: silent, lambda _: None)
+    return found, tuple(built)
 
 
 def alone(result: DesignResult) -> Comparison:
@@ -73,11 +103,22 @@ def sound(machine: Machine, options: Options) -> Machine:
     return machine
 
 
+@frozen
+class Only:
+    """A change of some instances."""
+
+    where: Where
+    change: Change
+
+    def __call__(self, machine: Machine, options: Options) -> Machine:
+        return (
+            self.change(machine, options) if self.where(options) else machine
+        )
+
+
 def only(where: Where, change: Change) -> Change:
     """``change``, in some instances."""
-    return lambda machine, options: (
-        change(machine, options) if where(options) else machine
-    )
+    return Only(where, change)
 
 
 # -- what can be wrong -------------------------------------------------------

@@ -229,7 +229,9 @@ exec timeout --foreground -s KILL {seconds} {qemu} "$@"
     ],
     ids=" ".join,
 )
-@pytest.mark.parametrize("seconds", ["0.001", "0.2"])
+@pytest.mark.parametrize(
+    "seconds", ["0.001", pytest.param("0.2", marks=pytest.mark.full)]
+)
 def test_one_that_dies_is_no_bug_of_ours(
     build: Build,
     room: Path,

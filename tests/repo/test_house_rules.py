@@ -36,11 +36,15 @@ def test_source_file(path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", sorted((ROOT / "model").rglob("*.py")), ids=label
+    "path",
+    [
+        path
+        for path in sorted((ROOT / "model").rglob("*.py"))
+        if path.parent.name != "language"
+    ],
+    ids=label,
 )
 def test_the_model_neither_shifts_nor_masks(path: Path) -> None:
-    if path.parent.name == "language":
-        return
     for node in ast.walk(ast.parse(path.read_text("utf-8"))):
         shifts = isinstance(node, ast.BinOp) and isinstance(
             node.op, (ast.LShift, ast.RShift, ast.BitXor)
@@ -78,8 +82,9 @@ def test_the_top_level_is_as_agreed() -> None:
         check=False,
     )
     if done.returncode != 0:
-        return
+        pytest.skip("not in a checkout, so nothing says what belongs to it")
     tops = {name.split("/")[0] for name in done.stdout.splitlines()}
+    assert "model" in tops
     assert {t for t in tops if not t.startswith(".")} <= {
         *("pyproject.toml", "README.md", "LICENSE", "CHANGELOG.md"),
         *("model", "reference", "checker", "tests"),

@@ -8,6 +8,7 @@ the sets of a disk with more than 64 granules are that wide.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -34,8 +35,15 @@ def column(layout: Layout, rows: Rows, root: Expression) -> Column:
 
 
 def _evaluate(layout: Layout, rows: Rows, root: Expression) -> Column:
+    return columns(layout, rows, [root])[0]
+
+
+def columns(
+    layout: Layout, rows: Rows, roots: Sequence[Expression]
+) -> list[Column]:
+    """The values of ``roots`` in each of ``rows``, which are few."""
     known: dict[Expression, Column] = {}
-    for node in walk([root]):
+    for node in walk(roots):
         if node.operator == "const":
             value = _numbers(np.array([node.value], dtype=object), node.width)
             known[node] = np.broadcast_to(value, len(rows))
@@ -44,7 +52,7 @@ def _evaluate(layout: Layout, rows: Rows, root: Expression) -> Column:
         else:
             operands = [known[operand] for operand in node.operands]
             known[node] = _apply(node, operands)
-    return known[root]
+    return [known[root] for root in roots]
 
 
 def _numbers(values: Column, width: int) -> Column:

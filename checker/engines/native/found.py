@@ -142,6 +142,12 @@ class ExplicitSearch:
             found[self._numbers(number, local)] = part.rows(0, len(local))
         return found
 
+    def blocks(self, size: int) -> Iterator[Rows]:
+        """All states, packed, at most ``size`` at a time."""
+        for part in self._parts:
+            for start in range(0, part.offsets[-1], size):
+                yield part.rows(start, min(start + size, part.offsets[-1]))
+
     def __len__(self) -> int:
         """Return the number of states."""
         return int(self.level_starts[-1])

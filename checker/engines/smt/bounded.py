@@ -27,6 +27,7 @@ from checker.engines.exploration import (
     Progress,
     Report,
     default_memory,
+    reached,
     silent,
     watches,
 )
@@ -37,6 +38,7 @@ from checker.engines.smt.unrolling import (
     Unrolling,
     memory_in_use,
 )
+from checker.input.own_properties import OWN
 from checker.text import plural
 from model.language import expression as ex
 from model.language.expression import Expression
@@ -53,8 +55,8 @@ class BoundedSearch:
     """A bounded search that was run.
 
     ``runs``: for each watched predicate that was met, by its name, a run to
-    it that is as short as any.  For a violation or a deadlock (``STUCK``) it
-    is the run that the explicit engine would show.
+    it that is as short as any.  For a violation, a deadlock (``STUCK``) or
+    an own property it is the run that the explicit engine would show.
     """
 
     machine: Machine
@@ -108,6 +110,10 @@ class _Bounded:
         self.firing = _firing(machine)
         if self.last > 0:
             self.open |= {fires(n): at for n, at in self.firing.items()}
+        #: what is shown to people: there the explicit engine's run is found
+        self.shown = {
+            reached(p.name) for p in machine.properties if p.guarantee == OWN
+        }
         self.runs: dict[str, Run] = {}
         self.depth = -1
         self.peak = 0
@@ -161,7 +167,8 @@ class _Bounded:
             for name, predicate in met.items():
                 self.runs[name] = run
                 del self.open[name]
-                if name.endswith(_VIOLATED) or name == STUCK:
+                broken = name.endswith(_VIOLATED) or name == STUCK
+                if broken or name in self.shown:
                     best = self.unrolling.first_run_to(predicate, run)
                     self.runs[name] = best
 

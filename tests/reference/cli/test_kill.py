@@ -32,7 +32,7 @@ SLOW = ("--rate", "100K")
 
 @DESIGNS
 @pytest.mark.parametrize("victim", ["source", "destination"])
-@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("seed", [1, pytest.param(2, marks=pytest.mark.full)])
 def test_killed(design: str, victim: str, seed: int, tmp_path: Path) -> None:
     before = make_bitmap(tmp_path)
     file = (tmp_path / "b.json").read_bytes()

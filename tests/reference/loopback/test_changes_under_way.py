@@ -7,6 +7,7 @@ nobody ends a busy that is not his, and only documented errors come.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 
 import pytest
@@ -105,10 +106,9 @@ def test_the_user_touches_the_bitmap_of_a_live_migration(
     for _ in range(steps):
         drive.step()
     assert both.source.phase is Phase.ACTIVE
-    try:
+    # it may be refused, as busy
+    with contextlib.suppress(BusyError):
         change(both.source_host)
-    except BusyError:
-        return
     loses_no_bit(both)
 
 

@@ -28,15 +28,20 @@ from tests.reference.loopback.drive import (
 )
 
 #: chunks in one message; steps after the last byte and before the cut
+OFTEN, RARELY = ((100, 0), (1, 1000)), ((1, 0), (100, 1))
 CASES = [
-    (design, *how)
+    pytest.param(
+        design,
+        *how,
+        id=f"{design.value}-burst-{how[0]}-wait-{how[1]}",
+        marks=() if how in OFTEN else pytest.mark.full,
+    )
     for design in DESIGNS
-    for how in ((1, 0), (100, 0), (100, 1), (1, 1000))
+    for how in (*OFTEN, *RARELY)
 ]
-IDS = [f"{c[0].value}-burst-{c[1]}-wait-{c[2]}" for c in CASES]
 
 
-@pytest.mark.parametrize(("design", "burst", "wait"), CASES, ids=IDS)
+@pytest.mark.parametrize(("design", "burst", "wait"), CASES)
 def test_cut_after_every_byte(design: Design, burst: int, wait: int) -> None:
     ends = set()
     for size in range(bytes_of(design, burst) + 1):
