@@ -2,7 +2,7 @@
 """Do the commands that we document run, and print what we say?
 
 A ``console`` block of a document begins with ``$ dbmcheck`` or ``$ python -m
-reference``, or is a session (``test_readme_sessions``).  It is run and
+reference``, or is a session (``test_sessions``).  It is run and
 compared, timing replaced; ``--regenerate`` rewrites the blocks.
 """
 
@@ -24,7 +24,7 @@ from model.language import Action
 from model.options import Failures, Options
 from tests.command import ROOT, Result, without_timing
 from tests.repo.documents import CODE, DOCUMENTS, compare_block, label
-from tests.repo.test_readme_sessions import sessions
+from tests.repo.test_sessions import sessions
 
 BLOCK = re.compile(
     r"```console\n(\$ (?:dbmcheck|python -m reference) [^\n]*)\n(.*?)```", re.S

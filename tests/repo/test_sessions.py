@@ -18,8 +18,8 @@ from pathlib import Path
 import pytest
 
 from tests.command import ROOT, without_timing
+from tests.repo.documents import DOCUMENTS
 
-PAGES = sorted((ROOT / "checker" / "docs").glob("*.md"))
 SESSION = re.compile(r"^```console\n(# [^\n]*\n\$ .*?)^```", re.M | re.S)
 COMMAND = re.compile(r"^\$ ([^\n]*)\n(.*?)(?=^\$ |\Z)", re.M | re.S)
 SHELL = (
@@ -30,7 +30,7 @@ SHELL = (
 def sessions() -> list[tuple[Path, str]]:
     return [
         (path, match[1])
-        for path in PAGES
+        for path in DOCUMENTS
         for match in SESSION.finditer(path.read_text("utf-8"))
     ]
 
