@@ -6,6 +6,8 @@ from __future__ import annotations
 from itertools import product
 from typing import Any
 
+from attrs import asdict
+
 from checker.cli import page
 from checker.cli.progress import shown
 from checker.cli.qemu.chosen import Chosen
@@ -174,16 +176,7 @@ def as_data(outcome: Outcome) -> dict[str, Any]:
                 if step.number
                 else "",
                 "agrees": step.agrees,
-                "rows": [
-                    {
-                        "side": row.side,
-                        "what": row.what,
-                        "model": row.model,
-                        "qemu": row.qemu,
-                        "agrees": row.agrees,
-                    }
-                    for row in step.rows
-                ],
+                "rows": [asdict(row) for row in step.rows],
             }
             for step in outcome.steps
         ],

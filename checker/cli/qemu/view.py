@@ -20,7 +20,7 @@ from checker.cli.qemu.pages import (
     result_json,
     summary_json,
 )
-from checker.input.errors import InputError, UndecidedError
+from checker.input.errors import BadFileError, InputError, UndecidedError
 from checker.input.exit_codes import ExitCode
 from checker.input.files import check_writable
 from checker.qemu.campaign import matrix
@@ -91,7 +91,7 @@ def scenario(
     try:
         case = Case.of(data)
         case.check()
-    except ValueError as error:
+    except BadFileError as error:
         raise InputError(str(error)) from None
     codes, shown = [], []
     for number, builds in enumerate(chosen.pairs()):

@@ -12,11 +12,12 @@ import hashlib
 import json
 import shlex
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 import attrs
 
 from checker.input.errors import InputError
+from checker.input.strict import Reader, string, structured
 from checker.qemu.campaign.guest_writes import SIZE, writes_on
 from checker.qemu.harness.bitmaps import Bitmap
 from checker.qemu.harness.builds import Builds
@@ -31,6 +32,10 @@ _LEAST_GRANULARITY: Final = 512  # bytes of a bit
 _MOST_GRANULARITY: Final = 2 * 1024 * MIB
 _MOST: Final = 1000  # bitmaps, nodes
 _COMMAND: Final = "dbmcheck qemu scenario"
+
+
+def _fault(text: Any) -> Fault | None:
+    return parse_fault(string(text)) if text else None
 
 
 @attrs.frozen
@@ -50,7 +55,7 @@ class Case:
     disabled: bool = False
     size: int = SIZE
     granularity: int = GRANULARITY
-    fault: Fault | None = None
+    fault: Annotated[Fault | None, Reader(_fault)] = None
     full: bool = False
     then: Then = Then.QUIT
 
@@ -155,22 +160,8 @@ class Case:
 
     @classmethod
     def of(cls, data: Mapping[str, Any]) -> Case:
-        """Return the case with these data; KeyError or ValueError if none."""
-        fault = data["fault"]
-        return cls(
-            mode=Mode(data["mode"]),
-            return_path=bool(data["return_path"]),
-            storage=Storage(data["storage"]),
-            bitmaps=int(data["bitmaps"]),
-            nodes=int(data["nodes"]),
-            persistent=bool(data["persistent"]),
-            disabled=bool(data["disabled"]),
-            size=int(data["size"]),
-            granularity=int(data["granularity"]),
-            fault=parse_fault(fault) if fault else None,
-            full=bool(data.get("full", False)),
-            then=Then(data.get("then", Then.QUIT.value)),
-        )
+        """Return the case with these data; BadFileError if none."""
+        return structured(cls, data)
 
     @property
     def id(self) -> str:

@@ -17,7 +17,7 @@ from typing import Any, Final, Self, TextIO
 
 import attrs
 
-from checker.input.errors import InputError
+from checker.input.errors import BadFileError, InputError
 from checker.qemu.campaign.result import Result
 from checker.qemu.harness.binary import Build
 from checker.qemu.harness.builds import Builds
@@ -92,7 +92,7 @@ class Record:
                 self._last = data
                 return
             result = Result.of(data) if number > 1 else None
-        except (ValueError, KeyError, TypeError, InputError):
+        except (ValueError, TypeError, BadFileError, InputError):
             raise InputError(
                 f"{path}: line {number} is no line of a record"
             ) from None

@@ -3,13 +3,23 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 import attrs
 
+from checker.input.strict import KEY, Reader, string, structured
 from checker.qemu.campaign.case import Case
 from checker.qemu.campaign.matrix import Spot
 from checker.qemu.campaign.violation import Violation
+
+
+def _two(words: Any) -> tuple[str, str]:
+    first, second = words
+    return string(first), string(second)
+
+
+def _spot(text: Any) -> Spot:
+    return Spot.parse(string(text))
 
 
 @attrs.frozen
@@ -22,15 +32,15 @@ class Result:
     not be run at all.
     """
 
-    case: Case
+    case: Case = attrs.field(metadata={KEY: "scenario"})
     outcome: str = ""
     struck: bool = False
     violations: tuple[Violation, ...] = ()
     seconds: float = 0.0
-    last: tuple[str, str] = ("", "")
+    last: Annotated[tuple[str, str], Reader(_two)] = ("", "")
     recovery: str = ""
     sequel: str = ""
-    spots: tuple[Spot, ...] = ()
+    spots: tuple[Annotated[Spot, Reader(_spot)], ...] = ()
     error: str = ""
 
     @property
@@ -57,20 +67,5 @@ class Result:
 
     @classmethod
     def of(cls, data: dict[str, Any]) -> Result:
-        """Return the result with these data.
-
-        Raises KeyError, ValueError or TypeError if they are something else.
-        """
-        first, second = data["last"]
-        return cls(
-            case=Case.of(data["scenario"]),
-            outcome=str(data["outcome"]),
-            struck=bool(data["struck"]),
-            violations=tuple(Violation(**one) for one in data["violations"]),
-            seconds=float(data["seconds"]),
-            last=(str(first), str(second)),
-            recovery=str(data["recovery"]),
-            sequel=str(data.get("sequel", "")),
-            spots=tuple(Spot.parse(spot) for spot in data["spots"]),
-            error=str(data["error"]),
-        )
+        """Return the result with these data; BadFileError if none."""
+        return structured(cls, data, more=True)
