@@ -14,7 +14,7 @@ from attrs import evolve
 
 from checker.checking.check import check
 from checker.citing import design_difference
-from checker.cli.check_view import gravest_trace
+from checker.cli.chosen_trace import gravest_trace
 from checker.engines.verdict import RUN
 from checker.input.configuration import load, shipped
 from checker.input.differences import differences

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from checker.checking.check import check
-from checker.cli.check_view import gravest_trace
+from checker.cli.chosen_trace import gravest_trace
 from checker.cli.step_view import COMMANDS
 from checker.input.configuration import load
 from checker.qemu.traces.choice import witnesses
