@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from checker.cli import page
+from checker.cli.check_json import to_json
 from checker.cli.check_view import (
     Checked,
     CheckOptions,
@@ -19,7 +20,6 @@ from checker.cli.check_view import (
     configuration_of,
     headline,
     print_text,
-    to_json,
 )
 from checker.engines.verdict import gravest_code
 from checker.input.errors import InputError

@@ -5,12 +5,13 @@ from __future__ import annotations
 
 import shlex
 from pathlib import Path
-from typing import Any
 
-from attrs import asdict, frozen
+from attrs import frozen
 
 from checker.checking.check import BOUNDED, ORACLE, Answer, check
 from checker.cli import page
+from checker.cli.check_json import to_json
+from checker.cli.chosen_trace import gravest_trace, is_met, minimised
 from checker.cli.describe import (
     NOTHING,
     Asked,
@@ -31,8 +32,6 @@ from checker.input.own_properties import OWN
 from checker.text import counted
 from checker.traces.trace import Trace
 from model.designs import DIGITS, schema
-from model.language import Machine
-from model.options import Options
 
 
 @frozen(kw_only=True)
@@ -242,58 +241,6 @@ def _check_combination(
             )
 
 
-def minimised(trace: Trace, limits: Limits) -> Trace | None:
-    """A trace of the smallest configuration that shows the same.
-
-    None if Ctrl-C came before it was found.
-    """
-    from checker.checking.minimise import minimise
-    from checker.engines.native.explicit import explore
-
-    find = None if trace.loop is None else _find_lasso
-    try:
-        _, smaller = minimise(
-            trace.options,
-            trace.property_name,
-            explore,
-            limits,
-            find,
-            trace.own,
-        )
-    except KeyboardInterrupt:
-        return None
-    return smaller
-
-
-def _find_lasso(
-    options: Options, property_name: str, limits: Limits
-) -> Trace | None:
-    configuration = Configuration(
-        name=options.name, options=options, properties=(property_name,)
-    )
-    answer = check(configuration, limits=limits)
-    if answer.interrupted:
-        raise KeyboardInterrupt
-    return answer.traces.get(property_name)
-
-
-def gravest_trace(answer: Answer) -> Trace | None:
-    """The trace of the gravest finding, else of what was asked for and met."""
-    worst = answer.gravest
-    if worst is not None and worst.name in answer.traces:
-        return answer.traces[worst.name]
-    met = (t for t in answer.traces.values() if is_met(answer, t))
-    return next(met, None)
-
-
-def is_met(answer: Answer, trace: Trace) -> bool:
-    """Whether a trace of ``answer`` shows that an own property is reached."""
-    name = trace.property_name
-    return any(
-        f.name == name and f.kind == "reachable" for f in answer.findings
-    )
-
-
 def _code(answer: Answer, expect: bool) -> ExitCode:
     surprises = answer.surprises()
     if expect:
@@ -303,82 +250,6 @@ def _code(answer: Answer, expect: bool) -> ExitCode:
     if answer.exit_code is ExitCode.AS_EXPECTED and surprises:
         return ExitCode.NOT_AS_EXPECTED
     return answer.exit_code
-
-
-def finding_json(finding: Finding) -> dict[str, Any]:
-    """A finding as plain data."""
-    return {
-        "property": finding.name,
-        "kind": finding.kind,
-        "guarantee": finding.guarantee,
-        "verdict": finding.verdict.value,
-        "steps": finding.steps,
-        "reason": finding.reason,
-    }
-
-
-def trace_json(machine: Machine, trace: Trace) -> dict[str, Any]:
-    """A trace as plain data, with what changes at each step.
-
-    Of a lasso also which actions its loop takes, and which it puts off.
-    """
-    from checker.traces.changes import changes
-    from checker.traces.fairness import loop_of
-
-    loop = loop_of(machine, trace)
-    return {
-        "id": trace.id,
-        **trace.identity(),
-        "steps": len(trace.moves),
-        "fairness": None if loop is None else asdict(loop),
-        "moves": [
-            {
-                "action": move.action,
-                "actor": move.actor,
-                "arguments": dict(move.arguments),
-                "changes": {
-                    c.name: [c.old, c.new]
-                    for c in changes(machine, before, move.state)
-                },
-            }
-            for before, move in zip(trace.states, trace.moves, strict=False)
-        ],
-    }
-
-
-def to_json(answer: Answer, trace: Trace | None) -> dict[str, Any]:
-    """An answer as plain data."""
-    coverage, worst = answer.coverage, answer.gravest
-    counted = coverage.depth is None
-    return {
-        "configuration": answer.configuration.name,
-        "design": answer.configuration.options.design,
-        "without": sorted(answer.configuration.options.without),
-        "schema": schema(answer.configuration.options).digest,
-        "engine": answer.engine,
-        "verdict": answer.verdict.value,
-        "property": worst.name if worst else None,
-        "depth": coverage.depth,
-        "states": coverage.states if counted else None,
-        "transitions": coverage.transitions if counted else None,
-        "levels": coverage.levels if counted else None,
-        "stopped": coverage.stopped or None,
-        "seconds": coverage.seconds,
-        "states_per_second": coverage.states_per_second if counted else None,
-        "bytes_per_state": coverage.bytes_per_state if counted else None,
-        "properties": [finding_json(f) for f in answer.findings],
-        "own": {one.name: one.table() for one in answer.configuration.own},
-        "not_promised": dict(answer.machine.not_promised),
-        "fired": {
-            # 0 of a bounded search: it does not know
-            name: times if counted or times else None
-            for name, times in coverage.fired.items()
-        },
-        "coverage": asdict(answer.counts) if answer.counts else None,
-        "unexpected": answer.surprises(),
-        "exit_code": int(answer.exit_code),
-        "trace": trace_json(trace.machine(), trace) if trace else None,
-    }
 
 
 def headline(answer: Answer) -> str:

@@ -10,7 +10,7 @@ from checker.answer.conclusion import assumptions, sentences
 from checker.answer.costs import Cost
 from checker.answer.result import Comparison, DesignResult, Proved
 from checker.answer.standing import Told
-from checker.cli.check_view import finding_json
+from checker.cli.check_json import finding_json
 from checker.input.configuration import options_table
 from model.scope import NOT_MODELLED
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from checker.cli import page
-from checker.cli.check_view import trace_json
+from checker.cli.check_json import trace_json
 from checker.cli.describe import configured, failures, size
 from checker.cli.streams import say
 from checker.conformance.abstraction import show

@@ -20,6 +20,7 @@ from checker.input.configuration import Configuration, load
 from checker.input.differences import Differences, differences
 from checker.input.errors import InputError
 from checker.input.exit_codes import ExitCode
+from checker.input.own_properties import Own
 from checker.text import joined, plural, wrapped
 from checker.traces import difference
 from checker.traces.difference import Row, Values
@@ -219,6 +220,10 @@ def _between(one: Configuration, other: Configuration) -> Between:
         theirs = getattr(other.expect, key)
         if mine != theirs:
             options[f"expect.{key}"] = (mine, theirs)
+    for own in dict.fromkeys((*one.own, *other.own)):
+        mine, theirs = (_text(c.own_named(own.name)) for c in (one, other))
+        if mine != theirs:
+            options[own.name] = (mine, theirs)
     names = [[p.name for p in c.machine().properties] for c in (one, other)]
     return Between(
         options=options,
@@ -230,6 +235,10 @@ def _between(one: Configuration, other: Configuration) -> Between:
             schema(one.options).term, schema(other.options).term
         ),
     )
+
+
+def _text(own: Own | None) -> str | None:
+    return None if own is None else f"{own.kind}: {own.text}"
 
 
 def _print_asked(found: Between) -> None:

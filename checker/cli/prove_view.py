@@ -9,7 +9,7 @@ from typing import Any
 
 from checker.checking.minimise import NotShownError, minimise
 from checker.cli import page
-from checker.cli.check_view import trace_json
+from checker.cli.check_json import trace_json
 from checker.cli.describe import (
     command,
     failures,

@@ -8,7 +8,7 @@ from pathlib import Path
 from attrs import evolve
 
 from checker.cli import page
-from checker.cli.check_view import trace_json
+from checker.cli.check_json import trace_json
 from checker.cli.describe import size
 from checker.input.configuration import load, selects, shipped
 from checker.input.errors import InputError

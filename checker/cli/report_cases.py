@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from attrs import frozen
 
 from checker.cli.check_view import Checked, remark, word
-from checker.cli.describe import command
+from checker.cli.describe import NOTHING, command
 from checker.engines.verdict import Finding, Verdict
 from checker.text import counted
 from model.language.machine import Property
@@ -98,7 +98,13 @@ def _details(found: Checked, finding: Finding) -> Iterator[str]:
         yield f"{number:3}  {move.actor}: {move.label}"
     if trace.loop is not None:
         yield f"then steps {trace.loop + 1} to {len(trace.moves)} for ever"
-    cite = command("cite", found.argument, chosen.without, chosen.complete)
+    cite = command(
+        "cite",
+        found.argument,
+        chosen.without,
+        chosen.complete,
+        asked=NOTHING if trace.own is None else chosen.asked,
+    )
     worst = found.answer.gravest
     if worst is None or worst.name != finding.name:
         cite += f" --property {shlex.quote(finding.name)}"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from checker.checking.simulate import Simulation, simulate
 from checker.cli import page
-from checker.cli.check_view import trace_json
+from checker.cli.check_json import trace_json
 from checker.cli.describe import Asked, configured, failures, size
 from checker.cli.streams import say
 from checker.input.exit_codes import ExitCode

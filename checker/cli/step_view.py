@@ -83,8 +83,7 @@ def run(argument: str, without: tuple[str, ...]) -> int:
 
 def _beginning(argument: str, without: tuple[str, ...]) -> Walk:
     if not is_trace_file(argument):
-        configuration = configured(argument, without)
-        return begun(configuration.machine(), configuration.options)
+        return begun(configured(argument, without))
     if without:
         raise InputError("--without goes with a CONFIG, not with a trace")
     trace = load_trace(Path(argument))

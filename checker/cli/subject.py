@@ -9,7 +9,7 @@ from pathlib import Path
 from attrs import evolve, frozen
 
 from checker.checking.check import Answer, check
-from checker.cli.check_view import minimised
+from checker.cli.chosen_trace import minimised
 from checker.cli.describe import NOTHING, Asked, command, configured
 from checker.cli.progress import shown
 from checker.engines.exploration import TYPE_INVARIANT, Coverage, Limits

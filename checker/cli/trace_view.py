@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 
 from checker.cli import page
-from checker.cli.check_view import trace_json
+from checker.cli.check_json import trace_json
 from checker.cli.subject import Subject, Wanted, find
 from checker.engines.verdict import CONFORMANCE, RUN
 from checker.input.errors import InputError

@@ -13,7 +13,6 @@ from difflib import SequenceMatcher
 from attrs import frozen
 
 from checker.traces.trace import Trace
-from model.designs import build
 from model.language import Machine
 from model.language.machine import State
 
@@ -54,7 +53,7 @@ class Difference:
 
 def compared(first: Trace, second: Trace) -> Difference:
     """The two traces side by side."""
-    one, other = build(first.options), build(second.options)
+    one, other = first.machine(), second.machine()
     rows = tuple(_rows(one, first, other, second))
     prefix = 0
     while (

@@ -15,13 +15,14 @@ from checker.engines.evaluate import Evaluator
 from checker.engines.exploration import TYPE_INVARIANT
 from checker.engines.interpreter import is_stuck, successors
 from checker.engines.verdict import DEADLOCK, RUN
+from checker.input.configuration import Configuration
 from checker.input.errors import InputError
 from checker.input.nearest import meant
+from checker.input.own_properties import Own
 from checker.text import plural
 from checker.traces.claim import why_not_shown
 from checker.traces.shortest import move_of
 from checker.traces.trace import Move, Trace
-from model.designs import build
 from model.language import Machine
 from model.language.machine import Property, State
 from model.options import Options
@@ -31,7 +32,8 @@ from model.options import Options
 class Walk:
     """A run of ``machine`` of which the first ``at`` moves are taken.
 
-    ``origin``: the trace that it began with, if it did.
+    ``origin``: the trace that it began with, if it did.  ``own``: properties
+    that the user asks.
     """
 
     machine: Machine
@@ -40,6 +42,7 @@ class Walk:
     moves: tuple[Move, ...] = ()
     at: int = 0
     origin: Trace | None = None
+    own: tuple[Own, ...] = ()
 
     @property
     def states(self) -> tuple[State, ...]:
@@ -74,20 +77,27 @@ class Walk:
         return evolve(self, at=number)
 
 
-def begun(machine: Machine, options: Options) -> Walk:
+def begun(configuration: Configuration) -> Walk:
     """A walk that stands in the first initial state."""
-    return Walk(machine=machine, options=options, initial=machine.initials[0])
+    machine = configuration.machine()
+    return Walk(
+        machine=machine,
+        options=configuration.options,
+        initial=machine.initials[0],
+        own=configuration.own,
+    )
 
 
 def walked(trace: Trace) -> Walk:
     """A walk that has taken all the moves of ``trace``."""
     return Walk(
-        machine=build(trace.options),
+        machine=trace.machine(),
         options=trace.options,
         initial=trace.initial,
         moves=trace.moves,
         at=len(trace.moves),
         origin=trace,
+        own=() if trace.own is None else (trace.own,),
     )
 
 
@@ -121,12 +131,21 @@ def first_showing(walk: Walk, name: str) -> int:
     """
     check_property(walk.machine, name)
     for number in range(len(walk.moves) + 1):
-        part = Trace(
-            walk.options, name, walk.initial, walk.moves[:number], None
-        )
+        part = _part(walk, name, number)
         if not why_not_shown(walk.machine, part):
             return number
     raise InputError(f"no state of {_whole(walk)} shows {name}")
+
+
+def _part(walk: Walk, name: str, number: int) -> Trace:
+    """The first moves of the run, as a trace that is to show ``name``."""
+    return Trace(
+        walk.options,
+        name,
+        walk.initial,
+        walk.moves[:number],
+        own=next((own for own in walk.own if own.name == name), None),
+    )
 
 
 def _whole(walk: Walk) -> str:
@@ -163,7 +182,7 @@ def kept(walk: Walk, name: str = "") -> Trace:
         check_property(walk.machine, name)
     found: Sequence[str] = broken(walk.machine, walk.state)
     claim = name or next(iter(found), RUN)
-    trace = Trace(walk.options, claim, walk.initial, taken, None)
+    trace = _part(walk, claim, walk.at)
     reason = why_not_shown(walk.machine, trace)
     if reason:
         raise InputError(f"this run does not show {claim}: {reason}")

@@ -14,7 +14,7 @@ from attrs import evolve
 
 from checker.checking.check import check
 from checker.citing import design_difference
-from checker.cli.check_view import gravest_trace
+from checker.cli.chosen_trace import gravest_trace
 from checker.engines.verdict import RUN
 from checker.input.configuration import load, shipped
 from checker.input.differences import differences
@@ -303,3 +303,15 @@ def test_what_cannot_be_compared(
     result = dbmcheck("diff", *(word.format(**files) for word in arguments))
     assert result.code == code and result.out == ""
     assert said in result.err and result.err.count("\n") == 1
+
+
+def test_a_property_of_the_user(dbmcheck: Command, tmp_path: Path) -> None:
+    text = 'design = "drop"\n[always]\nQuiet = "source.vm is running"\n'
+    (tmp_path / "a.toml").write_text(text)
+    (tmp_path / "b.toml").write_text(text.replace("running", "stopped"))
+    paths = [str(tmp_path / name) for name in ("a.toml", "b.toml")]
+    result = diff(dbmcheck, *paths)
+    assert result.code == 1
+    assert "- Quiet: always: source.vm is running\n" in result.out
+    assert "+ Quiet: always: source.vm is stopped\n" in result.out
+    assert diff(dbmcheck, paths[0], paths[0]).code == 0

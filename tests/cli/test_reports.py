@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -358,3 +359,21 @@ def test_nothing_was_found_out_before_ctrl_c(
     result = dbmcheck("check", HOLDS, VIOLATED, "--format", "junit")
     assert result.code == 130 and result.out == ""
     assert result.err == "dbmcheck: interrupted\n"
+
+
+# -- own properties ----------------------------------------------------------
+
+
+def test_a_property_of_the_command_line(dbmcheck: Command) -> None:
+    """The command that is told finds the same violation."""
+    asked = (ALSO_HOLDS, "--always", "source.migration is none")
+    code, report = junit(dbmcheck, *asked)
+    assert code == 12
+    (suite,) = report
+    ((name, kind, _),) = told(suite)
+    assert name.startswith("own/") and kind is Failure
+    (case,) = [c for c in suite if c.name == name]
+    said = case.result[0].text.splitlines()[-1]
+    words = shlex.split(said.removeprefix("to cite it: dbmcheck "))
+    assert words[:2] == ["cite", ALSO_HOLDS]
+    assert dbmcheck(*words).code == 0

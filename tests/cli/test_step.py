@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from checker.checking.check import check
-from checker.cli.check_view import gravest_trace
+from checker.cli.chosen_trace import gravest_trace
 from checker.cli.step_view import COMMANDS
 from checker.input.configuration import load
 from checker.qemu.traces.choice import witnesses
@@ -277,3 +277,23 @@ def test_what_is_broken_is_what_the_search_says(tmp_path: Path) -> None:
     *before, last = walk.states
     assert not any(broken(walk.machine, state) for state in before)
     assert broken(walk.machine, last) == ("OneSideRuns",)
+
+
+OWN = """design = "drop"
+[bounds]
+chunks = 1
+[always]
+Quiet = "source.migration is none"
+"""
+
+
+def test_a_property_of_the_user(step: Walking, dbmcheck: Command) -> None:
+    Path("own.toml").write_text(OWN)
+    result = step("own.toml", "migrate", "save o.json")
+    assert result.code == 0
+    assert "! Quiet (own) is violated here" in result.out
+    replayed = dbmcheck("replay", "o.json")
+    assert replayed.code == 0 and "Quiet" in replayed.out
+    again = step("o.json", "j 0", "j Quiet", "save p.json")
+    assert again.code == 0
+    assert Path("p.json").read_text() == Path("o.json").read_text()
