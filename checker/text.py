@@ -50,7 +50,7 @@ def wrapped(
 
 
 def _pieces(word: str, room: int) -> Iterator[tuple[str, bool]]:
-    """``word`` in pieces that fit, and whether one continues the last."""
+    """Yield ``word`` in pieces that fit; does one continue the last?"""
     continued = False
     while len(word) > room:
         cut = _cut(word, room)
@@ -60,7 +60,7 @@ def _pieces(word: str, room: int) -> Iterator[tuple[str, bool]]:
 
 
 def _cut(word: str, room: int) -> int:
-    """After how many of the first ``room`` characters to break ``word``."""
+    """Return after how many of the first ``room`` characters to break."""
     for after in (
         word.rfind(",", 0, room) + 1,
         word.rfind("(", 1, room + 1),
@@ -113,7 +113,7 @@ def command_lines(
 
 
 def _groups(words: Sequence[str]) -> Iterator[str]:
-    """An option together with its value, quoted; so is what is before."""
+    """Yield each option with its value, quoted; first what stands before."""
     group: list[str] = []
     for word in words:
         if word.startswith("--") and group:
@@ -124,7 +124,7 @@ def _groups(words: Sequence[str]) -> Iterator[str]:
 
 
 def _continued(line: str) -> Iterator[str]:
-    """``line`` in parts that a shell puts together again."""
+    """Yield ``line`` in parts that a shell puts together again."""
     while len(line) > WIDTH - len(" \\"):
         yield line[: WIDTH - 1] + "\\"
         line = line[WIDTH - 1 :]
@@ -132,12 +132,12 @@ def _continued(line: str) -> Iterator[str]:
 
 
 def shortened(text: str, room: int) -> str:
-    """``text`` in at most ``room`` columns, an ellipsis for the rest."""
+    """Return ``text`` in at most ``room`` columns, with an ellipsis."""
     return text if len(text) <= room else text[: max(0, room - 3)] + "..."
 
 
 def listed(items: Sequence[str], shown: int = SHOWN) -> str:
-    """The first of ``items`` with commas, and how many more there are."""
+    """Return the first of ``items``, and how many more there are."""
     if not items:
         return "none"
     text = ", ".join(items[:shown])
@@ -153,12 +153,12 @@ def joined(items: Sequence[str], last: str = "and") -> str:
 
 
 def place(moves: int) -> str:
-    """Where a run is after so many moves: 'after step 3'."""
+    """Return where a run is after so many moves: 'after step 3'."""
     return f"after step {moves}" if moves else "in the initial state"
 
 
 def text_of(lines: Iterable[str]) -> str:
-    """The lines as one text without trailing spaces, newline at the end."""
+    """Return the lines as one text, without blanks at their ends."""
     return "\n".join(line.rstrip() for line in lines) + "\n"
 
 
@@ -174,12 +174,12 @@ def in_bytes(size: int) -> str:
 
 
 def plural(number: int, noun: str) -> str:
-    """'1 granule', '2000 granules'."""
+    """Return a number with its noun: '1 granule', '2000 granules'."""
     return f"{number} {_of(number, noun)}"
 
 
 def counted(number: int, noun: str) -> str:
-    """The same with separators: '2,000 granules'."""
+    """Return the same with separators: '2,000 granules'."""
     return f"{number:,} {_of(number, noun)}"
 
 

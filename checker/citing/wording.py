@@ -73,7 +73,7 @@ _FAILURES = {
 
 
 def in_words(options: Options) -> tuple[tuple[str, str], ...]:
-    """Pairs of a heading and what it says; what was taken out is not here."""
+    """Return headings with their text, without what was taken out."""
     bounds = options.bounds
     parts = [
         ("design", DESIGNS_IN_WORDS[options.design]),
@@ -89,7 +89,7 @@ def in_words(options: Options) -> tuple[tuple[str, str], ...]:
 
 
 def disk_in_words(bounds: Bounds) -> str:
-    """The disk's size."""
+    """Return the disk's size in words."""
     chunks = plural(bounds.chunks, "chunk")
     granules = plural(bounds.granules, "granule")
     each = " each" if bounds.chunks > 1 else ""
@@ -101,7 +101,7 @@ def _channel(bounds: Bounds) -> str:
 
 
 def writes_in_words(bounds: Bounds) -> str:
-    """How often the guest writes."""
+    """Return in words how often the guest writes."""
     if bounds.writes == "unbounded":
         return "writes any granule, as often as it likes"
     if bounds.writes == "throttled":
@@ -118,7 +118,7 @@ def _at_a_time(bounds: Bounds) -> str:
 
 
 def edits_in_words(bounds: Bounds) -> str:
-    """What the user does to the bitmap by hand; '' if nothing."""
+    """Return what the user does to the bitmap by hand, or ''."""
     if not bounds.edits:
         return ""
     return (
@@ -134,7 +134,7 @@ def _at_most(budget: Budget, one: str, many: str) -> str:
 
 
 def switchover_in_words(options: Options) -> str:
-    """What the stop of the VM waits for; '' if for management only."""
+    """Return what the stop of the VM waits for; '': for management."""
     bounds = options.bounds
     if options.design not in STOP_THEMSELVES:
         return ""
@@ -147,7 +147,7 @@ def switchover_in_words(options: Options) -> str:
 
 
 def failures_in_words(failures: Failures) -> str:
-    """Which failures may happen, and how often."""
+    """Return in words which failures may happen, and how often."""
     parts = []
     for name in failures.names():
         one, many = _FAILURES[name]
@@ -178,7 +178,7 @@ def history(mechanism: Mechanism) -> str:
 
 
 def taken_out(options: Options) -> tuple[Mechanism, ...]:
-    """The mechanisms that the variant lacks, in the table's order."""
+    """Return the mechanisms that the variant lacks, in the table's order."""
     return tuple(
         m for m in mechanisms_of(options.design) if not options.has(m.name)
     )

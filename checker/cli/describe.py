@@ -25,7 +25,7 @@ from model.options import Failures, Options
 
 
 def size(options: Options) -> str:
-    """The bounds in words."""
+    """Return the bounds in words, for a line of a table."""
     bounds = options.bounds
     writes = bounds.writes
     guest = (
@@ -58,13 +58,13 @@ def size(options: Options) -> str:
 
 
 def guest(options: Options) -> str:
-    """What a guest of a proof does, in words."""
+    """Return in words what the guest of a proof does."""
     writes = plural(options.bounds.in_flight, "write")
     return f"never stops; {writes} in flight on each host at a time"
 
 
 def failures(options: Options) -> str:
-    """The failure budgets in words."""
+    """Return the failure budgets by name: 'cut 1, retry 1'."""
     found = []
     for name in Failures.names():
         budget = getattr(options.failures, name)
@@ -128,7 +128,7 @@ def _varied(
 
 
 def design_of(argument: str, without: tuple[str, ...] = ()) -> Options | None:
-    """The options of a configuration; None if ``argument`` is a design.
+    """Return the options of a configuration; None for a design's name.
 
     Raises InputError if it is neither, ConfigurationError if the
     configuration is none.
@@ -158,7 +158,7 @@ def command(
     minimise: bool = False,
     asked: Asked = NOTHING,
 ) -> str:
-    """The command line that does ``verb`` with the same configuration."""
+    """Return the command line of ``verb`` with the same configuration."""
     words = ["dbmcheck", verb, shlex.quote(argument)]
     words += [f"--without {name}" for name in without]
     words += ["--complete"] if complete else []
