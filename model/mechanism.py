@@ -15,6 +15,8 @@ class Mechanism:
     was its absence; ``redundant`` maps a design to the reason why nothing
     breaks there without it.  ``assumes``: what the design asks of others than
     the migration code (block layer, management, client), as a clause.
+    ``elsewhere``: why an implementation of the protocol with one bitmap
+    cannot lack it, as a clause, or ''.
     """
 
     name: str
@@ -24,6 +26,7 @@ class Mechanism:
     history: str = ""
     redundant: tuple[tuple[str, str], ...] = ()
     assumes: str = ""
+    elsewhere: str = ""
 
     def why_redundant(self, design: str) -> str:
         """The reason why ``design`` can do without it, or ''."""
@@ -47,4 +50,5 @@ SENT_BY_THEN = (
 )
 APPEARS = "it takes a bitmap that appears between attempts to show it"
 ONE_BITMAP = "it takes two bitmaps to show it"
+SHOWN_BY_SEVERAL = "it takes two bitmaps, or one that appears, to show it"
 NOT_SENT = "here nothing of the source's bitmap is sent at all"

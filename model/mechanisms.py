@@ -24,6 +24,7 @@ from model.mechanism import (
     NOT_SENT,
     ONE_BITMAP,
     SENT_BY_THEN,
+    SHOWN_BY_SEVERAL,
     STARTS_EMPTY,
     Mechanism,
 )
@@ -195,6 +196,7 @@ NAME_IS_FREE = Mechanism(
         (LIVE, "here any bitmap error fails the migration, by design"),
     ),
     assumes="the destination has no bitmap of that name before",
+    elsewhere="a run begins with no bitmap of that name",
 )
 CONSISTENT_AT_SETUP = Mechanism(
     "consistent-at-setup",
@@ -207,6 +209,7 @@ CONSISTENT_AT_SETUP = Mechanism(
         (LIVE, "here any bitmap error fails the migration, by design"),
     ),
     assumes="no inconsistent bitmap is to be migrated",
+    elsewhere="a run begins with a sound bitmap",
 )
 META_BITMAP = Mechanism(
     "meta-bitmap",
@@ -343,6 +346,7 @@ BITMAPS_ASKED_ANEW = Mechanism(
     "a bitmap that was added meanwhile.",
     history="as built, 2.12 to 11.1",
     redundant=tuple((d, APPEARS) for d in SEVERAL),
+    elsewhere=SHOWN_BY_SEVERAL,
 )
 COMPLETE_IS_KEPT = Mechanism(
     "complete-is-kept",
@@ -353,6 +357,7 @@ COMPLETE_IS_KEPT = Mechanism(
     "dropped as well.",
     history="as built",
     redundant=tuple((d, ONE_BITMAP) for d in SEVERAL),
+    elsewhere=SHOWN_BY_SEVERAL,
 )
 NAMES_PER_ATTEMPT = Mechanism(
     "names-per-attempt",
@@ -362,6 +367,7 @@ NAMES_PER_ATTEMPT = Mechanism(
     "attempt before spoke of. Without it the first message has no name "
     "and everything is dropped.",
     redundant=tuple((d, ONE_BITMAP) for d in SEVERAL),
+    elsewhere=SHOWN_BY_SEVERAL,
 )
 FULL_BACKUP_ON_LOSS = Mechanism(
     "full-backup-on-loss",
@@ -372,6 +378,7 @@ FULL_BACKUP_ON_LOSS = Mechanism(
     history="X08, open",
     assumes="a client that finds its bitmap gone takes a full backup "
     "before it uses a new one of the same name",
+    elsewhere="it is the client who takes a full backup",
 )
 
 MECHANISMS: tuple[Mechanism, ...] = (

@@ -36,6 +36,7 @@ MECHANISM: Edits = {
             '    "L1",\n'
             '    "The VM stops only while the link stands.",\n'
             '    redundant=((POSTCOPY, "a source that stops resumes"),),\n'
+            '    elsewhere="nothing hangs on it",\n'
             ")\n"
             "FULL_BACKUP_ON_LOSS = Mechanism(\n",
         ),
