@@ -16,11 +16,17 @@ import pytest
 from hypothesis import settings
 
 from tests import once
-from tests.command import Result, run
+from tests.command import ROOT, Result, run
 
 # the machines that run these tests are busy; what is slow is not wrong
 settings.register_profile("dbmcheck", deadline=None)
 settings.load_profile("dbmcheck")
+
+
+def heavy_tests() -> list[str]:
+    """The lines of ``heavy.txt``."""
+    lines = (ROOT / "tests" / "heavy.txt").read_text("utf-8").splitlines()
+    return [line for line in lines if not line.startswith("#")]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -37,6 +43,15 @@ def pytest_configure(config: pytest.Config) -> None:
     # would every process that a test starts
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark as fast what is neither full nor slow nor in ``heavy.txt``."""
+    heavy = tuple(f"tests/{line}" for line in heavy_tests())
+    for item in items:
+        marked = {"full", "slow"} & {mark.name for mark in item.iter_markers()}
+        if not marked and not item.nodeid.startswith(heavy):
+            item.add_marker("fast")
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

@@ -13,14 +13,15 @@ import pytest
 
 from checker.checking.check import check
 from checker.engines.exploration import Limits
-from checker.input.configuration import load, shipped
+from checker.input.configuration import listed, load
 from model.mechanism import DESIGNS
 
 FAST_FOR_INTERPRETER = 3_000
 INTERPRETABLE = 150_000
 WORTH_TWO_THREADS = 10_000
-NAMES = list(shipped())
-STATES = {name: load(name).expect.states or 0 for name in NAMES}
+LISTED = {configuration.name: configuration for configuration in listed()}
+NAMES = list(LISTED)
+STATES = {name: LISTED[name].expect.states or 0 for name in NAMES}
 
 
 #: of each design the largest that is still quick
@@ -64,7 +65,7 @@ def test_every_expectation_is_complete(name: str) -> None:
     assert (expect.property is not None) == (expect.verdict == "VIOLATED")
 
 
-@pytest.mark.parametrize("name", marked(NAMES, lambda n: load(n).slow))
+@pytest.mark.parametrize("name", marked(NAMES, lambda n: LISTED[n].slow))
 def test_explicit(name: str) -> None:
     answer = check(load(name), traces=False)
     assert answer.surprises() == []

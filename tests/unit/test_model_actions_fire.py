@@ -71,8 +71,17 @@ SAMPLE = [
 
 @pytest.mark.parametrize(
     ("design", "failures", "bounds"),
-    SAMPLE,
-    ids=[f"{d} {named(f)}" for d, f, _ in SAMPLE],
+    [
+        pytest.param(
+            design,
+            failures,
+            bounds,
+            id=f"{design} {named(failures)}",
+            # none, each alone and all; the pairs now and then
+            marks=pytest.mark.full if len(failures) == 2 else (),
+        )
+        for design, failures, bounds in SAMPLE
+    ],
 )
 def test_nothing_is_wrong_or_dead_at_one_size(
     design: str, failures: tuple[str, ...], bounds: Bounds

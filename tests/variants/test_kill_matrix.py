@@ -167,6 +167,11 @@ NEVER_BROKEN: dict[str, set[str]] = {
     "drop": {WHOLE, REASON},
 }
 
+#: mechanisms without which everything comes, one in eight
+SAMPLE = {
+    d: {m.name for m in mechanisms_of(d)[::8] if m.name not in NEVER}
+    for d in DESIGNS
+}
 ROWS = [(d, m) for d in DESIGNS for m in mechanisms_of(d)]
 REDUNDANT = [(d, m) for d, m in ROWS if m.why_redundant(d)]
 ALL = once(*Failures.names())
@@ -179,8 +184,15 @@ LARGER = dict.fromkeys(DESIGNS, ALL) | {
 def rows(
     chosen: list[tuple[str, Mechanism]],
     slow: Callable[[str, Mechanism], bool] = lambda _, __: False,
+    full: Callable[[str, Mechanism], bool] = lambda _, __: False,
 ) -> pytest.MarkDecorator:
     """One test for each row."""
+
+    def marks(design: str, mechanism: Mechanism) -> list[pytest.MarkDecorator]:
+        if slow(design, mechanism):
+            return [pytest.mark.slow]
+        return [pytest.mark.full] if full(design, mechanism) else []
+
     return pytest.mark.parametrize(
         ("design", "mechanism"),
         [
@@ -188,7 +200,7 @@ def rows(
                 design,
                 mechanism,
                 id=f"{design} without {mechanism.name}",
-                marks=[pytest.mark.slow] if slow(design, mechanism) else [],
+                marks=marks(design, mechanism),
             )
             for design, mechanism in chosen
         ],
@@ -244,7 +256,11 @@ def test_a_row_says_what_breaks(design: str, mechanism: Mechanism) -> None:
     assert all(f.steps is not None for f in bad)
 
 
-@rows(ROWS, slow=lambda d, m: d == LIVE and m.name not in NEVER)
+@rows(
+    ROWS,
+    slow=lambda d, m: d == LIVE and m.name not in NEVER,
+    full=lambda d, m: m.name not in {*NEVER, *SAMPLE[d]},
+)
 def test_a_row_says_what_never_comes(
     design: str, mechanism: Mechanism
 ) -> None:
