@@ -22,7 +22,8 @@ class Described:
     while an attempt is under way, in order.  ``migrates``: the bitmap is
     migrated.  ``several``: it is modelled with a second bitmap as well.
     ``stops_itself``: the source stops the VM when what is pending fits the
-    downtime limit; else management, or nothing, decides.
+    downtime limit; else management, or nothing, decides.  ``in_qemu``: QEMU
+    can run it.
     """
 
     words: str
@@ -30,6 +31,7 @@ class Described:
     migrates: bool = True
     several: bool = False
     stops_itself: bool = False
+    in_qemu: bool = False
 
 
 TABLE: dict[str, Described] = {
@@ -45,6 +47,7 @@ TABLE: dict[str, Described] = {
         "sent once (in QEMU since 2.12)",
         stages=("setup", "active", "postcopy-requested", "device", "run-sent"),
         several=True,
+        in_qemu=True,
     ),
     STOP_COPY: Described(
         words="the whole bitmap is sent while the VM is stopped (QEMU "
@@ -52,6 +55,7 @@ TABLE: dict[str, Described] = {
         stages=("setup", "active", "device", "bitmap-sent", "run-sent"),
         several=True,
         stops_itself=True,
+        in_qemu=True,
     ),
     DROP: Described(
         words="the bitmap is not migrated, and the next backup is a full one",
@@ -68,7 +72,8 @@ SEVERAL = tuple(name for name, one in TABLE.items() if one.several)
 STOP_THEMSELVES = tuple(n for n, one in TABLE.items() if one.stops_itself)
 
 #: what each design lacks as it was posted or built: a label, the mechanisms
-#: (``docs/history.md``, and what a real QEMU has shown: ``README.md``)
+#: (``docs/history.md``, and what a real QEMU has shown:
+#: ``checker/qemu/FINDINGS.md``)
 AS_BUILT: dict[str, tuple[str, frozenset[str]]] = {
     LIVE: (
         "with the meta bitmap of 2.8, as posted",

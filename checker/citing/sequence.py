@@ -20,6 +20,7 @@ from checker.traces.changes import Change, changes
 from checker.traces.messages import Traffic, traffic_along
 from checker.traces.trace import Move, Trace
 from model.language.machine import Machine, State
+from model.options import Options
 from model.vocabulary import DestinationVm, SourceVm
 
 MANAGEMENT, SOURCE, DESTINATION = 3, 28, WIDTH - 1
@@ -58,7 +59,7 @@ def render_sequence(machine: Machine, trace: Trace) -> str:
     ):
         if trace.loop == number - 1:
             lines.append(_across(machine, before, "from here on, for ever"))
-        lines += _step(machine, number, before, move, flows)
+        lines += _step(machine, trace.options, number, before, move, flows)
         before = move.state
     if trace.loop is not None:
         ending = (
@@ -68,7 +69,7 @@ def render_sequence(machine: Machine, trace: Trace) -> str:
         )
         lines.append(_across(machine, before, ending))
     lines += [_blank(machine, before).text, "", LEGEND]
-    return told(text_of(lines), trace.options)
+    return text_of(lines)
 
 
 def _title() -> str:
@@ -114,6 +115,7 @@ def _value(machine: Machine, state: State, name: str) -> str:
 
 def _step(
     machine: Machine,
+    options: Options,
     number: int,
     before: State,
     move: Move,
@@ -125,7 +127,7 @@ def _step(
     for flow in flows:
         rows += _arrows(blank, flow)
     for change in changes(machine, before, move.state):
-        rows += _note(blank, move, change)
+        rows += _note(blank, options, move, change)
     return [row.text for row in rows]
 
 
@@ -165,7 +167,9 @@ def _beside(blank: _Row, lane: int, text: str) -> list[_Row]:
     return rows
 
 
-def _note(blank: _Row, move: Move, change: Change) -> list[_Row]:
+def _note(
+    blank: _Row, options: Options, move: Move, change: Change
+) -> list[_Row]:
     """What a step does to a bitmap, on the side of that bitmap."""
     noted = _NOTED.get(one(change.name))
     if noted is None:
@@ -173,7 +177,7 @@ def _note(blank: _Row, move: Move, change: Change) -> list[_Row]:
     if is_of_second(change.name):
         noted = f"{noted} of second"
     lane = LANES.get(change.name.partition(".")[0], _lane(move))
-    text = f"[{noted} {change.old} -> {change.new}]"
+    text = told(f"[{noted} {change.old} -> {change.new}]", options)
     return _beside(blank, lane or SOURCE, text)
 
 

@@ -50,6 +50,7 @@ from model.mechanisms import (
     STOP_WAITS_FOR_JOB,
 )
 from model.protocol.backup import add_backup_client
+from model.protocol.creation import create
 from model.protocol.faults import add_faults
 from model.protocol.form import add_form
 from model.protocol.guest import add_guest
@@ -66,7 +67,7 @@ from model.protocol.switchover import (
     add_send_complete,
 )
 from model.protocol.takeover import add_takeover
-from model.protocol.world import Design, Updates, World, create
+from model.protocol.world import Design, Updates, World
 from model.variant import Variant
 from model.vocabulary import Message, Outgoing, SourceVm, Stage
 

@@ -18,6 +18,7 @@ from __future__ import annotations
 from model.language import Machine, Step, given
 from model.mechanisms import BITS_AFTER_STOP
 from model.protocol.backup import add_backup_client
+from model.protocol.creation import create
 from model.protocol.faults import add_faults
 from model.protocol.form import add_form
 from model.protocol.guest import add_guest
@@ -33,7 +34,7 @@ from model.protocol.switchover import (
     add_send_complete,
 )
 from model.protocol.takeover import add_takeover
-from model.protocol.world import Design, World, create
+from model.protocol.world import Design, World
 from model.variant import Variant
 from model.vocabulary import Message, Outgoing, SourceVm
 

@@ -22,6 +22,7 @@ from model.language import (
     flag_field,
     granules_field,
 )
+from model.variant import Variant
 from model.vocabulary import DestinationVm, Incoming, Name, Outgoing, SourceVm
 
 #: what a design has two of where there are two bitmaps, or two nodes
@@ -143,3 +144,15 @@ class Ghost:
         only=APPEARS,
         absent=True,
     )
+
+
+def words_of(options: Variant) -> list[str]:
+    """Which fields there are beside those that are always there."""
+    words = []
+    if options.bitmaps == "appears":
+        words += [APPEARS, LEFT_OUT]
+    elif options.bitmaps != "one":
+        words.append(SEVERAL)
+    if options.busy_bitmap == "leave-out":
+        words.append(LEFT_OUT)
+    return words

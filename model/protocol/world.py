@@ -16,59 +16,47 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
-from attrs import evolve, field, frozen
+from attrs import field, frozen
 
 from model.language import (
     YES,
     Channel,
     ChunkSet,
-    ContentsType,
     Disk,
     Domain,
-    EnumType,
     EnumValue,
     Flag,
     Granule,
     GranuleSet,
     MachineBuilder,
-    NameType,
-    Projected,
     Step,
     Tally,
-    Type,
     Update,
-    another,
     any_of,
     choose,
-    declare,
     effect,
     single,
 )
 from model.mechanism import Mechanism
 from model.mechanisms import SOURCE_BUSY
 from model.protocol.hosts import (
-    APPEARS,
-    BITMAP,
     LEFT_OUT,
-    NODE,
-    SEVERAL,
     Destination,
     Ghost,
     Source,
+    words_of,
 )
-from model.variant import FAILURES, Variant
+from model.variant import Variant
 from model.vocabulary import (
     IN_PROGRESS,
     DestinationVm,
     Link,
     Message,
     Name,
-    Reply,
 )
 
 Updates = tuple[Update, ...]
 Choice = TypeVar("Choice")
-Made = TypeVar("Made", bound="World")
 Step_ = TypeVar("Step_", bound=Callable[..., Step])
 
 ENDED = (DestinationVm.KILLED, DestinationVm.DIED)
@@ -212,7 +200,7 @@ class World:
     @property
     def may_leave_out(self) -> bool:
         """Whether an attempt may go without the bitmap."""
-        return LEFT_OUT in _words(self.options)
+        return LEFT_OUT in words_of(self.options)
 
     @property
     def recording(self) -> list[World]:
@@ -323,120 +311,3 @@ class World:
     def _closed(self, other_is_done: Flag) -> Update:
         still = choose(self.link.is_(Link.SILENT), self.link, Link.BROKEN)
         return self.link.becomes(choose(~other_is_done, still, Link.DOWN))
-
-
-def _words(options: Variant) -> list[str]:
-    """Which fields there are beside those that are always there."""
-    words = []
-    if options.bitmaps == "appears":
-        words += [APPEARS, LEFT_OUT]
-    elif options.bitmaps != "one":
-        words.append(SEVERAL)
-    if options.busy_bitmap == "leave-out":
-        words.append(LEFT_OUT)
-    return words
-
-
-def create(
-    kind: type[Made],
-    options: Variant,
-    design: Design,
-    source: type[Source] = Source,
-) -> Made:
-    """A world in which nothing has happened yet.
-
-    The source runs a guest that has written nothing since the last backup;
-    the destination waits for a migration.  ``kind``, ``source``: what the
-    world and the source of this design hold.
-    """
-    build = MachineBuilder(options.name, isinstance(options.domain, Projected))
-    disk = Disk("disk", options.domain)
-    words = _words(options)
-    held = source(
-        **declare(
-            source,
-            build,
-            disk,
-            "source.",
-            words,
-            initial={"has_bitmap": APPEARS not in words},
-        )
-    )
-    destination = Destination(
-        **declare(Destination, build, disk, "destination.", words)
-    )
-    chunk, contents = NameType(disk), ContentsType(disk)
-    name: dict[str, Type] = {}
-    if SEVERAL in words:
-        name["name"] = EnumType(Name)
-    stream = build.channel(
-        "stream",
-        options.limit("channel"),
-        {
-            Message.START: {**name},
-            Message.BITS: {**name, "chunk": chunk, "contents": contents},
-            Message.COMPLETE: {**name},
-            Message.RUN: {},
-        },
-        doc="what the source has sent and the destination has not read",
-    )
-    replies = None
-    if design.run_is_last:
-        replies = build.channel(
-            "return_path",
-            1,
-            {Reply.SHUT: {}},
-            doc="what the destination has sent back",
-        )
-    for spent in (*FAILURES, "writes", "edits"):
-        build.budget(spent, options.budget(spent))
-    ghost = Ghost(**declare(Ghost, build, disk, "ghost_", words, ghost=True))
-    link = build.enum(
-        "link", Link.DOWN, doc="the connection between the hosts"
-    )
-    world = kind(
-        options=options,
-        design=design,
-        build=build,
-        disk=disk,
-        source=held,
-        destination=destination,
-        link=link,
-        stream=stream,
-        return_path=replies,
-        ghost=ghost,
-    )
-    world = evolve(world, **world.beside(build))
-    world.bitmaps.append(world)
-    if SEVERAL in words:
-        world.bitmaps.append(_second(world))
-    return world
-
-
-def _second(world: Made) -> Made:
-    """The same world with a second bitmap in hand."""
-    kind = world.options.bitmaps
-    of = [BITMAP, NODE] if kind == "two-nodes" else [BITMAP]
-
-    build, disk, words = world.build, world.disk, [SEVERAL]
-    return evolve(
-        world,
-        source=another(
-            world.source, build, disk, "source.second.", words, of=of
-        ),
-        destination=another(
-            world.destination, build, disk, "destination.second.", words, of=of
-        ),
-        ghost=another(
-            world.ghost,
-            build,
-            disk,
-            "ghost_second_",
-            words,
-            of=of,
-            ghost=True,
-        ),
-        this=Name.SECOND,
-        suffix="_of_second",
-        enabled=kind != "one-disabled",
-    )

@@ -18,7 +18,7 @@ import attrs
 
 from checker.stateful.adapter import Side
 from checker.traces.trace import Trace
-from model.design import DROP, LIVE, POSTCOPY
+from model.design import POSTCOPY, TABLE
 from model.designs import build
 from model.language.machine import Machine, State
 from model.vocabulary import (
@@ -151,15 +151,15 @@ class CannotMapError(Exception):
 
 
 def check_design(design: str) -> None:
-    """Raise CannotMapError unless it is one of QEMU's."""
-    if design == LIVE:
-        raise CannotMapError(
-            "QEMU has no live design; postcopy and stop-copy can be run"
-        )
-    if design == DROP:
-        raise CannotMapError(
-            "drop migrates no bitmap; postcopy and stop-copy can be run"
-        )
+    """Raise CannotMapError unless QEMU can run the design."""
+    said = TABLE[design]
+    if said.in_qemu:
+        return
+    able = " and ".join(name for name, one in TABLE.items() if one.in_qemu)
+    why = f"QEMU has no {design} design"
+    if not said.migrates:
+        why = f"{design} migrates no bitmap"
+    raise CannotMapError(f"{why}; {able} can be run")
 
 
 def check_mappable(trace: Trace) -> None:
