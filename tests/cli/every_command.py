@@ -21,13 +21,15 @@ from checker.cli.app import app
 class Command:
     """One command: the words that call it, and what it takes.
 
-    ``takes``: the names of its arguments, as 'TRACE|CONFIG'.  ``options``:
-    the long name of each option, with the words that it allows, if any.
+    ``takes``: the names of its arguments, as 'TRACE|CONFIG'; ``needs``: of
+    those that cannot be left out.  ``options``: the long name of each option,
+    with the words that it allows, if any.
     """
 
     words: tuple[str, ...]
     help: str
     takes: tuple[str, ...]
+    needs: tuple[str, ...]
     options: dict[str, tuple[str, ...]]
 
     @property
@@ -60,9 +62,14 @@ def _below(group: Any, before: tuple[str, ...]) -> Iterator[Command]:
         yield Command(
             words,
             command.help or "",
-            tuple((p.metavar or "").strip("[]") for p in named),
+            tuple(map(_named, named)),
+            tuple(_named(p) for p in named if p.required),
             {max(p.opts, key=len): _allowed(p) for p in options},
         )
+
+
+def _named(argument: Any) -> str:
+    return (argument.metavar or "").strip("[]")
 
 
 def _allowed(option: Any) -> tuple[str, ...]:
