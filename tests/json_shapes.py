@@ -115,7 +115,7 @@ SHAPES = {
     "graph": "(file states transitions)",
     "list": """(configurations{(title design without[] slow verdict property
         states)} designs{(protects doc history assumes redundant)}
-        guarantees{})""",
+        guarantees{} assumed[] not_modelled[])""",
     "model": """(design without[] model actions[(name actor notes[] what qemu
         when[] then[])] properties[(name kind guarantee what when[] then[])]
         fields[(name ghost what values[])] words{[]})""",
@@ -134,7 +134,7 @@ SHAPES = {
         states_at_risk states_under_way share_at_risk always_lost
         lost_if_refused converges explored(chunks_sent[(M W F most)]
         chunks_sent_while_stopped[(M D F most)])) tenable)}} answer[]
-        assumes[])""",
+        assumes[] not_modelled[])""",
     "ablate": """(design asked[(bounds easier properties[])] not_asked[]
         mechanisms{(protects property steps seconds states also_breaks[]
         breaks[(property kind guarantee steps reason chunks easier)]
