@@ -58,7 +58,9 @@ def trace_of(dbmcheck: Command, *arguments: str) -> str:
         ("postcopy-small", "--without", "successor"),
         (VIOLATED, "--complete", "--without", "bits-after-stop"),
         (*LARGE, "--minimise"),
-        ("live-never-ends", "--minimise"),
+        pytest.param(
+            ("live-never-ends", "--minimise"), marks=pytest.mark.full
+        ),
     ],
     ids=" ".join,
 )

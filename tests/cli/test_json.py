@@ -43,6 +43,7 @@ def test_check_that_holds(dbmcheck: Command) -> None:
     assert all(data["fired"].values())
 
 
+@pytest.mark.full
 def test_ablate(dbmcheck: Command) -> None:
     data = answer(dbmcheck, "ablate", "stop-copy", "--singles")
     names = [m.name for m in mechanisms_of("stop-copy")]

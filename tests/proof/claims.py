@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from functools import cache
 
+import pytest
 from attrs import evolve
 
 from checker.proof.certificate.certificate import Certificate, certificate
@@ -13,6 +14,7 @@ from checker.proof.certificate.clause import Clause, clause_of, codes_in_use
 from checker.proof.certificate.invariant import Mined, mine
 from model.language import Machine
 from model.lookup import mechanisms_of
+from model.mechanism import DESIGNS, STOP_COPY
 from model.mechanisms import (
     POSTCOPY,
 )
@@ -22,6 +24,16 @@ from tests.once import once
 #: postcopy holds without it
 NOT_NEEDED = next(
     m.name for m in mechanisms_of(POSTCOPY) if m.why_redundant(POSTCOPY)
+)
+
+each_design = pytest.mark.parametrize("design", DESIGNS)
+#: for what is wrong in the same way whatever the design
+one_design = pytest.mark.parametrize(
+    "design",
+    [
+        pytest.param(d, marks=() if d == STOP_COPY else pytest.mark.full)
+        for d in DESIGNS
+    ],
 )
 
 

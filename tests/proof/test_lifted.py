@@ -28,15 +28,16 @@ from model.language import expression as ex
 from model.language.machine import Action, Conjunct, Instance, Machine
 from tests.proof.claims import (
     claim,
+    each_design,
     empty,
     excluding,
+    one_design,
     saying,
     with_clause,
     without_clause,
 )
 
 SMALL = Size(2, 2, 2)
-each_design = pytest.mark.parametrize("design", DESIGNS)
 
 
 def refuted(one: Certificate, size: Size = SMALL) -> dict[str, str]:
@@ -87,7 +88,7 @@ def test_a_disk_may_be_larger_than_options_allow() -> None:
     assert len(disk_of(machine).granules) == 300
 
 
-@each_design
+@one_design
 def test_a_clause_that_is_not_true_at_first(design: str) -> None:
     one = claim(design)
     wrong = saying(one.machine, ghost_missed=["{c}"])
@@ -96,7 +97,7 @@ def test_a_clause_that_is_not_true_at_first(design: str) -> None:
     }
 
 
-@each_design
+@one_design
 def test_a_clause_that_a_step_breaks(design: str) -> None:
     one = claim(design)
     wrong = saying(one.machine, source__migration=["none"])
@@ -105,7 +106,7 @@ def test_a_clause_that_a_step_breaks(design: str) -> None:
     }
 
 
-@each_design
+@one_design
 def test_a_clause_that_a_step_breaks_at_one_granule(design: str) -> None:
     one = claim(design)
     wrong = saying(one.machine, source__in_flight=["{}"])
@@ -117,7 +118,7 @@ def test_a_clause_that_a_step_breaks_at_one_granule(design: str) -> None:
     )
 
 
-@each_design
+@one_design
 def test_clauses_that_are_too_weak(design: str) -> None:
     one = claim(design)
     fewer = without_clause(one, excluding(one, "ghost_missed"))

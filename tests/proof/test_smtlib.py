@@ -17,14 +17,14 @@ from model.language.machine import Conjunct, Property
 from tests.proof.claims import (
     NOT_NEEDED,
     claim,
+    each_design,
     empty,
     excluding,
+    one_design,
     saying,
     with_clause,
     without_clause,
 )
-
-each_design = pytest.mark.parametrize("design", DESIGNS)
 
 
 def written(one: Certificate) -> Script:
@@ -105,7 +105,7 @@ def test_the_script_is_plain_smtlib(design: str) -> None:
 # -- twins that must fail --------------------------------------------------
 
 
-@each_design
+@one_design
 def test_a_clause_that_is_not_true_at_first(design: str) -> None:
     one = claim(design)
     wrong = saying(one.machine, ghost_missed=["{c}"])
@@ -117,14 +117,14 @@ def test_a_clause_that_is_not_true_at_first(design: str) -> None:
     ]
 
 
-@each_design
+@one_design
 def test_a_clause_that_a_step_breaks(design: str) -> None:
     one = claim(design)
     wrong = saying(one.machine, source__migration=["none"])
     assert disagreements(with_clause(one, wrong)) == ["consecution: migrate"]
 
 
-@each_design
+@one_design
 def test_clauses_that_are_too_weak(design: str) -> None:
     one = claim(design)
     fewer = without_clause(one, excluding(one, "ghost_missed"))
