@@ -32,6 +32,12 @@ class Mechanism:
         """The reason why ``design`` can do without it, or ''."""
         return dict(self.redundant).get(design, "")
 
+    @property
+    def takes_several(self) -> bool:
+        """Whether only another bitmap, or one that appears, shows it."""
+        reasons = {reason for _, reason in self.redundant}
+        return bool(reasons) and reasons <= {APPEARS, ONE_BITMAP}
+
 
 COVERED_BY_DRAIN = (
     "every reader of the bitmap drains first, so no reader falls between "
@@ -50,5 +56,5 @@ SENT_BY_THEN = (
 )
 APPEARS = "it takes a bitmap that appears between attempts to show it"
 ONE_BITMAP = "it takes two bitmaps to show it"
-SHOWN_BY_SEVERAL = "it takes two bitmaps, or one that appears, to show it"
+ERROR_FAILS = "here any bitmap error fails the migration, by design"
 NOT_SENT = "here nothing of the source's bitmap is sent at all"

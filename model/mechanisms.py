@@ -21,10 +21,10 @@ from model.mechanism import (
     APPEARS,
     COMPLETE_FIRST,
     COVERED_BY_DRAIN,
+    ERROR_FAILS,
     NOT_SENT,
     ONE_BITMAP,
     SENT_BY_THEN,
-    SHOWN_BY_SEVERAL,
     STARTS_EMPTY,
     Mechanism,
 )
@@ -192,9 +192,7 @@ NAME_IS_FREE = Mechanism(
     "S3",
     "The destination has no bitmap of the name that arrives. With one, "
     "as built (2.12 to 11.x), START fails the migration.",
-    redundant=(
-        (LIVE, "here any bitmap error fails the migration, by design"),
-    ),
+    redundant=((LIVE, ERROR_FAILS),),
     assumes="the destination has no bitmap of that name before",
     elsewhere="a run begins with no bitmap of that name",
 )
@@ -205,9 +203,7 @@ CONSISTENT_AT_SETUP = Mechanism(
     "The source's bitmap is consistent when a migration begins. An "
     "inconsistent one, as built (since 4.0), fails the migration at "
     "setup.",
-    redundant=(
-        (LIVE, "here any bitmap error fails the migration, by design"),
-    ),
+    redundant=((LIVE, ERROR_FAILS),),
     assumes="no inconsistent bitmap is to be migrated",
     elsewhere="a run begins with a sound bitmap",
 )
@@ -346,7 +342,6 @@ BITMAPS_ASKED_ANEW = Mechanism(
     "a bitmap that was added meanwhile.",
     history="as built, 2.12 to 11.1",
     redundant=tuple((d, APPEARS) for d in SEVERAL),
-    elsewhere=SHOWN_BY_SEVERAL,
 )
 COMPLETE_IS_KEPT = Mechanism(
     "complete-is-kept",
@@ -357,7 +352,6 @@ COMPLETE_IS_KEPT = Mechanism(
     "dropped as well.",
     history="as built",
     redundant=tuple((d, ONE_BITMAP) for d in SEVERAL),
-    elsewhere=SHOWN_BY_SEVERAL,
 )
 NAMES_PER_ATTEMPT = Mechanism(
     "names-per-attempt",
@@ -367,7 +361,6 @@ NAMES_PER_ATTEMPT = Mechanism(
     "attempt before spoke of. Without it the first message has no name "
     "and everything is dropped.",
     redundant=tuple((d, ONE_BITMAP) for d in SEVERAL),
-    elsewhere=SHOWN_BY_SEVERAL,
 )
 FULL_BACKUP_ON_LOSS = Mechanism(
     "full-backup-on-loss",

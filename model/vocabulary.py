@@ -59,10 +59,10 @@ class Incoming(enum.Enum):
     """The destination's bitmap (QEMU: BdrvDirtyBitmap, DBMLoadState)."""
 
     ABSENT = "absent"
-    LOADING = "loading"  # busy, nobody records
+    LOADING = "loading"  # busy, nothing records
     SUCCESSOR = "successor-records"  # busy, the successor records
     MERGED = "merged"  # busy, successor merged but not handed back
-    COMPLETE = "complete"  # whole, nobody records yet
+    COMPLETE = "complete"  # whole, nothing records yet
     VALID = "valid"  # whole and recording
     PARTIAL = "partial"  # not busy although it is not whole
     LOST = "lost"  # declared lost: no bitmap of that name
@@ -79,7 +79,7 @@ class Link(enum.Enum):
 
     DOWN = "down"  # neither end uses it
     UP = "up"
-    BROKEN = "broken"  # over: whoever still uses it will notice
+    BROKEN = "broken"  # over: an end that still uses it will notice
     SILENT = "silent"  # nothing moves, and neither end is told
 
 

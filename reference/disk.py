@@ -28,7 +28,7 @@ class Disk(Protocol):
 
 @frozen
 class NoDisk:
-    """A disk whose data nobody looks at: zeroes, and writes vanish."""
+    """A disk whose data are not looked at: zeroes, and writes vanish."""
 
     def read(self, offset: int, length: int) -> bytes:
         return bytes(length)

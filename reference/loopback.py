@@ -27,7 +27,7 @@ class Connection(enum.Enum):
 
     DOWN = "down"  # there is none, or neither end uses it any more
     UP = "up"
-    BROKEN = "broken"  # over: whoever still uses it may notice
+    BROKEN = "broken"  # over: an end that still uses it may notice
     SILENT = "silent"  # nothing moves, and neither end is told
 
 
@@ -153,7 +153,7 @@ class Loopback:
         if event == "migrate_again":
             return self._destination_failed()
         if event == "fence_destination":
-            return self._nobody_knows_who_runs()
+            return self._unknown_who_runs()
         if event == "quit_source":
             return self.destination.phase is Arrival.RUNNING
         return self.offers(row.needs, self.forward)
@@ -164,7 +164,7 @@ class Loopback:
         resumed = self.destination.phase is Arrival.RUNNING
         return self.destination.has_failed or (ended and not resumed)
 
-    def _nobody_knows_who_runs(self) -> bool:
+    def _unknown_who_runs(self) -> bool:
         """RUN was sent and the destination was never seen to resume."""
         if self.source.phase is Phase.COMPLETED:
             return self._destination_failed()

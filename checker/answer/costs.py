@@ -156,11 +156,11 @@ class Costs:
 
     ``sent``: chunks sent, with a guest that writes so often and stops.
     ``sent_never_stops``: chunks sent with two chunks and a guest that never
-    stops.  ``stopped``: chunks sent while nobody runs, with such a guest.
-    ``at_risk``: states, of all states in which a migration is under way and
-    nothing has failed, in which one break or the death of the source may
-    lose the bitmap; None: not known.  ``always_lost``: whether every
-    migration loses the bitmap although nothing fails; None: not known.
+    stops.  ``stopped``: chunks sent while no host runs the guest, with such a
+    guest. ``at_risk``: states, of all states in which a migration is under way
+    and nothing has failed, in which one break or the death of the source may
+    lose the bitmap; None: not known.  ``always_lost``: whether every migration
+    loses the bitmap although nothing fails; None: not known.
     """
 
     sent: Cost
@@ -202,7 +202,7 @@ def sent_cost(at: Callable[[Bounds], Most]) -> Cost:
 
 
 def stopped_cost(at: Callable[[Bounds], Most]) -> Cost:
-    """The cost of the time in which nobody runs."""
+    """The cost of the time in which no host runs the guest."""
     names = (CHUNKS, DOWNTIME, *flights())
     more = (1,) * len(flights())
     # no cap touches these, whatever the limit; or all fits the limit

@@ -49,7 +49,7 @@ Said = tuple[str, Progress | None]
 
 
 def silent(text: str, progress: Progress | None) -> None:
-    """What is told to nobody."""
+    """Progress that is not reported."""
 
 
 def do_all(
@@ -151,7 +151,7 @@ class Pool:
             self._let_go()
 
     def _give(self) -> bool:
-        """Have nobody idle who could work; whether somebody works."""
+        """Give every idle process work; return whether any works."""
         for helper in self.helpers:
             if helper.task is None and self._waiting:
                 helper.task = self._waiting.pop(0)
@@ -287,7 +287,7 @@ class _Server:
 
 
 def _serve(pipe: Connection, limits: Limits) -> None:
-    """Do one task after the other, until nobody is there to give any."""
+    """Do one task after the other, until no process is there to give any."""
     server = _Server(pipe, limits)
     _say_nothing_of_lost_interrupts()
     for number in _HEARD:
@@ -302,7 +302,7 @@ def _serve(pipe: Connection, limits: Limits) -> None:
 
 
 def _say_nothing_of_lost_interrupts() -> None:
-    """One that nobody can raise comes again: the first process sees to it."""
+    """One that cannot be raised comes again: the first process sees to it."""
     report = sys.unraisablehook
 
     def hook(lost: Any) -> None:

@@ -165,7 +165,7 @@ class DesignResult:
 
     @property
     def not_asked(self) -> tuple[str, ...]:
-        """Rows that nothing asks and nobody refuses to promise."""
+        """Return the rows that are neither asked nor left unpromised."""
         return self.standing_as(Standing.NOT_ASKED)
 
     def standing_as(self, *standings: Standing) -> tuple[str, ...]:

@@ -27,7 +27,7 @@ _ENDING = (signal.SIGTERM, signal.SIGHUP)
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; returns the exit code."""
     if arguments is None:
-        # whoever ends us so wants what Ctrl-C gives: nothing left behind
+        # such an end asks for the same as Ctrl-C: nothing left behind
         for number in _ENDING:
             # nohup has it ignored, and so it stays
             if signal.getsignal(number) is not signal.SIG_IGN:
@@ -44,13 +44,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         streams.complain("interrupted")
         code = INTERRUPTED
     except BrokenPipeError:
-        # whoever read our output has gone
+        # the reader of our output has gone
         code = BROKEN_PIPE
     return streams.arrived(code)
 
 
 def lose_no_interrupt() -> None:
-    """A Ctrl-C that nobody can raise comes again, a moment later.
+    """A Ctrl-C that cannot be raised comes again, a moment later.
 
     One that hits while an object is taken away (z3 has thousands) or while C
     calls us is only reported by the interpreter, and then forgotten.

@@ -364,7 +364,7 @@ def run(arguments: Sequence[str] | None) -> int:
     except typer.Abort:
         raise KeyboardInterrupt from None
     except SystemExit as error:
-        # the library ends like this if nobody reads our output any more
+        # the library ends like this if our output is not read any more
         raise BrokenPipeError from error
     except TyperException as error:
         said = error.format_message()

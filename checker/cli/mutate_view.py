@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""``dbmcheck mutate``: which small changes of a design nobody notices."""
+"""``dbmcheck mutate``: which small changes of a design pass unnoticed."""
 
 from __future__ import annotations
 

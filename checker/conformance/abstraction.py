@@ -71,7 +71,7 @@ _OUTGOING = {
     Phase.IN_DOUBT: Outgoing.UNCERTAIN,
     Phase.GONE: Outgoing.NONE,
 }
-# the source stores its persistent bitmaps, as nobody else has them
+# the source stores its persistent bitmaps, as no other process has them
 _STORES = (Phase.NONE, Phase.SETUP, Phase.FAILED, Phase.GONE)
 _ITERATES = (Phase.ACTIVE, Phase.DEVICE)
 _ARRIVAL = {

@@ -333,7 +333,7 @@ def _steps_by_state(graph: StateGraph) -> Steps:
 
 
 def _silent(pairs: int, states: int, steps: int) -> None:
-    """A report that nobody reads."""
+    """A report that is not read."""
 
 
 def conform(

@@ -168,7 +168,7 @@ class _Check:
         granules = 1 + max((p for _, p in self.places.values()), default=0)
         log = self.logs[0]
         source = [x for x in self.logs if x.role != "destination"]
-        # without a source's log nobody knows stop-copy's limit
+        # without a source's log stop-copy's limit is not known
         downtime = self.bitmap.chunks if log.design == STOP_COPY else 1
         if source:
             downtime = source[0].downtime

@@ -16,7 +16,7 @@ from checker.input.errors import InputError
 def check_writable(path: Path) -> None:
     """Raise InputError now if ``path`` could not be written later.
 
-    So that nobody waits for a long search to learn of a mistyped name.
+    So that a mistyped name is told before a long search, not after it.
     """
     if str(path) == "-":
         raise InputError("-: standard output cannot be used here; name a file")

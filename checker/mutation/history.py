@@ -2,7 +2,7 @@
 """A machine that remembers whether an action was ever taken.
 
 What a state looks like does not tell how it came about.  Where a demand asks
-for one action after another, a flag that nobody else reads tells it.
+for one action after another, a flag that nothing else reads tells it.
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ mutants of one or more designs.  Whoever adds an entry 'equivalent' has
 understood why no property can tell these mutants from the design.  An entry
 'open' names the property that is missing; its mutants count as not noticed.
 A mutant that is not in the file and survives shows a property that is
-missing as well, and nobody has looked at it.
+missing as well, and that was not looked into.
 """
 
 from __future__ import annotations

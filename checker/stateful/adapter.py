@@ -205,7 +205,7 @@ class Adapter(ABC):
 
         Writes are finished, the migration completes or has failed.  Then
         management does its duty: it resumes a source whose migration has
-        failed, ends a destination of which nobody knows whether it was to
+        failed, ends a destination of which it is not known whether it was to
         run, ends a source whose guest has moved.
         """
 
@@ -236,4 +236,4 @@ class Adapter(ABC):
 
     @abstractmethod
     def read_disk(self, node: str) -> bytes:
-        """The disk's whole content, as whoever runs the guest sees it."""
+        """Return the whole disk as the host that runs the guest sees it."""

@@ -42,7 +42,7 @@ class Trace:
 
     ``loop``: for a lasso, the number of moves before the cycle: the state
     after the last move is the state after move ``loop``.  ``model``: the
-    schema that it was a trace of when it was written, '' if nobody knows.
+    schema that it was a trace of when it was written, '' if that is not known.
     ``own``: the property, if it is none of the design's.
     """
 

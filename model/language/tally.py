@@ -87,7 +87,7 @@ class TallyType:
 
 @frozen(eq=False)
 class SchematicTally(Tally):
-    """A tally of which nobody knows whether it has a limit."""
+    """A tally whose limit, if it has one, is not known yet."""
 
     name: str
     type: TallyType

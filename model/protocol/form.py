@@ -4,7 +4,7 @@
 No guarantee hangs on these.  They say that the model keeps its own books, so
 that one situation is one state, and that nothing survives by oversight: a
 cursor after a failed attempt, bits of a bitmap that is gone, a message that
-nobody can take any more.
+neither end can take any more.
 """
 
 from __future__ import annotations

@@ -138,7 +138,7 @@ class Ghost:
         "COMPLETE was received in this attempt", of=BITMAP
     )
     killed: Flag = flag_field("some process was killed, ever")
-    retried: Flag = flag_field("this is no first attempt")
+    retried: Flag = flag_field("this is a further attempt")
     had: Flag = flag_field(
         "there was a bitmap when this attempt began",
         only=APPEARS,

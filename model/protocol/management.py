@@ -2,7 +2,7 @@
 """Management: the layer that issues QMP commands (libvirt, a person).
 
 It starts the migration, tries again, cancels, resumes the source where it
-may, fences where nobody can know which side runs, and ends the source when
+may, fences where it is not known which side runs, and ends the source when
 the VM has moved.
 
 It knows what queries show it and what it has done itself: on the source the
@@ -177,7 +177,7 @@ def _add_fence(world: World) -> None:
     unknown = (
         source.vm.is_(SourceVm.STOPPED),
         here.vm.is_(*NOT_RESUMED),
-        (doubt | refuted).named("nobody can know who runs"),
+        (doubt | refuted).named("it is not known who runs"),
     )
     gone_on = (
         source.migration.becomes(Outgoing.FAILED),

@@ -88,7 +88,7 @@ def _add_vm_start_first(world: World) -> None:
 
     @world.action("destination", only=after, fair=True)
     def vm_start_first() -> Step:
-        """The guest runs, although nobody records yet."""
+        """The guest runs, although nothing records yet."""
         return given(here.vm.is_(DestinationVm.RUN_RECEIVED)).then(
             here.vm.becomes(DestinationVm.RUNNING)
         )

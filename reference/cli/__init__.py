@@ -19,7 +19,7 @@ from reference.cli.exit_codes import ExitCode
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; returns the exit code."""
     if not streams.opened():
-        streams.say("standard output is closed; nobody reads the answer")
+        streams.say("standard output is closed; the answer cannot be read")
         return ExitCode.BROKEN_PIPE
     try:
         return _run(arguments)
@@ -27,7 +27,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         streams.say("interrupted")
         return ExitCode.INTERRUPTED
     except BrokenPipeError:
-        # whoever read our output has gone; keep Python from complaining
+        # the reader of our output has gone; keep Python from complaining
         streams.abandon(1)
         return ExitCode.BROKEN_PIPE
 

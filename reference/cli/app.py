@@ -27,7 +27,7 @@ app = typer.Typer(
         "runs), 71 in doubt (failed after the hand-over), 74 transport or "
         "stream error (the source keeps everything), 75 inspect: stream "
         "truncated or corrupt, 130 interrupted before the hand-over, "
-        "141 nobody reads the output, 151 bad file or configuration, "
+        "141 standard output is closed, 151 bad file or configuration, "
         "255 our bug."
     ),
     rich_markup_mode=None,
@@ -328,7 +328,7 @@ def run(arguments: Sequence[str] | None) -> int:
     except typer.Abort:
         raise KeyboardInterrupt from None
     except SystemExit as error:
-        # the library ends like this if nobody reads our output any more
+        # the library ends like this if our output is not read any more
         raise BrokenPipeError from error
     except TyperException as error:
         message = " ".join(str(error).split()) or type(error).__name__

@@ -27,7 +27,7 @@ from reference.transport.workload import Place, Workload
 UNITS = {"": 0, "K": 10, "M": 20, "G": 30, "T": 40, "P": 50, "E": 60}
 #: of a chunk of 1 KiB on the wire, with its header
 CHUNK_ON_WIRE = 1045
-#: what a link carries if nobody says it: 1 Gbit/s, in bytes a second
+#: what a link carries unless it is given: 1 Gbit/s, in bytes a second
 ASSUMED_RATE = 125_000_000
 
 

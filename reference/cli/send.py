@@ -155,7 +155,7 @@ async def _send(
 def exit_code(sent: Sent, design: Design) -> ExitCode:
     """Who has the bitmaps.
 
-    In postcopy nobody says that they have arrived: an unexpected end of the
+    In postcopy no reply says that they have arrived: an unexpected end of the
     connection leaves doubt about them.
     """
     if sent.phase is Phase.COMPLETED:
@@ -187,7 +187,7 @@ def _fields(sent: Sent, options: Sending, workload: Workload | None) -> Fields:
     code = exit_code(sent, options.design)
     verdict = VERDICTS.get(sent.phase, "sent")
     if sent.phase is Phase.COMPLETED and options.design is Design.POSTCOPY:
-        # as QEMU's source without a return path: nobody has told it
+        # as QEMU's source without a return path: no reply has told it
         verdict = "sent, the destination knows whether it arrived"
     outcome = OUTCOMES[sent.phase]
     if sent.phase is Phase.COMPLETED and code == ExitCode.IN_DOUBT:

@@ -3,7 +3,7 @@
 
 ``tables.DESTINATION`` says which event is allowed where.  Messages are worked
 off as they arrive; what the destination does on its own (recorders on, VM
-start, SHUT) is ``work``, done step by step by whoever drives it.  A
+start, SHUT) is ``work``, done step by step by its driver.  A
 destination takes one migration: one that has failed reads no other.
 """
 
@@ -47,7 +47,7 @@ class Destination:
     """The destination of a migration; the bitmaps are the host's.
 
     ``ended``: no more is read, by success or failure.  ``error``: why the
-    stream cannot be read on, or ''; whoever drives it then closes the
+    stream cannot be read on, or ''; its driver then closes the
     connection and calls ``lost``.
     ``replies``: bytes for the return path that wait to be sent.  ``advised``,
     ``end_begun``: what the stream has shown of the source's design;

@@ -4,7 +4,7 @@
 Bulk phase: every chunk once, in order.  Dirty phase: chunks that have changed
 since they were read.  A chunk's meta bit is cleared first and the chunk is
 read then, so that a write in between marks it again.  When little enough is
-pending the VM is stopped, and what is left goes with nobody writing.
+pending the VM is stopped, and the rest goes while no guest writes.
 
 The series of 2015: dirty_bitmap_save_iterate(), its bulk and dirty phase.
 """

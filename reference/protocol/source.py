@@ -3,8 +3,8 @@
 
 ``tables.SOURCE`` says which event is allowed in which phase; a method named
 after the event says what it does, one named ``_may_...`` what must hold
-beside the phase.  Nothing here knows a socket, a clock or a thread: whoever
-drives it calls ``do`` when the transport offers what the row needs.
+beside the phase.  Nothing here knows a socket, a clock or a thread: the code
+that drives it calls ``do`` when the transport offers what the row needs.
 
 An attempt that fails before the hand-over leaves the bitmaps as they were.
 """
@@ -51,7 +51,7 @@ class Source(Holding):
     """The source of a migration; the bitmaps stay in the host.
 
     ``error``: why the destination can be waited for no longer, or '';
-    whoever drives the source then closes the connection and calls ``lost``.
+    the driver of the source then closes the connection and calls ``lost``.
     """
 
     writer: StreamWriter = field(factory=StreamWriter)
@@ -313,7 +313,7 @@ class Source(Holding):
     # -- failures ----------------------------------------------------------
 
     def _release(self, host: Host, moved: bool = True) -> None:
-        """The bitmaps are nobody's any more, and the attempt is forgotten.
+        """Release the bitmaps and forget the attempt.
 
         QEMU: dirty_bitmap_do_save_cleanup().
         """

@@ -109,7 +109,7 @@ _TROUBLE = Row(
     (P.SETUP, P.ACTIVE, P.DEVICE), "dirty_bitmap_save_fails", P.FAILED
 )
 
-# after the hand-over nobody but management can find out who runs
+# after RUN only management can find out who runs
 _FAILURES = (
     _TROUBLE,
     Row(_BEFORE_HAND_OVER, "migration_fails", P.FAILED, "lost"),

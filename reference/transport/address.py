@@ -2,8 +2,8 @@
 """Where the other end is: ``unix:/path`` or ``tcp:host:port``.
 
 The rule: whatever keeps two ends from meeting is a TransportError of one
-line that begins with the address.  A socket file that nobody listens on is
-replaced; one that somebody listens on is in use.  QEMU's counterpart:
+line that begins with the address.  A socket file on which no process listens
+is replaced; one that somebody listens on is in use.  QEMU's counterpart:
 ``socket_parse``, ``socket_start_outgoing_migration``.
 """
 
@@ -83,7 +83,7 @@ def _failed(address: Address, error: Exception) -> TransportError:
 
 
 async def connect(address: Address, tls: ssl.SSLContext | None) -> Link:
-    """A connection to whoever listens; TransportError if there is none."""
+    """Return a connection to the listener; TransportError if there is none."""
     try:
         if address.path:
             reader, writer = await asyncio.open_unix_connection(
@@ -149,7 +149,7 @@ async def listen(address: Address, tls: ssl.SSLContext | None) -> Listener:
 
 
 def _unix_socket(path: str) -> socket.socket:
-    """A socket bound to ``path``; one that nobody serves is replaced."""
+    """A socket bound to ``path``; one that no process serves is replaced."""
     if os.path.lexists(path):
         if not stat.S_ISSOCK(os.lstat(path).st_mode):
             raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST))

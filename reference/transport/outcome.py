@@ -17,11 +17,11 @@ class Sent:
     """How an attempt ended for the source.
 
     ``phase``: COMPLETED, FAILED (all is kept here) or IN_DOUBT; ``error``: why
-    it is not completed, or why nobody acknowledged it.  ``acknowledged``:
+    it is not completed, or why it was not acknowledged.  ``acknowledged``:
     completed, and the peer has closed in good order (in postcopy it has then
-    read all that it wanted to; nobody says that it has taken it).  The time
-    *stopped* goes from the VM's stop (``stopped_at``, ``time.monotonic``) to
-    the hand-over (postcopy) or to the word that the destination runs.
+    read all that it wanted to; it does not say that it has taken it).  The
+    time *stopped* goes from the VM's stop (``stopped_at``, ``time.monotonic``)
+    to the hand-over (postcopy) or to the word that the destination runs.
     ``guest_error``: why the guest could not write on.
     """
 

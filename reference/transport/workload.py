@@ -2,8 +2,8 @@
 """A guest that writes.
 
 The rule: a write is begun only while the VM runs, and is always finished
-(its bit set), also when the guest is stopped in between; whoever stops the VM
-waits for it.  The same seed gives the same writes in the same order.
+(its bit set), also when the guest is stopped in between; the caller that stops
+the VM waits for it.  The same seed gives the same writes in the same order.
 """
 
 from __future__ import annotations

@@ -90,7 +90,7 @@ def unknown(cursor: Cursor, section_id: int, last: bool) -> tuple[int, bool]:
 def subsection(cursor: Cursor, name: str) -> bytes:
     """The body of a subsection of the configuration.
 
-    One that is not known is a CorruptError: nobody can tell where it ends.
+    One that is not known is a CorruptError: its end cannot be found.
     """
     begin = cursor.at
     if name == CAPABILITIES:

@@ -15,7 +15,6 @@ from checker.proof.certificate.induction import (
     check,
 )
 from checker.proof.obligation import Obligation, Outcome
-from model.design import DESIGNS
 from model.language import expression as ex
 from model.language.machine import Instance, Machine
 from tests.proof.claims import (

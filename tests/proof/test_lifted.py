@@ -23,7 +23,6 @@ from checker.proof.certificate.lifted import (
 from checker.proof.obligation import Outcome
 from checker.proof.projection import disk_of, project
 from checker.proof.simulation import Size
-from model.design import DESIGNS
 from model.language import expression as ex
 from model.language.machine import Action, Conjunct, Instance, Machine
 from tests.proof.claims import (

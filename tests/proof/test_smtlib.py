@@ -11,7 +11,6 @@ from attrs import evolve
 
 from checker.proof.certificate.certificate import Certificate
 from checker.proof.certificate.smtlib import Script, script
-from model.design import DESIGNS
 from model.language import expression as ex
 from model.language.machine import Conjunct, Property
 from tests.proof.claims import (

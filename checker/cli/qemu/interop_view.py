@@ -87,7 +87,7 @@ class _Found:
 
     @property
     def new(self) -> list[Outcome]:
-        """Crashes and hangs that nobody knew of."""
+        """Return the crashes and hangs that were not known."""
         shortest = () if self.fed is None else self.fed.shortest
         return [one for one in shortest if known_as(one, self.build) is None]
 

@@ -322,7 +322,7 @@ def _check_properties(found: Sequence[str], known: Sequence[str]) -> None:
 def _check_words(
     given: Sequence[_Clause], shown: _Shown, clauses: Sequence[Clause]
 ) -> None:
-    """That nobody reads another sentence than is checked."""
+    """Raise if the sentences are not those of what is checked."""
     for number, clause in enumerate(clauses):
         says = shown.table(clause)["says"]
         if given[number].says != says:

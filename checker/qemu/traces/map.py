@@ -184,7 +184,7 @@ def check_mappable(trace: Trace) -> None:
             reason = "nothing in QEMU stands for it"
         stopped = reader.text(before, "source.vm") == SourceVm.STOPPED.value
         if stopped and move.action == "source_write_data":
-            reason = "nobody is there who writes while the VM is stopped"
+            reason = "no writer is there while the VM is stopped"
         if reason:
             raise CannotMapError(f"step {number}, {move.label}: {reason}")
 
