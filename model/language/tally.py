@@ -104,14 +104,14 @@ class SchematicTally(Tally):
         return flag(ask("is_full", 1, self._now), text)
 
     def one_more(self) -> tuple[Update, ...]:
-        return self._moves("one_more")
+        return self._moves("one_more", f"{self.name} + 1")
 
     def one_less(self) -> tuple[Update, ...]:
-        return self._moves("one_less")
+        return self._moves("one_less", f"{self.name} - 1")
 
     def emptied(self) -> tuple[Update, ...]:
-        return self._moves("emptied")
+        return self._moves("emptied", "0")
 
-    def _moves(self, how: str) -> tuple[Update, ...]:
+    def _moves(self, how: str, text: str) -> tuple[Update, ...]:
         new = ask(how, Sort.TALLY, self._now)
-        return (Update(self.name, self.type, new, self.name),)
+        return (Update(self.name, self.type, new, text),)
