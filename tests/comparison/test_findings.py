@@ -252,7 +252,9 @@ def test_a_limit_leaves_everything_open(
     assert exit_code(alone(result)) == ExitCode.INCONCLUSIVE
 
 
-@pytest.mark.parametrize("states", [100, 2000])
+@pytest.mark.parametrize(
+    "states", [pytest.param(100, marks=pytest.mark.full), 2000]
+)
 def test_vacuity_needs_searches_that_finished(
     states: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
