@@ -103,7 +103,11 @@ def interrupted(*arguments: object) -> None:
 @pytest.mark.parametrize(
     ("when", "said", "pairs"),
     [
-        ("broken", "neither pairs nor larger sets were all asked", False),
+        pytest.param(
+            *("broken", "neither pairs nor larger sets were all asked"),
+            False,
+            marks=pytest.mark.full,
+        ),
         ("keep", "all pairs are above, larger sets are not", True),
     ],
 )
@@ -147,7 +151,14 @@ def after(
 ASKED_FIRST = 2
 
 
-@pytest.mark.parametrize("rows", [1, 2, len(FEW)])
+@pytest.mark.parametrize(
+    "rows",
+    [
+        pytest.param(1, marks=pytest.mark.full),
+        2,
+        pytest.param(len(FEW), marks=pytest.mark.full),
+    ],
+)
 def test_ctrl_c_keeps_the_rows_that_are_done(
     dbmcheck: Command, monkeypatch: pytest.MonkeyPatch, rows: int
 ) -> None:
@@ -281,6 +292,7 @@ def test_the_mail_names_what_heals(dbmcheck: Command) -> None:
     ) in text
 
 
+@pytest.mark.full
 def test_what_heals_is_what_check_says() -> None:
     trace = trace_of("successor")
     found = alternatives(trace)

@@ -68,7 +68,13 @@ def test_a_sound_design_has_no_finding(
 
 
 @pytest.mark.parametrize(
-    "where", [lambda _: True, at(BOUNDED), at(FITS), in_main]
+    "where",
+    [
+        pytest.param(lambda _: True, marks=pytest.mark.full),
+        pytest.param(at(BOUNDED), marks=pytest.mark.full),
+        at(FITS),
+        in_main,
+    ],
 )
 def test_a_deadlock_anywhere(
     where: broken.Where, monkeypatch: pytest.MonkeyPatch
@@ -126,7 +132,10 @@ def test_a_design_that_does_its_work_is_not_marked(
     assert NO_MORE not in " ".join(printed.split())
 
 
-@pytest.mark.parametrize("where", [at(BOUNDED), at(FITS), in_main])
+@pytest.mark.parametrize(
+    "where",
+    [pytest.param(at(BOUNDED), marks=pytest.mark.full), at(FITS), in_main],
+)
 def test_a_premise_that_one_instance_never_meets(
     where: broken.Where, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -139,7 +148,15 @@ def test_a_premise_that_one_instance_never_meets(
     assert "Never (S6, " in said(result)
 
 
-@pytest.mark.parametrize("where", [at(BOUNDED), at(FITS), in_main, in_costs])
+@pytest.mark.parametrize(
+    "where",
+    [
+        pytest.param(at(BOUNDED), marks=pytest.mark.full),
+        at(FITS),
+        in_main,
+        in_costs,
+    ],
+)
 def test_a_violation_in_one_instance_only(
     where: broken.Where, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -151,7 +168,10 @@ def test_a_violation_in_one_instance_only(
     assert not result.tenable
 
 
-@pytest.mark.parametrize("where", [at(FITS), in_main, in_costs])
+@pytest.mark.parametrize(
+    "where",
+    [at(FITS), pytest.param(in_main, marks=pytest.mark.full), in_costs],
+)
 def test_a_violated_type_invariant(
     where: broken.Where, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -161,7 +181,10 @@ def test_a_violated_type_invariant(
     assert not result.tenable
 
 
-@pytest.mark.parametrize("where", [at(FITS), in_main, in_costs])
+@pytest.mark.parametrize(
+    "where",
+    [at(FITS), pytest.param(in_main, marks=pytest.mark.full), in_costs],
+)
 def test_an_action_that_never_fires(
     where: broken.Where, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -252,7 +275,9 @@ def test_a_limit_leaves_everything_open(
     assert exit_code(alone(result)) == ExitCode.INCONCLUSIVE
 
 
-@pytest.mark.parametrize("states", [100, 2000])
+@pytest.mark.parametrize(
+    "states", [pytest.param(100, marks=pytest.mark.full), 2000]
+)
 def test_vacuity_needs_searches_that_finished(
     states: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:

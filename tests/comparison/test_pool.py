@@ -80,7 +80,13 @@ def test_ctrl_c_in_this_process() -> None:
     assert len(told) == 2
 
 
-@pytest.mark.parametrize("everyone", [True, False], ids=["terminal", "kill"])
+@pytest.mark.parametrize(
+    "everyone",
+    [
+        pytest.param(True, id="terminal", marks=pytest.mark.full),
+        pytest.param(False, id="kill"),
+    ],
+)
 def test_ctrl_c_gives_what_was_found(everyone: bool) -> None:
     """Whether the terminal sends it to all or somebody to the first."""
     process = subprocess.Popen(

@@ -17,13 +17,13 @@ from model.lookup import mechanisms_of
 from tests.proof.claims import (
     NOT_NEEDED,
     claim,
+    each_design,
     empty,
     mined,
     saying,
     without_clause,
 )
 
-each_design = pytest.mark.parametrize("design", DESIGNS)
 REDUNDANT = [
     (design, mechanism.name)
     for design in DESIGNS
@@ -52,6 +52,7 @@ def test_every_reached_state_meets_every_clause(design: str) -> None:
             assert np.all(search.column(truth, level))
 
 
+@pytest.mark.full
 def test_a_design_without_a_redundant_mechanism() -> None:
     one = claim("postcopy", NOT_NEEDED)
     assert all(o.proved for o in check(one.machine, one.clauses))

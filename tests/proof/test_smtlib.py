@@ -62,6 +62,7 @@ def test_cvc5_agrees(design: str) -> None:
     assert disagreements(claim(design)) == []
 
 
+@pytest.mark.full
 def test_cvc5_agrees_on_a_variant() -> None:
     assert disagreements(claim("postcopy", NOT_NEEDED)) == []
 

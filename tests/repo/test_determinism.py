@@ -15,7 +15,7 @@ from tests.command import run_process, without_timing
     [
         ("cite", "live-read-then-clear"),
         ("check", "postcopy-small"),
-        ("ablate", "drop", "--singles"),
+        pytest.param(("ablate", "drop", "--singles"), marks=pytest.mark.full),
         pytest.param(("ablate", "stop-copy"), marks=pytest.mark.slow),
         ("graph", "postcopy-without-successor"),
         ("list", "--format", "json"),

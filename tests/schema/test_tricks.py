@@ -357,7 +357,16 @@ BREAKS = {
 }
 
 
-@pytest.mark.parametrize("trick", BREAKS)
+@pytest.mark.parametrize(
+    "trick",
+    [
+        pytest.param(
+            trick,
+            marks=pytest.mark.full if "granules" in trick else (),
+        )
+        for trick in BREAKS
+    ],
+)
 def test_what_a_disk_violates_is_not_proved(
     trick: str,
     dbmcheck: Command,
