@@ -28,7 +28,7 @@ from tests.stateful.adapter_memory import MemoryAdapter
 
 README = ROOT / "checker" / "stateful" / "README.md"
 assert ROOMS
-DEFECT = DEFECTS["recorders-come-on-after-the-vm"]
+DEFECT = DEFECTS["a-busy-bitmap-records-nothing"]
 
 
 class Adapter(MemoryAdapter):
