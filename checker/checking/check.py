@@ -90,6 +90,10 @@ class Answer:
         """The finding to show first, if not everything holds."""
         return gravest(self.findings)
 
+    def _steps_to(self, name: str | None) -> int | None:
+        """Return the fewest steps to a violation of the property ``name``."""
+        return next((f.steps for f in self.findings if f.name == name), None)
+
     def surprises(self) -> list[str]:
         """Where the answer differs from the configuration's [expect]."""
         expect = self.configuration.expect
@@ -97,6 +101,7 @@ class Answer:
             return []
         found = {
             "verdict": self.verdict.value,
+            "steps": self._steps_to(expect.property),
             "states": self.coverage.states,
             "transitions": self.coverage.transitions,
             "levels": self.coverage.levels,

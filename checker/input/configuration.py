@@ -46,10 +46,14 @@ class ConfigurationError(DbmcheckError):
 
 @frozen(kw_only=True)
 class Expectation:
-    """What a check of the configuration must give; None: not said."""
+    """What a check of the configuration must give; None: not said.
+
+    ``steps``: the fewest that lead to a violation of ``property``.
+    """
 
     verdict: Literal["HOLDS", "VIOLATED", "INCONCLUSIVE"] | None = None
     property: str | None = None
+    steps: Count | None = None
     states: Count | None = None
     transitions: Count | None = None
     levels: Count | None = None

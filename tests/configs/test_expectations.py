@@ -69,6 +69,10 @@ def test_every_expectation_is_complete(name: str) -> None:
 def test_explicit(name: str) -> None:
     answer = check(load(name), traces=False)
     assert answer.surprises() == []
+    # how long the shortest trace is, where one shows the violation
+    expect = answer.configuration.expect
+    found = {f.name: f.steps for f in answer.findings}
+    assert found.get(expect.property or "") == expect.steps
 
 
 @pytest.mark.parametrize(
