@@ -14,7 +14,7 @@ import pytest
 from checker.checking.check import check
 from checker.engines.exploration import Limits
 from checker.input.configuration import listed, load
-from model.mechanism import DESIGNS
+from model.design import DESIGNS
 
 FAST_FOR_INTERPRETER = 3_000
 INTERPRETABLE = 150_000

@@ -12,9 +12,9 @@ from attrs import evolve
 from checker.proof.certificate.certificate import Certificate, certificate
 from checker.proof.certificate.clause import Clause, clause_of, codes_in_use
 from checker.proof.certificate.invariant import Mined, mine
+from model.design import DESIGNS, DROP, STOP_COPY
 from model.language import Machine
 from model.lookup import mechanisms_of
-from model.mechanism import DESIGNS, DROP, STOP_COPY
 from model.mechanisms import (
     POSTCOPY,
 )
