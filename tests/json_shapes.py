@@ -92,7 +92,7 @@ _OPTIONS = (
 )
 _TRACE = (
     f"trace(id {_OPTIONS} property actions[(action arguments{{}})] loop "
-    "steps moves[(action actor arguments{} changes{[]})])"
+    "steps fairness moves[(action actor arguments{} changes{[]})])"
 )
 _FINDING = "property kind guarantee verdict steps reason"
 _OBLIGATIONS = "obligations[(name verdict seconds queries detail)]"
@@ -106,12 +106,13 @@ SHAPES = {
     "check": f"""(configuration design without[] schema engine verdict
         property depth states transitions levels stopped seconds
         states_per_second bytes_per_state properties[({_FINDING})]
-        not_promised{{}} fired{{}} unexpected[] exit_code {_TRACE})""",
+        own() not_promised{{}} fired{{}} coverage unexpected[] exit_code
+        {_TRACE})""",
     "show": f"({_TRACE} form text)",
     "explain": f"({_TRACE} text)",
     "replay": f"(fits shows model_changed {_TRACE})",
     "simulate": f"""(configuration verdict property runs steps states seed
-        stopped never_fired[] {_TRACE})""",
+        stopped never_fired[] met() {_TRACE})""",
     "graph": "(file states transitions)",
     "list": """(configurations{(title design without[] slow verdict property
         states)} designs{(protects doc history assumes redundant)}

@@ -48,7 +48,7 @@ DEEPEST = 40
 SIGNS = ("<", "<=", ">", ">=")
 KEYWORDS = ("if", "then", "and", "or", "not", "is", "in", "within", "holds")
 _TOKEN = re.compile(
-    r"(?P<word>[A-Za-z_](?:[\w.\[\]-]*[\w\]])?|-(?!\S))|(?P<number>\d+(?!\w))"
+    r"(?P<word>[A-Za-z_](?:[\w.\[\]-]*[\w\]])?|-(?![^\s)]))|(?P<number>\d+(?!\w))"
     r'|(?P<quoted>"[^"]*")|(?P<sign><=|>=|[<>()])',
     re.ASCII,
 )

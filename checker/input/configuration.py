@@ -130,8 +130,9 @@ class _Keys:
     bounds: Bounds = field(factory=Bounds)
     failures: Failures = field(factory=Failures)
     expect: Expectation = field(factory=Expectation)
-    always: dict[str, Any] = field(factory=dict)
-    reachable: dict[str, Any] = field(factory=dict)
+    # what these may hold is told by ``own_properties``
+    always: Any = field(factory=dict)
+    reachable: Any = field(factory=dict)
 
 
 def selects(words: tuple[str, ...], prop: Property) -> bool:

@@ -274,7 +274,7 @@ def test_of_a_vacuous_design_nothing_is_taken_out(
         code = ablate_view.run(DESIGN, Limits(), 1, singles, False)
         assert code == ExitCode.UNREACHED
         said = capsys.readouterr().out
-        assert "the complete design itself has findings" in " ".join(
+        assert "The complete design itself has findings" in " ".join(
             said.split()
         )
         assert "it is never reached: Seen" in said

@@ -100,13 +100,14 @@ def _print_whole(entry: Entry) -> None:
     page.line()
     if isinstance(entry, Deviation):
         page.line("again:")
-        shown = command_lines(entry.command, indent=0, prompt="")
+        shown = command_lines(entry.command, prompt="")
     else:
         page.line(f"the stream, {len(entry.stream)} bytes:")
         text = entry.stream.hex()
-        shown = [text[at : at + _HEX] for at in range(0, len(text), _HEX)]
+        pieces = range(0, len(text), _HEX)
+        shown = [_INDENT + text[at : at + _HEX] for at in pieces]
     for line in shown:
-        page.line(_INDENT + line)
+        page.line(line)
 
 
 def as_data(entry: Entry) -> dict[str, Any]:
