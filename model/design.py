@@ -83,7 +83,7 @@ AS_BUILT: dict[str, tuple[str, frozenset[str]]] = {
     ),
     # without a return path, and before 10.0, the source does not resume
     POSTCOPY: (
-        "as built in 10.0 and 11.1, with a return path",
+        "as built in 10.0 (11.1: with separate storage), with a return path",
         frozenset(
             {
                 "name-is-free",
@@ -95,7 +95,7 @@ AS_BUILT: dict[str, tuple[str, frozenset[str]]] = {
         ),
     ),
     STOP_COPY: (
-        "as built, 5.2 to 11.1",
+        "as built, 5.2 to 10.0 (11.1: with separate storage)",
         frozenset(
             {
                 "name-is-free",

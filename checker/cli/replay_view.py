@@ -74,7 +74,10 @@ def _claimed(machine: Machine, trace: Trace) -> str:
     name = trace.property_name
     match claim_of(machine, trace):
         case Claim.DIFFERS:
-            return "where the reference parted from the model"
+            return (
+                "up to where, as the file says, the reference parted from the "
+                "model; the reference was not run"
+            )
         case Claim.NOTHING:
             return "and is a run of which nothing is claimed"
         case Claim.MET:

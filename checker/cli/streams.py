@@ -29,7 +29,8 @@ def say(text: str) -> None:
 
 def complain(text: str) -> None:
     """Write one line on standard error that begins with our name."""
-    say(f"dbmcheck: {text}\n")
+    one_line = text.replace("\r", "\\r").replace("\n", "\\n")
+    say(f"dbmcheck: {one_line}\n")
 
 
 def arrived(code: int) -> int:

@@ -18,7 +18,8 @@ from attrs import frozen
 
 from model.language import expression as ex
 from model.language.expression import Expression
-from model.language.machine import Property
+from model.language.machine import Machine, Property
+from model.language.over_step import possible
 
 Clause = tuple[Expression, ...]
 #: a conclusion that would fall into more is taken as one
@@ -37,16 +38,21 @@ class Demand:
     expression: Expression
 
 
-def demands(prop: Property) -> tuple[Demand, ...]:
-    """Return what the conclusion of an ``always`` property has to meet."""
-    # of a step the premise says all: that one was possible
-    if prop.kind != "always" or prop.over_step:
+def demands(prop: Property, machine: Machine) -> tuple[Demand, ...]:
+    """Return what the conclusion of an ``always`` property has to meet.
+
+    Of a property over a step: what some step of ``machine`` has to meet.
+    """
+    if prop.kind != "always":
         return ()
+    about = prop if prop.of_step is None else prop.of_step
     found: dict[Expression, str] = {}
-    for conjunct in prop.then:
+    for conjunct in about.then:
         for clause in _clauses(conjunct.expression, False):
             for met in _to_be_met(clause):
-                asked = ex.conjunction(prop.premise, met)
+                asked = ex.conjunction(about.premise, met)
+                if about is not prop:
+                    asked = possible(asked, machine)
                 found.setdefault(asked, conjunct.text)
     return tuple(
         Demand(f"{prop.name} case {number}", text, asked)
@@ -72,8 +78,9 @@ def _clauses(root: Expression, negated: bool) -> list[Clause]:
 def _to_be_met(clause: Clause) -> list[Expression]:
     """Return what has to be true once, lest the clause says nothing.
 
-    All that it negates, at once.  That a field is not one of its values is
-    negated only if nothing else is said.
+    Of "if a and b then c": a and b at once.  Of "never a and b together": a,
+    and b, each by itself; but that a field is not one of its values may be the
+    whole claim, so such a value need not come about beside something else.
     """
     negations = [one for one in clause if one.operator == "not"]
     if len(clause) == 1:
@@ -81,9 +88,7 @@ def _to_be_met(clause: Clause) -> list[Expression]:
         return [] if smaller is None else [smaller]
     if len(negations) == len(clause):
         plain = [one for one in negations if not _is_value(one.operands[0])]
-        if not plain:
-            return [one.operands[0] for one in negations]
-        negations = plain
+        return [one.operands[0] for one in plain or negations]
     if not negations:
         return []
     return [ex.all_of(one.operands[0] for one in negations)]

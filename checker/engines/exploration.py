@@ -58,7 +58,9 @@ def watches(machine: Machine) -> tuple[Watch, ...]:
         if prop.kind == "always":
             found.append(Watch(violated(prop.name), prop.violated))
             found.append(Watch(premise(prop.name), prop.premise))
-            found += [Watch(d.name, d.expression) for d in demands(prop)]
+            found += [
+                Watch(d.name, d.expression) for d in demands(prop, machine)
+            ]
         elif prop.kind == "eventually":
             found.append(Watch(premise(prop.name), prop.premise))
         elif prop.then:

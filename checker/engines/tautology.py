@@ -44,9 +44,9 @@ def could_fail(machine: Machine, prop: Property) -> bool:
     if prop.kind == "reachable" and not prop.then:
         return True
     wrong = prop.violated
-    if prop.over_step:
+    if prop.of_step is not None:
         # any step, not only those that the actions make
-        machine, wrong = with_both(machine), prop.broken_step
+        machine, wrong = with_both(machine), prop.of_step.violated
     if wrong not in _read:
         _read[wrong] = ex.fields_read([wrong])
     fields = [f for f in machine.fields if f.name in _read[wrong]]

@@ -97,7 +97,7 @@ def judge(machine: Machine, coverage: Coverage) -> list[Finding]:
     ]
     unmoved = still(machine, coverage.never_fired)
     for prop in machine.properties:
-        finding = _JUDGES[prop.kind](prop, coverage)
+        finding = _JUDGES[prop.kind](machine, prop, coverage)
         if finding.verdict is not Verdict.VIOLATED or finding.reason:
             # a variant may lack the mechanism that a property of the form
             # speaks of; such a property has no guarantee
@@ -162,7 +162,7 @@ def _answer(
     )
 
 
-def _always(prop: Property, coverage: Coverage) -> Finding:
+def _always(machine: Machine, prop: Property, coverage: Coverage) -> Finding:
     level = coverage.first_level.get(violated(prop.name))
     if level is not None:
         return _answer(prop, Verdict.VIOLATED, level)
@@ -172,14 +172,14 @@ def _always(prop: Property, coverage: Coverage) -> Finding:
         return _answer(
             prop, Verdict.VIOLATED, None, "its premise is never met: vacuous"
         )
-    for demand in demands(prop):
+    for demand in demands(prop, machine):
         if demand.name not in coverage.first_level:
             reason = f"a case of '{demand.text}' is never met: vacuous"
             return _answer(prop, Verdict.VIOLATED, None, reason)
     return _answer(prop, Verdict.HOLDS, None)
 
 
-def _reachable(prop: Property, coverage: Coverage) -> Finding:
+def _reachable(_: Machine, prop: Property, coverage: Coverage) -> Finding:
     level = coverage.first_level.get(reached(prop.name))
     fired = any(coverage.fired[name] > 0 for name in prop.by)
     if level is not None or fired:
@@ -189,7 +189,7 @@ def _reachable(prop: Property, coverage: Coverage) -> Finding:
     return _answer(prop, Verdict.VIOLATED, None, "it is never reached")
 
 
-def _eventually(prop: Property, coverage: Coverage) -> Finding:
+def _eventually(_: Machine, prop: Property, coverage: Coverage) -> Finding:
     if coverage.stopped:
         return _answer(prop, Verdict.INCONCLUSIVE, None, coverage.stopped)
     if premise(prop.name) not in coverage.first_level:

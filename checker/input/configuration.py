@@ -9,7 +9,7 @@ user's own file works the same way.
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -34,6 +34,8 @@ from model.language.machine import Property
 from model.options import Bounds, Failures, Options
 
 MAX_FILE = 1 << 20
+MAX_NUMBER = 1 << 64
+TOO_LONG = "a number is too large, allowed are numbers below 2^64"
 KINDS = ("always", "reachable", "eventually")
 Count = Annotated[int, whole(1)]
 
@@ -206,6 +208,11 @@ def parse(text: str, name: str, where: str) -> Configuration:
         raise ConfigurationError(f"{where}: not TOML: {error}") from None
     except RecursionError:
         raise ConfigurationError(f"{where}: nested too deeply") from None
+    except ValueError:
+        # Python reads no number of more than some thousand digits
+        raise ConfigurationError(f"{where}: {TOO_LONG}") from None
+    if any(abs(number) > MAX_NUMBER for number in _numbers(table)):
+        raise ConfigurationError(f"{where}: {TOO_LONG}")
     try:
         return from_table(table, name)
     except (ModelError, ConfigurationError, OwnPropertyError) as error:
@@ -217,6 +224,16 @@ def from_table(table: Mapping[str, Any], name: str) -> Configuration:
     configuration = _described(table, name)
     configuration.machine()
     return configuration
+
+
+def _numbers(value: object) -> Iterator[int]:
+    if isinstance(value, dict):
+        value = list(value.values())
+    if isinstance(value, list):
+        for inner in value:
+            yield from _numbers(inner)
+    elif isinstance(value, int):
+        yield value
 
 
 def listed() -> list[Configuration]:

@@ -18,6 +18,7 @@ from checker.input.condition import Statement, parts_of
 from checker.input.condition_meaning import Meaning
 from checker.input.condition_parser import ConditionError
 from checker.input.errors import DbmcheckError
+from checker.input.strict import shown
 from model.designs import build, schema
 from model.language.machine import Conjunct, Machine, Property
 from model.options import Options
@@ -27,7 +28,7 @@ KINDS: tuple[OwnKind, ...] = ("always", "reachable")
 #: what own properties have in place of a guarantee
 OWN = "own"
 #: what a search calls what no machine lists as a property
-TAKEN = ("NoDeadlock", "Conformance")
+TAKEN = ("NoDeadlock", "Conformance", "Run", "type invariant")
 _IN = {"always": "In every state", "reachable": "In some state"}
 MOST = 50
 #: a conclusion of more conjuncts is one: a table has a column for each
@@ -201,13 +202,13 @@ def from_table(table: Mapping[str, Any]) -> tuple[Own, ...]:
         section = table.get(kind, {})
         if not isinstance(section, Mapping):
             raise OwnPropertyError(
-                f"{kind} is {section!r}, not a table; write [{kind}], and "
-                'below it NAME = "CONDITION"'
+                f"{kind} is {shown(section)}, not a table; write [{kind}], "
+                'and below it NAME = "CONDITION"'
             )
         for name, text in section.items():
             if not isinstance(text, str):
                 raise OwnPropertyError(
-                    f"{kind} {_printable(name)} is {text!r}, not a string"
+                    f"{kind} {_printable(name)} is {shown(text)}, not a string"
                 )
             found.append(Own(name, kind, " ".join(text.split())))
     return tuple(found)

@@ -86,10 +86,12 @@ def unmet(machine: Machine, coverage: Coverage) -> Iterator[str]:
         reason = without_object(machine, prop, unmoved)
         if reason:
             yield f"{prop.name}: {reason}"
-        yield from _unmet(coverage, prop)
+        yield from _unmet(machine, coverage, prop)
 
 
-def _unmet(coverage: Coverage, prop: Property) -> Iterator[str]:
+def _unmet(
+    machine: Machine, coverage: Coverage, prop: Property
+) -> Iterator[str]:
     met = coverage.first_level
     if prop.kind == "reachable":
         by = any(coverage.fired[name] for name in prop.by)
@@ -98,6 +100,6 @@ def _unmet(coverage: Coverage, prop: Property) -> Iterator[str]:
         return
     if premise(prop.name) not in met:
         yield f"the premise of {prop.name} is never met"
-    for demand in demands(prop):
+    for demand in demands(prop, machine):
         if demand.name not in met:
             yield f"{prop.name}: a case of '{demand.text}' is never met"

@@ -228,6 +228,10 @@ class Declarations:
     def _add_field(self, made: Field) -> None:
         if made.name in self._fields:
             raise ModelError(f"field {made.name} is declared twice")
+        if made.name.endswith("'"):
+            raise ModelError(
+                f"field {made.name}: a prime is for the value after a step"
+            )
         self._fields[made.name] = made
 
     def _ghosts(self, names: Iterable[str]) -> list[str]:

@@ -133,8 +133,8 @@ class Property:
     always: in every state, if all of ``when`` then all of ``then``.
     reachable: some state meets all of ``then``, or one of ``by`` fires.
     eventually: once all of ``when``, later all of ``then``.
-    ``over_step``: it is about every step; ``broken_step``, where the steps
-    were put in: what a step is that violates it.
+    ``over_step``: it is about every step; ``of_step``, where the steps were
+    put in: the property as it was said of a step.
     ``assumes``: what it takes for granted, as a clause, or ''.  ``needs``:
     budgets without which it is not asked, as of an action.  ``trivial``: why
     it may say nothing at some sizes, or ''.  ``consequence``: a name for what
@@ -153,7 +153,7 @@ class Property:
     trivial: str = ""
     consequence: str = ""
     over_step: bool = False
-    broken_step: Expression = ex.FALSE
+    of_step: Property | None = None
 
     @property
     def premise(self) -> Expression:

@@ -61,14 +61,10 @@ def in_states(
     asked: list[Expression] = []
     kept: list[Conjunct] = []
     for one in instances:
-        new = {name + PRIME: value for name, value in one.effect}
-        for name, width in fields.items():
-            new.setdefault(name + PRIME, ex.field_value(name, width))
-        when = ex.all_of([one.enabled, *_after(prop.when, new)])
+        new = _after(one, fields)
+        when = ex.all_of([one.enabled, *_at(prop.when, new)])
         asked.append(when)
-        for conjunct, then in zip(
-            prop.then, _after(prop.then, new), strict=True
-        ):
+        for conjunct, then in zip(prop.then, _at(prop.then, new), strict=True):
             holds = ex.disjunction(ex.complement(when), then)
             if holds is not ex.TRUE:
                 text = f"{conjunct.text}, after {one.label}"
@@ -79,8 +75,15 @@ def in_states(
         ex.any_of(asked),
     )
     always = tuple(kept) or (Conjunct("nothing can break it", ex.TRUE),)
-    return evolve(
-        prop, when=(premise,), then=always, broken_step=prop.violated
+    return evolve(prop, when=(premise,), then=always, of_step=prop)
+
+
+def possible(asked: Expression, machine: Machine) -> Expression:
+    """Where a step is possible of which ``asked`` is true."""
+    fields = {f.name: f.type.width for f in machine.fields}
+    return ex.any_of(
+        ex.conjunction(one.enabled, replaced([asked], _after(one, fields))[0])
+        for one in machine.instances
     )
 
 
@@ -91,6 +94,16 @@ def with_both(machine: Machine) -> Machine:
 
 
 def _after(
+    one: Instance, fields: Mapping[str, int]
+) -> Mapping[str, Expression]:
+    """Each field's value after a step, in the state before it."""
+    new = {name + PRIME: value for name, value in one.effect}
+    for name, width in fields.items():
+        new.setdefault(name + PRIME, ex.field_value(name, width))
+    return new
+
+
+def _at(
     conjuncts: Sequence[Conjunct], new: Mapping[str, Expression]
 ) -> Sequence[Expression]:
     return replaced([c.expression for c in conjuncts], new)

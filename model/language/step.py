@@ -34,6 +34,24 @@ class Part:
     when: Sequence[Flag] = ()
     then: Sequence[Update] = ()
 
+    def __attrs_post_init__(self) -> None:
+        """Raise ModelError unless it is made of flags and of updates."""
+        for what, kind, given in (
+            ("condition", Flag, self.when),
+            ("effect", Update, self.then),
+        ):
+            sequence = isinstance(given, (list, tuple))
+            wrong = (
+                [one for one in given if not isinstance(one, kind)]
+                if (sequence)
+                else [given]
+            )
+            if wrong:
+                raise ModelError(
+                    f"the {what} of a part has {described(wrong[0])}, allowed "
+                    f"is a sequence of {kind.__name__.lower()}s"
+                )
+
 
 @frozen(eq=False)
 class Step:

@@ -238,17 +238,25 @@ class EnumValue(Value[EnumType[Member]], Generic[Member]):
         )
 
     def switch(
-        self, cases: Mapping[Member, Member | EnumValue[Member]]
+        self,
+        cases: Mapping[Member, Member | EnumValue[Member]],
+        otherwise: Member | None = None,
     ) -> EnumValue[Member]:
-        """What ``cases`` say of the member that this is; else this."""
+        """What ``cases`` say of the member that this is.
+
+        Else ``otherwise``; this itself, if that is not given.
+        """
         if not cases:
             raise ModelError(f"'{self.text}'.switch() names no member")
-        chosen, texts = self.expression, []
+        rest = self if otherwise is None else self._operand(otherwise)
+        chosen, texts = rest.expression, []
         for member, value in reversed(list(cases.items())):
             code, new = self._operand(member), self._operand(value)
             here = ex.equal(self.expression, code.expression)
             chosen = ex.choice(here, new.expression, chosen)
             texts.append(f"{new.text} if {code.text}")
+        if otherwise is not None:
+            texts.insert(0, f"else {rest.text}")
         return self._with(chosen, ", ".join(reversed(texts)))
 
 

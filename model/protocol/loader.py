@@ -117,8 +117,7 @@ def _add_complete(world: World) -> None:
     def dirty_bitmap_load_complete_reclaim() -> Step:
         """COMPLETE after the VM's start: merge the successor, hand back.
 
-        QEMU: dirty_bitmap_load_complete(),
-        bdrv_reclaim_dirty_bitmap_locked().
+        QEMU: dirty_bitmap_load_complete(), bdrv_reclaim_dirty_bitmap().
         """
         union = here.bits | here.successor
         return given(

@@ -3,12 +3,13 @@
 
 An error may come at START (no such node or alias; the name exists), at BITS
 (they do not fit the bitmap) and at COMPLETE (no such bitmap).  As built, 5.1
-to 11.x, a name that exists fails the migration, and all the others cancel the
-bitmaps and the rest of the stream is read; before 5.1 all of them failed it
-(commit b91f33b81d; dirty_bitmap_load_start(), dirty_bitmap_load_header(),
-dirty_bitmap_load_bits()).  START refuses neither granularity nor size: the
-bitmap is created with the granularity that it names, and no size is on the
-wire.
+to 11.x, a name that exists fails the migration, and so does a malformed START
+or BITS (``docs/domain.md``); an unknown node or name, and BITS that do not
+fit, cancel the bitmaps, and the rest of the stream is read; before 5.1 all of
+them failed it (commit b91f33b81d; dirty_bitmap_load_start(),
+dirty_bitmap_load_header(), dirty_bitmap_load_bits()).  START refuses neither
+granularity nor size: the bitmap is created with the granularity that it names,
+and no size is on the wire.
 """
 
 from __future__ import annotations

@@ -21,7 +21,7 @@ variants.
 
 from __future__ import annotations
 
-from model.language import EnumValue, Flag, Step, any_of, choose, given
+from model.language import EnumValue, Flag, Step, any_of, given
 from model.mechanisms import (
     FENCE_BEFORE_RESUME,
     FENCING,
@@ -65,9 +65,7 @@ def failed(world: World) -> EnumValue[Outgoing]:
     late = world.with_(
         NO_RESUME_AFTER_RUN, Outgoing.UNCERTAIN, without=Outgoing.FAILED
     )
-    sent = migration.is_(Outgoing.RUN_SENT)
-    before = choose(sent, migration, Outgoing.FAILED)
-    return choose(~sent, before, late)
+    return migration.switch({Outgoing.RUN_SENT: late}, Outgoing.FAILED)
 
 
 def _failed_there(world: World) -> Flag:
@@ -109,7 +107,7 @@ def _add_attempts(world: World) -> None:
         A destination process takes one incoming migration; the old one,
         which has failed or ended, is replaced.  The source's process is the
         same.
-        QEMU: qmp_migrate(); qmp_migrate_incoming() works once a process
+        QEMU: qmp_migrate(); qmp_migrate_incoming() works once per process
         (since 2.3), so a retry never meets the loader of the failed attempt.
         """
         return given(

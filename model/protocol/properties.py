@@ -3,7 +3,7 @@
 
 S1 no missing bit, S2 a loss is observable, S3 bitmap trouble never harms the
 VM, S5 no needless loss, S6 one side runs, P1 precision, L1 every migration
-ends.  S4 and M1 need several bitmaps or images and are not modelled yet.
+ends.  S4 and M1 need images or snapshots and are not modelled.
 """
 
 from __future__ import annotations

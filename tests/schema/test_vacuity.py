@@ -27,6 +27,7 @@ from model.language import (
     MachineBuilder,
     ModelError,
     Step,
+    given,
 )
 
 
@@ -276,4 +277,26 @@ def test_a_large_conclusion_is_taken_as_one() -> None:
     for one in both[1:]:
         whole = whole | one
     world.build.always("Large", "S1", "", then=[whole])
-    assert demands(world.build.machine().property("Large")) == ()
+    machine = world.build.machine()
+    assert demands(machine.property("Large"), machine) == ()
+
+
+def test_two_flags_that_exclude_each_other_are_each_asked_for() -> None:
+    """Not both at once: that would ask for the violation."""
+    build = MachineBuilder("two")
+    one, other = build.flag("one"), build.flag("other")
+
+    @build.action("actor")
+    def first() -> Step:
+        """Switch the one."""
+        return given(~other).then(one.becomes(~one))
+
+    @build.action("actor")
+    def second() -> Step:
+        """Switch the other."""
+        return given(~one).then(other.becomes(~other))
+
+    build.always("NotBoth", "S1", "Never both.", then=[~(one & other)])
+    machine = build.machine()
+    (found,) = judge(machine, interpret(machine, Limits()).coverage)
+    assert found.verdict is Verdict.HOLDS

@@ -308,3 +308,24 @@ def test_a_schema_keeps_it_until_there_is_a_size(cleans: bool) -> None:
     (found,) = judge(machine, interpret(machine).coverage)
     assert found.verdict is (Verdict.VIOLATED if cleans else Verdict.HOLDS)
     assert found.steps == (1 if cleans else None)
+
+
+def test_a_case_of_a_step_that_never_comes_is_vacuous() -> None:
+    build = MachineBuilder("crossing")
+    light, loud = build.enum("light", Light.RED), build.flag("loud")
+
+    @build.action("timer")
+    def goes_on() -> Step:
+        """Red to green and back; never loud."""
+        return given(light.is_not(Light.AMBER)).then(
+            light.becomes(light.switch({Light.RED: Light.GREEN}, Light.RED)),
+            loud.becomes(loud),
+        )
+
+    build.every_step(
+        "Loud", "S1", "If loud, red.", [~loud | after(light).is_(Light.RED)]
+    )
+    machine = build.machine()
+    (found,) = judge(machine, interpret(machine, Limits()).coverage)
+    assert found.verdict is Verdict.VIOLATED
+    assert "is never met: vacuous" in found.reason

@@ -11,8 +11,9 @@ from attrs import evolve
 
 from checker.checking.check import Answer, check
 from checker.checking.minimise import minimise
+from checker.engines.exploration import TYPE_INVARIANT
 from checker.engines.interpreter import interpret
-from checker.engines.verdict import CONFORMANCE, DEADLOCK, Verdict
+from checker.engines.verdict import CONFORMANCE, DEADLOCK, RUN, Verdict
 from checker.input.configuration import (
     Configuration,
     ConfigurationError,
@@ -141,7 +142,7 @@ def test_too_many_are_refused() -> None:
 
 
 def test_the_names_that_a_search_gives_are_taken() -> None:
-    assert TAKEN == (DEADLOCK, CONFORMANCE)
+    assert TAKEN == (DEADLOCK, CONFORMANCE, RUN, TYPE_INVARIANT)
 
 
 def test_conditions_of_the_command_line_get_free_names() -> None:
