@@ -300,7 +300,10 @@ def test_a_variant_that_was_built_says_so() -> None:
     trace = shortest_violation(options, prop, interpret, Limits())
     assert trace is not None
     text = " ".join(mail(build(options), trace).split())
-    said = "this is the design as built in 10.0 and 11.1, with a return path"
+    said = (
+        "this is the design as built in 10.0 (11.1: with separate storage), "
+        "with a return path"
+    )
     assert f"on purpose: {said}" in text
     chosen = Options(design="postcopy", bounds=SMALL, busy_bitmap="fail")
     trace = shortest_violation(chosen, prop, interpret, Limits())
