@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 from collections.abc import Callable
 from functools import partial
 
@@ -18,6 +19,9 @@ from hypothesis import settings
 from tests import once
 from tests.command import ROOT, Result, run
 
+# several hundred processes are started: each need not compile everything
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 # the machines that run these tests are busy; what is slow is not wrong
 settings.register_profile("dbmcheck", deadline=None)
 settings.load_profile("dbmcheck")

@@ -351,5 +351,5 @@ def test_what_is_said_of_alternatives() -> None:
         "breaks; if 'b' is taken out as well, but then S1 and P1 break."
     )
     many = sentence(*([f"m{n}", "P1"] for n in range(5)))
-    assert many.endswith("; and so on, 2 more.")
+    assert many.endswith("; and with 2 more.")
     assert "m2" in many and "m3" not in many
