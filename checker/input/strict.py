@@ -200,7 +200,8 @@ def _class_hook(form: Form, kind: Any, converter: Converter) -> Any:
 
 def _list_hook(kind: Any, converter: Converter) -> Any:
     make, element = get_origin(kind), get_args(kind)[0]
-    fill = list_structure_factory(list[element], converter)  # type: ignore[valid-type]
+    every: Any = list
+    fill = list_structure_factory(every[element], converter)
     words = "not a list of strings" if element is str else "not a list"
     return _after(list, words, lambda value, _: make(fill(value, list)))
 

@@ -37,11 +37,11 @@ def build(options: Variant) -> Machine:
     """The drop design, from setup to failure."""
     world = create(World, options, DESIGN)
     source = world.source
-    add_guest(world)
+    add_guest(world)  # data, then bdrv_set_dirty(); on either host
 
     # -- setup: nothing is announced -------------------------------------
 
-    add_setup(world)
+    add_setup(world)  # dirty_bitmap_save_setup()
 
     # -- stop ------------------------------------------------------------
 
@@ -61,14 +61,14 @@ def build(options: Variant) -> Machine:
 
     # -- send: RUN; the destination runs ---------------------------------
 
-    add_run_last(world)
-    add_takeover(world)
+    add_run_last(world)  # qemu_savevm_state_complete_precopy(), then SHUT
+    add_takeover(world)  # RUN, dirty_bitmap_mig_before_vm_start()
 
     # -- the others, failures, what is asked -----------------------------
 
-    add_backup_client(world)
-    add_management(world)
-    add_faults(world)
-    add_form(world)
-    add_properties(world)
+    add_backup_client(world)  # backup jobs and edits, by the bitmap's name
+    add_management(world)  # migrate, cancel, cont, fence, quit
+    add_faults(world)  # breaks and kills, and how each host notices
+    add_form(world)  # what a state looks like: no guarantee
+    add_properties(world)  # the guarantees, S1 to L1
     return world.build.machine()

@@ -174,11 +174,11 @@ def build(options: Variant) -> Machine:
     """The live design, from setup to failure."""
     world = create(Live, options, DESIGN, LiveSource)
     source = world.source
-    add_guest(world)
+    add_guest(world)  # data, then bdrv_set_dirty(); on either host
 
     # -- setup: START ----------------------------------------------------
 
-    add_setup(world)
+    add_setup(world)  # dirty_bitmap_save_setup()
 
     # -- bulk and dirty phase, last pass: BITS ---------------------------
 
@@ -314,22 +314,22 @@ def build(options: Variant) -> Machine:
         source.meta.is_empty(),
     )
     add_send_complete(world, all_sent, then=Outgoing.BITMAP_SENT)
-    add_run_last(world)
+    add_run_last(world)  # qemu_savevm_state_complete_precopy(), then SHUT
 
     # -- the destination: load, run; a loss ------------------------------
 
-    add_loader(world)
-    add_loss(world)
-    add_takeover(world)
+    add_loader(world)  # dirty_bitmap_load_start(), _bits(), _complete()
+    add_loss(world)  # cancel_incoming_locked(), and what is skipped then
+    add_takeover(world)  # RUN, dirty_bitmap_mig_before_vm_start()
 
     # -- the others, failures, what is asked -----------------------------
 
-    add_backup_client(world)
-    add_management(world)
-    add_faults(world)
-    add_form(world)
+    add_backup_client(world)  # backup jobs and edits, by the bitmap's name
+    add_management(world)  # migrate, cancel, cont, fence, quit
+    add_faults(world)  # breaks and kills, and how each host notices
+    add_form(world)  # what a state looks like: no guarantee
     _add_downtime_kept(world)
-    add_properties(world)
+    add_properties(world)  # the guarantees, S1 to L1
     return world.build.machine()
 
 

@@ -45,11 +45,11 @@ def build(options: Variant) -> Machine:
     """The postcopy design, from setup to failure."""
     world = create(World, options, DESIGN)
     source = world.source
-    add_guest(world)
+    add_guest(world)  # data, then bdrv_set_dirty(); on either host
 
     # -- setup: START ----------------------------------------------------
 
-    add_setup(world)
+    add_setup(world)  # dirty_bitmap_save_setup()
 
     # -- switchover: the VM stops, RUN -----------------------------------
 
@@ -97,16 +97,16 @@ def build(options: Variant) -> Machine:
 
     # -- the destination: load, run; a loss ------------------------------
 
-    add_loader(world)
-    add_loss(world)
-    add_cancel_incoming(world)
-    add_takeover(world)
+    add_loader(world)  # dirty_bitmap_load_start(), _bits(), _complete()
+    add_loss(world)  # cancel_incoming_locked(), and what is skipped then
+    add_cancel_incoming(world)  # dirty_bitmap_mig_cancel_incoming()
+    add_takeover(world)  # RUN, dirty_bitmap_mig_before_vm_start()
 
     # -- the others, failures, what is asked -----------------------------
 
-    add_backup_client(world)
-    add_management(world)
-    add_faults(world)
-    add_form(world)
-    add_properties(world)
+    add_backup_client(world)  # backup jobs and edits, by the bitmap's name
+    add_management(world)  # migrate, cancel, cont, fence, quit
+    add_faults(world)  # breaks and kills, and how each host notices
+    add_form(world)  # what a state looks like: no guarantee
+    add_properties(world)  # the guarantees, S1 to L1
     return world.build.machine()

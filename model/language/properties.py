@@ -7,6 +7,7 @@ A property whose ``only`` is false is not asked in this variant.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Any, TypedDict, Unpack
 
 from attrs import define, evolve
 from attrs import field as attribute
@@ -20,6 +21,26 @@ from model.language.over_step import before, is_after
 from model.language.per_granule import NEEDS_RUNS, reason_against
 from model.language.step import plain
 from model.language.values import Flag
+
+
+class Said(TypedDict, total=False):
+    """What may be said of a property beside its formula.
+
+    ``needs``: budgets without which it is not asked, as of an action.
+    ``assumes``: what it takes for granted, as a clause.  ``trivial``: why it
+    may say nothing at some sizes, where it is not asked; without a reason that
+    is an error.  ``consequence``: names what a violation does.
+    """
+
+    needs: Needs
+    assumes: str
+    trivial: str
+    consequence: str
+
+
+def _plainly(said: Said) -> dict[str, Any]:
+    """Return ``said`` as a property keeps it."""
+    return {**said, "needs": tuple(said.get("needs", ()))}
 
 
 @define(eq=False)
@@ -62,31 +83,12 @@ class Properties(Budgets):
         doc: str,
         then: Sequence[Flag],
         when: Sequence[Flag] = (),
-        needs: Needs = (),
-        assumes: str = "",
-        trivial: str = "",
-        consequence: str = "",
         only: bool = True,
+        **said: Unpack[Said],
     ) -> None:
-        """Must hold in every state: if all of ``when``, all of ``then``.
-
-        ``needs``: budgets without which it is not asked, as of an action.
-        ``assumes``: what it takes for granted, as a clause.  ``trivial``: why
-        it may say nothing at some sizes, where it is not asked; without a
-        reason that is an error.  ``consequence``: names what a violation does.
-        """
-        head = Property(
-            name,
-            "always",
-            guarantee,
-            doc,
-            assumes=assumes,
-            needs=tuple(needs),
-            trivial=trivial,
-            consequence=consequence,
-        )
-        if only:
-            self.add_property(head, when, then)
+        """Must hold in every state: if all of ``when``, all of ``then``."""
+        head = Property(name, "always", guarantee, doc, **_plainly(said))
+        self._ask(head, when, then, only)
 
     def reachable(
         self,
@@ -94,17 +96,16 @@ class Properties(Budgets):
         doc: str,
         then: Sequence[Flag] = (),
         by: Sequence[str] = (),
-        needs: Needs = (),
         only: bool = True,
+        **said: Unpack[Said],
     ) -> None:
         """Must be met once: a state with all of ``then``, or a step ``by``."""
         if bool(then) == bool(by):
             raise ModelError(f"property {name}: give either 'then' or 'by'")
         head = Property(
-            name, "reachable", "", doc, (), (), tuple(by), "", tuple(needs)
+            name, "reachable", "", doc, by=tuple(by), **_plainly(said)
         )
-        if only:
-            self.add_property(head, (), then)
+        self._ask(head, (), then, only)
 
     def eventually(
         self,
@@ -113,28 +114,12 @@ class Properties(Budgets):
         doc: str,
         then: Sequence[Flag],
         when: Sequence[Flag] = (),
-        needs: Needs = (),
-        assumes: str = "",
-        trivial: str = "",
-        consequence: str = "",
         only: bool = True,
+        **said: Unpack[Said],
     ) -> None:
-        """Under weak fairness: after ``when``, sooner or later ``then``.
-
-        The rest is as of ``always``.
-        """
-        head = Property(
-            name,
-            "eventually",
-            guarantee,
-            doc,
-            assumes=assumes,
-            needs=tuple(needs),
-            trivial=trivial,
-            consequence=consequence,
-        )
-        if only:
-            self.add_property(head, when, then)
+        """Under weak fairness: after ``when``, sooner or later ``then``."""
+        head = Property(name, "eventually", guarantee, doc, **_plainly(said))
+        self._ask(head, when, then, only)
 
     def every_step(
         self,
@@ -143,25 +128,25 @@ class Properties(Budgets):
         doc: str,
         then: Sequence[Flag],
         when: Sequence[Flag] = (),
-        needs: Needs = (),
-        assumes: str = "",
-        consequence: str = "",
         only: bool = True,
+        **said: Unpack[Said],
     ) -> None:
         """Must hold of every step: if all of ``when``, all of ``then``.
 
-        Both may speak of ``after(field)``.  The rest is as of ``always``.
+        Both may speak of ``after(field)``.
         """
         head = Property(
-            name,
-            "always",
-            guarantee,
-            doc,
-            assumes=assumes,
-            needs=tuple(needs),
-            over_step=True,
-            consequence=consequence,
+            name, "always", guarantee, doc, over_step=True, **_plainly(said)
         )
+        self._ask(head, when, then, only)
+
+    def _ask(
+        self,
+        head: Property,
+        when: Sequence[Flag],
+        then: Sequence[Flag],
+        only: bool,
+    ) -> None:
         if only:
             self.add_property(head, when, then)
 

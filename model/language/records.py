@@ -183,7 +183,9 @@ def another(
     ``prefix``; all others are those of ``held``.
     """
     own = declare(type(held), build, disk, prefix, words, of=of, ghost=ghost)
-    found: Record = attrs.evolve(held, **own)  # type: ignore[misc]
+    # a record is any class of attrs, for which there is no type
+    kept: Any = held
+    found: Record = attrs.evolve(kept, **own)
     return found
 
 

@@ -183,4 +183,4 @@ def test_a_search_that_was_stopped_says_so() -> None:
 def test_a_bounded_search_has_no_states_to_count() -> None:
     small = evolve(machine("postcopy"), properties=())
     with pytest.raises(TypeError, match="keeps no states"):
-        counts_of(bounded(small, Limits(depth=1)))  # type: ignore[arg-type]
+        counts_of(bounded(small, Limits(depth=1)))

@@ -15,7 +15,6 @@ from random import Random
 
 import numpy as np
 import pytest
-from attrs import frozen
 
 from checker.engines.evaluate import evaluate
 from checker.engines.native.assembly import Module
@@ -31,6 +30,7 @@ from model.language import expression as ex
 from model.language.expression import Expression, field_value, ones
 from model.language.machine import Field, Machine, State
 from tests.command import Result
+from tests.oracle.bits import Bits
 
 WIDEST = 130
 TOGETHER = 26
@@ -40,22 +40,6 @@ OPERATORS = {
 }
 Call = Callable[[int, Rows, Rows], None]
 Writer = Callable[[Module, str, int], None]
-
-
-@frozen
-class Bits:
-    """A type of so many bits."""
-
-    width: int
-
-    def encode(self, literal: int, where: str) -> int:
-        return literal
-
-    def show(self, code: int) -> str:
-        return str(code)
-
-    def is_valid(self, value: Expression) -> Expression:
-        return ex.TRUE
 
 
 def layout(width: int) -> Layout:

@@ -16,7 +16,6 @@ from typing import get_args
 import numpy as np
 import pytest
 import z3
-from attrs import frozen
 
 from checker.engines.evaluate import evaluate
 from checker.engines.native.assembly import Module
@@ -34,28 +33,13 @@ from model.language.expression import Expression, Operator, field_value, ones
 from model.language.machine import Field, Machine, State
 from tests.command import ROOT
 from tests.oracle import z3_reader
+from tests.oracle.bits import Bits
 from tests.stateful import python_steps
 
 WIDTHS = (1, 3, 8, WORD, WORD + 6)
 #: of expressions that stand for a disk nobody has chosen; see ``Meaning``
 IN_A_SCHEMA_ONLY = {"ask"}
 OPERATORS = [o for o in get_args(Operator) if o not in IN_A_SCHEMA_ONLY]
-
-
-@frozen
-class Bits:
-    """A type of so many bits."""
-
-    width: int
-
-    def encode(self, literal: int, where: str) -> int:
-        return literal
-
-    def show(self, code: int) -> str:
-        return str(code)
-
-    def is_valid(self, value: Expression) -> Expression:
-        return ex.TRUE
 
 
 def machine(width: int) -> Machine:

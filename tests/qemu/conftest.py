@@ -30,7 +30,9 @@ def build() -> Build:
         reason = f"no {PROGRAM}; install it: {INSTALL}"
         if os.environ.get("DBMCHECK_REQUIRE_QEMU") == "1":
             pytest.fail(reason)
-        pytest.skip(reason)  # who has no QEMU can test all the rest
+        # the README promises it: without a QEMU all the rest is tested; the
+        # gate sets the variable above, so there it is never green by a skip
+        pytest.skip(reason)
     return find_build()
 
 

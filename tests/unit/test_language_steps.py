@@ -92,7 +92,7 @@ def test_a_part_brings_guard_and_effect_wherever_it_stands() -> None:
         given(~lit).then(switched, lit.becomes(True)),
     ):
         assert [flag.text for flag in step.when] == ["not lit", "asked"]
-        assert {u.field for u in step.then} == {"lit", "asked"}  # type: ignore[union-attr]
+        assert {u.field for u in step.then} == {"lit", "asked"}
 
 
 def test_a_condition_is_asked_once_and_yes_is_not_asked() -> None:
