@@ -4,7 +4,9 @@
 A bitmap that is being loaded is busy; if it is to record, its successor does
 so from the VM's start until COMPLETE.  What cannot be loaded drops all
 bitmaps of the stream (postcopy, stop-copy: the VM matters more) or fails the
-migration (live).  An unfinished bitmap is never left behind.
+migration (live).  An unfinished bitmap is never left behind as if it were
+whole: it is removed, or, where it began with every bit set, kept and marked
+as degraded.
 
 QEMU: migration/block-dirty-bitmap.c, the load half, DBMLoadState.
 """
@@ -32,7 +34,10 @@ MOST_BITMAPS = 4096  # that one stream may announce
 
 @define
 class Incoming:
-    """One bitmap that the stream has announced."""
+    """One bitmap that the stream has announced.
+
+    ``early``: a chunk came before RUN, so what it holds may be stale.
+    """
 
     node: str
     name: str
@@ -40,6 +45,7 @@ class Incoming:
     complete: bool = False
     #: granules from the first on that have arrived without a gap
     covered: int = 0
+    early: bool = False
 
     @property
     def label(self) -> str:
@@ -64,19 +70,22 @@ class Loader:
     """The bitmaps of one attempt.
 
     ``plain``: live's bitmaps have no successor, and their errors fail the
-    migration; ``failure`` is the one that did, or ''.  ``cancelled``: every
-    bitmap that was not whole is gone, and the rest of the bitmaps' data is
-    read and ignored.  ``names`` are all that the stream has announced, as the
-    source calls them.
+    migration; ``failure`` is the one that did, or ''.  ``ones``: a bitmap
+    begins with every bit set, so that a break leaves a superset.
+    ``cancelled``: every bitmap that was not whole is gone, and the rest of
+    the bitmaps' data is read and ignored.  ``names`` are all that the stream
+    has announced, as the source calls them.  ``taken_over``: RUN has come.
     """
 
     plain: bool
+    ones: bool = False
     chunk_bytes: int = geometry.CHUNK_BYTES
     aliases: Aliases = field(factory=Aliases)
     bitmaps: dict[Pair, Incoming] = field(factory=dict)
     names: list[Pair] = field(factory=list)
     cancelled: bool = False
     started: bool = False
+    taken_over: bool = False
     failure: str = ""
 
     def start(self, chunk: Start, host: Host) -> Event:
@@ -113,6 +122,9 @@ class Loader:
         except BitmapError as error:
             self._refuse(error, host)
             return evolve(refused, detail=str(error))
+        if self.ones:
+            # what does not come stays dirty
+            bitmap.mark(0, bitmap.granules)
         self._hold(bitmap)
         self.bitmaps[names] = Incoming(*local, chunk.enabled)
         return Event(
@@ -157,6 +169,7 @@ class Loader:
         assert incoming is not None
         bitmap = incoming.bitmap(host)
         self._store(bitmap, run)
+        incoming.early = incoming.early or not self.taken_over
         incoming.cover(run, bitmap.granularity)
         return self._event("dirty_bitmap_load_bits", run, host)
 
@@ -200,24 +213,37 @@ class Loader:
         elif incoming is None or incoming.complete:
             self._refuse(DroppedError("COMPLETE: not announced"), host)
             action = "dirty_bitmap_load_complete_refused"
-        elif incoming.covered < incoming.bitmap(host).granules:
+        elif not (self.ones or self._is_covered(incoming, host)):
             # as a source with a smaller disk sends it; QEMU does not look
             text = "COMPLETE: the bitmap does not cover the disk"
             self._refuse(DroppedError(text), host)
             action = "dirty_bitmap_load_complete_refused"
         else:
-            bitmap = incoming.bitmap(host)
-            if bitmap.successor is not None:
-                if self.started:
-                    action = "dirty_bitmap_load_complete_reclaim"
-                bitmap.reclaim()
-            bitmap.busy = False
-            incoming.complete = True
+            if self.started and incoming.bitmap(host).frozen:
+                action = "dirty_bitmap_load_complete_reclaim"
+            # a chunk that the source has left out is one that is all dirty
+            degraded = not self._is_covered(incoming, host)
+            self._hand_back(incoming, host, degraded)
         return Event(
             actor="destination",
             action=action,
             bitmap=incoming.label if incoming else "/".join(names),
         )
+
+    def _is_covered(self, incoming: Incoming, host: Host) -> bool:
+        """Whether every granule of the disk has come."""
+        return incoming.covered >= incoming.bitmap(host).granules
+
+    def _hand_back(
+        self, incoming: Incoming, host: Host, degraded: bool
+    ) -> None:
+        """The bitmap is its user's from now on; its successor is merged."""
+        bitmap = incoming.bitmap(host)
+        if bitmap.successor is not None:
+            bitmap.reclaim()
+        bitmap.busy = False
+        bitmap.degraded = degraded
+        incoming.complete = True
 
     def before_vm_start(self, host: Host) -> None:
         """Whoever is to record the guest's writes is switched on.
@@ -236,6 +262,22 @@ class Loader:
     def unfinished(self) -> bool:
         """Whether a bitmap is announced and not whole."""
         return any(not b.complete for b in self.bitmaps.values())
+
+    def keep(self, host: Host) -> list[str]:
+        """The stream broke after RUN: keep what there is, as degraded.
+
+        What has not come is dirty.  A chunk that came before RUN may lack
+        what the guest wrote after that, so such a bitmap goes.  Returns what
+        was kept, as 'node/name'.
+        """
+        kept = []
+        for incoming in self.bitmaps.values():
+            if self.ones and not (incoming.complete or incoming.early):
+                self._hand_back(incoming, host, degraded=True)
+                kept.append(incoming.label)
+        if self.unfinished:
+            self.cancel(host)
+        return kept
 
     def cancel(self, host: Host) -> None:
         """Remove every bitmap that is not whole: declared lost.

@@ -26,7 +26,7 @@ from reference.errors import (
 from reference.events import Event
 from reference.host import Host, RunState, Write
 from reference.protocol.source import Source
-from reference.protocol.tables import SOURCE, Phase
+from reference.protocol.tables import Phase
 from reference.transport.address import Address, connect
 from reference.transport.link import Link
 from reference.transport.log import Log, bitmap_fields
@@ -41,6 +41,7 @@ TURN = 8
 JOB = 0.01
 #: what waits until the switchover is wanted
 SWITCHOVER = ("migrate_start_postcopy", "migration_completion")
+SENDS = ("send_bitmap_bits", "send_bitmap_bits_again")
 SAVE_FAILS = "dirty_bitmap_save_fails"
 #: a bitmap ends the attempt
 ENDS = {
@@ -279,7 +280,7 @@ class _Sending:
         if wanted and self.source.row("migrate_start_postcopy", self.host):
             return "migrate_start_postcopy"
         # the first of ``source.work``, without a look at the others
-        for row in SOURCE[self.source.design]:
+        for row in self.source.rows:
             if not row.own and row.event != SAVE_FAILS:
                 continue
             if not wanted and row.event in SWITCHOVER:
@@ -302,7 +303,7 @@ class _Sending:
         self._logged(done.event)
         if event in ENDS:
             raise BitmapError(done.event.detail or ENDS[event])
-        if event == "send_bitmap_bits":
+        if event in SENDS:
             self.chunks_sent += done.event.chunks
         if self.progress is not None:
             self.progress(
