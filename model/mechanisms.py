@@ -133,6 +133,7 @@ QUIT_WHEN_OVER = Mechanism(
     "S5",
     "Management ends the source's process only when its migration is "
     "over. Without it, a VM that has resumed is enough.",
+    instead=((POSTCOPY_ONES, "P1"),),
     redundant=(
         (LIVE, SENT_BY_THEN),
         (STOP_COPY, SENT_BY_THEN),
@@ -181,6 +182,7 @@ CURSOR_PER_ATTEMPT = Mechanism(
     "Each attempt begins at the first chunk. Without it the next attempt "
     "goes on where the failed one was, to a destination that has none of "
     "the chunks before.",
+    instead=((POSTCOPY_ONES, "P1"),),
 )
 OWN_BITS_ONLY = Mechanism(
     "own-bits-only",

@@ -21,6 +21,7 @@ from model.guarantees import (
     VM_ENDED,
 )
 from model.language import Flag, any_of
+from model.mechanisms import KEEP_ON_BREAK, MARK_DEGRADED
 from model.protocol.backup import usable_on_destination, usable_on_source
 from model.protocol.endings import add_endings
 from model.protocol.guest import drained
@@ -37,6 +38,8 @@ from model.vocabulary import (
 )
 
 MOVES = "management can tell a VM that has resumed from one that has not"
+#: what a destination whose VM runs sees as the end of the stream
+BREAKS = ("cut|source_killed|cancel",)
 WHOLE = (Incoming.COMPLETE, Incoming.MERGED, Incoming.VALID)
 
 
@@ -299,12 +302,20 @@ def _add_no_needless_loss(world: World) -> None:
 
 def _add_kept(world: World) -> None:
     """A break after the switchover costs precision, not the bitmap."""
-    here, ghost, design = world.destination, world.ghost, world.design
+    design = world.design
     if not design.migrates or not (design.run_is_last or design.ones_first):
         world.build.not_promised(
             "D1", "a break after the switchover loses the bitmap by design"
         )
         return
+    if design.ones_first:
+        _add_degraded(world)
+    if not world.destination.early.absent:
+        world.build.not_promised(
+            "D1", "chunks come before RUN, and then a break loses the bitmap"
+        )
+        return
+    here, ghost = world.destination, world.ghost
     world.build.always(
         world.name("NoLossAfterSwitchover"),
         "D1",
@@ -318,8 +329,10 @@ def _add_kept(world: World) -> None:
         ],
         then=[here.bitmap.is_(*WHOLE, Incoming.REMOVED)],
     )
-    if not design.ones_first:
-        return
+
+
+def _add_degraded(world: World) -> None:
+    here, ghost = world.destination, world.ghost
     world.build.always(
         world.name("DegradedIsVisible"),
         "S2",
@@ -331,7 +344,8 @@ def _add_kept(world: World) -> None:
             (~ghost.missing.is_empty()).named("a chunk has not come"),
         ],
         then=[here.degraded.named("the bitmap shows as degraded")],
-        needs=("cut|source_killed|cancel",),
+        needs=BREAKS,
+        only=world.has(KEEP_ON_BREAK),
     )
     world.build.always(
         world.name("DegradedOnlyAfterABreak"),
@@ -343,7 +357,8 @@ def _add_kept(world: World) -> None:
             (~ghost.arrived).named("COMPLETE was not received"),
             ghost.faulted.named("something has failed"),
         ],
-        needs=("cut|source_killed|cancel",),
+        needs=BREAKS,
+        only=world.has(KEEP_ON_BREAK) and world.has(MARK_DEGRADED),
     )
 
 
