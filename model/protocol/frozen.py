@@ -26,6 +26,7 @@ from model.mechanisms import (
     CHANGED_AFTER_DRAIN,
     CHANGED_BEFORE_COMPLETE,
     FREEZE_AT_SETUP,
+    OWN_BITS_ONLY,
     RECLAIM_AT_STOP,
 )
 from model.protocol.messages import sends
@@ -110,6 +111,11 @@ def _add_send_changed(world: World, sending: Flag) -> None:
         over=world.domain.chunks,
         only=world.has(FREEZE_AT_SETUP),
         fair=True,
+        silent=world.with_(
+            OWN_BITS_ONLY,
+            "",
+            without="where setup marks every granule no chunk changes after",
+        ),
     )
     def send_changed_bits(chunk: Chunk) -> Step:
         """Send a chunk again that has changed since it was sent.

@@ -319,13 +319,13 @@ def _add_kept(world: World) -> None:
     world.build.always(
         world.name("NoLossAfterSwitchover"),
         "D1",
-        "A destination that runs and reads no more has its bitmap, whatever "
-        "has failed, unless a message was refused.",
+        "A destination that runs and reads no more has the bitmap that it "
+        "began to load, whatever has failed, unless a message was refused.",
         when=[
             here.vm.is_(DestinationVm.RUNNING),
             here.stream_ended,
             (~ghost.trouble).named("no bitmap error happened"),
-            _had(world),
+            here.bitmap.is_not(Incoming.ABSENT),
         ],
         then=[here.bitmap.is_(*WHOLE, Incoming.REMOVED)],
     )
