@@ -11,6 +11,8 @@ from attrs import frozen
 LIVE = "live"
 POSTCOPY = "postcopy"
 STOP_COPY = "stop-copy"
+POSTCOPY_ONES = "postcopy-ones"
+STOP_COPY_BULK = "stop-copy-bulk"
 DROP = "drop"
 
 
@@ -23,7 +25,8 @@ class Described:
     migrated.  ``several``: it is modelled with a second bitmap as well.
     ``stops_itself``: the source stops the VM when what is pending fits the
     downtime limit; else management, or nothing, decides.  ``in_qemu``: QEMU
-    can run it.
+    can run it.  ``from_bulk``: it is modelled with a source that makes a pass
+    before the stop as well.
     """
 
     words: str
@@ -32,6 +35,7 @@ class Described:
     several: bool = False
     stops_itself: bool = False
     in_qemu: bool = False
+    from_bulk: bool = False
 
 
 TABLE: dict[str, Described] = {
@@ -48,6 +52,14 @@ TABLE: dict[str, Described] = {
         stages=("setup", "active", "postcopy-requested", "device", "run-sent"),
         several=True,
         in_qemu=True,
+        from_bulk=True,
+    ),
+    POSTCOPY_ONES: Described(
+        words="as postcopy, but the destination creates the bitmap with "
+        "every bit set and keeps it where the stream breaks (never posted)",
+        stages=("setup", "active", "postcopy-requested", "device", "run-sent"),
+        several=True,
+        from_bulk=True,
     ),
     STOP_COPY: Described(
         words="the whole bitmap is sent while the VM is stopped (QEMU "
@@ -56,6 +68,13 @@ TABLE: dict[str, Described] = {
         several=True,
         stops_itself=True,
         in_qemu=True,
+    ),
+    STOP_COPY_BULK: Described(
+        words="the bitmap is frozen and sent while the guest runs, and what "
+        "has changed is sent again while the VM is stopped (never posted)",
+        stages=("setup", "active", "device", "bitmap-sent", "run-sent"),
+        several=True,
+        stops_itself=True,
     ),
     DROP: Described(
         words="the bitmap is not migrated, and the next backup is a full one",
@@ -68,6 +87,8 @@ DESIGNS = tuple(TABLE)
 MIGRATE = tuple(name for name, one in TABLE.items() if one.migrates)
 #: those that are modelled with a second bitmap as well
 SEVERAL = tuple(name for name, one in TABLE.items() if one.several)
+#: those that are modelled with a source that makes a pass before the stop
+FROM_BULK = tuple(name for name, one in TABLE.items() if one.from_bulk)
 #: those whose source stops the VM when little is pending
 STOP_THEMSELVES = tuple(n for n, one in TABLE.items() if one.stops_itself)
 

@@ -298,6 +298,13 @@ _TABLE = (
         TWO_WRITERS,
     ),
     Guarantee(
+        "D1",
+        "no loss at a break",
+        "no loss after the switchover: where the stream breaks once the "
+        "destination may run, that costs precision, not the bitmap",
+        NEEDLESS_LOSS,
+    ),
+    Guarantee(
         "M1",
         "metadata survive",
         "the metadata survive: name, granularity, enabled, persistent",
@@ -308,6 +315,13 @@ _TABLE = (
         "P1",
         "no bit too many",
         "without faults the destination's bitmap has no bit too many",
+        TOO_MUCH_ON_DESTINATION,
+    ),
+    Guarantee(
+        "P2",
+        "extra where missing",
+        "whatever fails, a bitmap has bits too many only where a chunk has "
+        "not come",
         TOO_MUCH_ON_DESTINATION,
     ),
     Guarantee(

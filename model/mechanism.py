@@ -16,7 +16,8 @@ class Mechanism:
     breaks there without it.  ``assumes``: what the design asks of others than
     the migration code (block layer, management, client), as a clause.
     ``elsewhere``: why an implementation of the protocol with one bitmap
-    cannot lack it, as a clause, or ''.
+    cannot lack it, as a clause, or ''.  ``instead`` maps a design to the
+    guarantee that it is there for in that one.
     """
 
     name: str
@@ -27,6 +28,11 @@ class Mechanism:
     redundant: tuple[tuple[str, str], ...] = ()
     assumes: str = ""
     elsewhere: str = ""
+    instead: tuple[tuple[str, str], ...] = ()
+
+    def guards(self, design: str) -> str:
+        """The guarantee that ``design`` has it for."""
+        return dict(self.instead).get(design, self.protects)
 
     def why_redundant(self, design: str) -> str:
         """The reason why ``design`` can do without it, or ''."""
@@ -37,6 +43,12 @@ class Mechanism:
         """Whether only another bitmap, or one that appears, shows it."""
         reasons = {reason for _, reason in self.redundant}
         return bool(reasons) and reasons <= {APPEARS, ONE_BITMAP}
+
+    @property
+    def takes_bulk_source(self) -> bool:
+        """Whether only a source that sends before the stop shows it."""
+        reasons = {reason for _, reason in self.redundant}
+        return reasons == {NOTHING_EARLY}
 
 
 COVERED_BY_DRAIN = (
@@ -57,4 +69,11 @@ SENT_BY_THEN = (
 APPEARS = "it takes a bitmap that appears between attempts to show it"
 ONE_BITMAP = "it takes two bitmaps to show it"
 ERROR_FAILS = "here any bitmap error fails the migration, by design"
+ONLY_GROWS = (
+    "here a chunk that comes again has at least the bits that it had: "
+    "storing and OR-ing are the same"
+)
+NOTHING_EARLY = (
+    "it takes a source that sends chunks before the stop to show it"
+)
 NOT_SENT = "here nothing of the source's bitmap is sent at all"

@@ -14,8 +14,10 @@ from model.design import (
     LIVE,
     MIGRATE,
     POSTCOPY,
+    POSTCOPY_ONES,
     SEVERAL,
     STOP_COPY,
+    STOP_COPY_BULK,
 )
 from model.mechanism import (
     APPEARS,
@@ -23,10 +25,19 @@ from model.mechanism import (
     COVERED_BY_DRAIN,
     ERROR_FAILS,
     NOT_SENT,
+    NOTHING_EARLY,
     ONE_BITMAP,
+    ONLY_GROWS,
     SENT_BY_THEN,
     STARTS_EMPTY,
     Mechanism,
+)
+
+#: those in which a bitmap error drops the bitmap, and the migration goes on
+DROPPED = (POSTCOPY, POSTCOPY_ONES, STOP_COPY, STOP_COPY_BULK)
+COMPLETE_COMES_FIRST = (
+    (STOP_COPY, COMPLETE_FIRST),
+    (STOP_COPY_BULK, COMPLETE_FIRST),
 )
 
 DRAIN_AT_STOP = Mechanism(
@@ -122,15 +133,17 @@ QUIT_WHEN_OVER = Mechanism(
     "S5",
     "Management ends the source's process only when its migration is "
     "over. Without it, a VM that has resumed is enough.",
+    instead=((POSTCOPY_ONES, "P1"),),
     redundant=(
         (LIVE, SENT_BY_THEN),
         (STOP_COPY, SENT_BY_THEN),
+        (STOP_COPY_BULK, SENT_BY_THEN),
         (DROP, SENT_BY_THEN),
     ),
 )
 COMPLETED_AFTER_SHUT = Mechanism(
     "completed-after-shut",
-    (LIVE, STOP_COPY, DROP),
+    (LIVE, STOP_COPY, STOP_COPY_BULK, DROP),
     "S3",
     "The source says completed when the destination has said that it "
     "runs (the return path). Without it, when everything is written to "
@@ -169,6 +182,7 @@ CURSOR_PER_ATTEMPT = Mechanism(
     "Each attempt begins at the first chunk. Without it the next attempt "
     "goes on where the failed one was, to a destination that has none of "
     "the chunks before.",
+    instead=((POSTCOPY_ONES, "P1"),),
 )
 OWN_BITS_ONLY = Mechanism(
     "own-bits-only",
@@ -259,7 +273,20 @@ CHUNK_OVERWRITES = Mechanism(
     "P1",
     "A chunk that arrives replaces the bits that were there, so that it can "
     "clear bits as well. Without it, the chunk is OR-ed into them.",
-    redundant=((POSTCOPY, STARTS_EMPTY), (STOP_COPY, STARTS_EMPTY)),
+    redundant=(
+        (POSTCOPY, STARTS_EMPTY),
+        (STOP_COPY, STARTS_EMPTY),
+        (STOP_COPY_BULK, ONLY_GROWS),
+    ),
+)
+EVERY_CHUNK_SENT = Mechanism(
+    "every-chunk-sent",
+    MIGRATE,
+    "S1",
+    "The source passes over no chunk, be it empty or not. Without it a "
+    "chunk may be forgotten, and the destination cannot tell a bitmap with a "
+    "chunk missing from a whole one.",
+    instead=((POSTCOPY_ONES, "P1"),),
 )
 ERROR_FAILS_MIGRATION = Mechanism(
     "error-fails-migration",
@@ -271,7 +298,7 @@ ERROR_FAILS_MIGRATION = Mechanism(
 )
 SOURCE_BUSY = Mechanism(
     "source-busy",
-    (POSTCOPY, STOP_COPY, DROP),
+    (POSTCOPY, POSTCOPY_ONES, STOP_COPY, STOP_COPY_BULK, DROP),
     "S1",
     "The source's bitmap is busy while it migrates: no backup begins. "
     "Without it, a job may hold the bitmap at the stop, and the writes that "
@@ -280,54 +307,123 @@ SOURCE_BUSY = Mechanism(
 )
 BITS_AFTER_STOP = Mechanism(
     "bits-after-stop",
-    (POSTCOPY, STOP_COPY),
+    (POSTCOPY, POSTCOPY_ONES, STOP_COPY),
     "S1",
     "Chunks are read after the VM has stopped.",
 )
 SUCCESSOR = Mechanism(
     "successor",
-    (POSTCOPY, STOP_COPY),
+    DROPPED,
     "S1",
     "While the bitmap is loaded, a successor records the destination's "
     "writes. Without it, they go into the bitmap itself and the next "
     "chunk overwrites them.",
-    redundant=((STOP_COPY, COMPLETE_FIRST),),
+    redundant=COMPLETE_COMES_FIRST,
 )
 RECLAIM_UNION = Mechanism(
     "reclaim-union",
-    (POSTCOPY, STOP_COPY),
+    DROPPED,
     "S1",
     "Reclaim adds the successor's bits to the bitmap. Without it the "
     "successor is dropped.",
-    redundant=((STOP_COPY, COMPLETE_FIRST),),
+    redundant=COMPLETE_COMES_FIRST,
 )
 RECLAIM_ATOMIC = Mechanism(
     "reclaim-atomic",
-    (POSTCOPY, STOP_COPY),
+    DROPPED,
     "S1",
     "Merge and hand-back are one critical section. Without it a write "
     "in between goes into a successor that was already merged.",
     history="B09, fixed in 2.12",
-    redundant=((STOP_COPY, COMPLETE_FIRST),),
+    redundant=COMPLETE_COMES_FIRST,
 )
 BUSY_UNTIL_COMPLETE = Mechanism(
     "busy-until-complete",
-    (POSTCOPY, STOP_COPY),
+    DROPPED,
     "S1",
     "The destination's bitmap is busy until COMPLETE. Without it a "
     "client may use a bitmap of which half has arrived.",
-    redundant=((STOP_COPY, COMPLETE_FIRST),),
+    redundant=COMPLETE_COMES_FIRST,
 )
 DROP_ON_FAILURE = Mechanism(
     "drop-on-failure",
-    (POSTCOPY, STOP_COPY),
+    DROPPED,
     "S1",
     "A bitmap that cannot be completed or was refused is removed: "
     "declared lost. Without it, the bitmap stays and looks valid.",
 )
+ONES_FIRST = Mechanism(
+    "ones-first",
+    (POSTCOPY_ONES,),
+    "S1",
+    "START creates the bitmap with every bit set, and a chunk that arrives "
+    "replaces its part. Without it, a bitmap that is kept at a break has no "
+    "bits where no chunk has come.",
+)
+KEEP_ON_BREAK = Mechanism(
+    "keep-on-break",
+    (POSTCOPY_ONES,),
+    "D1",
+    "Where the stream breaks after RUN, the bitmap is handed back as it is, "
+    "with its successor's bits. Without it, it is removed: declared lost.",
+)
+MARK_DEGRADED = Mechanism(
+    "mark-degraded",
+    (POSTCOPY_ONES,),
+    "S2",
+    "A bitmap that was kept at a break shows as degraded until a backup has "
+    "used it. Without it a client takes it for an exact one.",
+)
+EARLY_CHUNKS_DROP = Mechanism(
+    "early-chunks-drop",
+    (POSTCOPY_ONES,),
+    "S1",
+    "Where a chunk has come before RUN, a break drops the bitmap: the chunk "
+    "may be older than the stop. Without it, a bitmap is kept that lacks "
+    "what was written since.",
+    redundant=((POSTCOPY_ONES, NOTHING_EARLY),),
+)
+FREEZE_AT_SETUP = Mechanism(
+    "freeze-at-setup",
+    (STOP_COPY_BULK,),
+    "S1",
+    "From setup to the stop a successor records, so that it tells which "
+    "chunks have changed. Without it, the guest's writes change chunks that "
+    "were sent, and nothing tells which.",
+)
+RECLAIM_AT_STOP = Mechanism(
+    "reclaim-at-stop",
+    (STOP_COPY_BULK,),
+    "S1",
+    "With the VM stopped the successor is merged into the bitmap before the "
+    "rest is read. Without it, chunks that have changed are sent again as "
+    "they were at setup.",
+)
+RECLAIM_ON_FAILURE = Mechanism(
+    "reclaim-on-failure",
+    (STOP_COPY_BULK,),
+    "S1",
+    "An attempt that fails before the stop merges the successor into the "
+    "source's bitmap. Without it, what it has recorded is forgotten.",
+)
+CHANGED_AFTER_DRAIN = Mechanism(
+    "changed-after-drain",
+    (STOP_COPY_BULK,),
+    "S1",
+    "Which chunks have changed is found out when no write is in flight any "
+    "more. Without it, when the guest pauses: a write that ends later "
+    "changes a chunk that is not sent again.",
+)
+CHANGED_BEFORE_COMPLETE = Mechanism(
+    "changed-before-complete",
+    (STOP_COPY_BULK,),
+    "S1",
+    "COMPLETE is sent when every chunk that has changed was sent again. "
+    "Without it, after the first pass.",
+)
 ERROR_DROPS_BITMAP = Mechanism(
     "error-drops-bitmap",
-    (POSTCOPY, STOP_COPY),
+    DROPPED,
     "S3",
     "A bitmap that the destination refuses is dropped and the migration "
     "goes on. Without it the migration fails, and a VM that runs dies.",
@@ -364,7 +460,7 @@ NAMES_PER_ATTEMPT = Mechanism(
 )
 FULL_BACKUP_ON_LOSS = Mechanism(
     "full-backup-on-loss",
-    (POSTCOPY, STOP_COPY, DROP),
+    (POSTCOPY, POSTCOPY_ONES, STOP_COPY, STOP_COPY_BULK, DROP),
     "S1",
     "After a loss the client takes a full backup before it uses a new "
     "bitmap of that name. Without it, it takes the new one for the old.",
@@ -402,6 +498,7 @@ MECHANISMS: tuple[Mechanism, ...] = (
     CLEAR_META_BEFORE_READ,
     LAST_PASS_STOPPED,
     CHUNK_OVERWRITES,
+    EVERY_CHUNK_SENT,
     ERROR_FAILS_MIGRATION,
     SOURCE_BUSY,
     BITS_AFTER_STOP,
@@ -411,6 +508,15 @@ MECHANISMS: tuple[Mechanism, ...] = (
     BUSY_UNTIL_COMPLETE,
     DROP_ON_FAILURE,
     ERROR_DROPS_BITMAP,
+    ONES_FIRST,
+    KEEP_ON_BREAK,
+    MARK_DEGRADED,
+    EARLY_CHUNKS_DROP,
+    FREEZE_AT_SETUP,
+    RECLAIM_AT_STOP,
+    RECLAIM_ON_FAILURE,
+    CHANGED_AFTER_DRAIN,
+    CHANGED_BEFORE_COMPLETE,
     BITMAPS_ASKED_ANEW,
     COMPLETE_IS_KEPT,
     NAMES_PER_ATTEMPT,

@@ -10,7 +10,7 @@ from typing import Final, Literal
 
 from attrs import field, frozen
 
-from model.design import DESIGNS, LIVE, SEVERAL
+from model.design import DESIGNS, FROM_BULK, LIVE, SEVERAL
 from model.language import Concrete, ModelError
 from model.lookup import check_names
 from model.variant import FAILURES, Variant
@@ -31,6 +31,8 @@ MAX_IN_FLIGHT = 8
 BITMAPS = ("one", "appears", "two", "two-nodes", "one-disabled")
 #: what setup does with a bitmap that a backup job holds
 BUSY_POLICIES = ("wait", "fail", "abort", "leave-out")
+#: the design's own source, or one that makes a pass before the stop as well
+SOURCES = ("own", "bulk")
 
 
 def _check_range(what: str, value: int, low: int, high: int) -> None:
@@ -134,7 +136,9 @@ class Options:
     'wait' for the job, 'fail' the migration, 'abort' the job, or 'leave-out'
     the bitmap.  ``bitmaps``: 'one', also one that 'appears' when the user
     adds it; or a second one beside it: 'two' on one node, on 'two-nodes', or
-    'one-disabled'.
+    'one-disabled'.  ``source``: the design's 'own', or, where management
+    starts postcopy, a 'bulk' source: it makes a pass before the stop, and
+    sends what has changed after RUN.
     """
 
     design: str
@@ -143,6 +147,7 @@ class Options:
     without: frozenset[str] = frozenset()
     busy_bitmap: str = "wait"
     bitmaps: str = "one"
+    source: str = "own"
 
     def __attrs_post_init__(self) -> None:
         if self.design not in DESIGNS:
@@ -169,6 +174,15 @@ class Options:
                 f"bitmaps is '{self.bitmaps}', but {self.design} is modelled "
                 f"with one; allowed with {', '.join(SEVERAL)}"
             )
+        if self.source not in SOURCES:
+            raise ModelError(
+                f"source is '{self.source}', allowed are {', '.join(SOURCES)}"
+            )
+        if self.source != "own" and self.design not in FROM_BULK:
+            raise ModelError(
+                f"source is '{self.source}', but {self.design} is modelled "
+                f"with its own; allowed with {', '.join(FROM_BULK)}"
+            )
         check_names(self.design, sorted(self.without))
 
     @property
@@ -179,6 +193,7 @@ class Options:
             without=self.without,
             busy_bitmap=self.busy_bitmap,
             bitmaps=self.bitmaps,
+            source=self.source,
         )
 
     @property

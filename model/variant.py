@@ -43,13 +43,14 @@ AT_DESTINATION = "cut|source_killed|cancel"
 class Variant:
     """``without``: mechanisms that the design lacks.
 
-    ``busy_bitmap``, ``bitmaps``: see ``Options``.
+    ``busy_bitmap``, ``bitmaps``, ``source``: see ``Options``.
     """
 
     design: str
     without: frozenset[str] = frozenset()
     busy_bitmap: str = "wait"
     bitmaps: str = "one"
+    source: str = "own"
     domain: Any = field(factory=Schematic, eq=False)
 
     @classmethod
@@ -64,6 +65,7 @@ class Variant:
             "without": sorted(self.without),
             "busy_bitmap": self.busy_bitmap,
             "bitmaps": self.bitmaps,
+            "source": self.source,
         }
 
     @property

@@ -107,9 +107,11 @@ def bounds_of(design: str, chunks: int = 1, **bounds: Any) -> Bounds:
     """A small disk at which every part of the design is used.
 
     Live leaves a pass for the stopped VM only if less than the whole bitmap
-    fits the downtime limit; stop-copy stops only if all of it does.
+    fits the downtime limit; stop-copy stops only if all of it does, with a
+    bulk pass or without.
     """
-    downtime = chunks if design == "stop-copy" else chunks - 1
+    fits = design in ("stop-copy", "stop-copy-bulk")
+    downtime = chunks if fits else chunks - 1
     return Bounds(chunks=chunks, **{"downtime": downtime, **bounds})
 
 

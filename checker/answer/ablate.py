@@ -57,6 +57,7 @@ class Break:
 class Removal:
     """What happened without one mechanism.
 
+    ``protects``: the guarantee that the design has it for.
     ``breaks``: all that broke, at the smallest size where anything did.
     ``missing``: what was not asked because the variant does not promise it.
     ``stopped``: why it was not decided, or ''.  ``states`` and ``seconds``:
@@ -64,6 +65,7 @@ class Removal:
     """
 
     mechanism: Mechanism
+    protects: str
     breaks: tuple[Break, ...] = ()
     missing: tuple[str, ...] = ()
     stopped: str = ""
@@ -76,7 +78,7 @@ class Removal:
         mine = [
             b
             for b in self.breaks
-            if b.real and b.promise == self.mechanism.protects
+            if b.real and b.promise == self.protects
         ]
         return min(mine, key=lambda b: b.finding.steps or 0, default=None)
 
@@ -84,7 +86,7 @@ class Removal:
     def also(self) -> tuple[str, ...]:
         """What else is broken: guarantees, or names of what has none."""
         broken = {b.promise for b in self.breaks if b.real}
-        return tuple(sorted(broken - {self.mechanism.protects}))
+        return tuple(sorted(broken - {self.protects}))
 
     @property
     def nameless(self) -> tuple[str, ...]:
@@ -173,7 +175,9 @@ def ablate(
         return Ablation(
             design=design, smallest=smallest, larger=None, removals=()
         )
-    removals = [Removal(mechanism=m) for m in chosen]
+    removals = [
+        Removal(mechanism=m, protects=m.guards(design)) for m in chosen
+    ]
     removals = _asked(removals, smallest, explore, limits or Limits())
     left = [r for r in removals if r.shown is None and not r.stopped]
     left = [] if alone else left

@@ -72,6 +72,14 @@ _FAILURES = {
 }
 
 
+#: what a source does that is not the design's own
+SOURCES_IN_WORDS = {
+    "own": "",
+    "bulk": "sends the bitmap once before the stop as well, and after RUN "
+    "what has changed",
+}
+
+
 def in_words(options: Options) -> tuple[tuple[str, str], ...]:
     """Return headings with their text, without what was taken out."""
     bounds = options.bounds
@@ -84,6 +92,7 @@ def in_words(options: Options) -> tuple[tuple[str, str], ...]:
         ("failures", failures_in_words(options.failures)),
         ("setup", BUSY_IN_WORDS[options.busy_bitmap]),
         ("switchover", switchover_in_words(options)),
+        ("source", SOURCES_IN_WORDS[options.source]),
     ]
     return tuple((heading, text) for heading, text in parts if text)
 

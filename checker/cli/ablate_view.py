@@ -135,7 +135,7 @@ def _question_json(question: Question) -> dict[str, Any]:
 def _removal_json(design: str, removal: Removal) -> dict[str, Any]:
     shown = removal.shown
     return {
-        "protects": removal.mechanism.protects,
+        "protects": removal.protects,
         "property": shown.finding.name if shown else None,
         "steps": shown.finding.steps if shown else None,
         "seconds": removal.seconds,
@@ -211,7 +211,7 @@ def _row(removal: Removal) -> list[str]:
         breaks = "nothing, but see below"
     return [
         removal.mechanism.name,
-        removal.mechanism.protects,
+        removal.protects,
         breaks,
         steps,
         " ".join(name for name in removal.also if name not in nameless),

@@ -52,6 +52,8 @@ def size(options: Options) -> str:
         )
     if options.bitmaps != "one":
         words.append(f"bitmaps: {options.bitmaps}")
+    if options.source != "own":
+        words.append(f"source: {options.source}")
     if options.busy_bitmap != "wait":
         words.append(f"busy bitmap: {options.busy_bitmap}")
     return ", ".join(words)

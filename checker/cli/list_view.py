@@ -45,7 +45,7 @@ def run(as_json: bool) -> int:
             f"Mechanisms of {design} (--without NAME) and their guarantees:"
         )
         for mechanism in mechanisms_of(design):
-            page.line(f"  {mechanism.name:<24}{mechanism.protects}")
+            page.line(f"  {mechanism.name:<24}{mechanism.guards(design)}")
             page.paragraph(mechanism.doc, indent="      ")
     page.line()
     page.line("Guarantees:")
@@ -87,7 +87,7 @@ def _configuration_json(configuration: Configuration) -> dict[str, Any]:
 
 def _mechanism_json(mechanism: Mechanism, design: str) -> dict[str, Any]:
     return {
-        "protects": mechanism.protects,
+        "protects": mechanism.guards(design),
         "doc": mechanism.doc,
         "history": mechanism.history or None,
         "assumes": mechanism.assumes or None,

@@ -127,6 +127,7 @@ class _Keys:
     without: frozenset[str] = frozenset()
     busy_bitmap: str = "wait"
     bitmaps: str = "one"
+    source: str = "own"
     properties: tuple[str, ...] = ()
     slow: bool = False
     bounds: Bounds = field(factory=Bounds)
@@ -281,6 +282,8 @@ def as_toml(options: Options, own: Sequence[Own] = ()) -> str:
         lines.append(f'busy_bitmap = "{options.busy_bitmap}"')
     if options.bitmaps != "one":
         lines.append(f'bitmaps = "{options.bitmaps}"')
+    if options.source != "own":
+        lines.append(f'source = "{options.source}"')
     for section, given, usual in (
         ("bounds", options.bounds, Bounds()),
         ("failures", options.failures, Failures()),
@@ -305,6 +308,7 @@ def options_table(options: Options) -> dict[str, Any]:
         "without": sorted(options.without),
         "busy_bitmap": options.busy_bitmap,
         "bitmaps": options.bitmaps,
+        "source": options.source,
         "bounds": asdict(options.bounds),
         "failures": asdict(options.failures),
     }

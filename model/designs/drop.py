@@ -18,6 +18,7 @@ from __future__ import annotations
 from model.language import Machine, Step, given
 from model.protocol.backup import add_backup_client
 from model.protocol.creation import create
+from model.protocol.design import Design
 from model.protocol.faults import add_faults
 from model.protocol.form import add_form
 from model.protocol.guest import add_guest
@@ -26,7 +27,7 @@ from model.protocol.properties import add_properties
 from model.protocol.setup import add_setup
 from model.protocol.switchover import add_drain, add_run_last
 from model.protocol.takeover import add_takeover
-from model.protocol.world import Design, World
+from model.protocol.world import World
 from model.variant import Variant
 from model.vocabulary import Message, Outgoing, SourceVm
 

@@ -51,6 +51,7 @@ from model.mechanisms import (
 )
 from model.protocol.backup import add_backup_client
 from model.protocol.creation import create
+from model.protocol.design import Design
 from model.protocol.faults import add_faults
 from model.protocol.form import add_form
 from model.protocol.guest import add_guest
@@ -63,11 +64,12 @@ from model.protocol.properties import add_properties
 from model.protocol.setup import add_setup
 from model.protocol.switchover import (
     add_drain,
+    add_forgotten_chunk,
     add_run_last,
     add_send_complete,
 )
 from model.protocol.takeover import add_takeover
-from model.protocol.world import Design, Updates, World
+from model.protocol.world import Updates, World
 from model.variant import Variant
 from model.vocabulary import Message, Outgoing, SourceVm, Stage
 
@@ -241,6 +243,9 @@ def build(options: Variant) -> Machine:
             source.cursor.at_end(),
             source.meta.contains(chunk),
         ).then(taken(chunk))
+
+    between = source.stage.is_(Stage.IDLE)
+    add_forgotten_chunk(world, (sending, between))
 
     @world.action("source", over=world.domain.chunks, fair=True)
     def serialize_chunk(chunk: Chunk) -> Step:

@@ -22,6 +22,7 @@ from model.language import Machine, Step, all_of, any_of, given
 from model.mechanisms import BITS_AFTER_STOP
 from model.protocol.backup import add_backup_client
 from model.protocol.creation import create
+from model.protocol.design import Design
 from model.protocol.faults import add_faults
 from model.protocol.form import add_form
 from model.protocol.guest import add_guest
@@ -37,7 +38,7 @@ from model.protocol.switchover import (
     add_send_complete,
 )
 from model.protocol.takeover import add_takeover
-from model.protocol.world import Design, World
+from model.protocol.world import World
 from model.variant import Variant
 from model.vocabulary import Message, Outgoing, SourceVm
 

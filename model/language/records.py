@@ -25,13 +25,20 @@ from attrs import evolve, frozen
 from model.language import expression as ex
 from model.language.declarations import Declarations
 from model.language.errors import ModelError
-from model.language.types import Disk, EnumType
-from model.language.values import NO, YES, EnumValue, Flag, Update
+from model.language.sets import ChunkSet, GranuleSet
+from model.language.types import (
+    ChunkSetType,
+    Disk,
+    EnumType,
+    GranuleSetType,
+)
+from model.language.values import NO, YES, EnumValue, Update, Value
 
 Survives = Literal["", "attempt", "process"]
 Ends = Literal["attempt", "process"]
 _LIVES: Final = ("", "attempt", "process")
 _KEY: Final = "dbmcheck"
+_SETS: Final = {"granules": GranuleSet, "chunks": ChunkSet}
 Record = TypeVar("Record")
 
 
@@ -129,7 +136,7 @@ def declare(
         if of is not None and said.of not in of:
             continue
         if said.only and said.only not in words:
-            found[name] = _absent(name, said)
+            found[name] = _absent(name, said, disk)
             continue
         how: dict[str, Any] = {"ghost": ghost, "doc": said.doc}
         begins = initial.get(name, said.initial)
@@ -154,7 +161,7 @@ def declare(
     return found
 
 
-def _absent(name: str, said: Said) -> EnumValue[Any] | Flag:
+def _absent(name: str, said: Said, disk: Disk) -> Value[Any]:
     """The constant that stands for a field that this variant does not have."""
     value = said.initial if said.absent is None else said.absent
     if said.kind == "flag":
@@ -164,7 +171,16 @@ def _absent(name: str, said: Said) -> EnumValue[Any] | Flag:
         code = kind.encode(value, f"field {name}")
         constant = ex.constant(code, kind.width)
         return EnumValue(kind, constant, kind.show(code), absent=True)
-    raise ModelError(f"field {name}: only a flag or a member may be absent")
+    if said.kind in _SETS:
+        of = GranuleSetType if said.kind == "granules" else ChunkSetType
+        kind_of_set: Any = of(disk)
+        nothing = ex.constant(0, kind_of_set.width)
+        made: Any = _SETS[said.kind]
+        empty: Value[Any] = made(kind_of_set, nothing, "{}", absent=True)
+        return empty
+    raise ModelError(
+        f"field {name}: only a flag, a member or a set may be absent"
+    )
 
 
 def another(

@@ -214,6 +214,7 @@ def _add_destination_backup(world: World) -> None:
             ghost.missed.becomes(ghost.missed | missed),
             ghost.true_dirty.becomes(ghost.true_dirty - here.bits),
             here.bits.becomes(frozenset()),
+            _exact_again(world),
         )
 
     @world.action("client", spends="edits")
@@ -226,7 +227,16 @@ def _add_destination_backup(world: World) -> None:
             here.bitmap.becomes(Incoming.REMOVED),
             here.bits.becomes(frozenset()),
             here.successor.becomes(frozenset()),
+            _exact_again(world),
         )
+
+
+def _exact_again(world: World) -> Updates:
+    """Effect: nothing is left of what was set because it had not come."""
+    return (
+        world.destination.degraded.becomes(False),
+        world.ghost.missing.becomes(frozenset()),
+    )
 
 
 def _add_full_backup(world: World) -> None:

@@ -18,6 +18,7 @@ from model.language import (
     another,
     declare,
 )
+from model.protocol.design import Design
 from model.protocol.hosts import (
     APPEARS,
     BITMAP,
@@ -26,9 +27,8 @@ from model.protocol.hosts import (
     Destination,
     Ghost,
     Source,
-    words_of,
 )
-from model.protocol.world import Design, World
+from model.protocol.world import World
 from model.variant import FAILURES, Variant
 from model.vocabulary import (
     Link,
@@ -54,7 +54,7 @@ def create(
     """
     build = MachineBuilder(options.name, isinstance(options.domain, Projected))
     disk = Disk("disk", options.domain)
-    words = words_of(options)
+    words = design.words(options)
     held = source(
         **declare(
             source,
@@ -121,7 +121,8 @@ def _second(world: Made) -> Made:
     kind = world.options.bitmaps
     of = [BITMAP, NODE] if kind == "two-nodes" else [BITMAP]
 
-    build, disk, words = world.build, world.disk, [SEVERAL]
+    build, disk = world.build, world.disk
+    words = world.design.words(world.options)
     return evolve(
         world,
         source=another(

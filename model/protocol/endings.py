@@ -14,6 +14,9 @@ from model.language import YES, all_of, any_of
 from model.mechanisms import (
     DROP_ON_FAILURE,
     ERROR_DROPS_BITMAP,
+    FREEZE_AT_SETUP,
+    KEEP_ON_BREAK,
+    MARK_DEGRADED,
 )
 from model.protocol.loss import BEING_LOADED
 from model.protocol.world import EVER_RAN, World
@@ -123,6 +126,19 @@ def _add_reachable(world: World) -> None:
         only=design.errors_drop and design.migrates and declared,
     )
     build.reachable(
+        "BitmapDegraded",
+        "The destination runs with a bitmap of which a chunk has not come.",
+        then=[
+            here.vm.is_(DestinationVm.RUNNING),
+            here.bitmap.is_(Incoming.VALID),
+            here.degraded.named("the bitmap shows as degraded"),
+        ],
+        needs=("cut|source_killed|cancel",),
+        only=design.ones_first
+        and world.has(KEEP_ON_BREAK)
+        and world.has(MARK_DEGRADED),
+    )
+    build.reachable(
         "SourceResumes",
         "After a failure the source's guest goes on.",
         by=["resume_source"],
@@ -142,8 +158,11 @@ def _add_reachable(world: World) -> None:
 
 
 def _add_costs(world: World) -> None:
-    build, source = world.build, world.source
-    sends = [f"send_bitmap_bits{w.suffix}" for w in world.bitmaps]
+    build, source, design = world.build, world.source, world.design
+    kinds = ["send_bitmap_bits"]
+    if design.freezes(world.options) and world.has(FREEZE_AT_SETUP):
+        kinds.append("send_changed_bits")
+    sends = [f"{kind}{w.suffix}" for kind in kinds for w in world.bitmaps]
     build.cost("chunks sent", by=sends, when=YES)
     build.cost(
         "chunks sent while stopped",
@@ -156,6 +175,7 @@ def _add_costs(world: World) -> None:
 def _add_rest(world: World) -> None:
     """Where a run may come to rest, and what reports ask about."""
     build, source, here = world.build, world.source, world.destination
+    design = world.design
     build.may_end(source.vm.is_(SourceVm.RUNNING))
     build.may_end(here.vm.is_(DestinationVm.RUNNING))
     build.may_end(source.vm.is_(SourceVm.GONE), world.link.is_(Link.DOWN))
@@ -165,6 +185,13 @@ def _add_rest(world: World) -> None:
         & here.bitmap.is_(Incoming.LOST, Incoming.ABSENT)
         & here.stream_ended,
     )
+    if design.ones_first:
+        build.note(
+            "bitmap degraded",
+            here.vm.is_(DestinationVm.RUNNING)
+            & here.degraded
+            & here.stream_ended,
+        )
     build.note(
         "migration under way",
         any_of(

@@ -81,7 +81,10 @@ def _add_source(world: World) -> None:
         NONE,
         "Only while a backup job runs a successor records on the source, and "
         "nothing counts as written since it began, or as not copied.",
-        when=[(~source.job).named("no backup job runs")],
+        when=[
+            (~source.job).named("no backup job runs"),
+            *([] if source.frozen.absent else [~source.frozen]),
+        ],
         then=[
             source.successor.is_empty(),
             world.ghost.since.is_empty(),
@@ -99,6 +102,8 @@ def _add_between_attempts(world: World) -> None:
             "the next chunk to send is the first"
         )
         clean += world.with_(CURSOR_PER_ATTEMPT, [first], without=[])
+        if not each.frozen.absent:
+            clean.append((~each.frozen).named("the bitmap is not frozen"))
     world.build.always(
         "AttemptLeavesNothing",
         NONE,
@@ -147,6 +152,17 @@ def _add_destination(world: World) -> None:
             here.bitmap.is_(Incoming.ABSENT, Incoming.LOST, Incoming.REMOVED)
         ],
         then=[here.bits.is_empty(), here.successor.is_empty()],
+    )
+    build.always(
+        world.name("NothingMissingOfNoBitmap"),
+        NONE,
+        "Of a bitmap that is not there no chunk counts as missing, and it "
+        "does not show as degraded.",
+        when=[
+            here.bitmap.is_(Incoming.ABSENT, Incoming.LOST, Incoming.REMOVED)
+        ],
+        then=[world.ghost.missing.is_empty(), ~here.degraded],
+        only=world.design.ones_first,
     )
     build.always(
         world.name("NothingArrivedOfNoBitmap"),

@@ -88,16 +88,17 @@ def _recorded_on_source(world: World, granule: Granule) -> Updates:
     """Effect: the bit is set in what records on the source.
 
     QEMU: bdrv_set_dirty(): every enabled bitmap of the node, so the
-    successor while a backup job holds the bitmap, else the bitmap itself.
+    successor while a backup job, or the migration, holds the bitmap frozen,
+    else the bitmap itself.
     """
     found: list[Update] = []
     single = world.single(granule)
     for each in world.recording:
         bits, successor = each.source.bits, each.source.successor
-        job = each.source.job
+        apart = each.recorded_apart
         found += [
-            bits.becomes(bits | single.only_if(~job)),
-            successor.becomes(successor | single.only_if(job)),
+            bits.becomes(bits | single.only_if(~apart)),
+            successor.becomes(successor | single.only_if(apart)),
         ]
     return (*found, *world.bit_is_set(granule))
 

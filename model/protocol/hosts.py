@@ -13,22 +13,24 @@ from __future__ import annotations
 from attrs import frozen
 
 from model.language import (
+    ChunkSet,
     Cursor,
     EnumValue,
     Flag,
     GranuleSet,
+    chunks_field,
     cursor_field,
     enum_field,
     flag_field,
     granules_field,
 )
-from model.variant import Variant
 from model.vocabulary import DestinationVm, Incoming, Name, Outgoing, SourceVm
 
 #: what a design has two of where there are two bitmaps, or two nodes
 BITMAP, NODE = "bitmap", "node"
 #: the words without which some fields are not there
 SEVERAL, APPEARS, LEFT_OUT = "several", "appears", "left-out"
+FROZEN, ONES, EARLY = "frozen", "ones", "early"
 
 
 @frozen(eq=False)
@@ -59,6 +61,18 @@ class Source:
     job: Flag = flag_field("a backup job holds the bitmap", of=BITMAP)
     successor: GranuleSet = granules_field(
         "what is recorded while a backup job holds the bitmap", of=BITMAP
+    )
+    frozen: Flag = flag_field(
+        "the migration holds the bitmap frozen, and its successor records",
+        survives="",
+        of=BITMAP,
+        only=FROZEN,
+    )
+    changed: ChunkSet = chunks_field(
+        "chunks that have changed since they were sent",
+        survives="",
+        of=BITMAP,
+        only=FROZEN,
     )
     cursor: Cursor = cursor_field(
         "the next chunk to send", survives="", of=BITMAP
@@ -105,6 +119,14 @@ class Destination:
     successor: GranuleSet = granules_field(
         "what the successor has recorded", of=BITMAP
     )
+    degraded: Flag = flag_field(
+        "the bitmap was kept although not all of it had come",
+        of=BITMAP,
+        only=ONES,
+    )
+    early: Flag = flag_field(
+        "a chunk has come before RUN", of=BITMAP, only=EARLY
+    )
     stream_ended: Flag = flag_field(
         "no more is read, by success or by failure"
     )
@@ -130,6 +152,9 @@ class Ghost:
     missed: GranuleSet = granules_field(
         "granules that a backup that succeeded has missed", of=BITMAP
     )
+    missing: GranuleSet = granules_field(
+        "granules of the chunks that have not come", of=BITMAP, only=ONES
+    )
     faulted: Flag = flag_field(
         "there was a cut, a kill or a cancel in this attempt"
     )
@@ -144,15 +169,3 @@ class Ghost:
         only=APPEARS,
         absent=True,
     )
-
-
-def words_of(options: Variant) -> list[str]:
-    """Which fields there are beside those that are always there."""
-    words = []
-    if options.bitmaps == "appears":
-        words += [APPEARS, LEFT_OUT]
-    elif options.bitmaps != "one":
-        words.append(SEVERAL)
-    if options.busy_bitmap == "leave-out":
-        words.append(LEFT_OUT)
-    return words

@@ -13,6 +13,7 @@ from model.language import anew, effect
 from model.mechanisms import (
     CURSOR_PER_ATTEMPT,
     NAMES_PER_ATTEMPT,
+    RECLAIM_ON_FAILURE,
 )
 from model.protocol.hosts import BITMAP
 from model.protocol.messages import names_forgotten_by_loader
@@ -25,8 +26,27 @@ def attempt_over(world: World) -> Updates:
     Without 'cursor-per-attempt' the next attempt goes on where this one was.
     QEMU: dirty_bitmap_do_save_cleanup(), dirty_bitmap_save_setup().
     """
-    over = _once(anew(each.source, "attempt") for each in world.bitmaps)
+    over = _once(
+        (*anew(each.source, "attempt"), *_reclaimed(each))
+        for each in world.bitmaps
+    )
     return effect("the attempt is over on the source", _kept(world, over))
+
+
+def _reclaimed(world: World) -> Updates:
+    """Effect: a bitmap that was frozen is one with its successor again.
+
+    QEMU: bdrv_reclaim_dirty_bitmap().
+    """
+    source = world.source
+    if source.frozen.absent:
+        return ()
+    recorded = source.successor.only_if(source.frozen)
+    back = source.bits.becomes(source.bits | recorded)
+    return (
+        *world.with_(RECLAIM_ON_FAILURE, (back,), without=()),
+        source.successor.becomes(source.successor - recorded),
+    )
 
 
 def source_ends(world: World) -> Updates:
@@ -50,6 +70,7 @@ def destination_forgets(world: World) -> Updates:
         (
             *anew(each.destination, "process", of=[BITMAP]),
             each.ghost.arrived.becomes(False),
+            each.ghost.missing.becomes(frozenset()),
         )
         for each in world.bitmaps
     )

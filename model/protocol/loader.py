@@ -8,18 +8,19 @@ is last a plain bitmap is enough.  Errors are in ``loss``.
 
 from __future__ import annotations
 
-from model.language import Chunk, Step, given
+from model.language import NO, Chunk, Step, every_granule, given
 from model.mechanisms import (
     CHUNK_OVERWRITES,
     NAME_IS_FREE,
+    ONES_FIRST,
     RECLAIM_ATOMIC,
     RECLAIM_UNION,
 )
 from model.protocol.lifetimes import destination_forgets
 from model.protocol.loss import BEING_LOADED, last_of_stream
 from model.protocol.messages import next_is, receives
-from model.protocol.world import World
-from model.vocabulary import Incoming, Message
+from model.protocol.world import Updates, World
+from model.vocabulary import DestinationVm, Incoming, Message
 
 
 def add_loader(world: World) -> None:
@@ -43,7 +44,7 @@ def _add_start(world: World) -> None:
         return given(
             receives(world, Message.START),
             here.bitmap.is_(Incoming.ABSENT),
-        ).then(here.bitmap.becomes(Incoming.LOADING))
+        ).then(here.bitmap.becomes(Incoming.LOADING), _created(world))
 
     @world.action(
         "destination",
@@ -67,6 +68,21 @@ def _add_start(world: World) -> None:
         )
 
 
+def _created(world: World) -> Updates:
+    """Effect: what a bitmap holds of which nothing has come yet.
+
+    QEMU: bdrv_dirty_bitmap_deserialize_ones(), where it is created so.
+    """
+    if not world.design.ones_first:
+        return ()
+    every = every_granule(world.disk)
+    ones = (world.destination.bits.becomes(every),)
+    return (
+        *world.with_(ONES_FIRST, ones, without=()),
+        world.ghost.missing.becomes(every),
+    )
+
+
 def _add_bits(world: World) -> None:
     here, stream = world.destination, world.stream
 
@@ -86,7 +102,21 @@ def _add_bits(world: World) -> None:
             receives(world, Message.BITS),
             stream.head_chunk().is_(chunk),
             here.bitmap.is_(*BEING_LOADED),
-        ).then(here.bits.becomes(here.bits.with_contents(chunk, stored)))
+        ).then(
+            here.bits.becomes(here.bits.with_contents(chunk, stored)),
+            _has_come(world, chunk),
+        )
+
+
+def _has_come(world: World, chunk: Chunk) -> Updates:
+    """Effect: the chunk is missing no more; it may have come before RUN."""
+    here, missing = world.destination, world.ghost.missing
+    nothing = missing.contents(chunk).only_if(NO)
+    waits = here.vm.is_(DestinationVm.INMIGRATE)
+    return (
+        missing.becomes(missing.with_contents(chunk, nothing)),
+        here.early.becomes(here.early | waits),
+    )
 
 
 def _add_complete(world: World) -> None:

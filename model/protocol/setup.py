@@ -11,6 +11,7 @@ from model.language import YES, Flag, Granule, Step, every_granule, given
 from model.mechanisms import (
     BITMAPS_ASKED_ANEW,
     CONSISTENT_AT_SETUP,
+    FREEZE_AT_SETUP,
     OWN_BITS_ONLY,
     OWN_RESETS_ONLY,
 )
@@ -34,6 +35,7 @@ def _add_setup(world: World) -> None:
     source, ghost, design = world.source, world.ghost, world.design
     active = source.migration.becomes(Outgoing.ACTIVE)
     every_bit = source.bits.becomes(every_granule(world.disk))
+    frozen = (source.frozen.becomes(True),)
 
     @world.action("source", fair=True)
     def dirty_bitmap_save_setup() -> Step:
@@ -53,6 +55,7 @@ def _add_setup(world: World) -> None:
             active if world.is_last else (),
             source.announced.becomes(True),
             source.busy.becomes(True) if world.holds else (),
+            world.with_(FREEZE_AT_SETUP, frozen, without=()),
             world.with_(OWN_BITS_ONLY, (), without=(every_bit,)),
             sends(world, Message.START) if design.migrates else (),
             ghost.had.becomes(True),

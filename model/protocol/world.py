@@ -39,19 +39,18 @@ from model.language import (
 )
 from model.mechanism import Mechanism
 from model.mechanisms import SOURCE_BUSY
+from model.protocol.design import Design
 from model.protocol.hosts import (
     LEFT_OUT,
     Destination,
     Ghost,
     Source,
-    words_of,
 )
 from model.variant import Variant
 from model.vocabulary import (
     IN_PROGRESS,
     DestinationVm,
     Link,
-    Message,
     Name,
 )
 
@@ -68,28 +67,6 @@ NOT_RESUMED = (
     DestinationVm.KILLED,
 )
 EVER_RAN = (DestinationVm.RUNNING, DestinationVm.DIED)
-
-
-@frozen(kw_only=True)
-class Design:
-    """What is said of a design before anything happens.
-
-    ``last``: the last message of the stream, RUN or COMPLETE; where it is RUN
-    the destination answers on the return path.  ``holds``: the migration
-    holds the source's bitmap, so that no client may use it.  ``migrates``: the
-    bitmap is migrated at all.  ``errors_drop``: a bitmap error drops the
-    bitmap, so that a migration may succeed and lose it; else it fails.
-    """
-
-    last: Message
-    holds: bool = True
-    migrates: bool = True
-    errors_drop: bool = True
-
-    @property
-    def run_is_last(self) -> bool:
-        """Whether everything else is sent before the VM may run."""
-        return self.last is Message.RUN
 
 
 @frozen(eq=False, kw_only=True)
@@ -176,6 +153,11 @@ class World:
         return ()
 
     @property
+    def recorded_apart(self) -> Flag:
+        """Whether on the source a successor records, and not the bitmap."""
+        return any_of(self.source.job, self.source.frozen)
+
+    @property
     def job_may_begin(self) -> Flag:
         """What the beginning of a backup job waits for besides."""
         return YES
@@ -200,7 +182,7 @@ class World:
     @property
     def may_leave_out(self) -> bool:
         """Whether an attempt may go without the bitmap."""
-        return LEFT_OUT in words_of(self.options)
+        return LEFT_OUT in self.design.words(self.options)
 
     @property
     def recording(self) -> list[World]:
