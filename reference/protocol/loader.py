@@ -34,10 +34,7 @@ MOST_BITMAPS = 4096  # that one stream may announce
 
 @define
 class Incoming:
-    """One bitmap that the stream has announced.
-
-    ``early``: a chunk came before RUN, so what it holds may be stale.
-    """
+    """One bitmap that the stream has announced."""
 
     node: str
     name: str
@@ -45,7 +42,6 @@ class Incoming:
     complete: bool = False
     #: granules from the first on that have arrived without a gap
     covered: int = 0
-    early: bool = False
 
     @property
     def label(self) -> str:
@@ -75,6 +71,7 @@ class Loader:
     ``cancelled``: every bitmap that was not whole is gone, and the rest of
     the bitmaps' data is read and ignored.  ``names`` are all that the stream
     has announced, as the source calls them.  ``taken_over``: RUN has come.
+    ``early``: those of which a chunk came before it and may be stale.
     """
 
     plain: bool
@@ -86,6 +83,7 @@ class Loader:
     cancelled: bool = False
     started: bool = False
     taken_over: bool = False
+    early: list[Pair] = field(factory=list)
     failure: str = ""
 
     def start(self, chunk: Start, host: Host) -> Event:
@@ -169,7 +167,9 @@ class Loader:
         assert incoming is not None
         bitmap = incoming.bitmap(host)
         self._store(bitmap, run)
-        incoming.early = incoming.early or not self.taken_over
+        names = (run.node, run.bitmap)
+        if not (self.taken_over or names in self.early):
+            self.early.append(names)
         incoming.cover(run, bitmap.granularity)
         return self._event("dirty_bitmap_load_bits", run, host)
 
@@ -271,8 +271,9 @@ class Loader:
         was kept, as 'node/name'.
         """
         kept = []
-        for incoming in self.bitmaps.values():
-            if self.ones and not (incoming.complete or incoming.early):
+        for names, incoming in self.bitmaps.items():
+            certain = self.ones and names not in self.early
+            if certain and not incoming.complete:
                 self._hand_back(incoming, host, degraded=True)
                 kept.append(incoming.label)
         if self.unfinished:

@@ -125,14 +125,17 @@ class Outgoing:
         found: list[int] = np.flatnonzero(more[: self.cursor]).tolist()
         return found
 
-    def adjacent(self, most: int) -> int:
-        """How many of ``changed``, at most so many, follow each other."""
-        first, *more = self.changed[:most]
-        count = 1
-        for chunk in more:
-            if chunk != first + count:
+    def take_changed(self, chunk: int, most: int) -> int:
+        """Take this one off ``changed``, and those that follow without a gap.
+
+        Returns how many were taken, ``most`` at most.
+        """
+        at, count = self.changed.index(chunk), 1
+        for following in self.changed[at + 1 : at + most]:
+            if following != chunk + count:
                 break
             count += 1
+        del self.changed[at : at + count]
         return count
 
     def thaw(self, host: Host) -> None:

@@ -85,12 +85,10 @@ class Passes:
         """Whether a further chunk is to be taken."""
         if self.taken is not None:
             return False
-        if self.phase is not Phase.ACTIVE:
+        if self.phase is Phase.DEVICE:
             return True
         if host.vm is not RunState.RUNNING:
             return False
-        if self.design.is_postcopy:
-            return True
         return not self._little_is_pending(host)
 
     def _unfinished(self) -> int | None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from attrs import define, field
 
+from reference.errors import ProtocolError
 from reference.host import Host
 from reference.protocol.holding import Holding
 from reference.protocol.outgoing import ReadPart
@@ -30,8 +31,27 @@ class Sending(Holding):
     def _may_send_bitmap_bits(self, host: Host) -> bool:
         if self.design is Design.LIVE:
             return self.part is not None
-        in_time = not self.bulk or self._iterates(host)
-        return in_time and self._unfinished() is not None
+        if self.phase is not Phase.ACTIVE and self.is_frozen(host):
+            return False
+        return self._unfinished() is not None
+
+    def is_frozen(self, host: Host) -> bool:
+        """Whether a successor still has what the guest has written."""
+        return self.bulk and any(
+            sent.bitmap(host).frozen for sent in self.bitmaps
+        )
+
+    def _may_reclaim_at_stop(self, host: Host) -> bool:
+        return self.is_frozen(host)
+
+    def reclaim_at_stop(self, host: Host) -> None:
+        """The VM has stopped: note what has changed, and merge it in.
+
+        QEMU: bdrv_reclaim_dirty_bitmap(), which no migration calls on the
+        source.
+        """
+        for sent in self.bitmaps:
+            sent.thaw(host)
 
     def send_bitmap_bits(self, host: Host) -> Done:
         """Send chunks: what was read (live), or read and send the next."""
@@ -49,25 +69,31 @@ class Sending(Holding):
             sent.cursor += count
         return self._sent_event("send_bitmap_bits", host, taken, part)
 
-    def _to_send_again(self) -> int | None:
-        """The first bitmap of which a chunk is to be sent again."""
+    def to_send_again(self) -> tuple[int, int] | None:
+        """Bitmap and chunk of the first that has changed since it was sent."""
         for index, sent in enumerate(self.bitmaps):
             if sent.changed:
-                return index
+                return index, sent.changed[0]
         return None
 
-    def _may_send_bitmap_bits_again(self, host: Host) -> bool:
-        return self._unfinished() is None and self._to_send_again() is not None
+    def _may_send_changed_bits(self, host: Host) -> bool:
+        return self._unfinished() is None and self.to_send_again() is not None
 
-    def send_bitmap_bits_again(self, host: Host) -> Done:
-        """Send chunks that have changed since the pass; the VM has stopped."""
-        index = self._to_send_again()
-        assert index is not None
+    def send_changed_bits(self, host: Host, chunk: int, index: int) -> Done:
+        """Send a chunk again that has changed since it was sent.
+
+        Those that follow go with it, as far as a step may take them.  Raises
+        ProtocolError for a chunk that has not changed.
+        """
         sent = self.bitmaps[index]
-        taken = Taken(index, sent.changed[0], sent.adjacent(self.burst))
-        del sent.changed[: taken.count]
+        if chunk not in sent.changed:
+            raise ProtocolError(
+                f"send_changed_bits: chunk {chunk} of {sent.label} has not "
+                "changed"
+            )
+        taken = Taken(index, chunk, sent.take_changed(chunk, self.burst))
         part = sent.read(host, taken.chunk, taken.count)
-        return self._sent_event("send_bitmap_bits_again", host, taken, part)
+        return self._sent_event("send_changed_bits", host, taken, part)
 
     def _sent_event(
         self, event: str, host: Host, taken: Taken, part: ReadPart

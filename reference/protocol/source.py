@@ -35,6 +35,8 @@ from reference.wire.writer import StreamWriter
 #: not 0: QEMU's destination takes that for the first section that it has
 #: and that was not started
 SECTION_ID = 1
+#: which chunk they are about is up to the driver
+CHOOSES = ("dirty_phase", "send_changed_bits")
 ACTORS = {
     "migrate": "management",
     "migrate_again": "management",
@@ -100,7 +102,7 @@ class Source(Sending):
     ) -> Done:
         """Let ``event`` happen.
 
-        ``chunk`` of bitmap ``index``: for ``dirty_phase``, which chunk.
+        ``chunk`` of bitmap ``index``: for the events in ``CHOOSES``.
         Raises ProtocolError if the table does not allow it now.
         """
         row = self.row(event, host)
@@ -110,8 +112,8 @@ class Source(Sending):
                 f"{self.design.value}"
             )
         actor = ACTORS.get(event, "source")
-        if event == "dirty_phase":
-            done = self.dirty_phase(host, chunk, index)
+        if event in CHOOSES:
+            done = getattr(self, event)(host, chunk, index)
         else:
             done = getattr(self, event)(host)
         if row.then is not None:
@@ -124,9 +126,6 @@ class Source(Sending):
         """The chunk that ``event`` would be about, -1 if there is none."""
         if self.taken is not None:
             return self.taken.chunk
-        if event == "send_bitmap_bits_again":
-            index = self._to_send_again()
-            return -1 if index is None else self.bitmaps[index].changed[0]
         index = self._unfinished()
         return -1 if index is None else self.bitmaps[index].cursor
 
@@ -224,14 +223,11 @@ class Source(Sending):
         return host.vm is RunState.STOPPING and host.drained
 
     def bdrv_drain_all(self, host: Host) -> None:
-        """No write is in flight any more: the VM counts as stopped.
-
-        What was frozen has changed for the last time.
-        """
+        """No write is in flight any more: the VM counts as stopped."""
         host.stopped()
-        if self.bulk:
-            for sent in self.bitmaps:
-                sent.thaw(host)
+
+    def _may_send_postcopy_run(self, host: Host) -> bool:
+        return not self.is_frozen(host)
 
     def send_postcopy_run(self, host: Host) -> bytes:
         """The package: from here on the destination may run."""
@@ -244,7 +240,7 @@ class Source(Sending):
     def _may_send_bitmap_complete(self, host: Host) -> bool:
         if self._unfinished() is not None or self.taken is not None:
             return False
-        if self._to_send_again() is not None:
+        if self.is_frozen(host) or self.to_send_again() is not None:
             return False
         return self.design is not Design.LIVE or self._pending(host) == 0
 

@@ -41,7 +41,7 @@ TURN = 8
 JOB = 0.01
 #: what waits until the switchover is wanted
 SWITCHOVER = ("migrate_start_postcopy", "migration_completion")
-SENDS = ("send_bitmap_bits", "send_bitmap_bits_again")
+SENDS = ("send_bitmap_bits", "send_changed_bits")
 SAVE_FAILS = "dirty_bitmap_save_fails"
 #: a bitmap ends the attempt
 ENDS = {
@@ -291,7 +291,7 @@ class _Sending:
 
     def _do(self, event: str) -> bytes:
         ran = self.host.vm is RunState.RUNNING
-        index, chunk = self._choose() if event == "dirty_phase" else (0, -1)
+        index, chunk = self._choose(event)
         done = self.source.do(event, self.host, chunk, index)
         if ran and self.host.vm is not RunState.RUNNING:
             self.stop_at = time.monotonic()
@@ -316,9 +316,13 @@ class _Sending:
             )
         return data
 
-    def _choose(self) -> tuple[int, int]:
-        """Live: the changed chunk after the last one, or else the first."""
+    def _choose(self, event: str) -> tuple[int, int]:
+        """Bitmap and chunk; live: after the last one, or else the first."""
         source, host = self.source, self.host
+        if event == "send_changed_bits":
+            return source.to_send_again() or (0, -1)
+        if event != "dirty_phase":
+            return 0, -1
         found = source.next_changed(host, self.last)
         self.last = found or source.next_changed(host) or (0, -1)
         return self.last

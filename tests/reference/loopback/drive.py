@@ -207,6 +207,8 @@ class Drive:
                 index, chunk = 0, -1
                 if event == "dirty_phase":
                     index, chunk = source.changed(host)[0]
+                if event == "send_changed_bits":
+                    index, chunk = source.to_send_again() or (0, -1)
                 both.source_does(event, chunk, index)
                 return True
         return False
