@@ -69,10 +69,12 @@ def table(
     columns: Sequence[str],
     rows: Iterable[Sequence[str]],
     right: Sequence[int] = (),
+    first: int | None = None,
 ) -> None:
     """Print a table; ``right``: columns that are aligned to the right.
 
-    The last column wraps if the table would be too wide.
+    The last column wraps if the table would be too wide; the first one as
+    well if ``first``, its width at most, is given.
     """
     from rich import box
     from rich.console import Console
@@ -91,7 +93,8 @@ def table(
         made.add_column(
             title,
             justify="right" if number in right else "left",
-            no_wrap=number != last,
+            no_wrap=number != last and (number > 0 or first is None),
+            max_width=first if number == 0 else None,
             overflow="fold",
         )
     for row in rows:
