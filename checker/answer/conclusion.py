@@ -181,8 +181,8 @@ def _loss(result: DesignResult) -> str:
     if costs.degrading is not None and costs.degrading[0]:
         text += (
             f" In {costs.share_degrading:.0%} of the states on the way it may "
-            "leave one that is degraded: what has not come is backed up in "
-            f"full ({_one_chunk()} for each missing chunk)."
+            "leave one that is degraded: a chunk that has not come is backed "
+            f"up in full ({_one_chunk()} each)."
         )
     if result.lost_if_refused:
         text += (

@@ -227,7 +227,7 @@ def _bounds(results: Sequence[DesignResult]) -> list[str]:
         f"{plural(never.granules, 'granule')}, D = "
         f"{never.downtime}, or {ASKED[FITS].downtime} where all fits; "
         f"{ASKED[BOUNDED].writes} writes where the guest stops, "
-        f"{ASKED[FEW].writes} where they fit; no edits; the "
+        f"{ASKED[FEW].writes} where it writes little (W <= D); no edits; the "
         "same failures, or none where it need not end even without failures."
     )
     return said

@@ -73,8 +73,8 @@ def table(
 ) -> None:
     """Print a table; ``right``: columns that are aligned to the right.
 
-    The last column wraps if the table would be too wide; the first one as
-    well if ``first``, its width at most, is given.
+    The last column wraps if the table would be too wide.  If ``first`` is
+    given, the first one wraps at this width, and the cells have no padding.
     """
     from rich import box
     from rich.console import Console
@@ -85,7 +85,7 @@ def table(
         box=box.SIMPLE_HEAD if sys.stdout.isatty() else box.ASCII2,
         show_edge=False,
         pad_edge=False,
-        padding=(0, 1, 0, 0),
+        padding=(0, 1, 0, 0) if first is None else (0, 0, 0, 0),
         header_style="",
     )
     last = len(columns) - 1

@@ -190,6 +190,7 @@ def _add_rest(world: World) -> None:
             "bitmap degraded",
             here.vm.is_(DestinationVm.RUNNING)
             & here.degraded
+            & ~world.ghost.missing.is_empty()
             & here.stream_ended,
         )
     build.note(
