@@ -5,7 +5,7 @@
     contents of a chunk         empty, or some
     cursor                      at the end, or not
     name of a chunk             none, or some
-    tally                       none, some, or as many as there may be
+    tally                       none left or some; full or not
     limit on a number           kept or not, remembered (see ``counted_view``)
 
 It forgets which granules there are, and so has a few thousand states where a
@@ -31,9 +31,6 @@ from model.language.expression import Expression
 from model.language.schematic import SETS, SORTS, asked
 from model.language.unknown import open_question
 
-#: the codes of a tally
-TALLY_NONE, TALLY_SOME, TALLY_FULL = range(3)
-TALLY_WIDTH: Final = 2
 #: questions about an action's own parameter: some chunk or granule serves
 OF_PARAMETER: Final = frozenset(
     {"has_granule", "has_chunk", "position_at", "names_chunk"}
@@ -99,13 +96,14 @@ class Counting:
 
     ``channels``: each by its name.  ``remembered``: for the term of a limit,
     the field that remembers whether it is kept.  ``kept``: limits that are
-    always kept.  ``tallies``: the fields of those tallies that have a limit.
+    always kept.  ``tallies``: of those tallies that have a limit, the one
+    question that is asked of each: 'any_left' or 'is_full'.
     """
 
     channels: Mapping[str, CountedChannel]
     remembered: Mapping[Expression, str]
     kept: frozenset[str]
-    tallies: frozenset[str]
+    tallies: Mapping[str, str]
     _known: dict[Expression, Any] = field(factory=dict, init=False)
 
     def of(self, node: Expression) -> Expression:
@@ -129,7 +127,7 @@ class Counting:
             case "ask":
                 return self._answer(node, inside)
             case "field" if sort is not None:
-                return self._field(node)
+                return ex.field_value(node.name, 1)
             case "const" if sort is not None:
                 return ex.FALSE if node.value == 0 else ex.TRUE
             case "not" if sort in SETS:
@@ -139,11 +137,6 @@ class Counting:
         if any(isinstance(one, Outside) for one in inside):
             raise ModelError(f"'{text_of(node)}' is not counted")
         return ex.rebuilt(node, tuple(inside)) if node.operands else node
-
-    def _field(self, node: Expression) -> Any:
-        if node.name in self.channels or node.name in self.tallies:
-            return ex.field_value(node.name, TALLY_WIDTH)
-        return ex.field_value(node.name, 1)
 
     def _common(self, node: Expression, one: Any, other: Any) -> Expression:
         """Return whether two sets, or a set and a complement, meet."""
@@ -204,11 +197,9 @@ class Counting:
     def _of_tally(self, name: str, operation: str) -> Expression:
         if name not in self.tallies:
             return ex.TRUE
-        code = TALLY_FULL if operation == "is_full" else TALLY_NONE
-        is_code = ex.equal(
-            ex.field_value(name, TALLY_WIDTH), ex.constant(code, TALLY_WIDTH)
-        )
-        return is_code if operation == "is_full" else ex.complement(is_code)
+        if self.tallies[name] != operation:
+            raise ModelError(f"tally {name} is asked in two ways")
+        return ex.field_value(name, 1)
 
     # -- effects ---------------------------------------------------------
 
@@ -223,23 +214,21 @@ class Counting:
         if operation in ("one_more", "one_less", "emptied"):
             if name not in self.tallies:
                 return {}
-            return {name: _tally_after(name, operation)}
+            return {name: self._tally_after(name, operation)}
         return {name: self.of(value)}
+
+    def _tally_after(self, name: str, operation: str) -> Expression:
+        """Return a tally after it moved by one, or was emptied."""
+        now = ex.field_value(name, 1)
+        comes = open_question(f"{name} comes to its end")
+        if self.tallies[name] == "any_left":
+            less = ex.conjunction(now, ex.complement(comes))
+            return {"one_more": ex.TRUE, "one_less": less}.get(
+                operation, ex.FALSE
+            )
+        more = ex.disjunction(now, comes)
+        return more if operation == "one_more" else ex.FALSE
 
 
 def _open(node: Expression) -> Expression:
     return open_question(text_of(node))
-
-
-def _tally_after(name: str, operation: str) -> Expression:
-    """Return a tally after it moved by one, or was emptied."""
-    now = ex.field_value(name, TALLY_WIDTH)
-    none, some, full = (ex.constant(code, TALLY_WIDTH) for code in range(3))
-    if operation == "emptied":
-        return none
-    reaches = open_question(f"{name} comes to its end")
-    if operation == "one_more":
-        more = ex.choice(reaches, full, some)
-        return ex.choice(ex.equal(now, full), full, more)
-    less = ex.choice(reaches, none, some)
-    return ex.choice(ex.equal(now, none), none, less)

@@ -19,8 +19,6 @@ from model.language.budgets import counted
 from model.language.cases import cases
 from model.language.channel import KindType
 from model.language.counted import (
-    TALLY_FULL,
-    TALLY_NONE,
     Counting,
     Words,
     is_about_parameter,
@@ -61,28 +59,34 @@ WORDS: Mapping[Sort, tuple[str, ...]] = {
     Sort.CONTENTS: ("empty", "some"),
     Sort.POSITION: ("not at end", "at end"),
     Sort.NAME: ("none", "some"),
-    Sort.TALLY: ("none", "some", "full"),
 }
 KEPT_OR_NOT = ("more", "few")
+#: the words of a tally, by the question that is asked of it
+OF_TALLY: Mapping[str, tuple[str, ...]] = {
+    "any_left": ("none left", "some left"),
+    "is_full": ("not full", "full"),
+}
 
 
 @frozen(kw_only=True)
-class Numbers:
+class Supposed:
     """What a count supposes of the numbers that the options give.
 
     ``kept``: limits on a set that are always kept, as D >= M is.
     ``limited``: tallies that have a limit, of any size; any other has none.
-    ``absent``: budgets of which there is none at all.
+    ``absent``: budgets of which there is none at all.  ``properties``: names
+    of those that are asked; all, if there are none.
     """
 
     kept: frozenset[str] = frozenset()
     limited: frozenset[str] = frozenset()
     absent: frozenset[str] = frozenset()
+    properties: frozenset[str] = frozenset()
 
 
 @frozen(eq=False, kw_only=True)
 class CountedView:
-    """The count of ``schema``, about the property called ``name``.
+    """The count of ``schema``, about its ``eventually`` properties.
 
     ``schema``: with the fields kept, and their effects, alone.  ``machine``:
     without unknowns.  ``origin``: for each instance of ``machine``, the
@@ -90,9 +94,8 @@ class CountedView:
     unknowns.  ``remembered``: the field of each limit.
     """
 
-    name: str
     schema: Machine
-    numbers: Numbers
+    numbers: Supposed
     counting: Counting
     machine: Machine
     origin: tuple[int, ...]
@@ -103,11 +106,6 @@ class CountedView:
     def kept(self) -> tuple[str, ...]:
         """Names of the schema's fields that are kept."""
         return tuple(f.name for f in self.schema.fields)
-
-    @property
-    def property(self) -> Property:
-        """What is asked: once the premise, later the conclusion."""
-        return self.machine.property(self.name)
 
     def sure(self, action: str) -> Expression:
         """Return where an action can be taken on each disk seen like this.
@@ -153,15 +151,23 @@ def reads(expression: Expression) -> frozenset[str]:
     return frozenset(found)
 
 
-def sliced(schema: Machine, prop: Property) -> Machine:
-    """Return ``schema`` with the fields on which guards and ``prop`` depend.
+def sliced(
+    schema: Machine, names: frozenset[str] = frozenset()
+) -> Machine:
+    """Return ``schema`` with the fields on which guards depend.
 
-    And with ``prop`` as its only property; a message that carries something
-    that is not kept carries nothing instead.
+    And those on which its ``eventually`` properties do, which are the only
+    ones that are left: those called ``names``, or all if there are none.
     """
+    asked_of = tuple(
+        p
+        for p in schema.properties
+        if p.kind == "eventually" and (not names or p.name in names)
+    )
     needed: set[str] = set()
-    for conjunct in (*prop.when, *prop.then):
-        needed |= reads(conjunct.expression)
+    for prop in asked_of:
+        for conjunct in (*prop.when, *prop.then):
+            needed |= reads(conjunct.expression)
     for one in schema.instances:
         for conjunct in one.guard:
             needed |= reads(conjunct.expression)
@@ -205,7 +211,7 @@ def sliced(schema: Machine, prop: Property) -> Machine:
             )
         ),
         actions=actions,
-        properties=(prop,),
+        properties=asked_of,
         costs=(),
         notes={},
         may_end=ex.TRUE,
@@ -233,14 +239,12 @@ def _needs(
 # -- the machine -------------------------------------------------------------
 
 
-def counted_view(
-    schema: Machine, prop: Property, numbers: Numbers
-) -> CountedView:
-    """Return the count of ``schema``, about the ``eventually`` ``prop``.
+def counted_view(schema: Machine, numbers: Supposed) -> CountedView:
+    """Return the count of ``schema``, about its ``eventually`` properties.
 
     Raises ModelError if the count has no meaning for something in it.
     """
-    small = sliced(_with_budgets(schema, numbers), prop)
+    small = sliced(_with_budgets(schema, numbers), numbers.properties)
     channels = {
         c.name: CountedChannel(
             c,
@@ -250,12 +254,32 @@ def counted_view(
         for c in small.channels
     }
     remembered = dict(_limits(small, numbers))
-    counting = Counting(channels, remembered, numbers.kept, numbers.limited)
+    tallies = {f.name: _asked_of(small, f.name) for f in small.fields}
+    counting = Counting(
+        channels,
+        remembered,
+        numbers.kept,
+        {name: question for name, question in tallies.items() if question},
+    )
     making = _Making(small, numbers, counting, channels, remembered)
-    return making.view(prop)
+    return making.view()
 
 
-def _with_budgets(schema: Machine, numbers: Numbers) -> Machine:
+def _asked_of(schema: Machine, tally: str) -> str:
+    """Return a question that is asked of a tally, or '' if it is none."""
+    if not isinstance(
+        schema.fields[schema.position[tally]].type, TallyType
+    ):
+        return ""
+    roots = [c.expression for one in schema.instances for c in one.guard]
+    for node in ex.walk(roots):
+        if node.operator == "ask" and asked(node)[0] in OF_TALLY:
+            if node.operands[0].name == tally:
+                return asked(node)[0]
+    raise ModelError(f"tally {tally} is asked nothing")
+
+
+def _with_budgets(schema: Machine, numbers: Supposed) -> Machine:
     """Return the schema with what limited budgets ask, and without absent.
 
     A tally without a limit is not a field.
@@ -309,11 +333,16 @@ def _spending(one: Instance, name: str) -> Instance:
 
 
 def _limits(
-    schema: Machine, numbers: Numbers
+    schema: Machine, numbers: Supposed
 ) -> Iterator[tuple[Expression, str]]:
-    """Yield the limits that a fair action asks, with names for their fields."""
+    """Yield the limits that are remembered, with names for their fields.
+
+    Those that a fair action or the property asks; others stay unknown.
+    """
     fair = [i for a in schema.actions if a.fair for i in a.instances]
     roots = [c.expression for one in fair for c in one.guard]
+    for prop in schema.properties:
+        roots += [prop.premise, prop.conclusion]
     for node in ex.walk(roots):
         operation, of = asked(node)
         if node.operator == "ask" and operation == "at_most":
@@ -326,7 +355,7 @@ class _Making:
     """Makes the machine of a view, field by field and step by step."""
 
     small: Machine
-    numbers: Numbers
+    numbers: Supposed
     counting: Counting
     channels: Mapping[str, CountedChannel]
     remembered: Mapping[Expression, str]
@@ -340,7 +369,7 @@ class _Making:
         )
         object.__setattr__(self, "kept", kept)
 
-    def view(self, prop: Property) -> CountedView:
+    def view(self) -> CountedView:
         """Return the whole view."""
         actions, origin, open_ = [], [], []
         number = 0
@@ -361,14 +390,13 @@ class _Making:
             tuple(_variable(f) for f in fields),
             tuple(dict.fromkeys(self._starts(fields))),
             tuple(actions),
-            tuple(self._properties(prop)),
+            tuple(self._properties()),
             may_end=ex.TRUE,
             invariants=tuple(
                 c.canonical() for c in self.channels.values()
             ),
         )
         return CountedView(
-            name=prop.name,
             schema=self.small,
             numbers=self.numbers,
             counting=self.counting,
@@ -387,6 +415,9 @@ class _Making:
                 )
                 for name in self.channels[one.name].fields():
                     yield Field(name, kinds, 0, doc=one.doc)
+            elif one.name in self.counting.tallies:
+                words = OF_TALLY[self.counting.tallies[one.name]]
+                yield Field(one.name, Words(words), 0, doc=one.doc)
             elif sort is None:
                 yield one
             else:
@@ -408,8 +439,7 @@ class _Making:
                         width = self.channels[one.name].channel.kinds.width
                         codes[name] = ex.constant(0, width)
                 elif isinstance(one.type, TallyType):
-                    first = TALLY_FULL if one.type.full else TALLY_NONE
-                    codes[one.name] = ex.constant(first, 2)
+                    codes[one.name] = ex.constant(int(one.type.full), 1)
                 elif one.type.width in SORTS:
                     codes[one.name] = ex.constant(int(code != 0), 1)
                 else:
@@ -471,12 +501,13 @@ class _Making:
         told = open_question(f"after the step: {name}")
         return ex.any_of([nothing, stays, ex.conjunction(may_be, told)])
 
-    def _properties(self, prop: Property) -> Iterator[Property]:
-        yield evolve(
-            prop,
-            when=tuple(self._plain(c) for c in prop.when),
-            then=tuple(self._plain(c) for c in prop.then),
-        )
+    def _properties(self) -> Iterator[Property]:
+        for prop in self.small.properties:
+            yield evolve(
+                prop,
+                when=tuple(self._plain(c) for c in prop.when),
+                then=tuple(self._plain(c) for c in prop.then),
+            )
         for channel in self.channels.values():
             if channel.any_capacity:
                 fits = Conjunct("the slots suffice", channel.fits())

@@ -15,12 +15,14 @@ from attrs import evolve, frozen
 
 from model.language import Machine
 from model.language.budgets import counted
-from model.language.counted_view import Numbers
+from model.language.counted_view import Supposed
 from model.language.tally import TallyType
 from model.language.terms import limits_of
 from model.language.tokens import key_of
 from model.options import UNLIMITED, Bounds, Budget, Failures, Options, Writes
 
+#: the guarantee that is asked in every form
+ENDS = "L1"
 DOWNTIME, THROTTLE = "downtime", "throttle"
 _ENDLESS: dict[str, Budget] = dict.fromkeys(Failures.names(), UNLIMITED)
 WITHOUT_END = Failures(**_ENDLESS)
@@ -39,7 +41,7 @@ class Form:
 
     name: str
     says: str
-    numbers: Numbers
+    numbers: Supposed
     writes: Writes = "unbounded"
     edits: Budget = UNLIMITED
     fits: bool = False
@@ -66,19 +68,23 @@ class Form:
 
 
 def forms(schema: Machine) -> Iterator[Form]:
-    """Yield the forms in which the design of ``schema`` is asked."""
-    yield Form(
-        name="",
-        says="the guest never stops",
-        numbers=Numbers(),
-    )
+    """Yield the forms in which the design of ``schema`` is asked.
+
+    The first is about every ``eventually`` property, the others about L1.
+    """
+    yield Form(name="", says="the guest never stops", numbers=Supposed())
     if DOWNTIME not in limits_of(schema):
         return
+    ends = frozenset(
+        p.name
+        for p in schema.properties
+        if p.kind == "eventually" and p.guarantee == ENDS
+    )
     yield Form(
         name="D >= M",
         says="the guest never stops, and the whole bitmap fits the downtime "
         "limit",
-        numbers=Numbers(kept=frozenset({DOWNTIME})),
+        numbers=Supposed(kept=frozenset({DOWNTIME}), properties=ends),
         fits=True,
     )
     throttled = [
@@ -93,7 +99,9 @@ def forms(schema: Machine) -> Iterator[Form]:
             says="the guest never stops, but writes once for every T chunks "
             f"sent, T at least {LEAST_THROTTLE}; the user edits the bitmap a "
             "bounded number of times",
-            numbers=Numbers(limited=frozenset({*throttled, edits})),
+            numbers=Supposed(
+                limited=frozenset({*throttled, edits}), properties=ends
+            ),
             writes="throttled",
             edits=2,
         )
@@ -101,7 +109,9 @@ def forms(schema: Machine) -> Iterator[Form]:
         name="bounded",
         says="the guest writes, and the user edits the bitmap, a bounded "
         "number of times",
-        numbers=Numbers(limited=frozenset({counted("writes"), edits})),
+        numbers=Supposed(
+            limited=frozenset({counted("writes"), edits}), properties=ends
+        ),
         writes=2,
         edits=2,
     )

@@ -20,7 +20,6 @@ from attrs import frozen
 from model.language import expression as ex
 from model.language.budgets import counted
 from model.language.by_chunk import AtGranules, ByChunk, Where
-from model.language.counted import TALLY_FULL, TALLY_NONE, TALLY_WIDTH
 from model.language.counted_view import CountedView
 from model.language.expression import Expression
 from model.language.machine import Instance, Rank
@@ -181,8 +180,10 @@ def _add(
         _add_messages(parts, view, effect.get(part.name), weight, part)
         return
     if sort is Sort.TALLY:
-        least = _least(view, rank, part.name)
-        _add_tally(parts, effect.get(part.name), weight, part, least)
+        full = view.counting.tallies[part.name] == "is_full"
+        least = _least(view, rank, part.name) if full else 1
+        moved = effect.get(part.name)
+        _add_tally(parts, moved, weight, part, full, least)
         return
     before, after = seen.of(part), seen.of(after_step(one, part))
     kind = _CHUNK if sort is Sort.CHUNKS else _FINITE
@@ -216,26 +217,25 @@ def _add_tally(
     value: Expression | None,
     weight: int,
     part: Expression,
+    full: bool,
     least: int,
 ) -> None:
-    """Add a tally of a limit of at least ``least`` to the terms."""
+    """Add a tally to the terms; one that is there is ``least`` at least.
+
+    ``full``: the count knows whether it is full, else whether any is left.
+    """
     if value is None:
         return
-
-    def is_code(code: int) -> Expression:
-        now = ex.field_value(part.name, TALLY_WIDTH)
-        return ex.equal(now, ex.constant(code, TALLY_WIDTH))
-
+    known = ex.field_value(part.name, 1)
     match asked(value)[0]:
         case "one_more":
-            more = ex.complement(is_code(TALLY_FULL))
+            more = ex.complement(known) if full else ex.TRUE
             parts.after[_FINITE].append(_weighed(more, weight))
         case "one_less":
-            some = ex.complement(is_code(TALLY_NONE))
-            parts.before[_FINITE].append(_weighed(some, weight))
+            parts.before[_FINITE].append(_weighed(known, weight))
         case _:
-            full = _weighed(is_code(TALLY_FULL), weight * least)
-            parts.before[_FINITE].append(full)
+            gone = _weighed(known, weight * least)
+            parts.before[_FINITE].append(gone)
 
 
 def _least(view: CountedView, rank: Rank, name: str) -> int:

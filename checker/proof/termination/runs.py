@@ -13,13 +13,12 @@ import numpy as np
 from attrs import frozen
 from numpy.typing import NDArray
 
-from checker.engines.exploration import Limits, Search
-from checker.engines.graphs.graph import StateGraph, graph_of
+from checker.engines.graphs.graph import StateGraph
 from checker.proof.termination.labels import Label
 from checker.proof.termination.ranking import Edge
 from model.language.counted_view import CountedView, fair_actions
 from model.language.expression import Expression
-from model.language.machine import State
+from model.language.machine import Property, State
 
 Mask = NDArray[np.bool_]
 
@@ -46,16 +45,15 @@ class Outside:
 
 def outside(
     view: CountedView,
-    search: Search,
-    limits: Limits,
+    graph: StateGraph,
+    prop: Property,
     ranks: Mapping[str, Sequence[Label]],
 ) -> Outside:
-    """Return what lies between the premise and the goal of ``view``.
+    """Return what lies between the premise and the goal of ``prop``.
 
-    ``ranks``: the labels of each, for each instance of the schema.
+    ``graph``: of the view's machine.  ``ranks``: the labels of each, for each
+    instance of the schema.
     """
-    graph = graph_of(search, limits)
-    prop = view.property
     beyond = ~graph.column(prop.conclusion).astype(bool)
     premise = graph.column(prop.premise).astype(bool)
     inside = _reached(graph, premise & beyond, beyond)

@@ -17,12 +17,6 @@ from attrs import frozen
 from checker.proof.projection import Projection, disk_of
 from model.language import expression as ex
 from model.language.channel import Channel, slot_field
-from model.language.counted import (
-    TALLY_FULL,
-    TALLY_NONE,
-    TALLY_SOME,
-    TALLY_WIDTH,
-)
 from model.language.counted_channel import CountedChannel
 from model.language.counted_view import CountedView
 from model.language.expression import Expression
@@ -64,7 +58,8 @@ def seen_in_count(
         (fields[name],) = meaning.of([node])
     for one in view.schema.fields:
         if one.name not in view.counting.channels:
-            fields[one.name] = _field(here[one.name])
+            question = view.counting.tallies.get(one.name, "")
+            fields[one.name] = _field(here[one.name], question)
     ordered = {f.name: fields[f.name] for f in view.machine.fields}
     any_granule = disk_of(disk).granules[0]
     return CountedProjection(disk, view.machine, any_granule, ordered)
@@ -77,31 +72,23 @@ def meaning_of(disk: Machine, numbers: Numbers) -> Meaning:
     return Meaning(disk_of(disk), numbers, things)
 
 
-def _field(one: Field) -> Expression:
+def _field(one: Field, question: str) -> Expression:
+    """Return what is seen of a field; ``question``: asked of a tally."""
     kind, value = one.type, one.expression
     match kind:
         case CursorType():
             return ex.equal(value, ex.constant(kind.disk.domain.position_limit, kind.width))
         case NameType():
             return _is_some(value)
-        case CounterType():
-            return _tally(value, kind.limit)
+        case CounterType() if question == "is_full":
+            return ex.equal(value, ex.constant(kind.limit, kind.width))
+        case CounterType() if question == "any_left":
+            return _is_some(value)
     return _is_some(value) if hasattr(kind, "disk") else value
 
 
 def _is_some(value: Expression) -> Expression:
     return ex.complement(ex.equal(value, ex.constant(0, value.width)))
-
-
-def _tally(value: Expression, limit: int) -> Expression:
-    """Return what the count knows of a counter from 0 to ``limit``."""
-
-    def code(number: int) -> Expression:
-        return ex.constant(number, TALLY_WIDTH)
-
-    full = ex.equal(value, ex.constant(limit, value.width))
-    some = ex.choice(_is_some(value), code(TALLY_SOME), code(TALLY_NONE))
-    return ex.choice(full, code(TALLY_FULL), some)
 
 
 def _channel(
