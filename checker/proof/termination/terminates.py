@@ -32,6 +32,7 @@ from checker.engines.native.explicit import explore
 from checker.input.exit_codes import ExitCode
 from checker.input.memory import OUT_OF_MEMORY, is_out_of_memory
 from checker.proof.judgement import NOT_ALL_MET, Provability
+from checker.proof.kept import kept_for
 from checker.proof.obligation import Obligation, Outcome, Shown, timed
 from checker.proof.termination import on_disks
 from checker.proof.termination.at_a_chunk import labels_at_a_chunk
@@ -128,9 +129,19 @@ class Termination:
 
     @property
     def endings(self) -> tuple[Ending, ...]:
-        """Every answer, in the model's order."""
+        """Every answer: first those on guarantees, each with its forms."""
         found = [e for one in self.forms for e in one.endings]
-        return tuple(sorted(found, key=lambda e: e.guarantee != ""))[::-1]
+        names = list(dict.fromkeys(e.name for e in found))
+        order = {name: number for number, name in enumerate(names)}
+        return tuple(
+            sorted(found, key=lambda e: (e.guarantee == "", order[e.name]))
+        )
+
+    @property
+    def trace(self) -> Trace | None:
+        """The first run that never ends."""
+        traces = (e.trace for e in self.endings if e.trace is not None)
+        return next(traces, None)
 
     @property
     def obligations(self) -> tuple[Obligation, ...]:
@@ -168,11 +179,8 @@ class Termination:
         answers = set(self.answers.values())
         if Provability.VIOLATED in answers:
             return ExitCode.EVENTUALLY_VIOLATED
-        undecided = any(
-            e.answer not in (Provability.PROVED, Provability.VIOLATED)
-            for e in self.endings
-        )
-        if undecided or self.unread or not self.endings:
+        decided = (Provability.PROVED, Provability.VIOLATED)
+        if any(e.answer not in decided for e in self.endings):
             return ExitCode.INCONCLUSIVE
         return ExitCode.AS_EXPECTED
 
@@ -197,19 +205,21 @@ def termination(
     report: Report = silent,
     sizes: Sequence[on_disks.Sized] = on_disks.SIZES,
     asked: Sequence[Form] | None = None,
+    keep: bool = False,
 ) -> Termination:
     """Try to prove that every run of the design of ``options`` ends.
 
     Of ``options``, the size, the writes and how often something may fail do
     not matter.  ``sizes``: the disks that z3 is asked about.  ``asked``: the
-    forms, where not all.
+    forms, where not all.  ``keep``: take what z3 has shown to the same
+    program before as shown, and keep what it shows now; see ``kept``.
     """
     started = time.perf_counter()
     term = schema(options).term
     found: list[InForm] = []
     unread = ""
     for form in forms(term) if asked is None else asked:
-        work = _Work(options, form, limits or Limits(), report, sizes)
+        work = _Work(options, form, limits or Limits(), report, sizes, keep)
         try:
             found.append(work.done())
         except ModelError as error:
@@ -232,6 +242,7 @@ class _Work:
     limits: Limits
     report: Report
     sizes: Sequence[on_disks.Sized]
+    keep: bool
     view: CountedView = field(init=False)
     ranks: tuple[Rank, ...] = field(init=False)
     labels: dict[str, Sequence[Label]] = field(factory=dict, init=False)
@@ -252,9 +263,13 @@ class _Work:
         if explored.proved:
             self.report(f"{title}: looking for measures")
             obligations += self._measured(search)
-        obligations += [
-            self._met(work, obligations) for work in self._plan(title)
-        ]
+        kept = kept_for(self.view.machine, title) if self.keep else None
+        planned = len(obligations)
+        for name, work in self._plan(title):
+            asked = kept.met(name, work) if kept else work
+            obligations.append(self._met(name, asked, obligations[-1]))
+        if kept:
+            kept.keep(obligations[planned:])
         endings = tuple(self._endings(obligations, title))
         return InForm(
             form=self.form,
@@ -323,9 +338,12 @@ class _Work:
     ) -> Iterator[tuple[str, Callable[[], Obligation]]]:
         """Yield what is shown of disks and of the text: name, work."""
         term = schema(self.options).term
+        used = {n for r in self.rankings.values() for n in r.used}
+        ranks = [rank for rank in self.ranks if rank.name in used]
+        told = {rank.name: self.labels[rank.name] for rank in ranks}
         many = tuple(
             on_disks.disks(
-                self.options, self.form, self.view, self.ranks, self.sizes
+                self.options, self.form, self.view, ranks, self.sizes
             )
         )
         of_disks = {
@@ -333,24 +351,21 @@ class _Work:
             STARTS: on_disks.starts_are_counted,
             NAMES: on_disks.names_stay,
             SURE: on_disks.sure_is_possible,
-            COUNTED: partial(on_disks.labels_hold, ranks=self.labels),
+            COUNTED: partial(on_disks.labels_hold, ranks=told),
         }
         meant = partial(structure, term, self.view)
-        ranks = partial(labels_at_a_chunk, self.view, self.ranks, self.labels)
+        at_chunk = partial(labels_at_a_chunk, self.view, ranks, told)
         yield MEANT, partial(timed, MEANT, meant)
         for name, show in of_disks.items():
             self.report(f"{title}: {name}")
             yield name, partial(on_disks.over_all, name, many, show)
-        yield RANKS, partial(timed, RANKS, ranks)
+        yield RANKS, partial(timed, RANKS, at_chunk)
 
     def _met(
-        self,
-        planned: tuple[str, Callable[[], Obligation]],
-        before: Sequence[Obligation],
+        self, name: str, work: Callable[[], Obligation], before: Obligation
     ) -> Obligation:
         """Return the obligation; left open after Ctrl-C or without memory."""
-        name, work = planned
-        if before[-1].detail == INTERRUPTED:
+        if before.detail == INTERRUPTED:
             return _open(name, INTERRUPTED)
         try:
             return work()
@@ -452,12 +467,3 @@ def _explored(search: Search) -> Obligation:
         seconds=coverage.seconds,
         detail=detail,
     )
-
-
-def slots_of(view: CountedView) -> list[str]:
-    """Return the names of the properties that say that slots suffice."""
-    return [
-        slots_suffice(c.name)
-        for c in view.counting.channels.values()
-        if c.any_capacity
-    ]
