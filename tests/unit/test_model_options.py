@@ -153,7 +153,7 @@ def test_an_unknown_policy_for_busy_bitmaps(value: Any) -> None:
 @pytest.mark.parametrize("design", ["", "precopy", "Live", None, 3])
 def test_an_unknown_design(design: Any) -> None:
     assert refused(Options, design=design) == (
-        f"design is '{design}', allowed are live, postcopy, stop-copy, drop"
+        f"design is '{design}', allowed are {', '.join(DESIGNS)}"
     )
 
 
