@@ -5,13 +5,11 @@ from typing import Any
 
 import pytest
 
-from model.design import DESIGNS, LIVE
+from model.design import DESIGNS, LIVE, MIGRATE
 from model.designs import build
 from model.language import ModelError
 from model.lookup import check_names, mechanisms_of
-from model.mechanisms import (
-    MECHANISMS,
-)
+from model.mechanisms import DROPPED, MECHANISMS
 from model.options import Bounds, Failures, Options
 
 #: a good value on either side of what each bound allows
@@ -234,14 +232,12 @@ def test_a_refusal_fails_the_attempt_where_the_design_says_so(
 
 def test_a_refusal_fails_the_attempt_as_built() -> None:
     for design, lacks in (
-        ("postcopy", "error-drops-bitmap"),
-        ("stop-copy", "error-drops-bitmap"),
-        ("postcopy", "name-is-free"),
-        ("live", "name-is-free"),
+        *((d, "error-drops-bitmap") for d in DROPPED),
+        *((d, "name-is-free") for d in MIGRATE),
     ):
         assert needs(design, lacks, refused=True) == (f"{BY}|refuse",)
     assert needs(LIVE, "error-fails-migration", refused=True) == (BY,)
-    for design in ("postcopy", "stop-copy", LIVE):
+    for design in MIGRATE:
         asked = needs(design, "consistent-at-setup", at_setup=True)
         assert asked == (f"{BY}|refuse",)
 
