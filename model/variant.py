@@ -43,7 +43,8 @@ AT_DESTINATION = "cut|source_killed|cancel"
 class Variant:
     """``without``: mechanisms that the design lacks.
 
-    ``busy_bitmap``, ``bitmaps``, ``source``: see ``Options``.
+    ``busy_bitmap``, ``bitmaps``, ``source``, ``connections``: see
+    ``Options``.
     """
 
     design: str
@@ -51,6 +52,7 @@ class Variant:
     busy_bitmap: str = "wait"
     bitmaps: str = "one"
     source: str = "own"
+    connections: str = "one"
     domain: Any = field(factory=Schematic, eq=False)
 
     @classmethod
@@ -66,6 +68,7 @@ class Variant:
             "busy_bitmap": self.busy_bitmap,
             "bitmaps": self.bitmaps,
             "source": self.source,
+            "connections": self.connections,
         }
 
     @property

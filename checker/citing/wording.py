@@ -79,6 +79,13 @@ SOURCES_IN_WORDS = {
     "what has changed",
 }
 
+#: what is different where there is more than the one connection
+CONNECTIONS_IN_WORDS = {
+    "one": "",
+    "several": "one for all messages but chunks, and two for the chunks: a "
+    "chunk may overtake, and be overtaken by, any other message",
+}
+
 
 def in_words(options: Options) -> tuple[tuple[str, str], ...]:
     """Return headings with their text, without what was taken out."""
@@ -93,6 +100,7 @@ def in_words(options: Options) -> tuple[tuple[str, str], ...]:
         ("setup", BUSY_IN_WORDS[options.busy_bitmap]),
         ("switchover", switchover_in_words(options)),
         ("source", SOURCES_IN_WORDS[options.source]),
+        ("connections", CONNECTIONS_IN_WORDS[options.connections]),
     ]
     return tuple((heading, text) for heading, text in parts if text)
 
