@@ -26,7 +26,6 @@ from typing import Any
 from model.language import Channel, Chunk, Flag, Part, Update, all_of
 from model.mechanisms import (
     CHUNK_ORDER,
-    CHUNKS_AFTER_START,
     CHUNKS_BEFORE_COMPLETE,
     CHUNKS_BEFORE_RUN,
 )
@@ -93,14 +92,6 @@ def may_be_late(world: World) -> bool:
     QEMU: dirty_bitmap_load_header(), dirty_bitmap_load_bits().
     """
     return bool(world.connections) and not world.has(CHUNKS_BEFORE_COMPLETE)
-
-
-def may_be_unknown(world: World) -> bool:
-    """Whether a chunk that comes before START is an error.
-
-    QEMU: dirty_bitmap_load_header().
-    """
-    return bool(world.connections) and not world.has(CHUNKS_AFTER_START)
 
 
 def may_be_read(world: World, kind: Message) -> tuple[Flag, ...]:

@@ -42,7 +42,6 @@ from model.mechanisms import (
 from model.protocol.connections import (
     may_be_late,
     may_be_read,
-    may_be_unknown,
 )
 from model.protocol.lifetimes import destination_forgets
 from model.protocol.messages import (
@@ -215,15 +214,15 @@ def _add_nameless(world: World) -> None:
         ).then(_dropped(world, Message.START, ()))
 
 
-def _reasons_to_skip(world: World) -> tuple[str, ...] | None:
+def _reasons_to_skip(world: World, *more: str) -> tuple[str, ...] | None:
     """Budgets without which nothing is skipped; None: nothing is, ever."""
-    if may_be_unknown(world) and drops(world):
+    if world.options.overtaking_errs and drops(world):
         return ()
     early = [] if world.design.run_is_last else ["edits"]
     reasons = [
         *(["refuse"] if drops(world) else []),
         *world.with_(BUSY_UNTIL_COMPLETE, [], without=early),
-        *(["edits"] if may_be_late(world) else []),
+        *more,
     ]
     budgets = ("|".join(reasons),) if reasons else None
     always = () if world.several else budgets
@@ -237,10 +236,17 @@ def _is_gone(world: World, *more: Incoming) -> Flag:
 
 def _add_skip_bits(world: World) -> None:
     """The rest of a dropped bitmap's data is read and ignored."""
-    needs = _reasons_to_skip(world)
+    late = ["edits"] if may_be_late(world) else []
+    needs = _reasons_to_skip(world, *late)
 
     @world.action(
-        "destination", only=needs is not None, fair=True, needs=needs or ()
+        "destination",
+        only=needs is not None,
+        fair=True,
+        needs=needs or (),
+        silent="where the only chunk is the one that has overtaken START"
+        if world.options.overtaking_errs
+        else "",
     )
     def skip_bits() -> Step:
         """BITS of a bitmap that was dropped are read and ignored.
@@ -255,7 +261,8 @@ def _add_skip_start(world: World) -> None:
 
     @world.action(
         "destination",
-        only=needs is not None and world.several,
+        only=needs is not None
+        and (world.several or world.options.overtaking_errs),
         fair=True,
         needs=needs or (),
         silent="the first bitmap's comes before any error",
@@ -292,7 +299,7 @@ def _add_unknown(world: World) -> None:
     """A chunk has overtaken START, and does not wait for it: an error."""
     here = world.destination
 
-    @world.action("destination", only=may_be_unknown(world), fair=True)
+    @world.action("destination", only=world.options.overtaking_errs, fair=True)
     def dirty_bitmap_load_bits_unknown() -> Step:
         """BITS name a bitmap that is not there yet.
 
