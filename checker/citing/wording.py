@@ -79,12 +79,13 @@ SOURCES_IN_WORDS = {
     "what has changed",
 }
 
-#: what is different where there is more than the one connection
+#: how chunks travel that are not in the stream
 CONNECTIONS_IN_WORDS = {
     "one": "",
-    "several": "one for all messages but chunks, and two for the chunks: a "
-    "chunk may overtake, and be overtaken by, any other message",
+    "several": "travel on two connections of their own: one may overtake, and "
+    "be overtaken by, any other message",
 }
+
 
 
 def in_words(options: Options) -> tuple[tuple[str, str], ...]:
@@ -100,7 +101,7 @@ def in_words(options: Options) -> tuple[tuple[str, str], ...]:
         ("setup", BUSY_IN_WORDS[options.busy_bitmap]),
         ("switchover", switchover_in_words(options)),
         ("source", SOURCES_IN_WORDS[options.source]),
-        ("connections", CONNECTIONS_IN_WORDS[options.connections]),
+        ("chunks", CONNECTIONS_IN_WORDS[options.connections]),
     ]
     return tuple((heading, text) for heading, text in parts if text)
 
