@@ -67,7 +67,7 @@ def _is_under_way(world: World, on: Channel, chunk: Chunk) -> Flag:
     The source does not see that.  It need not: a chunk that always travels
     on the connection on which it was sent first meets no older one.
     """
-    older = on.head_is(Message.BITS) & on.head_chunk().is_(chunk)
+    older = on.holds_chunk(chunk)
     if world.several:
         older = older & on.head_member("name").is_(world.this)
     return older.named("an older version of the chunk is under way")
