@@ -164,7 +164,8 @@ def _add_costs(world: World) -> None:
     kinds = ["send_bitmap_bits"]
     if design.freezes(world.options) and world.has(FREEZE_AT_SETUP):
         kinds.append("send_changed_bits")
-    sends = [f"{kind}{w.suffix}" for kind in kinds for w in world.bitmaps]
+    ways = [way for bitmap in world.bitmaps for way in bitmap.ways]
+    sends = [f"{kind}{w.suffix}" for kind in kinds for w in ways]
     build.cost("chunks sent", by=sends, when=YES)
     build.cost(
         "chunks sent while stopped",
