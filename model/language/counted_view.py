@@ -145,15 +145,13 @@ def reads(expression: Expression) -> frozenset[str]:
     found = set(ex.fields_read([expression]))
     for node in ex.walk([expression]):
         operation, of = asked(node)
-        if node.operator == "ask" and operation.startswith("head_"):
-            if operation != "head_is":
-                found.add(f"{node.operands[0].name}.{of}")
+        is_part = operation.startswith("head_") and operation != "head_is"
+        if node.operator == "ask" and is_part:
+            found.add(f"{node.operands[0].name}.{of}")
     return frozenset(found)
 
 
-def sliced(
-    schema: Machine, names: frozenset[str] = frozenset()
-) -> Machine:
+def sliced(schema: Machine, names: frozenset[str] = frozenset()) -> Machine:
     """Return ``schema`` with the fields on which guards depend.
 
     And those on which its ``eventually`` properties do, which are the only
@@ -267,15 +265,14 @@ def counted_view(schema: Machine, numbers: Supposed) -> CountedView:
 
 def _asked_of(schema: Machine, tally: str) -> str:
     """Return a question that is asked of a tally, or '' if it is none."""
-    if not isinstance(
-        schema.fields[schema.position[tally]].type, TallyType
-    ):
+    if not isinstance(schema.fields[schema.position[tally]].type, TallyType):
         return ""
     roots = [c.expression for one in schema.instances for c in one.guard]
     for node in ex.walk(roots):
-        if node.operator == "ask" and asked(node)[0] in OF_TALLY:
-            if node.operands[0].name == tally:
-                return asked(node)[0]
+        question = asked(node)[0]
+        is_one = node.operator == "ask" and question in OF_TALLY
+        if is_one and node.operands[0].name == tally:
+            return question
     raise ModelError(f"tally {tally} is asked nothing")
 
 
@@ -289,14 +286,10 @@ def _with_budgets(schema: Machine, numbers: Supposed) -> Machine:
         if not _is_there(action, numbers.absent):
             continue
         name = counted(action.spends)
+        instances = action.instances
         if action.spends and name in numbers.limited:
-            action = evolve(
-                action,
-                instances=tuple(
-                    _spending(one, name) for one in action.instances
-                ),
-            )
-        actions.append(action)
+            instances = tuple(_spending(one, name) for one in instances)
+        actions.append(evolve(action, instances=instances))
     fields = tuple(
         f
         for f in schema.fields
@@ -345,9 +338,9 @@ def _limits(
         roots += [prop.premise, prop.conclusion]
     for node in ex.walk(roots):
         operation, of = asked(node)
-        if node.operator == "ask" and operation == "at_most":
-            if of != "0" and of not in numbers.kept:
-                yield node, f"at most {of} in {text_of(node.operands[0])}"
+        is_limit = node.operator == "ask" and operation == "at_most"
+        if is_limit and of != "0" and of not in numbers.kept:
+            yield node, f"at most {of} in {text_of(node.operands[0])}"
 
 
 @frozen(eq=False)
@@ -392,9 +385,7 @@ class _Making:
             tuple(actions),
             tuple(self._properties()),
             may_end=ex.TRUE,
-            invariants=tuple(
-                c.canonical() for c in self.channels.values()
-            ),
+            invariants=tuple(c.canonical() for c in self.channels.values()),
         )
         return CountedView(
             schema=self.small,
@@ -463,8 +454,7 @@ class _Making:
 
     def _instance(self, one: Instance) -> Instance:
         guard = tuple(
-            Conjunct(c.text, self.counting.of(c.expression))
-            for c in one.guard
+            Conjunct(c.text, self.counting.of(c.expression)) for c in one.guard
         )
         effect: dict[str, Expression] = {}
         for name, value in one.effect:

@@ -118,5 +118,8 @@ def _narrowed(action: Action, one: Instance) -> Iterator[str]:
     if action.spends:
         yield f"it is fair and spends {action.spends}"
     for node in ex.walk([c.expression for c in one.guard]):
-        if node.operator == "ask" and asked(node)[0] in ("any_left", "is_full"):
+        if node.operator == "ask" and asked(node)[0] in (
+            "any_left",
+            "is_full",
+        ):
             yield f"it is fair and asks {node.operands[0].name}"

@@ -27,7 +27,11 @@ from checker.engines.exploration import (
     Search,
     violated,
 )
-from checker.engines.graphs.graph import GraphTooLargeError, graph_of
+from checker.engines.graphs.graph import (
+    GraphTooLargeError,
+    StateGraph,
+    graph_of,
+)
 from checker.engines.native.explicit import explore
 from checker.input.exit_codes import ExitCode
 from checker.input.memory import OUT_OF_MEMORY, is_out_of_memory
@@ -50,7 +54,6 @@ from model.designs import schema
 from model.language.counted_view import CountedView, counted_view
 from model.language.errors import ModelError
 from model.language.machine import Property, Rank
-from model.language.projected_channel import slots_suffice
 from model.options import Options
 
 Report = Callable[[str], None]
@@ -158,16 +161,17 @@ class Termination:
 
     @property
     def answers(self) -> Mapping[str, Provability]:
-        """The answer to each property: that of its best form."""
-        found: dict[str, Provability] = {}
+        """The answer to each property: PROVED if it is so in some form."""
+        found: dict[str, set[Provability]] = {}
         for ending in self.endings:
-            best = found.get(ending.name)
-            if best is not Provability.PROVED:
-                if best is None or ending.answer is Provability.PROVED:
-                    found[ending.name] = ending.answer
-                elif ending.answer is Provability.VIOLATED:
-                    found[ending.name] = ending.answer
-        return found
+            found.setdefault(ending.name, set()).add(ending.answer)
+        order = (Provability.PROVED, Provability.VIOLATED)
+        return {
+            name: next(
+                (a for a in order if a in answers), min(answers, key=str)
+            )
+            for name, answers in found.items()
+        }
 
     @property
     def exit_code(self) -> ExitCode:
@@ -317,17 +321,15 @@ class _Work:
                 continue
             runs = self.found[name]
             steps += len(runs.edges)
-            why = why_no_measure(
-                ranking.values, runs.sure, runs.edges, names
-            )
+            why = why_no_measure(ranking.values, runs.sure, runs.edges, names)
             if why:
                 return Shown(Outcome.REFUTED, steps, f"{name}: {why}")
         return Shown(Outcome.PROVED, steps)
 
-    def _lacking(self, graph: object) -> Shown:
+    def _lacking(self, graph: StateGraph) -> Shown:
         tried = 0
         for name, ranking in self.rankings.items():
-            more, why = why_lacking(self.view, graph, ranking.values)  # type: ignore[arg-type]  # narrowed by the caller
+            more, why = why_lacking(self.view, graph, ranking.values)
             tried += more
             if why and not ranking.stuck:
                 return Shown(Outcome.REFUTED, tried, f"{name}: {why}")
@@ -346,7 +348,7 @@ class _Work:
                 self.options, self.form, self.view, ranks, self.sizes
             )
         )
-        of_disks = {
+        of_disks: dict[str, Callable[[on_disks.Disk], Shown]] = {
             STEPS: on_disks.steps_are_counted,
             STARTS: on_disks.starts_are_counted,
             NAMES: on_disks.names_stay,
