@@ -16,6 +16,7 @@ from attrs import evolve, field, frozen
 
 from model.language import expression as ex
 from model.language.budgets import counted
+from model.language.by_chunk import ByChunk
 from model.language.cases import cases
 from model.language.channel import KindType
 from model.language.counted import (
@@ -84,6 +85,15 @@ class Supposed:
     properties: frozenset[str] = frozenset()
 
 
+@frozen
+class Reading:
+    """The classes that read a schema in the count; others in tests only."""
+
+    counting: type[Counting] = Counting
+    channel: type[CountedChannel] = CountedChannel
+    by_chunk: type[ByChunk] = ByChunk
+
+
 @frozen(eq=False, kw_only=True)
 class CountedView:
     """The count of ``schema``, about its ``eventually`` properties.
@@ -101,6 +111,7 @@ class CountedView:
     origin: tuple[int, ...]
     open: tuple[Instance, ...]
     remembered: Mapping[Expression, str]
+    reading: Reading
 
     @property
     def kept(self) -> tuple[str, ...]:
@@ -237,14 +248,17 @@ def _needs(
 # -- the machine -------------------------------------------------------------
 
 
-def counted_view(schema: Machine, numbers: Supposed) -> CountedView:
+def counted_view(
+    schema: Machine, numbers: Supposed, reading: Reading | None = None
+) -> CountedView:
     """Return the count of ``schema``, about its ``eventually`` properties.
 
     Raises ModelError if the count has no meaning for something in it.
     """
+    reading = reading or Reading()
     small = sliced(_with_budgets(schema, numbers), numbers.properties)
     channels = {
-        c.name: CountedChannel(
+        c.name: reading.channel(
             c,
             SLOTS if isinstance(c.capacity, Limit) else c.capacity,
             isinstance(c.capacity, Limit),
@@ -253,13 +267,13 @@ def counted_view(schema: Machine, numbers: Supposed) -> CountedView:
     }
     remembered = dict(_limits(small, numbers))
     tallies = {f.name: _asked_of(small, f.name) for f in small.fields}
-    counting = Counting(
+    counting = reading.counting(
         channels,
         remembered,
         numbers.kept,
         {name: question for name, question in tallies.items() if question},
     )
-    making = _Making(small, numbers, counting, channels, remembered)
+    making = _Making(small, numbers, counting, channels, remembered, reading)
     return making.view()
 
 
@@ -352,6 +366,7 @@ class _Making:
     counting: Counting
     channels: Mapping[str, CountedChannel]
     remembered: Mapping[Expression, str]
+    reading: Reading
     kept: tuple[str, ...] = field(init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -395,6 +410,7 @@ class _Making:
             origin=tuple(origin),
             open=tuple(open_),
             remembered=self.remembered,
+            reading=self.reading,
         )
 
     def _fields(self) -> Iterator[Field]:
@@ -483,8 +499,9 @@ class _Making:
             return None
         nothing = ex.complement(self.counting.of(later))
         now = ex.field_value(name, 1)
-        more = may_enter(self.counting, one, members, self.kept)
-        less = may_leave(self.counting, one, members, self.kept)
+        seen = self.reading.by_chunk
+        more = may_enter(self.counting, one, members, self.kept, seen)
+        less = may_leave(self.counting, one, members, self.kept, seen)
         stays = ex.conjunction(now, ex.complement(more))
         comes = ex.conjunction(ex.complement(now), less)
         may_be = ex.disjunction(comes, ex.conjunction(now, more))

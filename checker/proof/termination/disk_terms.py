@@ -63,16 +63,11 @@ def facts(sets: Sequence[Known], *points: Point) -> z3.BoolRef:
     return z3.And(said)
 
 
-def counting(**more: Any) -> Counting:
-    """Return a count without channels; ``more``: of its attributes."""
-    given: dict[str, Any] = {
-        "channels": {},
-        "remembered": {},
-        "kept": frozenset(),
-        "tallies": {},
-        **more,
-    }
-    return Counting(**given)
+def counting(
+    kind: type[Counting] = Counting, kept: frozenset[str] = frozenset()
+) -> Counting:
+    """Return a count without channels; ``kept``: limits always kept."""
+    return kind({}, {}, kept, {})
 
 
 def lemma(

@@ -120,7 +120,7 @@ def shares(view: CountedView, one: Instance, rank: Rank) -> Iterator[Share]:
         if SORTS.get(f.type.width) not in (None, Sort.CHANNEL, Sort.TALLY)
     ]
     for where in places(one):
-        seen = ByChunk(view.counting, where)
+        seen = view.reading.by_chunk(view.counting, where)
         parts = _Parts()
         for weight, part in rank.parts:
             _add(parts, view, seen, one, rank, weight, part)

@@ -8,7 +8,7 @@ place where the action's parameter may lie.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import z3
@@ -57,6 +57,7 @@ PLACES: dict[Where, z3.BoolRef] = {
     Where.OTHER: P != K,
 }
 DISK = z3.And(CHUNKS >= 1, SIZE >= 1, in_disk(K, R), in_disk(P, Q))
+Kind = type[ByChunk]
 Truths = list[tuple[Expression, z3.ExprRef]]
 
 
@@ -117,17 +118,17 @@ def truths(read: Any, one: Seen) -> Truths:
     return [(read.followed, one.members(K, R)), (read.others, one.others)]
 
 
-def chunk_lemmas() -> Iterator[Lemma]:
-    """Yield all lemmas on what is seen at one chunk and granule."""
-    yield from _of_granules()
-    yield from _of_chunks()
-    yield from _of_parameters()
-    yield from _of_contents()
-    yield from _of_cursors()
-    yield from _of_names()
+def chunk_lemmas(kind: Kind = ByChunk) -> Iterator[Lemma]:
+    """Yield all lemmas on what ``kind`` sees at one chunk and granule."""
+    yield from _of_granules(kind)
+    yield from _of_chunks(kind)
+    yield from _of_parameters(kind)
+    yield from _of_contents(kind)
+    yield from _of_cursors(kind)
+    yield from _of_names(kind)
 
 
-def _of_granules() -> Iterator[Lemma]:
+def _of_granules(kind: Kind) -> Iterator[Lemma]:
     s, t = granules("S"), granules("T")
     one, other = (
         seen("A", lambda i, o: s[i][o]),
@@ -157,7 +158,7 @@ def _of_granules() -> Iterator[Lemma]:
     fields = {**fields_of("A", one), **fields_of("B", other), "F": given}
     for name, (term, members) in results.items():
         result = seen("R", members)
-        read = ByChunk(counting(), Where.NOWHERE).of(term)
+        read = kind(counting(), Where.NOWHERE).of(term)
         yield lemma(
             f"{name}: granules at k",
             f"What is seen at k and c of '{name}' of granules.",
@@ -165,7 +166,7 @@ def _of_granules() -> Iterator[Lemma]:
             truths(read, result),
             fields,
         )
-    chunks = ByChunk(counting(), Where.NOWHERE).of(
+    chunks = kind(counting(), Where.NOWHERE).of(
         ask("chunks_with", Sort.CHUNKS, a)
     )
     offset = z3.Int("offset")
@@ -189,7 +190,7 @@ def _of_granules() -> Iterator[Lemma]:
         [(chunks, has)],
         fields,
     )
-    read_a = ByChunk(counting(), Where.NOWHERE)
+    read_a = kind(counting(), Where.NOWHERE)
     read_a.of(a)
     yield lemma(
         "links: granules",
@@ -200,7 +201,7 @@ def _of_granules() -> Iterator[Lemma]:
     )
 
 
-def _of_chunks() -> Iterator[Lemma]:
+def _of_chunks(kind: Kind) -> Iterator[Lemma]:
     d, e = numbers("D"), numbers("E")
     a, b = (field_of(name, Sort.CHUNKS) for name in "AB")
     flag, given = ex.field_value("F", 1), z3.Bool("F")
@@ -218,7 +219,7 @@ def _of_chunks() -> Iterator[Lemma]:
         "A": some.some,
     }
     for name, (term, truth) in results.items():
-        read = ByChunk(counting(), Where.NOWHERE).of(term)
+        read = kind(counting(), Where.NOWHERE).of(term)
         yield lemma(
             f"{name}: chunks at k",
             f"What is seen at k of '{name}' of chunks.",
@@ -226,7 +227,7 @@ def _of_chunks() -> Iterator[Lemma]:
             [(read, truth)],
             fields,
         )
-    reading = ByChunk(counting(), Where.NOWHERE)
+    reading = kind(counting(), Where.NOWHERE)
     reading.of(a)
     yield lemma(
         "links: chunks",
@@ -237,12 +238,12 @@ def _of_chunks() -> Iterator[Lemma]:
     )
 
 
-def _of_parameters() -> Iterator[Lemma]:
+def _of_parameters(kind: Kind) -> Iterator[Lemma]:
     s, d = granules("S"), numbers("D")
     one = seen("A", lambda i, o: s[i][o])
     key = "granule in a"
     for where in OVER_GRANULES:
-        reading = ByChunk(counting(), where)
+        reading = kind(counting(), where)
         alone = seen("R", lambda i, o: z3.And(i == P, o == Q))
         premise = z3.And(DISK, PLACES[where], said(one, alone))
         a = field_of("A", Sort.GRANULES)
@@ -278,7 +279,7 @@ def _of_parameters() -> Iterator[Lemma]:
         )
     some = known("A", lambda i, _: d[i])
     for where in OVER_CHUNKS:
-        reading = ByChunk(counting(), where)
+        reading = kind(counting(), where)
         premise = z3.And(DISK, PLACES[where], facts([some], (K, R)))
         a = field_of("A", Sort.CHUNKS)
         fields = {"?k: A has k": d[K], "A": some.some}
@@ -303,7 +304,7 @@ def _of_parameters() -> Iterator[Lemma]:
         )
 
 
-def _of_contents() -> Iterator[Lemma]:
+def _of_contents(kind: Kind) -> Iterator[Lemma]:
     s, n = granules("S"), granules("N")
     a = field_of("A", Sort.GRANULES)
     b = field_of("B", Sort.CONTENTS)
@@ -313,7 +314,7 @@ def _of_contents() -> Iterator[Lemma]:
     whole = seen("Z", lambda i, o: z3.If(i == P, n[i][o], s[i][o]))
     fields = {**fields_of("A", one), **fields_of("B", new)}
     for where in OVER_CHUNKS:
-        reading = ByChunk(counting(), where)
+        reading = kind(counting(), where)
         premise = z3.And(DISK, PLACES[where], said(one, new, part, whole))
         yield lemma(
             f"contents at {where.value}",
@@ -334,7 +335,7 @@ def _of_contents() -> Iterator[Lemma]:
         )
 
 
-def _of_cursors() -> Iterator[Lemma]:
+def _of_cursors(kind: Kind) -> Iterator[Lemma]:
     at = z3.Int("at")
     cursor = field_of("A", Sort.POSITION)
     fields = {
@@ -343,7 +344,7 @@ def _of_cursors() -> Iterator[Lemma]:
         "?k: A passed k": at > K,
     }
     premise = z3.And(DISK, is_position(at))
-    reading = ByChunk(counting(), Where.NOWHERE)
+    reading = kind(counting(), Where.NOWHERE)
     yield lemma(
         "chunks_ahead at k",
         "Whether k is ahead of a cursor.",
@@ -367,7 +368,7 @@ def _of_cursors() -> Iterator[Lemma]:
         {},
     )
     for where in OVER_CHUNKS:
-        here = ByChunk(counting(), where)
+        here = kind(counting(), where)
         given = z3.And(premise, PLACES[where])
         told = here.of(ask("position_at|chunk in a", 1, cursor))
         yield lemma(
@@ -377,9 +378,7 @@ def _of_cursors() -> Iterator[Lemma]:
             [(told, at == P)],
             fields,
         )
-        past = here.of(
-            ask("position_past|chunk in a", Sort.POSITION, cursor)
-        )
+        past = here.of(ask("position_past|chunk in a", Sort.POSITION, cursor))
         yield lemma(
             f"position_past at {where.value}",
             "What k sees of a cursor that stood at the parameter.",
@@ -394,13 +393,13 @@ def _positions(read: Any, at: Any) -> Truths:
     return [(read.here, at == K), (read.passed, at > K)]
 
 
-def _of_names() -> Iterator[Lemma]:
+def _of_names(kind: Kind) -> Iterator[Lemma]:
     name = z3.Int("name")
     premise = z3.And(DISK, name >= 0, name <= CHUNKS)
     fields = {"A": name >= 1, "?k: A has k": name == K + 1}
     a = field_of("A", Sort.NAME)
     for where in OVER_CHUNKS:
-        reading = ByChunk(counting(), where)
+        reading = kind(counting(), where)
         given = z3.And(premise, PLACES[where])
         yield lemma(
             f"names_chunk at {where.value}",
@@ -426,7 +425,3 @@ def _of_names() -> Iterator[Lemma]:
             ],
             {},
         )
-
-
-#: makes lemmas, as ``all`` asks for them
-Maker = Callable[[], Iterator[Lemma]]

@@ -33,8 +33,11 @@ from checker.proof.termination.disk_terms import (
     lemma,
 )
 from model.language import expression as ex
+from model.language.counted import Counting
 from model.language.expression import Expression
 from model.language.schematic import Sort
+
+Kind = type[Counting]
 
 _TOKEN = "chunk in a"
 _GRANULE = "granule in a"
@@ -56,15 +59,15 @@ def less(one: Expression, other: Expression) -> Expression:
     return ex.conjunction(one, ex.complement(other))
 
 
-def count_lemmas() -> Iterator[Lemma]:
-    """Yield all lemmas on the terms of a schema that are counted."""
+def count_lemmas(kind: Kind = Counting) -> Iterator[Lemma]:
+    """Yield all lemmas on the terms of a schema that ``kind`` counts."""
     for sort in (Sort.GRANULES, Sort.CHUNKS, Sort.CONTENTS):
-        yield from _of_sets(sort)
-    yield from _of_members()
-    yield from _of_contents()
-    yield from _of_limits()
-    yield from _of_cursors()
-    yield from _of_names()
+        yield from _of_sets(sort, kind)
+    yield from _of_members(kind)
+    yield from _of_contents(kind)
+    yield from _of_limits(kind)
+    yield from _of_cursors(kind)
+    yield from _of_names(kind)
 
 
 def sets_of(sort: Sort) -> tuple[Members, Members]:
@@ -81,7 +84,7 @@ def sets_of(sort: Sort) -> tuple[Members, Members]:
     )
 
 
-def _of_sets(sort: Sort) -> Iterator[Lemma]:
+def _of_sets(sort: Sort, kind: Kind) -> Iterator[Lemma]:
     left, right = sets_of(sort)
     one, other = known("A", left), known("B", right)
     a, b = field_of("A", sort), field_of("B", sort)
@@ -89,8 +92,14 @@ def _of_sets(sort: Sort) -> Iterator[Lemma]:
     fields = {"A": one.some, "B": other.some, "F": given}
     nothing = ex.constant(0, int(sort))
     results: dict[str, tuple[Expression, Members]] = {
-        "|": (ex.disjunction(a, b), lambda i, o: z3.Or(left(i, o), right(i, o))),
-        "&": (ex.conjunction(a, b), lambda i, o: z3.And(left(i, o), right(i, o))),
+        "|": (
+            ex.disjunction(a, b),
+            lambda i, o: z3.Or(left(i, o), right(i, o)),
+        ),
+        "&": (
+            ex.conjunction(a, b),
+            lambda i, o: z3.And(left(i, o), right(i, o)),
+        ),
         "-": (
             less(a, b),
             lambda i, o: z3.And(left(i, o), z3.Not(right(i, o))),
@@ -109,44 +118,48 @@ def _of_sets(sort: Sort) -> Iterator[Lemma]:
         ),
         "none": (nothing, lambda i, o: z3.BoolVal(False)),
     }
-    kind = sort.name.lower()
+    named = sort.name.lower()
     for name, (term, members) in results.items():
         result = known("R", members)
         yield lemma(
-            f"{name}: {kind}",
-            f"Whether '{name}' of {kind} is empty is an answer.",
+            f"{name}: {named}",
+            f"Whether '{name}' of {named} is empty is an answer.",
             z3.And(DISK, facts([one, other, result])),
-            [(counting().of(term), result.some)],
+            [(counting(kind).of(term), result.some)],
             fields,
         )
     yield lemma(
-        f"is_empty: {kind}",
-        f"Whether a set of {kind} is empty is known.",
+        f"is_empty: {named}",
+        f"Whether a set of {named} is empty is known.",
         z3.And(DISK, facts([one])),
-        [(counting().of(ask("is_empty", 1, a)), z3.Not(one.some))],
+        [(counting(kind).of(ask("is_empty", 1, a)), z3.Not(one.some))],
         fields,
     )
 
 
-def _of_members() -> Iterator[Lemma]:
+def _of_members(kind: Kind) -> Iterator[Lemma]:
     for sort, question, alone in (
-        (Sort.GRANULES, f"has_granule|{_GRANULE}", f"granule_member|{_GRANULE}"),
+        (
+            Sort.GRANULES,
+            f"has_granule|{_GRANULE}",
+            f"granule_member|{_GRANULE}",
+        ),
         (Sort.CHUNKS, f"has_chunk|{_TOKEN}", f"chunk_member|{_TOKEN}"),
     ):
         members, _ = sets_of(sort)
         one = known("A", members)
-        kind = sort.name.lower()
-        told = counting().of(ask(question, 1, field_of("A", sort)))
+        named = sort.name.lower()
+        told = counting(kind).of(ask(question, 1, field_of("A", sort)))
         yield lemma(
             f"{question.partition('|')[0]}",
-            f"Whether the parameter is in a set of {kind} is an answer.",
+            f"Whether the parameter is in a set of {named} is an answer.",
             z3.And(DISK, facts([one])),
             [(told, members(P, Q))],
             {"A": one.some},
         )
         yield Lemma(
             f"{question.partition('|')[0]}: sure",
-            f"Of a set of {kind} that is not empty some member is one that "
+            f"Of a set of {named} that is not empty some member is one that "
             "the parameter may be.",
             z3.And(DISK, facts([one]), one.some),
             z3.And(in_disk(*one.at), members(*one.at)),
@@ -159,9 +172,9 @@ def _of_members() -> Iterator[Lemma]:
         single = known("R", just)
         yield lemma(
             f"{alone.partition('|')[0]}",
-            f"The set of just the parameter, of {kind}, is not empty.",
+            f"The set of just the parameter, of {named}, is not empty.",
             z3.And(DISK, facts([single])),
-            [(counting().of(ask(alone, sort)), single.some)],
+            [(counting(kind).of(ask(alone, sort)), single.some)],
             {},
         )
     members, _ = sets_of(Sort.GRANULES)
@@ -184,17 +197,17 @@ def _of_members() -> Iterator[Lemma]:
                     z3.Or(of_chunks.some, z3.Not(chunks_[of_granules.at[0]])),
                 ),
             ),
-            z3.Implies(
-                of_chunks.some, z3.And(in_disk(x, y), members(x, y))
-            ),
-            z3.Implies(
-                z3.And(in_disk(x, y), members(x, y)), of_granules.some
-            ),
+            z3.Implies(of_chunks.some, z3.And(in_disk(x, y), members(x, y))),
+            z3.Implies(z3.And(in_disk(x, y), members(x, y)), of_granules.some),
         ),
         [
             (
-                counting().of(
-                    ask("chunks_with", Sort.CHUNKS, field_of("A", Sort.GRANULES))
+                counting(kind).of(
+                    ask(
+                        "chunks_with",
+                        Sort.CHUNKS,
+                        field_of("A", Sort.GRANULES),
+                    )
                 ),
                 of_chunks.some,
             )
@@ -203,9 +216,8 @@ def _of_members() -> Iterator[Lemma]:
     )
 
 
-def _of_contents() -> Iterator[Lemma]:
+def _of_contents(kind: Kind) -> Iterator[Lemma]:
     members, _ = sets_of(Sort.GRANULES)
-    new, _ = sets_of(Sort.CONTENTS)
     b = granules("N")
 
     def arrived(i: Any, o: Any) -> z3.BoolRef:
@@ -219,7 +231,7 @@ def _of_contents() -> Iterator[Lemma]:
         "contents",
         "Whether the part in the parameter's chunk is empty is an answer.",
         z3.And(DISK, facts([one, inside])),
-        [(counting().of(part), inside.some)],
+        [(counting(kind).of(part), inside.some)],
         {"A": one.some},
     )
     replaced = known(
@@ -231,21 +243,21 @@ def _of_contents() -> Iterator[Lemma]:
         "with_contents",
         "Whether a set with a new part in one chunk is empty is an answer.",
         z3.And(DISK, facts([one, other, replaced])),
-        [(counting().of(term), replaced.some)],
+        [(counting(kind).of(term), replaced.some)],
         {"A": one.some, "B": other.some},
     )
 
 
-def _of_limits() -> Iterator[Lemma]:
+def _of_limits(kind: Kind) -> Iterator[Lemma]:
     number, limit = z3.Ints("number limit")
     some = number >= 1
     a = field_of("A", Sort.CHUNKS)
     sizes = z3.And(number >= 0, number <= CHUNKS, limit >= 0, DISK)
     cases = {
-        "at_most: any": (counting(), "limit", sizes),
-        "at_most: none": (counting(), "0", z3.And(sizes, limit == 0)),
+        "at_most: any": (counting(kind), "limit", sizes),
+        "at_most: none": (counting(kind), "0", z3.And(sizes, limit == 0)),
         "at_most: all": (
-            counting(kept=frozenset({"limit"})),
+            counting(kind, frozenset({"limit"})),
             "limit",
             z3.And(sizes, limit >= CHUNKS),
         ),
@@ -276,7 +288,7 @@ def _of_limits() -> Iterator[Lemma]:
     )
 
 
-def _of_cursors() -> Iterator[Lemma]:
+def _of_cursors(kind: Kind) -> Iterator[Lemma]:
     at = z3.Int("at")
     premise = z3.And(DISK, is_position(at))
     cursor = field_of("A", Sort.POSITION)
@@ -308,7 +320,7 @@ def _of_cursors() -> Iterator[Lemma]:
             name,
             f"What '{name}' means of a cursor is an answer.",
             given,
-            [(counting().of(term), truth)],
+            [(counting(kind).of(term), truth)],
             fields,
         )
     yield Lemma(
@@ -324,7 +336,7 @@ def _of_cursors() -> Iterator[Lemma]:
         z3.And(premise, facts([ahead], (at, z3.IntVal(0)))),
         [
             (
-                counting().of(ask("chunks_ahead", Sort.CHUNKS, cursor)),
+                counting(kind).of(ask("chunks_ahead", Sort.CHUNKS, cursor)),
                 ahead.some,
             )
         ],
@@ -332,7 +344,7 @@ def _of_cursors() -> Iterator[Lemma]:
     )
 
 
-def _of_names() -> Iterator[Lemma]:
+def _of_names(kind: Kind) -> Iterator[Lemma]:
     name = z3.Int("name")
     premise = z3.And(DISK, name >= 0, name <= CHUNKS)
     fields = {"A": name >= 1}
@@ -341,10 +353,15 @@ def _of_names() -> Iterator[Lemma]:
         "chunk_code",
         "What names the parameter names some chunk.",
         premise,
-        [(counting().of(ask(f"chunk_code|{_TOKEN}", Sort.NAME)), P + 1 >= 1)],
+        [
+            (
+                counting(kind).of(ask(f"chunk_code|{_TOKEN}", Sort.NAME)),
+                P + 1 >= 1,
+            )
+        ],
         {},
     )
-    told = counting().of(ask(f"names_chunk|{_TOKEN}", 1, a))
+    told = counting(kind).of(ask(f"names_chunk|{_TOKEN}", 1, a))
     yield lemma(
         "names_chunk",
         "Whether a name is the parameter's is an answer.",

@@ -13,8 +13,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-import z3
-
 from checker.engines.smt.formula import Formulas, variable
 from checker.proof.lemmas.terms import Lemma
 from model.language import expression as ex
@@ -47,7 +45,9 @@ def _of_channel(channel: CountedChannel) -> Iterator[Lemma]:
     #: two messages more fit as well
     room = ex.conjunction(channel.fits(), channel.vacant(channel.slots - 2))
 
-    def told(name: str, text: str, given: Expression, then: Expression) -> Lemma:
+    def told(
+        name: str, text: str, given: Expression, then: Expression
+    ) -> Lemma:
         return Lemma(
             f"{channel.name}: {name}",
             text,
