@@ -13,6 +13,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
+import z3
+
 from checker.engines.smt.formula import Formulas, variable
 from checker.proof.lemmas.terms import Lemma
 from model.language import expression as ex
@@ -55,6 +57,7 @@ def _of_channel(channel: CountedChannel) -> Iterator[Lemma]:
             formulas.holds(then),
         )
 
+    yield _of_room(channel, formulas)
     for kind in _kinds(channel):
         put = channel.effect("put", kind)
         first = _read(put, empty)
@@ -103,6 +106,31 @@ def _of_channel(channel: CountedChannel) -> Iterator[Lemma]:
             ex.conjunction(state, room),
             form,
         )
+
+
+def _of_room(channel: CountedChannel, formulas: Formulas) -> Lemma:
+    """Return the lemma that whether one more message fits is an answer."""
+    number, capacity = z3.Ints("number capacity")
+    some = formulas.holds(ex.complement(channel.vacant(0)))
+    told = channel.answer("has_room", "")
+    return Lemma(
+        f"{channel.name}: has_room",
+        "Whether one more message fits is an answer; without any it does.",
+        z3.And(
+            formulas.holds(channel.fits()),
+            capacity >= 1,
+            number >= 0,
+            number <= capacity,
+            some == (number >= 1),
+        ),
+        z3.Or(
+            [
+                formulas.holds(replaced([told], answers)[0])
+                == (number < capacity)
+                for answers in combinations(unknowns([told]))
+            ]
+        ),
+    )
 
 
 def _width(channel: CountedChannel) -> int:

@@ -69,9 +69,7 @@ def test_each_action_unfair(
     assert fairness(design, form, *downtimes) > least
 
 
-@pytest.mark.parametrize(
-    ("design", "form"), [(POSTCOPY, ""), (LIVE, FITS)]
-)
+@pytest.mark.parametrize(("design", "form"), [(POSTCOPY, ""), (LIVE, FITS)])
 def test_each_action_unfair_in_a_few_seconds(design: str, form: str) -> None:
     assert fairness(design, form, 1) > 20
 
