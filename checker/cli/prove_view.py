@@ -63,8 +63,7 @@ def run(
         if not proof.interrupted:
             runs = termination(options, limits, report)
         trace = shown_trace(proof, report)
-        if trace is None and runs is not None:
-            trace = runs.trace
+        trace = trace or (runs.trace if runs else None)
         if invariant or certificate_file is not None:
             found = certificate_view.find(proof, report)
     traced = ""

@@ -27,7 +27,11 @@ from checker.engines.exploration import (
     Search,
     violated,
 )
-from checker.engines.graphs.graph import GraphTooLargeError, graph_of
+from checker.engines.graphs.graph import (
+    GraphTooLargeError,
+    StateGraph,
+    graph_of,
+)
 from checker.engines.native.explicit import explore
 from checker.input.exit_codes import ExitCode
 from checker.input.memory import OUT_OF_MEMORY, is_out_of_memory
@@ -41,16 +45,16 @@ from checker.proof.termination.forms import Form, forms
 from checker.proof.termination.happens import something_happens
 from checker.proof.termination.labels import Label, labels, usable_ranks
 from checker.proof.termination.lasso import lasso
+from checker.proof.termination.lemmas import prove_lemmas
 from checker.proof.termination.measure import Value, why_no_measure
 from checker.proof.termination.ranking import Ranking
 from checker.proof.termination.runs import Outside, outside
 from checker.proof.termination.structure import structure
 from checker.traces.trace import Trace
 from model.designs import schema
-from model.language.counted_view import CountedView, counted_view
+from model.language.counted_view import CountedView, Reading, counted_view
 from model.language.errors import ModelError
 from model.language.machine import Property, Rank
-from model.language.projected_channel import slots_suffice
 from model.options import Options
 
 Report = Callable[[str], None]
@@ -66,6 +70,7 @@ RANKS: Final = "ranks move as said, at any chunk of any disk"
 COUNTED: Final = "ranks move as said, counted on disks"
 FALLS: Final = "the measure falls with every step, until the goal"
 LACKING: Final = "what helps is there, whatever else may fail"
+LEMMAS: Final = "lemmas of the count for all sizes"
 HAPPENS: Final = "every action happens in the count, every goal is reached"
 
 CLAIM: Final = (
@@ -158,16 +163,17 @@ class Termination:
 
     @property
     def answers(self) -> Mapping[str, Provability]:
-        """The answer to each property: that of its best form."""
-        found: dict[str, Provability] = {}
+        """The answer to each property: PROVED if it is so in some form."""
+        found: dict[str, set[Provability]] = {}
         for ending in self.endings:
-            best = found.get(ending.name)
-            if best is not Provability.PROVED:
-                if best is None or ending.answer is Provability.PROVED:
-                    found[ending.name] = ending.answer
-                elif ending.answer is Provability.VIOLATED:
-                    found[ending.name] = ending.answer
-        return found
+            found.setdefault(ending.name, set()).add(ending.answer)
+        order = (Provability.PROVED, Provability.VIOLATED)
+        return {
+            name: next(
+                (a for a in order if a in answers), min(answers, key=str)
+            )
+            for name, answers in found.items()
+        }
 
     @property
     def exit_code(self) -> ExitCode:
@@ -206,6 +212,7 @@ def termination(
     sizes: Sequence[on_disks.Sized] = on_disks.SIZES,
     asked: Sequence[Form] | None = None,
     keep: bool = False,
+    reading: Reading | None = None,
 ) -> Termination:
     """Try to prove that every run of the design of ``options`` ends.
 
@@ -213,13 +220,24 @@ def termination(
     not matter.  ``sizes``: the disks that z3 is asked about.  ``asked``: the
     forms, where not all.  ``keep``: take what z3 has shown to the same
     program before as shown, and keep what it shows now; see ``kept``.
+    ``reading``: another count than the shipped one, for tests.
     """
     started = time.perf_counter()
     term = schema(options).term
     found: list[InForm] = []
+    lemmas: list[Obligation] = []
     unread = ""
     for form in forms(term) if asked is None else asked:
-        work = _Work(options, form, limits or Limits(), report, sizes, keep)
+        work = _Work(
+            options,
+            form,
+            limits or Limits(),
+            report,
+            sizes,
+            keep,
+            lemmas,
+            reading,
+        )
         try:
             found.append(work.done())
         except ModelError as error:
@@ -243,6 +261,8 @@ class _Work:
     report: Report
     sizes: Sequence[on_disks.Sized]
     keep: bool
+    lemmas: list[Obligation]
+    reading: Reading | None
     view: CountedView = field(init=False)
     ranks: tuple[Rank, ...] = field(init=False)
     labels: dict[str, Sequence[Label]] = field(factory=dict, init=False)
@@ -254,7 +274,7 @@ class _Work:
         title = f"{self.options.name} {self.form.name}".strip()
         self.report(f"{title}: exploring the count")
         term = schema(self.options).term
-        self.view = counted_view(term, self.form.numbers)
+        self.view = counted_view(term, self.form.numbers, self.reading)
         self.ranks = usable_ranks(self.view)
         self.labels = {r.name: labels(self.view, r) for r in self.ranks}
         search = explore(self.view.machine, self.limits)
@@ -317,17 +337,15 @@ class _Work:
                 continue
             runs = self.found[name]
             steps += len(runs.edges)
-            why = why_no_measure(
-                ranking.values, runs.sure, runs.edges, names
-            )
+            why = why_no_measure(ranking.values, runs.sure, runs.edges, names)
             if why:
                 return Shown(Outcome.REFUTED, steps, f"{name}: {why}")
         return Shown(Outcome.PROVED, steps)
 
-    def _lacking(self, graph: object) -> Shown:
+    def _lacking(self, graph: StateGraph) -> Shown:
         tried = 0
         for name, ranking in self.rankings.items():
-            more, why = why_lacking(self.view, graph, ranking.values)  # type: ignore[arg-type]  # narrowed by the caller
+            more, why = why_lacking(self.view, graph, ranking.values)
             tried += more
             if why and not ranking.stuck:
                 return Shown(Outcome.REFUTED, tried, f"{name}: {why}")
@@ -346,7 +364,7 @@ class _Work:
                 self.options, self.form, self.view, ranks, self.sizes
             )
         )
-        of_disks = {
+        of_disks: dict[str, Callable[[on_disks.Disk], Shown]] = {
             STEPS: on_disks.steps_are_counted,
             STARTS: on_disks.starts_are_counted,
             NAMES: on_disks.names_stay,
@@ -360,6 +378,15 @@ class _Work:
             self.report(f"{title}: {name}")
             yield name, partial(on_disks.over_all, name, many, show)
         yield RANKS, partial(timed, RANKS, at_chunk)
+        yield LEMMAS, self._lemmas
+
+    def _lemmas(self) -> Obligation:
+        """Prove the lemmas; they are the same in every form."""
+        if self.lemmas:
+            return evolve(self.lemmas[0], seconds=0.0, queries=0)
+        found = timed(LEMMAS, partial(prove_lemmas, self.view))
+        self.lemmas.append(found)
+        return found
 
     def _met(
         self, name: str, work: Callable[[], Obligation], before: Obligation
