@@ -30,7 +30,9 @@ from collections.abc import Mapping, Sequence
 from attrs import field, frozen
 
 Key = tuple[str, str]  # node name, bitmap name
-DESIGNS = ("live", "postcopy", "stop-copy")
+#: in which a break after the switchover costs precision, not the bitmap
+KEEPS = "postcopy-ones"
+DESIGNS = ("live", "postcopy", "stop-copy", KEEPS, "stop-copy-bulk")
 FAILURES = ("cut", "cancelled", "source killed", "destination killed")
 DROP = "drop"  # the bitmaps are not migrated
 
@@ -65,13 +67,18 @@ class Vm(enum.Enum):
 
 @frozen(kw_only=True)
 class BitmapView:
-    """What a query shows of one bitmap; ``count`` is in bytes."""
+    """What a query shows of one bitmap; ``count`` is in bytes.
+
+    ``degraded``: it was kept at a break, and is dirty also where nothing had
+    come; until a backup has used it.
+    """
 
     granularity: int
     count: int
     recording: bool
     busy: bool
     inconsistent: bool = False
+    degraded: bool = False
 
 
 @frozen

@@ -35,13 +35,14 @@ class Chain:
 
     ``dirty``: granules written since the last backup.  ``recording``: as the
     client has left it.  ``lost``: the bitmap was found absent; a full backup
-    is due.
+    is due.  ``degraded``: a query has shown it so since the last backup.
     """
 
     granularity: int
     image: bytearray
     recording: bool = True
     lost: bool = False
+    degraded: bool = False
     dirty: set[int] = field(factory=set)
 
 
@@ -79,6 +80,7 @@ class BackupClient:
         chain = self.chains[key]
         self.adapter.incremental_backup(key, chain.image)
         chain.dirty.clear()
+        chain.degraded = False
         self.compare(key)
 
     def compare(self, key: Key) -> None:
@@ -122,17 +124,26 @@ class BackupClient:
 
     # -- what a query shows ------------------------------------------------
 
-    def look(self, side: SideView, may_be_lost: frozenset[Key]) -> int:
+    def look(
+        self,
+        side: SideView,
+        may_be_lost: frozenset[Key],
+        may_degrade: bool = False,
+        loss_breaks: str = "S5",
+    ) -> int:
         """Hold what the running side shows against what must be so.
 
-        Returns how many bitmaps are newly found lost.
+        ``may_degrade``: a migration has failed that keeps a bitmap of which
+        not all has come.  ``loss_breaks``: the guarantee that any other loss
+        would break.  Returns how many bitmaps are newly found lost.
         """
         lost = 0
         for key, chain in self.chains.items():
             seen = side.bitmaps.get(key)
             if seen is None:
                 allowed = chain.lost or key in may_be_lost
-                promise(allowed, "S5", f"bitmap {label(key)} is lost")
+                text = f"bitmap {label(key)} is lost"
+                promise(allowed, loss_breaks, text)
                 lost += not chain.lost
                 chain.lost = True
             else:
@@ -141,8 +152,25 @@ class BackupClient:
                     "S2",
                     f"bitmap {label(key)} was lost and is back",
                 )
+                self._note_degraded(key, chain, seen, may_degrade)
                 self._hold(key, chain, seen)
         return lost
+
+    def _note_degraded(
+        self, key: Key, chain: Chain, seen: BitmapView, allowed: bool
+    ) -> None:
+        """From now on it may have bits that nobody has set.
+
+        Also where it goes next: the wire does not carry the word.
+        """
+        if seen.busy or not seen.degraded or chain.degraded:
+            return
+        promise(
+            allowed,
+            "P1",
+            f"bitmap {label(key)} is degraded, and nothing has failed",
+        )
+        chain.degraded = True
 
     def _hold(self, key: Key, chain: Chain, seen: BitmapView) -> None:
         name = label(key)
@@ -168,7 +196,9 @@ class BackupClient:
             "written",
         )
         promise(
-            seen.count == least or not self.adapter.capabilities.exact,
+            seen.count == least
+            or chain.degraded
+            or not self.adapter.capabilities.exact,
             "P1",
             f"bitmap {name} shows {seen.count} bytes dirty, only {least} "
             "were written",

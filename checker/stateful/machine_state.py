@@ -18,6 +18,7 @@ from hypothesis.stateful import RuleBasedStateMachine
 
 from checker.stateful.adapter import (
     DROP,
+    KEEPS,
     Adapter,
     Capabilities,
     Key,
@@ -211,11 +212,30 @@ class MachineState(RuleBasedStateMachine):
                 "S6",
                 "the source runs a guest that has run at the destination",
             )
-        lost = self.client.look(self.here, self._may_be_lost())
+        degraded = self._degraded()
+        breaks = self._breaks_and_is_kept()
+        lost = self.client.look(
+            self.here,
+            self._may_be_lost(),
+            may_degrade=breaks,
+            loss_breaks="D1" if breaks else "S5",
+        )
         self.seen["declared lost"] += lost
+        self.seen["kept degraded"] += self._degraded() - degraded
         if self.moved and self.attempt is not None:
             bitmaps = self.here.bitmaps.items()
             self.attempt.arrived |= {k for k, b in bitmaps if not b.busy}
+
+    def _degraded(self) -> int:
+        """How many bitmaps the client knows to be degraded."""
+        return sum(c.degraded for c in self.client.chains.values())
+
+    def _breaks_and_is_kept(self) -> bool:
+        """Whether a break may have cost precision, and no bitmap."""
+        attempt = self.attempt
+        if self.runs is Side.SOURCE or attempt is None:
+            return False
+        return attempt.design == KEEPS and attempt.faulted
 
     def _may_be_lost(self) -> frozenset[Key]:
         """Bitmaps of which a query may show no more.

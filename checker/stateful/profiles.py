@@ -16,10 +16,12 @@ from checker.stateful.adapter import (
     DESIGNS,
     DROP,
     FAILURES,
+    KEEPS,
     Capabilities,
 )
 
 STEPS = 50
+_KEPT = "kept degraded"
 #: of any implementation, in a few runs
 REACHED = (
     *("live completed", "postcopy completed", "stop-copy completed"),
@@ -31,6 +33,8 @@ REACHED_LATER = (
     *("cancelled", "backup on the destination"),
     *("declared lost", "full backup after a loss", "refused as busy"),
     *("live again", "postcopy again", "stop-copy again"),
+    *("postcopy-ones completed", "stop-copy-bulk completed"),
+    *("postcopy-ones again", "stop-copy-bulk again", _KEPT),
 )
 
 _LOSSES = ("declared lost", "full backup after a loss")
@@ -84,8 +88,10 @@ def possible(name: str, can: Capabilities) -> bool:
             return design in can.designs
     if name in FAILURES:
         return name in can.failures
+    fails = any(name != "cancelled" for name in can.failures)
+    if name == _KEPT:
+        return KEEPS in can.designs and fails
     if name in _LOSSES:
         # a bitmap is declared lost where a failure meets postcopy
-        fails = any(name != "cancelled" for name in can.failures)
         return DROP in can.designs or ("postcopy" in can.designs and fails)
     return True

@@ -51,7 +51,7 @@ _KILLED = Failures(source_killed=1, destination_killed=1, retry=1)
 _JOBS = Failures(backup_fails=1)
 _OWN: dict[str, Options] = {
     f"{design}-{name}": options
-    for design in ("postcopy", "live", "stop-copy")
+    for design in (each.value for each in Design)
     for name, options in (
         ("failing", _own(design, _FAILING)),
         ("killed", _own(design, _KILLED)),
@@ -73,16 +73,28 @@ _OWN["stop-copy-tight"] = evolve(
     bounds=Bounds(chunks=2, granules=1, writes=1, downtime=1),
 )
 
+# management starts postcopy although the source has made a pass
+for _design in ("postcopy", "postcopy-ones"):
+    _OWN[f"{_design}-from-bulk"] = evolve(
+        _own(_design, Failures(cut=1, cancel=1)), source="bulk"
+    )
+
 STOP_COPY_TIGHT = "stop-copy-tight"
 POSTCOPY, STOP_COPY = "postcopy-failing", "stop-copy-failing"
+ONES, BULK = "postcopy-ones-failing", "stop-copy-bulk-failing"
 LIVE, LIVE_REFUSING = "live-failing", "live-refusing"
-ALL = (POSTCOPY, LIVE, STOP_COPY)
-AS_BUILT = (POSTCOPY, STOP_COPY)
-PRECOPY = (LIVE, STOP_COPY)
+ALL = (POSTCOPY, LIVE, STOP_COPY, ONES, BULK)
+#: the migration holds the bitmap, and an error drops it
+AS_BUILT = (POSTCOPY, STOP_COPY, ONES, BULK)
+#: RUN is the last message, or the first of many
+PRECOPY = (LIVE, STOP_COPY, BULK)
+RUN_FIRST, RUN_LAST = (POSTCOPY, ONES), (STOP_COPY, BULK)
 POSTCOPY_TWO, LIVE_TWO = "postcopy-two-chunks", "live-two-chunks"
+ONES_TWO, BULK_TWO = "postcopy-ones-two-chunks", "stop-copy-bulk-two-chunks"
+ONES_BULK_SOURCE = "postcopy-ones-from-bulk"
 POSTCOPY_JOBS, LIVE_JOBS = "postcopy-jobs", "live-jobs"
-JOBS = (POSTCOPY_JOBS, LIVE_JOBS, "stop-copy-jobs")
-KILLED = ("postcopy-killed", "live-killed", "stop-copy-killed")
+JOBS = tuple(f"{each.value}-jobs" for each in Design)
+KILLED = tuple(f"{each.value}-killed" for each in Design)
 OWN = tuple(_OWN)
 
 

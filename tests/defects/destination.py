@@ -9,16 +9,22 @@ from reference.bitmap import DirtyBitmap
 from reference.events import Event
 from reference.host import Host
 from reference.protocol.destination import Destination
-from reference.protocol.loader import Loader
+from reference.protocol.loader import Incoming, Loader
 from reference.protocol.tables import Arrival
 from reference.wire.bits import BitsRun
-from reference.wire.chunks import Complete
+from reference.wire.chunks import Complete, Start
 from tests.defects.catalogue import (
     ALL,
     AS_BUILT,
+    BULK,
     LIVE,
     LIVE_REFUSING,
+    ONES,
+    ONES_BULK_SOURCE,
     POSTCOPY,
+    PRECOPY,
+    RUN_FIRST,
+    RUN_LAST,
     STOP_COPY,
     defect,
     destination_row,
@@ -63,7 +69,7 @@ def live_ignores_a_refused_bitmap(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Loader, "_refuse", ignore)
 
 
-@defect("successor", (POSTCOPY,), "destination.bitmap", (STOP_COPY,))
+@defect("successor", RUN_FIRST, "destination.bitmap", RUN_LAST)
 def bitmap_records_itself_while_loading(patch: pytest.MonkeyPatch) -> None:
     def hold(self: Loader, bitmap: DirtyBitmap) -> None:
         bitmap.recording = False
@@ -78,7 +84,7 @@ def bitmap_records_itself_while_loading(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Loader, "before_vm_start", switch)
 
 
-@defect("successor", (POSTCOPY,), "destination.bitmap", (STOP_COPY,))
+@defect("successor", RUN_FIRST, "destination.bitmap", RUN_LAST)
 def successor_is_never_switched_on(patch: pytest.MonkeyPatch) -> None:
     def switch(self: Loader, host: Host) -> None:
         self.started = True
@@ -179,7 +185,12 @@ def data_of_a_dropped_bitmap_is_refused_again(
     patch.setattr(Loader, "bits", again)
 
 
-@defect("chunk-overwrites", (LIVE,), "destination.bits", AS_BUILT)
+@defect(
+    "chunk-overwrites",
+    (LIVE, ONES),
+    "destination.bits",
+    (POSTCOPY, STOP_COPY, BULK),
+)
 def zeroes_do_not_clear(patch: pytest.MonkeyPatch) -> None:
     store = Loader._store
 
@@ -195,10 +206,108 @@ def bits_are_read_and_not_stored(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Loader, "_store", lambda *_: None)
 
 
-@defect("S6", (LIVE, STOP_COPY), "would do migrate_send_rp_shut")
+@defect("S6", PRECOPY, "would do migrate_send_rp_shut")
 def says_that_the_vm_runs_too_early(patch: pytest.MonkeyPatch) -> None:
     also = (Arrival.TAKEN_OVER, Arrival.PRELAUNCH)
     destination_row(patch, "migrate_send_rp_shut", also)
+
+
+# -- a bitmap that begins with every bit set ---------------------------------
+
+
+@defect("ones-first", (ONES,), "destination.bits", breaks="S1")
+def start_leaves_the_bitmap_empty(patch: pytest.MonkeyPatch) -> None:
+    start = Loader.start
+
+    def empty(self: Loader, chunk: Start, host: Host) -> Event:
+        event = start(self, chunk, host)
+        for incoming in self.bitmaps.values():
+            if not incoming.covered:
+                incoming.bitmap(host).bits.clear_all()
+        return event
+
+    patch.setattr(Loader, "start", empty)
+
+
+@defect("keep-on-break", (ONES,), "destination.bitmap", breaks="D1")
+def a_break_drops_the_bitmap(patch: pytest.MonkeyPatch) -> None:
+    def keep(self: Loader, host: Host) -> list[str]:
+        self.cancel(host)
+        return []
+
+    patch.setattr(Loader, "keep", keep)
+
+
+@defect("mark-degraded", (ONES,), "destination.degraded", breaks="P1")
+def what_was_kept_passes_for_exact(patch: pytest.MonkeyPatch) -> None:
+    hand_back = Loader._hand_back
+
+    def exact(
+        self: Loader, incoming: Incoming, host: Host, degraded: bool
+    ) -> None:
+        hand_back(self, incoming, host, degraded=False)
+
+    patch.setattr(Loader, "_hand_back", exact)
+
+
+@defect("mark-degraded", (ONES,), "destination.degraded")
+def degraded_shows_for_ever(patch: pytest.MonkeyPatch) -> None:
+    clear = DirtyBitmap.clear
+
+    def still(self: DirtyBitmap) -> None:
+        degraded = self.degraded
+        clear(self)
+        self.degraded = degraded
+
+    patch.setattr(DirtyBitmap, "clear", still)
+
+
+@defect("D1", (ONES,), "destination.bits", breaks="S1")
+def what_the_guest_wrote_here_is_not_kept(patch: pytest.MonkeyPatch) -> None:
+    keep = Loader.keep
+
+    def forget(self: Loader, host: Host) -> list[str]:
+        for incoming in self.bitmaps.values():
+            bitmap = incoming.bitmap(host)
+            if bitmap.successor is not None and not incoming.complete:
+                bitmap.successor.bits.clear_all()
+        return keep(self, host)
+
+    patch.setattr(Loader, "keep", forget)
+
+
+@defect("drop-on-failure", (ONES,), "destination.bitmap")
+def a_refusal_counts_as_a_break(patch: pytest.MonkeyPatch) -> None:
+    def refuse(self: Loader, error: Exception, host: Host) -> None:
+        self.keep(host)
+        self.cancelled = True
+
+    patch.setattr(Loader, "_refuse", refuse)
+
+
+@defect("early-chunks-drop", (ONES_BULK_SOURCE,), "destination.early")
+def chunks_before_run_are_trusted(patch: pytest.MonkeyPatch) -> None:
+    bits = Loader.bits
+
+    def trust(self: Loader, run: BitsRun, host: Host) -> Event:
+        event = bits(self, run, host)
+        self.early = []
+        return event
+
+    patch.setattr(Loader, "bits", trust)
+
+
+@defect("early-chunks-drop", (ONES_BULK_SOURCE,), "destination.bitmap")
+def a_break_asks_for_no_early_chunk(patch: pytest.MonkeyPatch) -> None:
+    keep = Loader.keep
+
+    def trust(self: Loader, host: Host) -> list[str]:
+        early, self.early = self.early, []
+        kept = keep(self, host)
+        self.early = early
+        return kept
+
+    patch.setattr(Loader, "keep", trust)
 
 
 @defect("S6", ALL, "would do vm_start")

@@ -23,12 +23,15 @@ from reference.wire.chunks import Chunk, ChunkEncoder, Start
 from tests.defects.catalogue import (
     ALL,
     AS_BUILT,
+    BULK,
     JOBS,
     LIVE,
     LIVE_JOBS,
     LIVE_TWO,
+    ONES,
     POSTCOPY,
     POSTCOPY_TWO,
+    RUN_FIRST,
     STOP_COPY,
     defect,
 )
@@ -193,7 +196,13 @@ def another_meta_bit_is_cleared(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(MetaBitmap, "take", take)
 
 
-@defect("chunk-overwrites", (LIVE,), "destination.bits", AS_BUILT, breaks="P1")
+@defect(
+    "chunk-overwrites",
+    (LIVE, ONES),
+    "destination.bits",
+    (POSTCOPY, STOP_COPY, BULK),
+    breaks="P1",
+)
 def chunks_are_ored(patch: pytest.MonkeyPatch) -> None:
     load = DirtyBitmap.load
 
@@ -206,7 +215,11 @@ def chunks_are_ored(patch: pytest.MonkeyPatch) -> None:
 
 
 @defect(
-    "reclaim-union", (POSTCOPY,), "destination.bits", (STOP_COPY,), breaks="S1"
+    "reclaim-union",
+    (*RUN_FIRST, BULK),
+    ("destination.bits", "destination.bits", "source.bits"),
+    (STOP_COPY,),
+    breaks="S1",
 )
 def reclaim_drops_the_successor(patch: pytest.MonkeyPatch) -> None:
     def reclaim(self: DirtyBitmap) -> None:
@@ -218,7 +231,12 @@ def reclaim_drops_the_successor(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(DirtyBitmap, "reclaim", reclaim)
 
 
-@defect("reclaim-atomic", (POSTCOPY,), "destination.bitmap", (STOP_COPY,))
+@defect(
+    "reclaim-atomic",
+    (*RUN_FIRST, BULK),
+    ("destination.bitmap", "destination.bitmap", "successor without a job"),
+    (STOP_COPY,),
+)
 def reclaim_leaves_the_successor_recording(
     patch: pytest.MonkeyPatch,
 ) -> None:
@@ -230,7 +248,7 @@ def reclaim_leaves_the_successor_recording(
     patch.setattr(DirtyBitmap, "reclaim", reclaim)
 
 
-@defect("B09", (POSTCOPY,), "destination.bitmap", (STOP_COPY,))
+@defect("B09", RUN_FIRST, "destination.bitmap", (STOP_COPY,))
 def reclaim_forgets_recording(patch: pytest.MonkeyPatch) -> None:
     reclaim = DirtyBitmap.reclaim
 
@@ -241,7 +259,12 @@ def reclaim_forgets_recording(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(DirtyBitmap, "reclaim", forget)
 
 
-@defect("B04", ALL, "destination.bits")
+@defect(
+    "B04",
+    (POSTCOPY, LIVE, STOP_COPY, BULK),
+    "destination.bits",
+    (ONES,),
+)
 def loading_forgets_the_cached_pages(patch: pytest.MonkeyPatch) -> None:
     deserialize = Bits.deserialize
 
@@ -284,7 +307,7 @@ def writes_go_into_the_frozen_bitmap(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(DirtyBitmap, "record", record)
 
 
-@defect("B18", ALL, "source.bits", breaks="S1")
+@defect("B18", (*RUN_FIRST, STOP_COPY), "source.bits", (LIVE, BULK), "S1")
 def a_busy_bitmap_records_nothing(patch: pytest.MonkeyPatch) -> None:
     record = DirtyBitmap.record
 
@@ -329,11 +352,12 @@ def payload_is_one_word_off(patch: pytest.MonkeyPatch) -> None:
 
 @defect(
     "B07",
-    (*AS_BUILT, LIVE),
+    (POSTCOPY, STOP_COPY, LIVE, BULK),
     (
         "would do send_bitmap_complete",
         "would do send_bitmap_complete",
         "would do migration_completion",
+        "the model allows send_bitmap_bits",
     ),
 )
 def last_short_chunk_is_dropped(patch: pytest.MonkeyPatch) -> None:

@@ -13,12 +13,15 @@ from reference.protocol.tables import SOURCE, Phase
 from tests.defects.catalogue import (
     ALL,
     AS_BUILT,
+    BULK,
+    BULK_TWO,
     JOBS,
     LIVE,
     LIVE_JOBS,
-    POSTCOPY,
+    ONES_BULK_SOURCE,
     POSTCOPY_TWO,
     PRECOPY,
+    RUN_FIRST,
     STOP_COPY,
     STOP_COPY_TIGHT,
     defect,
@@ -83,12 +86,16 @@ def cancel_leaves_the_bitmap_busy(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Source, "migrate_cancel", leave)
 
 
-@defect("bits-after-stop", AS_BUILT, "would do send_bitmap_bits")
+@defect(
+    "bits-after-stop",
+    (*RUN_FIRST, STOP_COPY),
+    "would do send_bitmap_bits",
+)
 def sends_bits_while_the_guest_runs(patch: pytest.MonkeyPatch) -> None:
     source_row(patch, "send_bitmap_bits", (Phase.ACTIVE,))
 
 
-@defect("bits-after-stop", (POSTCOPY,), "would do send_postcopy_run")
+@defect("bits-after-stop", RUN_FIRST, "would do send_postcopy_run")
 def sends_run_before_the_drain(patch: pytest.MonkeyPatch) -> None:
     source_row(patch, "send_postcopy_run", (Phase.SWITCHOVER,))
 
@@ -152,7 +159,7 @@ def names_are_kept_across_attempts(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Source, "migrate_cancel", keep)
 
 
-@defect("L1", (POSTCOPY,), "source.busy")
+@defect("L1", RUN_FIRST, "source.busy")
 def complete_does_not_end_busy_on_the_source(
     patch: pytest.MonkeyPatch,
 ) -> None:
@@ -206,6 +213,114 @@ def setup_clears_what_it_copies(patch: pytest.MonkeyPatch) -> None:
         return data
 
     patch.setattr(Source, "dirty_bitmap_save_setup", reset)
+
+
+@defect("every-chunk-sent", ALL, "source.cursor")
+def forgets_the_first_chunk(patch: pytest.MonkeyPatch) -> None:
+    setup = Source.dirty_bitmap_save_setup
+
+    def forget(self: Source, host: Host) -> bytes:
+        data = setup(self, host)
+        for sent in self.bitmaps[:1]:
+            sent.cursor = 1
+        return data
+
+    patch.setattr(Source, "dirty_bitmap_save_setup", forget)
+
+
+# -- a pass over a frozen bitmap ---------------------------------------------
+
+
+@defect("freeze-at-setup", (BULK,), "source.frozen", breaks="S1")
+def setup_does_not_freeze(patch: pytest.MonkeyPatch) -> None:
+    setup = Source.dirty_bitmap_save_setup
+
+    def hold(self: Source, host: Host) -> bytes:
+        data = setup(self, host)
+        for sent in self.bitmaps:
+            bitmap = sent.bitmap(host)
+            if bitmap.frozen:
+                bitmap.reclaim()
+                bitmap.busy = True
+        return data
+
+    patch.setattr(Source, "dirty_bitmap_save_setup", hold)
+
+
+@defect("reclaim-at-stop", (BULK, ONES_BULK_SOURCE), "source.bits")
+def what_was_recorded_is_not_merged_at_the_stop(
+    patch: pytest.MonkeyPatch,
+) -> None:
+    thaw = Outgoing.thaw
+
+    def forget(self: Outgoing, host: Host) -> None:
+        successor = self.bitmap(host).successor
+        assert successor is not None
+        changed = self.find_changed(host)
+        successor.bits.clear_all()
+        thaw(self, host)
+        self.changed = changed
+
+    patch.setattr(Outgoing, "thaw", forget)
+
+
+@defect("reclaim-at-stop", (BULK,), "source.busy")
+def the_stop_releases_the_bitmap(patch: pytest.MonkeyPatch) -> None:
+    thaw = Outgoing.thaw
+
+    def release(self: Outgoing, host: Host) -> None:
+        thaw(self, host)
+        self.bitmap(host).busy = False
+
+    patch.setattr(Outgoing, "thaw", release)
+
+
+@defect("reclaim-on-failure", (BULK,), "source.bits", breaks="S1")
+def a_failure_forgets_what_was_recorded(patch: pytest.MonkeyPatch) -> None:
+    release = Source._release
+
+    def forget(self: Source, host: Host, moved: bool = True) -> None:
+        for sent in self.bitmaps:
+            successor = sent.bitmap(host).successor
+            if self.bulk and successor is not None:
+                successor.bits.clear_all()
+        release(self, host, moved)
+
+    patch.setattr(Source, "_release", forget)
+
+
+@defect("changed-after-drain", (BULK,), "source.frozen")
+def what_changed_is_found_when_the_guest_pauses(
+    patch: pytest.MonkeyPatch,
+) -> None:
+    pause = Source.postcopy_start
+
+    def early(self: Source, host: Host) -> None:
+        pause(self, host)
+        if self.is_frozen(host):
+            self.reclaim_at_stop(host)
+
+    patch.setattr(Source, "migration_completion", early)
+
+
+@defect(
+    "changed-before-complete", (BULK_TWO,), "would do send_bitmap_complete"
+)
+def completes_after_the_pass(patch: pytest.MonkeyPatch) -> None:
+    def may(self: Source, host: Host) -> bool:
+        return not self.is_frozen(host) and self._unfinished() is None
+
+    patch.setattr(Source, "_may_send_bitmap_complete", may)
+
+
+@defect("S1", (BULK,), "source.changed", breaks="S1")
+def what_has_changed_is_not_looked_for(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Outgoing, "find_changed", lambda self, host: [])
+
+
+@defect("L1", (BULK,), "would do reclaim_at_stop")
+def reclaims_before_the_stop(patch: pytest.MonkeyPatch) -> None:
+    source_row(patch, "reclaim_at_stop", (Phase.ACTIVE,))
 
 
 # -- backup jobs -------------------------------------------------------------

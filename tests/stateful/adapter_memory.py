@@ -28,6 +28,7 @@ from reference.errors import BitmapError, ProtocolError
 from reference.host import Host, RunState
 from reference.loopback import Connection, Loopback, Pipe
 from reference.protocol.destination import Destination
+from reference.protocol.passes import NO_LIMIT
 from reference.protocol.source import Source
 from reference.protocol.tables import (
     DESTINATION,
@@ -76,11 +77,20 @@ def view(host: Host) -> SideView:
             recording=bitmap["recording"],
             busy=bitmap["busy"],
             inconsistent=bitmap["inconsistent"],
+            degraded=bitmap["degraded"],
         )
         for node, bitmaps in host.query().items()
         for bitmap in bitmaps
     }
     return SideView(VMS[host.vm], shown)
+
+
+def source_of(design: Design) -> Source:
+    """A source whose VM stops in the end, however much has changed."""
+    made = Source(design, CHUNK_BYTES)
+    if design is Design.STOP_COPY_BULK:
+        made.downtime = NO_LIMIT
+    return made
 
 
 class MemoryAdapter(Adapter):
@@ -99,6 +109,7 @@ class MemoryAdapter(Adapter):
         self.loop = Loopback.create(
             Design(design), DISKS, CHUNK_BYTES, CAPACITY
         )
+        self.loop.source = source_of(Design(design))
 
     def close(self) -> None:
         return
@@ -180,7 +191,7 @@ class MemoryAdapter(Adapter):
         if not idle:
             raise RefusedError("a migration is under way")
         if loop.source.design is not wanted:
-            loop.source = Source(wanted, CHUNK_BYTES)
+            loop.source = source_of(wanted)
             loop.destination = Destination(wanted, CHUNK_BYTES)
         again = loop.source.phase is Phase.FAILED
         with refusals():
@@ -281,7 +292,7 @@ class MemoryAdapter(Adapter):
         self.loop = Loopback(
             source,
             destination,
-            Source(design, CHUNK_BYTES),
+            source_of(design),
             Destination(design, CHUNK_BYTES),
             forward=Pipe(CAPACITY),
             backward=Pipe(1),

@@ -28,7 +28,7 @@ from checker.stateful.adapter import (
     SideView,
     Vm,
 )
-from model.design import STOP_COPY
+from model.design import STOP_COPY, STOP_COPY_BULK
 from model.designs import build
 from model.language import Machine
 from model.language.machine import Instance
@@ -79,8 +79,9 @@ def machine_of(design: str) -> Machine:
         chunks=CHUNKS,
         granules=GRANULES,
         in_flight=IN_FLIGHT,
-        # stop-copy stops only where the whole bitmap may be pending
-        downtime=CHUNKS if design == STOP_COPY else 1,
+        # stop-copy stops only where the whole bitmap may be pending, and
+        # with a pass only where all that has changed may be
+        downtime=CHUNKS if design in (STOP_COPY, STOP_COPY_BULK) else 1,
     )
     return build(Options(design=design, bounds=bounds, failures=failures))
 
@@ -292,10 +293,12 @@ class ModelAdapter(Adapter):
             vm = SOURCE_VMS[self.source_vm]
             there = bool(self.value("source.has_bitmap"))
             busy, recording = self._source_is_busy(), True
+            degraded = False
         else:
             vm = DESTINATION_VMS[self.destination_vm]
             incoming = list(Incoming)[self.value("destination.bitmap")]
             there, busy = incoming not in ABSENT, incoming in BUSY
+            degraded = self._is_degraded()
             recording = incoming in (
                 Incoming.SUCCESSOR,
                 Incoming.MERGED,
@@ -310,8 +313,14 @@ class ModelAdapter(Adapter):
             count=bits.bit_count() * GRANULARITY,
             recording=recording,
             busy=busy,
+            degraded=degraded,
         )
         return SideView(vm, {KEY: seen})
+
+    def _is_degraded(self) -> bool:
+        """Whether the destination's bitmap shows so, where it can."""
+        name = "destination.degraded"
+        return name in self.machine.position and bool(self.value(name))
 
     def _source_is_busy(self) -> bool:
         """Whether no backup can begin, whatever is in flight."""

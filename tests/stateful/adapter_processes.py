@@ -326,6 +326,7 @@ class ProcessAdapter(Adapter):
                 recording=bitmap["recording"],
                 busy=bitmap["busy"],
                 inconsistent=bitmap["inconsistent"],
+                degraded=bitmap["degraded"],
             )
             for node, bitmaps in seen["nodes"].items()
             for bitmap in bitmaps

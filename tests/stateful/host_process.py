@@ -24,6 +24,7 @@ from reference.disk import FileDisk
 from reference.errors import BitmapError, DirtyBitmapError, ProtocolError
 from reference.host import Host, RunState, Write
 from reference.protocol.destination import Destination
+from reference.protocol.passes import NO_LIMIT
 from reference.protocol.source import Source
 from reference.protocol.tables import Arrival, Design, Phase
 from reference.transport import Rate, Workload, parse_address, send, serve
@@ -187,6 +188,9 @@ class HostProcess:
     async def send(self, design: str, path: str, afresh: bool) -> None:
         if afresh or self.source.design is not Design(design):
             self.source = Source(Design(design), self.chunk_bytes)
+            if self.source.bulk:
+                # its VM stops in the end, however much has changed
+                self.source.downtime = NO_LIMIT
         self.gate = Gate()
         self.cancelled = asyncio.Event()
         self.sending = asyncio.create_task(

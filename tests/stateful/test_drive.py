@@ -10,7 +10,7 @@ import pytest
 from attrs import evolve
 
 from checker.stateful import drive as driver
-from checker.stateful.adapter import DROP, Capabilities, Side
+from checker.stateful.adapter import DESIGNS, DROP, Capabilities, Side
 from checker.stateful.bitmap_machine import machine_for
 from checker.stateful.drive import drive
 from checker.stateful.profiles import (
@@ -105,18 +105,22 @@ def ended(*designs: str) -> set[str]:
     return {f"{d} {what}" for d in designs for what in ("completed", "again")}
 
 
+OTHERS = {*DESIGNS}
+
+
 @pytest.mark.parametrize(
     ("change", "not_asked"),
     [
         ({}, set()),
         (
             {"designs": ("postcopy",)},
-            ended("live", "stop-copy"),
+            {*ended(*OTHERS - {"postcopy"}), "kept degraded"},
         ),
         (
             {"designs": ("live",)},
             {
-                *ended("postcopy", "stop-copy"),
+                *ended(*OTHERS - {"live"}),
+                "kept degraded",
                 "declared lost",
                 "full backup after a loss",
             },
@@ -124,7 +128,8 @@ def ended(*designs: str) -> set[str]:
         (
             {"designs": (DROP,), "failures": ()},
             {
-                *ended("live", "postcopy", "stop-copy"),
+                *ended(*OTHERS),
+                "kept degraded",
                 *("cut", "cancelled", "source killed", "destination killed"),
             },
         ),
