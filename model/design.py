@@ -89,6 +89,10 @@ MIGRATE = tuple(name for name, one in TABLE.items() if one.migrates)
 SEVERAL = tuple(name for name, one in TABLE.items() if one.several)
 #: those that are modelled with a source that makes a pass before the stop
 FROM_BULK = tuple(name for name, one in TABLE.items() if one.from_bulk)
+#: those whose VM may run on the destination before the bitmap has come
+RUN_FIRST = tuple(
+    name for name, one in TABLE.items() if "postcopy-requested" in one.stages
+)
 #: those whose source stops the VM when little is pending
 STOP_THEMSELVES = tuple(n for n, one in TABLE.items() if one.stops_itself)
 

@@ -299,7 +299,7 @@ _TABLE = (
     ),
     Guarantee(
         "D1",
-        "no loss at a break",
+        "kept at a break",
         "no loss after the switchover: where the stream breaks once the "
         "destination may run, that costs precision, not the bitmap",
         NEEDLESS_LOSS,
@@ -319,7 +319,7 @@ _TABLE = (
     ),
     Guarantee(
         "P2",
-        "extra where missing",
+        "extra if missing",
         "whatever fails, a bitmap has bits too many only where a chunk has "
         "not come",
         TOO_MUCH_ON_DESTINATION,

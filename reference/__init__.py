@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The reference implementation: real bytes, all three designs.
+"""The reference implementation: real bytes, all five designs.
 
     bitmap/     dirty bitmaps, vectorised; files
     wire/       the dirty-bitmap section and the stream around it

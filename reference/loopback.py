@@ -101,10 +101,12 @@ class Loopback:
         chunk_bytes: int,
         capacity: int = 1 << 30,
         downtime: int | None = None,
+        bulk: bool = False,
     ) -> Loopback:
         """A running source and a waiting destination with equal ``nodes``.
 
-        ``nodes`` maps names to sizes in bytes.
+        ``nodes`` maps names to sizes in bytes.  ``bulk``: the source makes a
+        pass while the guest runs, whatever the design.
         """
         source_host = Host(RunState.RUNNING)
         destination_host = Host(RunState.INMIGRATE)
@@ -114,6 +116,7 @@ class Loopback:
         source = Source(design, chunk_bytes)
         if downtime is not None:
             source.downtime = downtime
+        source.bulk = source.bulk or bulk
         return cls(
             source_host,
             destination_host,

@@ -170,6 +170,9 @@ SHAPES = {
         agrees)])])])""",
     "interop": f"""(qemu verdict complete runs[(shape mode return_path
         reference agrees as_expected chunks differences[] exit_code)]
+        passes[(shape mode design agrees as_expected sent_again differences[]
+        exit_code)] cuts[(shape fault agrees arrived degraded exact
+        granules_too_many differences[])]
         malformed(streams counts{{(refused accepted accepted, other bits
         accepted, bitmaps dropped crashed hung)}} bad[({_STREAM})]
         shortest[({_STREAM} known stream)]))""",

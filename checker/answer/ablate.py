@@ -76,9 +76,7 @@ class Removal:
     def shown(self) -> Break | None:
         """The shortest violation of what the mechanism protects."""
         mine = [
-            b
-            for b in self.breaks
-            if b.real and b.promise == self.protects
+            b for b in self.breaks if b.real and b.promise == self.protects
         ]
         return min(mine, key=lambda b: b.finding.steps or 0, default=None)
 

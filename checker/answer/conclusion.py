@@ -8,7 +8,7 @@ is said.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from checker.answer.costs import NEVER
 from checker.answer.explorations import NEVER_STOPS
@@ -24,6 +24,7 @@ from checker.answer.result import SAFETY, Comparison, DesignResult
 from checker.answer.standing import (
     BOUNDED,
     ENDS,
+    FEW,
     FITS,
     THROTTLED,
     Standing,
@@ -36,6 +37,7 @@ _FOR = {
     FITS: "where the bitmap fits the downtime limit",
     THROTTLED: "for guests that can be held back",
     BOUNDED: "for guests that stop writing",
+    FEW: "where what the guest writes fits the limit",
     ENDS: "where the guest never stops",
 }
 #: rate that the sentences speak of, in Gbit/s
@@ -107,6 +109,7 @@ def _ending(result: DesignResult) -> str:
         THROTTLED: "the guest is held back to one write for every "
         f"{plural(throttle, 'chunk')} sent",
         BOUNDED: "the guest stops writing",
+        FEW: "what it writes fits the limit (W <= D)",
         ENDS: "the guest never stops and not all fits the limit",
     }
     ends = [f"if {text}" for key, text in where.items() if _ends(result, key)]
@@ -175,12 +178,23 @@ def _loss(result: DesignResult) -> str:
             "No single break and no death of the source leaves a VM that "
             f"runs without its bitmap (M = {NEVER_STOPS.chunks})."
         )
+    if costs.degrading is not None and costs.degrading[0]:
+        text += (
+            f" In {costs.share_degrading:.0%} of the states on the way it may "
+            "leave one that is degraded: a chunk that has not come is backed "
+            f"up in full ({_one_chunk()} each)."
+        )
     if result.lost_if_refused:
         text += (
             " If the destination refuses the bitmap it may be lost while the "
             "VM moves."
         )
     return text
+
+
+def _one_chunk() -> str:
+    seconds = full_backup_seconds(EXAMPLE, RATE) / EXAMPLE.chunks
+    return show_seconds(seconds)
 
 
 # -- what exists -------------------------------------------------------------
@@ -195,7 +209,7 @@ def _exists(result: DesignResult) -> str:
     named = f"{result.design} {built.label}{comma}"
     size = "one chunk of one granule, every failure once"
     # what has no guarantee is said only where no guarantee breaks
-    promised = [key for key in built.broken if key in MODELLED]
+    promised = _told_of(built.broken)
     broken = [
         f"{key} ({_through(built.broken[key], built.without)})"
         for key in promised or built.broken
@@ -211,6 +225,20 @@ def _exists(result: DesignResult) -> str:
         untested = joined(built.silent)
         return f"{named} was not tested with {size}: {untested}."
     return f"{named} breaks nothing with {size}."
+
+
+def _told_of(broken: Mapping[str, tuple[str, ...]]) -> list[str]:
+    """The guarantees that break, but for those that tell nothing more.
+
+    Where a bit too many is for want of what a graver one breaks for, it is
+    only that seen once more.
+    """
+    graver = {name for key in ("S1", "P1") for name in broken.get(key, ())}
+    return [
+        key
+        for key, alone in broken.items()
+        if key in MODELLED and not (key == "P2" and set(alone) <= graver)
+    ]
 
 
 def _through(alone: Iterable[str], without: Iterable[str]) -> str:
@@ -233,15 +261,19 @@ def _verdict(results: Sequence[DesignResult]) -> str:
     if any(result.undecided and not result.wrong for result in results):
         return "Answer: none; not everything was decided."
     good = [r for r in results if r.tenable]
-    plain = [r.design for r in good if not _always_lost(r)]
+    bring = [r for r in good if not _always_lost(r)]
+    losing = [r.design for r in bring if _lost_by_failure(r)]
+    plain = [r.design for r in bring if not _lost_by_failure(r)]
     dropping = [r.design for r in good if _always_lost(r)]
     parts = []
     if plain:
-        price = ""
-        if all(_lost_by_failure(r) for r in good if r.design in plain):
-            price = " at the price of a full backup where a failure loses it"
-        parts.append(f"{joined(plain)} {_is(plain)} tenable{price}")
-    else:
+        parts.append(f"{joined(plain)} {_is(plain)} tenable{_degraded(bring)}")
+    if losing:
+        parts.append(
+            f"{joined(losing)} {_is(losing)} tenable at the price of a full "
+            "backup where a failure loses it"
+        )
+    if not bring:
         parts.append(
             "no design that brings the bitmap along is tenable for every guest"
         )
@@ -277,6 +309,17 @@ def _lost_by_failure(result: DesignResult) -> bool:
     """Whether there are states in which one failure loses the bitmap."""
     costs = result.costs
     return costs is not None and bool(costs.at_risk and costs.at_risk[0])
+
+
+def _degraded(results: Sequence[DesignResult]) -> str:
+    """The price of those that no failure makes lose it, if it is one."""
+    kept = [r.costs for r in results if r.costs and not _lost_by_failure(r)]
+    if all(c.degrading is not None and c.degrading[0] for c in kept):
+        return (
+            " at the price of what had not come, backed up in full, where a "
+            "failure cuts it short"
+        )
+    return ""
 
 
 def _conditions(result: DesignResult) -> str:

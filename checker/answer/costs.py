@@ -33,25 +33,28 @@ SENT, STOPPED = "chunks sent", "chunks sent while stopped"
 class Plane:
     """The sum of ``factors`` times ``names``, plus ``constant``.
 
-    ``capped``: never more than the first of ``names``.
+    ``capped``: never more than the first of ``names``.  ``over``: so much
+    more than the first of ``names``.
     """
 
     names: tuple[str, ...]
     factors: tuple[int, ...]
     constant: int
     capped: bool = False
+    over: bool = False
 
     def at(self, *point: int) -> int:
         """The value at a point."""
         pairs = zip(self.factors, point, strict=True)
         value = sum(factor * number for factor, number in pairs)
         value += self.constant
-        return min(point[0], value) if self.capped else value
+        value = min(point[0], value) if self.capped else value
+        return point[0] + value if self.over else value
 
     @property
     def is_zero(self) -> bool:
         """Whether it is 0 everywhere."""
-        return not any(self.factors) and not self.constant
+        return not (any(self.factors) or self.constant or self.over)
 
     def __str__(self) -> str:
         terms = [
@@ -62,7 +65,8 @@ class Plane:
         if self.constant or not terms:
             terms.append(str(self.constant))
         text = " + ".join(terms)
-        return f"min({self.names[0]}, {text})" if self.capped else text
+        text = f"min({self.names[0]}, {text})" if self.capped else text
+        return f"{self.names[0]} + {text}" if self.over else text
 
 
 @frozen
@@ -135,6 +139,17 @@ def _plane(
     names: tuple[str, ...], values: Mapping[Point, int], frame: Frame
 ) -> Plane | None:
     """The plane through all points, or None if there is none."""
+    for over in (False, True):
+        more = {key: v - over * key[0] for key, v in values.items()}
+        plane = _flat(names, more, frame)
+        if plane is not None:
+            return evolve(plane, over=over)
+    return None
+
+
+def _flat(
+    names: tuple[str, ...], values: Mapping[Point, int], frame: Frame
+) -> Plane | None:
     base, factors = frame.base, []
     for place, point in enumerate(frame.beside):
         rise = values[point] - values[base]
@@ -159,7 +174,9 @@ class Costs:
     stops.  ``stopped``: chunks sent while no host runs the guest, with such a
     guest. ``at_risk``: states, of all states in which a migration is under way
     and nothing has failed, in which one break or the death of the source may
-    lose the bitmap; None: not known.  ``always_lost``: whether every migration
+    lose the bitmap; None: not known.  ``degrading``: the same of states in
+    which it may leave a bitmap that is not exact; None: not known, or there
+    is no such thing.  ``always_lost``: whether every migration
     loses the bitmap although nothing fails; None: not known.
     """
 
@@ -167,15 +184,25 @@ class Costs:
     sent_never_stops: Most
     stopped: Cost
     at_risk: tuple[int, int] | None
+    degrading: tuple[int, int] | None
     always_lost: bool | None
 
     @property
     def share_at_risk(self) -> float | None:
         """``at_risk`` as a fraction; None if it is not known."""
-        if self.at_risk is None or not self.at_risk[1]:
-            return None
-        some, of = self.at_risk
-        return some / of
+        return _share(self.at_risk)
+
+    @property
+    def share_degrading(self) -> float | None:
+        """``degrading`` as a fraction; None if it is not known."""
+        return _share(self.degrading)
+
+
+def _share(counted: tuple[int, int] | None) -> float | None:
+    if counted is None or not counted[1]:
+        return None
+    some, of = counted
+    return some / of
 
 
 def flights() -> tuple[str, ...]:
@@ -183,12 +210,15 @@ def flights() -> tuple[str, ...]:
     return (IN_FLIGHT,) if "in_flight" in fields_dict(Bounds) else ()
 
 
-def sent_cost(at: Callable[[Bounds], Most]) -> Cost:
+def sent_cost(at: Callable[[Bounds], Most], whatever: bool) -> Cost:
     """The cost of a whole migration; ``at``: what it is at these bounds.
 
-    With D = 0, the worst case; if no migration gets to its end like that,
-    with D = M.
+    ``whatever``: it is a number whatever the guest does; then with any limit,
+    and a guest that never stops.  Else with D = 0, the worst case, and so
+    many writes; if no migration gets to its end like that, with D = M.
     """
+    if whatever:
+        return _with_a_limit(at)
     names = (CHUNKS, WRITES, *flights())
     one = (1,) * len(names)
     beside = _beside(one)
@@ -203,6 +233,11 @@ def sent_cost(at: Callable[[Bounds], Most]) -> Cost:
 
 def stopped_cost(at: Callable[[Bounds], Most]) -> Cost:
     """The cost of the time in which no host runs the guest."""
+    return _with_a_limit(at)
+
+
+def _with_a_limit(at: Callable[[Bounds], Most]) -> Cost:
+    """A cost for a guest that never stops, at several limits."""
     names = (CHUNKS, DOWNTIME, *flights())
     more = (1,) * len(flights())
     # no cap touches these, whatever the limit; or all fits the limit

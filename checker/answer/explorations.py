@@ -27,6 +27,7 @@ from checker.answer.costs import (
 from checker.answer.standing import (
     BOUNDED,
     ENDS,
+    FEW,
     FITS,
     THROTTLED,
     Explored,
@@ -64,6 +65,7 @@ ASKED: dict[str, Bounds] = {
     FITS: evolve(NEVER_STOPS, downtime=2),
     THROTTLED: evolve(NEVER_STOPS, writes="throttled"),
     BOUNDED: evolve(NEVER_STOPS, writes=2),
+    FEW: evolve(NEVER_STOPS, writes=1),
 }
 #: failures for the question "would one now lose it?": the connection breaks
 #: or the source dies; the death of the side that runs takes the VM with it
@@ -254,11 +256,15 @@ class Explorer:
 
         never_stops = calm.most(SENT)
         where = ENDS if never_stops != NEVER else FITS
+        risky = self.at(ASKED[where], LOSING)
         found = Costs(
-            sent=sent_cost(lambda bounds: most(SENT, bounds)),
+            sent=sent_cost(
+                lambda bounds: most(SENT, bounds), isinstance(never_stops, int)
+            ),
             sent_never_stops=never_stops,
             stopped=stopped_cost(lambda bounds: most(STOPPED, bounds)),
-            at_risk=_at_risk(self.at(ASKED[where], LOSING)),
+            at_risk=_at_risk(risky, "bitmap lost"),
+            degrading=_at_risk(risky, "bitmap degraded"),
             always_lost=_always_lost(self.at(ASKED[where], Failures())),
         )
         titled = [
@@ -286,15 +292,16 @@ def _point(bounds: Bounds) -> str:
     return f"M = {bounds.chunks}, D = {bounds.downtime}, {number} writes"
 
 
-def _at_risk(found: Exploration) -> tuple[int, int] | None:
+def _at_risk(found: Exploration, note: str) -> tuple[int, int] | None:
+    """In how many states a failure may lead to ``note``; of how many."""
     machine, graph = found.machine, found.graph
-    if graph is None:
+    if graph is None or note not in machine.notes:
         return None
     return costs.share_at_risk(
         machine,
         graph,
         machine.notes["migration under way"],
-        machine.notes["bitmap lost"],
+        machine.notes[note],
         {action.name for action in machine.actions if action.fault},
     )
 

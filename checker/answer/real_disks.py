@@ -9,6 +9,8 @@ left out where they repeat).
 
 from __future__ import annotations
 
+from math import ceil, exp
+
 from attrs import frozen
 
 from checker.answer.costs import CHUNKS, DOWNTIME, IN_FLIGHT, Cost
@@ -51,6 +53,8 @@ class Disk:
 
 EXAMPLE = Disk(size=16 << 40, granularity=64 << 10)
 RATES_GBIT = (1, 10, 25)
+#: new bits a second that a guest sets, at random places
+NEW_BITS = (1000, 20000)
 
 
 def send_seconds(chunks: int, gbit: float) -> float:
@@ -91,6 +95,33 @@ def stopped_seconds(cost: Cost, disk: Disk, gbit: float) -> float | None:
         return None
     chunks = cost.plane.at(*(values[name] for name in cost.names))
     return send_seconds(chunks, gbit)
+
+
+def changed_chunks(disk: Disk, new_bits: float, seconds: float) -> int:
+    """Chunks that change, rounded up, while the guest sets new bits.
+
+    ``new_bits``: a second, each at a random place of the whole disk, which is
+    the worst case: local ones fall into fewer chunks.  A formula: nothing of
+    it is explored.
+    """
+    chunks = disk.chunks
+    return ceil(chunks * (1 - exp(-new_bits * seconds / chunks)))
+
+
+def least_limit(
+    sent: Cost, stopped: Cost, disk: Disk, gbit: float, new_bits: float
+) -> int | None:
+    """Return the least D, in chunks, at which the VM is stopped at all.
+
+    Where all has to fit, all chunks; where one pass is made before, the
+    chunks that change while it is made.  None: it is no question of D.
+    """
+    if stopped.where:
+        return disk.chunks
+    if sent.plane is not None and sent.plane.over:
+        once = send_seconds(disk.chunks, gbit)
+        return changed_chunks(disk, new_bits, once)
+    return None
 
 
 def as_built_stops(disk: Disk, gbit: float) -> bool:

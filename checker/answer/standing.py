@@ -22,8 +22,10 @@ from model.options import Options
 ENDS = "L1"
 #: rows of the guarantee that migrations end: the easiest guest last
 FITS, THROTTLED, BOUNDED = "L1 D >= M", "L1 throttled", "L1 bounded"
+FEW = "L1 W <= D"
 #: each with its kind of guest, in words
 KINDS_OF_ENDS = {
+    FEW: "few writes",
     BOUNDED: "guest stops",
     THROTTLED: "guest held back",
     FITS: "all fits, D >= M",
@@ -98,7 +100,9 @@ class Explored:
             return FITS
         if bounds.writes == "throttled":
             return THROTTLED
-        return BOUNDED if isinstance(bounds.writes, int) else ENDS
+        if not isinstance(bounds.writes, int):
+            return ENDS
+        return FEW if bounds.writes <= bounds.downtime else BOUNDED
 
     @property
     def need_not_end(self) -> bool:

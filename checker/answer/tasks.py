@@ -31,6 +31,7 @@ from checker.answer.result import (
 from checker.answer.standing import (
     BOUNDED,
     ENDS,
+    FEW,
     FITS,
     THROTTLED,
     Explored,
@@ -57,6 +58,7 @@ PARTS = {
     THROTTLED: (0.0, 0.3),
     AS_BUILT: (0.4, 0.3),
     BOUNDED: (0.1, 0.1),
+    FEW: (0.1, 0.1),
     ENDS: (0.2, 0.1),
     FITS: (0.2, 0.1),
 }

@@ -11,11 +11,13 @@ from checker.answer.real_disks import (
     CHUNK_WIRE_BYTES,
     DOWNTIME_LIMIT,
     EXAMPLE,
+    NEW_BITS,
     RATES_GBIT,
     WRITES_IN_FLIGHT,
     as_built_stops,
     chunk_rate,
     full_backup_seconds,
+    least_limit,
     send_seconds,
     show_seconds,
     stopped_seconds,
@@ -40,23 +42,37 @@ def print_costs(results: Sequence[DesignResult]) -> None:
         "Costs at most, without failures: M chunks, W guest writes, D chunks "
         f"that may be pending when the VM stops{flight}. Each formula is "
         f"exact on {min(points)} to {max(points)} explored instances "
-        f"({_largest(costs)}). Chunks sent: with D = 0, or with D = M if no "
-        "migration ends with D = 0; 2 per write: once for the write, once for "
-        "the backup that clears the bit."
+        f"({_largest(costs)}). Chunks sent, where that depends on W: with D = "
+        "0, or with D = M if no migration ends with D = 0; 2 per write: once "
+        "for the write, once for the backup that clears the bit."
+    )
+    page.line()
+    page.table(
+        ["", "chunks sent", "writes never end", "sent while stopped"],
+        [
+            [
+                r.design,
+                *(
+                    _cell(r, n)
+                    for n in ("sent", "sent_never_stops", "stopped")
+                ),
+            ]
+            for r in results
+        ],
     )
     page.line()
     rows = [
-        ["chunks sent", *(_cell(r, "sent") for r in results)],
-        [
-            "  writes never end",
-            *(_cell(r, "sent_never_stops") for r in results),
-        ],
-        ["sent while stopped", *(_cell(r, "stopped") for r in results)],
-        ["states at risk", *(_at_risk(r) for r in results)],
-        ["full backup", *(_full_backup(r) for r in results)],
-        ["ends for any guest", *(_ends(r) for r in results)],
+        [r.design, _at_risk(r), _degrading(r), _full_backup(r), _ends(r)]
+        for r in results
     ]
-    page.table(["", *(r.design for r in results)], rows)
+    page.table(
+        ["", "at risk", "may degrade", "full backup", "ends for any guest"],
+        rows,
+    )
+    rows += [
+        [_cell(r, name) for name in ("sent", "sent_never_stops", "stopped")]
+        for r in results
+    ]
     words = {cell for row in rows for cell in row[1:]}
     legend = {
         NEVER: "no migration ends",
@@ -71,8 +87,9 @@ def print_costs(results: Sequence[DesignResult]) -> None:
     )
     said.insert(
         1,
-        "at risk: a break, or the source's death, in that state may lose the "
-        "bitmap",
+        "at risk: a share of the states on the way, in which a break or the "
+        "source's death may lose the bitmap; may degrade: in which it may "
+        "leave one that is not exact",
     )
     page.paragraph(f"{'; '.join(said)}.", indent="  ")
 
@@ -104,6 +121,12 @@ def _at_risk(result: DesignResult) -> str:
     if result.costs.always_lost:
         return "-"
     return f"{result.costs.share_at_risk:.0%}"
+
+
+def _degrading(result: DesignResult) -> str:
+    if result.costs is None or result.costs.share_degrading is None:
+        return "-"
+    return f"{result.costs.share_degrading:.0%}"
 
 
 def _full_backup(result: DesignResult) -> str:
@@ -148,18 +171,24 @@ def print_real_disks(results: Sequence[DesignResult]) -> None:
     for formula in formulas:
         page.line(f"  {formula}")
     page.line()
-    rows = []
-    for gbit in RATES_GBIT:
-        cells = [f"{gbit} Gbit/s"]
-        cells += [_downtime(result, gbit) for result in results]
-        cells.append(show_seconds(send_seconds(disk.chunks, gbit)))
-        cells.append(show_seconds(full_backup_seconds(disk, gbit)))
-        rows.append(cells)
+    rows = [
+        [f"{r.design}, downtime", *(_downtime(r, g) for g in RATES_GBIT)]
+        for r in results
+    ]
+    of_all = {
+        "all sent": [send_seconds(disk.chunks, g) for g in RATES_GBIT],
+        "full backup": [full_backup_seconds(disk, g) for g in RATES_GBIT],
+        "full backup of a chunk": [
+            full_backup_seconds(disk, g) / disk.chunks for g in RATES_GBIT
+        ],
+    }
+    rows += [[what, *map(show_seconds, of_all[what])] for what in of_all]
     page.table(
-        ["downtime", *(r.design for r in results), "all sent", "full backup"],
+        ["", *(f"{gbit} Gbit/s" for gbit in RATES_GBIT)],
         rows,
-        right=tuple(range(1, len(results) + 3)),
+        right=tuple(range(1, len(RATES_GBIT) + 1)),
     )
+    _print_least_limits(results)
     held_back = [
         r.design
         for r in results
@@ -183,6 +212,40 @@ def print_real_disks(results: Sequence[DesignResult]) -> None:
             f"while the guest runs. {_as_built(limited)}",
             indent="  ",
         )
+
+
+def _print_least_limits(results: Sequence[DesignResult]) -> None:
+    """The least limit at which the VM is stopped, where that is a question."""
+    rows = []
+    for result in results:
+        for new_bits in NEW_BITS:
+            cells = [_least(result, gbit, new_bits) for gbit in RATES_GBIT]
+            if all(cells):
+                guest = f"{new_bits:,} new bits/s"
+                rows.append([f"{result.design}, {guest}", *cells])
+    if not rows:
+        return
+    page.line()
+    page.paragraph(
+        "The least downtime limit at which the VM is stopped, where the guest "
+        "sets so many new bits at random places. A formula, not explored: M "
+        "chunks where all has to fit; where one pass is made before, M (1 - "
+        "exp(-bits / M)) chunks, of the bits that are set while all is sent:"
+    )
+    page.line()
+    page.table(
+        ["", *(f"{gbit} Gbit/s" for gbit in RATES_GBIT)],
+        rows,
+        right=tuple(range(1, len(RATES_GBIT) + 1)),
+    )
+
+
+def _least(result: DesignResult, gbit: float, new_bits: int) -> str:
+    if result.costs is None:
+        return ""
+    costs = result.costs
+    chunks = least_limit(costs.sent, costs.stopped, EXAMPLE, gbit, new_bits)
+    return "" if chunks is None else show_seconds(send_seconds(chunks, gbit))
 
 
 def _sent_for_each_write(result: DesignResult) -> int:

@@ -99,6 +99,7 @@ def _costs_json(result: DesignResult) -> dict[str, Any] | None:
         "states_at_risk": some,
         "states_under_way": of,
         "share_at_risk": costs.share_at_risk,
+        "share_degrading": costs.share_degrading,
         "always_lost": costs.always_lost,
         "lost_if_refused": result.lost_if_refused,
         "converges": result.converges,

@@ -16,8 +16,10 @@ from checker.answer.result import ROWS, SAFETY, Comparison, DesignResult
 from checker.answer.standing import (
     BOUNDED,
     ENDS,
+    FEW,
     FITS,
     KINDS_OF_ENDS,
+    ROWS_OF_ENDS,
     THROTTLED,
     Standing,
 )
@@ -33,11 +35,21 @@ from checker.text import joined, plural
 from model.guarantees import GUARANTEES
 from model.scope import NOT_MODELLED
 
+#: columns of the captions of the table of verdicts
+CAPTION = 19
 #: how a standing is written where there is little room
 SHORT = {
     Standing.NOT_PROMISED: "-",
     Standing.NOT_ASKED: "?",
     Standing.INCONCLUSIVE: "OPEN",
+}
+#: how far verdicts go, and how that is said
+SCOPES = {
+    "proved": "proved, for every number of chunks, of granules and of "
+    "messages in flight, with failures without end and one write at a time "
+    "on each host",
+    "some": "proved like that for some designs only",
+    "bounds": "explored within the bounds above",
 }
 #: behind a standing that a design which does not do its work cannot show
 UNTESTED = "*"
@@ -103,36 +115,34 @@ def _print_guarantees(results: Sequence[DesignResult]) -> None:
     for text in _bounds(results):
         page.paragraph(text)
     page.line()
-    names = [r.design for r in results]
     page.table(
-        ["", *names, "scope"],
+        ["", *(_in_lines(r.design) for r in results)],
         [
             [
                 GLOSSES.get(key, key),
                 *(_cell(result, key) for result in results),
-                scope(key, results),
             ]
             for key in ROWS
         ],
+        first=CAPTION,
     )
     _print_legend(results)
     page.line()
     page.table(
-        ["", *names],
+        ["", "states", "transitions", "levels", "states (proof)", "seconds"],
         [
-            ["states", *(_counted(r, "states") for r in results)],
-            ["transitions", *(_counted(r, "transitions") for r in results)],
-            ["levels", *(_counted(r, "levels") for r in results)],
             [
-                "states (proof)",
+                r.design,
                 *(
-                    page.number(r.proof.states) if r.proof else "?"
-                    for r in results
+                    _counted(r, name)
+                    for name in ("states", "transitions", "levels")
                 ),
-            ],
-            ["seconds, all in", *(f"{r.seconds:.1f}" for r in results)],
+                page.number(r.proof.states) if r.proof else "?",
+                f"{r.seconds:.1f}",
+            ]
+            for r in results
         ],
-        right=tuple(range(1, len(names) + 1)),
+        right=tuple(range(1, 6)),
     )
     derived = [r.design for r in results if THROTTLED in r.derived]
     if derived:
@@ -155,6 +165,16 @@ def _print_guarantees(results: Sequence[DesignResult]) -> None:
             what = "only a part of" if _asked(result, key) else "nothing of"
             page.line()
             page.paragraph(f"{result.design} promises {what} {key}: {reason}.")
+
+
+def _in_lines(design: str) -> str:
+    """A design's name over lines that are no wider than a verdict."""
+    lines = [""]
+    for part in design.replace("-", " -").split():
+        if len(lines[-1]) + len(part) > len(Standing.VIOLATED.value):
+            lines.append("")
+        lines[-1] += part
+    return "\n".join(lines)
 
 
 def _print_findings(results: Sequence[DesignResult]) -> None:
@@ -206,7 +226,8 @@ def _bounds(results: Sequence[DesignResult]) -> list[str]:
         f"L1: {plural(never.chunks, 'chunk')} of "
         f"{plural(never.granules, 'granule')}, D = "
         f"{never.downtime}, or {ASKED[FITS].downtime} where all fits; "
-        f"{ASKED[BOUNDED].writes} writes where the guest stops; no edits; the "
+        f"{ASKED[BOUNDED].writes} writes where the guest stops, "
+        f"{ASKED[FEW].writes} where it writes little (W <= D); no edits; the "
         "same failures, or none where it need not end even without failures."
     )
     return said
@@ -220,16 +241,16 @@ def _only(names: Sequence[str], results: Sequence[DesignResult]) -> str:
 
 def _print_legend(results: Sequence[DesignResult]) -> None:
     there = {s for r in results for s in r.standings.values()}
-    scopes = {scope(key, results) for key in ROWS}
-    legend = {
-        "proved": "for every number of chunks, of granules and of messages "
-        "in flight, with failures without end and one write at a time on "
-        "each host",
-        "some": "proved like that for some designs only",
-        "bounds": "explored within the bounds above",
-    }
-    said = [f"{word}: {text}" for word, text in legend.items()]
-    said = [text for text in said if text.partition(":")[0] in scopes]
+    scopes: dict[str, list[str]] = {}
+    for key in ROWS:
+        scopes.setdefault(scope(key, results), []).append(
+            GLOSSES[key] if key in ROWS_OF_ENDS else key
+        )
+    said = [
+        f"{joined(scopes[word])}: {text}"
+        for word, text in SCOPES.items()
+        if word in scopes
+    ]
     words = {
         Standing.IN_PART: "a part of it is promised, and that part holds",
         Standing.NOT_PROMISED: "not promised",

@@ -69,10 +69,12 @@ def table(
     columns: Sequence[str],
     rows: Iterable[Sequence[str]],
     right: Sequence[int] = (),
+    first: int | None = None,
 ) -> None:
     """Print a table; ``right``: columns that are aligned to the right.
 
-    The last column wraps if the table would be too wide.
+    The last column wraps if the table would be too wide.  If ``first`` is
+    given, the first one wraps at this width, and the cells have no padding.
     """
     from rich import box
     from rich.console import Console
@@ -83,7 +85,7 @@ def table(
         box=box.SIMPLE_HEAD if sys.stdout.isatty() else box.ASCII2,
         show_edge=False,
         pad_edge=False,
-        padding=(0, 1, 0, 0),
+        padding=(0, 1, 0, 0) if first is None else (0, 0, 0, 0),
         header_style="",
     )
     last = len(columns) - 1
@@ -91,7 +93,8 @@ def table(
         made.add_column(
             title,
             justify="right" if number in right else "left",
-            no_wrap=number != last,
+            no_wrap=number != last and (number > 0 or first is None),
+            max_width=first if number == 0 else None,
             overflow="fold",
         )
     for row in rows:

@@ -16,10 +16,12 @@ from checker.cli.describe import (
     guest,
     size,
 )
+from checker.cli.endings_view import endings_json, print_endings
 from checker.cli.obligations import named, obligation_json, print_obligations
 from checker.cli.progress import steps_shown
 from checker.engines.exploration import Limits
 from checker.engines.native.explicit import explore
+from checker.input.exit_codes import ExitCode
 from checker.input.files import check_writable
 from checker.proof.judgement import Judgement, Provability
 from checker.proof.one_term import TRUSTED
@@ -28,6 +30,7 @@ from checker.proof.prove import (
     prove,
     silent,
 )
+from checker.proof.termination.terminates import Termination, termination
 from checker.text import counted
 from checker.traces.trace import Trace
 from model.designs import DIGITS, build, schema
@@ -56,7 +59,11 @@ def run(
     found = None
     with steps_shown() as report:
         proof = prove(options, limits, report)
+        runs = None
+        if not proof.interrupted:
+            runs = termination(options, limits, report)
         trace = shown_trace(proof, report)
+        trace = trace or (runs.trace if runs else None)
         if invariant or certificate_file is not None:
             found = certificate_view.find(proof, report)
     traced = ""
@@ -68,11 +75,11 @@ def run(
     if certificate_file is not None:
         kept = certificate_view.keep(found, certificate_file)
     if as_json:
-        data = to_json(proof)
+        data = to_json(proof, runs)
         data["invariant"] = certificate_view.found_json(found)
         page.as_json(data)
     else:
-        _print(proof, trace, design, without)
+        _print(proof, runs, trace, design, without)
         if found is not None:
             page.line()
             print_obligations(found.obligations)
@@ -83,7 +90,14 @@ def run(
             page.line(kept)
         if traced:
             page.paragraph(traced)
-    return proof.exit_code
+    return exit_code(proof, runs)
+
+
+def exit_code(proof: Proof, runs: Termination | None) -> ExitCode:
+    """What the process should return; what is always so comes first."""
+    if proof.exit_code is not ExitCode.AS_EXPECTED or runs is None:
+        return proof.exit_code
+    return runs.exit_code
 
 
 def shown_trace(
@@ -114,7 +128,7 @@ def shown_trace(
 # -- JSON --------------------------------------------------------------------
 
 
-def to_json(proof: Proof) -> dict[str, Any]:
+def to_json(proof: Proof, runs: Termination | None = None) -> dict[str, Any]:
     """A proof as plain data."""
     coverage = proof.coverage
     return {
@@ -129,10 +143,11 @@ def to_json(proof: Proof) -> dict[str, Any]:
         "abstract_levels": coverage.levels,
         "obligations": [obligation_json(o) for o in proof.obligations],
         "properties": [_judgement_json(j) for j in proof.judgements],
-        "not_covered": dict(proof.left),
+        "endings": None if runs is None else endings_json(runs),
+        "not_covered": _left(proof, runs),
         "not_promised": dict(proof.machine.not_promised),
         "seconds": proof.seconds,
-        "exit_code": int(proof.exit_code),
+        "exit_code": int(exit_code(proof, runs)),
     }
 
 
@@ -174,8 +189,18 @@ def headline(proof: Proof) -> str:
     return f"{name}: INCONCLUSIVE ({', '.join(undecided)})"
 
 
+def _left(proof: Proof, runs: Termination | None) -> dict[str, str]:
+    """What neither the granule nor the count is asked, with the reasons."""
+    answered = {e.name for e in runs.endings} if runs is not None else set()
+    return {n: why for n, why in proof.left.items() if n not in answered}
+
+
 def _print(
-    proof: Proof, trace: Trace | None, argument: str, without: tuple[str, ...]
+    proof: Proof,
+    runs: Termination | None,
+    trace: Trace | None,
+    argument: str,
+    without: tuple[str, ...],
 ) -> None:
     coverage = proof.coverage
     page.paragraph(headline(proof), indent="  ", first="")
@@ -208,11 +233,15 @@ def _print(
     for guarantee, reason in proof.machine.not_promised.items():
         page.line()
         page.paragraph(f"{guarantee} is not promised: {reason}.")
-    if proof.left:
+    if runs is not None:
+        page.line()
+        print_endings(runs)
+    left = _left(proof, runs)
+    if left:
         page.line()
         page.paragraph(
             "Not covered, because it needs whole runs of a disk of known size "
-            f"(dbmcheck check): {', '.join(proof.left)}."
+            f"(dbmcheck check): {', '.join(left)}."
         )
     if trace is not None:
         _print_trace(trace, command("prove", argument, without))

@@ -158,12 +158,17 @@ def _check_metadata(bitmap: DirtyBitmap, persistent: bool) -> None:
         raise AbstractionError(f"the bitmap is {found}, expected {wanted}")
 
 
-def _set(rig: Rig, bits: Bits) -> int:
-    """Code of the granules of a bitmap of the reference."""
+def _set(rig: Rig, bits: Bits, all_set: bool = False) -> int:
+    """Code of the granules of a bitmap of the reference.
+
+    ``all_set``: it began with every bit set, and not all of it has come.
+    """
     found = []
     for first, length in bits.runs().tolist():
         for granule in range(first, first + length):
             known = rig.observer.shape.granule(granule * GRANULARITY)
+            if known < 0 and all_set:
+                continue
             if known < 0:
                 raise AbstractionError(
                     f"granule {granule} is set, which was never written"
@@ -181,15 +186,17 @@ def _in_flight(rig: Rig, host: Host) -> int:
 def _source(rig: Rig, codes: Codes) -> None:
     core, host = rig.loopback.source, rig.loopback.source_host
     there = host.has_bitmap(NODE, BITMAP)
-    bits = busy = job = successor = 0
+    bits = busy = job = successor = frozen = 0
     if there:
         bitmap = host.bitmap(NODE, BITMAP)
         gone = core.phase is Phase.GONE
         bits = _set(rig, bitmap.bits)
-        if bitmap.successor is None:
+        frozen = int(bitmap.frozen and core.is_frozen(host))
+        if bitmap.successor is not None:
+            job = 1 - frozen
+            successor = _set(rig, bitmap.successor.bits)
+        if not job:
             busy = int(bitmap.busy)
-        else:
-            job, successor = 1, _set(rig, bitmap.successor.bits)
         _check_metadata(bitmap, persistent=True)
         if bool(job) != bool(host.jobs):
             raise AbstractionError("a successor without a job")
@@ -210,6 +217,10 @@ def _source(rig: Rig, codes: Codes) -> None:
     codes["source.busy"] = busy
     codes["source.job"] = job
     codes["source.successor"] = successor
+    codes["source.frozen"] = frozen
+    codes["source.changed"] = _mask(
+        chunk for sent in core.bitmaps for chunk in sent.changed
+    )
     codes["source.cursor"] = core.bitmaps[0].cursor if core.bitmaps else 0
 
 
@@ -248,10 +259,12 @@ def _destination(rig: Rig, codes: Codes) -> None:
     if gone:
         ran = core.phase is Arrival.RUNNING
         vm = DestinationVm.DIED if ran else DestinationVm.KILLED
-    bits = successor = 0
+    bits = successor = degraded = 0
     if host.has_bitmap(NODE, BITMAP):
         bitmap = host.bitmap(NODE, BITMAP)
-        bits = _set(rig, bitmap.bits)
+        loading = core.loader.ones and bitmap.busy
+        bits = _set(rig, bitmap.bits, loading or bitmap.degraded)
+        degraded = int(bitmap.degraded)
         _check_metadata(bitmap, rig.observer.stands is not Stands.ANEW)
         if bitmap.skip_store:
             raise AbstractionError("the destination would not store it")
@@ -262,6 +275,8 @@ def _destination(rig: Rig, codes: Codes) -> None:
     codes["destination.in_flight"] = _in_flight(rig, host)
     codes["destination.bits"] = bits
     codes["destination.successor"] = successor
+    codes["destination.degraded"] = degraded
+    codes["destination.early"] = int(bool(core.loader.early))
     codes["destination.stream_ended"] = int(core.ended)
 
 
@@ -293,7 +308,7 @@ def _stream(rig: Rig, codes: Codes) -> None:
     """Both directions, message by message."""
     messages = [
         found
-        for item in _items_in_flight(rig)
+        for item in items_in_flight(rig)
         if (found := _message(rig, item)) is not None
     ]
     if len(messages) != len(rig.loopback.forward.messages):
@@ -308,7 +323,7 @@ def _stream(rig: Rig, codes: Codes) -> None:
         codes[f"stream[{slot}].kind"] = kind
         codes[f"stream[{slot}].chunk"] = chunk
         codes[f"stream[{slot}].contents"] = contents
-    if rig.loopback.source.design is Design.POSTCOPY:
+    if rig.loopback.source.design.is_postcopy:
         if rig.loopback.backward.messages:
             raise AbstractionError("postcopy has no return path")
     else:
@@ -325,7 +340,8 @@ def _stream(rig: Rig, codes: Codes) -> None:
         codes["return_path[0].kind"] = code
 
 
-def _items_in_flight(rig: Rig) -> list[Item]:
+def items_in_flight(rig: Rig) -> list[Item]:
+    """What the destination will read of the messages that are on their way."""
     pipe = rig.loopback.forward
     if not pipe.messages:
         return []
@@ -341,7 +357,7 @@ def _items_in_flight(rig: Rig) -> list[Item]:
 
 def _message(rig: Rig, item: Item) -> tuple[int, int, int] | None:
     """Kind, chunk and contents; None for framing."""
-    postcopy = rig.loopback.source.design is Design.POSTCOPY
+    postcopy = rig.loopback.source.design.is_postcopy
     match item:
         case ChunkItem(chunk=Start()):
             return _code(Message.START) + 1, NO_CHUNK, 0

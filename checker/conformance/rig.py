@@ -147,6 +147,7 @@ def build(options: Options) -> Rig:
         CHUNK_BYTES,
         bounds.channel,
         bounds.downtime,
+        bulk=options.source == "bulk",
     )
     loopback.source.busy_bitmap = BusyBitmap(options.busy_bitmap)
     host = loopback.source_host

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import lru_cache
 
+from checker.conformance.abstraction import items_in_flight
 from checker.conformance.client_steps import CLIENT_STEPS, Step
 from checker.conformance.rig import BITMAP, NODE, Rig, Stands
 from checker.conformance.snapshot import freeze, thaw
@@ -24,6 +25,7 @@ from reference.loopback import Connection
 from reference.protocol.tables import DESTINATION, SOURCE, Arrival
 from reference.wire.bits import BitsRun
 from reference.wire.chunks import Complete, Start
+from reference.wire.stream import ChunkItem
 
 #: the designs that the reference has
 DRIVEN = tuple(design.value for design in SOURCE)
@@ -94,8 +96,7 @@ def _check_work(rig: Rig) -> None:
     loopback = rig.loopback
     source, host = loopback.source, loopback.source_host
     offered = {row.event for row in source.work(host)}
-    rows = SOURCE[source.design]
-    own = {row.event for row in rows if row.own}
+    own = {row.event for row in source.rows if row.own}
     if offered != {event for event in own if source.row(event, host)}:
         raise RefusedStepError(f"the source offers {sorted(offered)}")
     here = loopback.destination
@@ -150,14 +151,26 @@ def _sabotage(rig: Rig) -> None:
     """Make the destination refuse the message that comes next.
 
     START: there is no such node.  BITS: the disk is smaller than what they
-    cover.  COMPLETE: of the bitmap nothing has arrived.
+    cover.  COMPLETE: of the bitmap nothing has arrived; where that would not
+    matter, it names another bitmap.
     """
     host = rig.loopback.destination_host
     loader = rig.loopback.destination.loader
     incoming = loader.bitmaps.get((NODE, BITMAP))
     if incoming is not None and not incoming.complete:
+        if loader.ones and _completes(rig):
+            loader.bitmaps = {(NODE, "another"): incoming}
+            return
         incoming.covered = 0
         incoming.bitmap(host).disk_size = 0
+
+
+def _completes(rig: Rig) -> bool:
+    """Whether the message about a bitmap that comes next is COMPLETE."""
+    chunks = [
+        i.chunk for i in items_in_flight(rig) if isinstance(i, ChunkItem)
+    ]
+    return bool(chunks) and isinstance(chunks[0], Complete)
 
 
 def _deliver(rig: Rig, refuse: bool) -> list[Event]:
@@ -226,6 +239,8 @@ def _source(event: str) -> Step:
             return False
         if event == "dirty_phase":
             return (0, chunk) in core.changed(host)
+        if event == "send_changed_bits":
+            return chunk in core.bitmaps[0].changed
         return chunk < 0 or chunk == core.next_chunk(event)
 
     def do(rig: Rig, chunk: int) -> None:

@@ -4,10 +4,10 @@
 Small ones of the complete design, made for this.  Each has a few kinds of
 failure, so that what one hides another shows; the last has them all.  One
 chunk with one granule is enough for most mistakes; two chunks are there for
-positions and for the downtime that live promises.  Live's clients have none,
-so that chunks are sent while they edit.  Where live may stop with a chunk
-unsent and nothing fails, what a run costs at most is an answer too.  Where
-the bitmap of stop-copy never fits, its VM must not stop.
+positions and for the downtime that live promises, and stop-copy-bulk as well.
+Live's clients have none, so that chunks are sent while they edit.  Where these
+two may stop with a chunk unsent and nothing fails, what a run costs at most is
+an answer too.  Where the bitmap of stop-copy never fits, its VM must not stop.
 
 What no host can see (ghosts) is there to notice a mistake.  Where there is
 no mistake nobody misses it, so a mutant of ghosts alone is also run on the
@@ -22,7 +22,7 @@ from checker.engines.verdict import Verdict
 from checker.input.configuration import Configuration, load, shipped
 from checker.input.errors import InputError
 from checker.input.nearest import meant
-from model.design import DESIGNS, LIVE, STOP_COPY
+from model.design import DESIGNS, LIVE, STOP_COPY, STOP_COPY_BULK
 from model.options import Bounds, Failures, Options
 
 #: states of a small variant, at most
@@ -31,7 +31,7 @@ SMALL = 4_000
 _TWO_CHUNKS = "two-chunks"
 _TOO_MUCH = "never-fits"
 _ONE_LEFT = "one-unsent"
-_ONLY = {_TOO_MUCH: STOP_COPY, _ONE_LEFT: LIVE}
+_ONLY = {_TOO_MUCH: (STOP_COPY,), _ONE_LEFT: (LIVE, STOP_COPY_BULK)}
 _FAILURES = {
     "breaks": Failures(cut=1, cancel=1, refuse=1, retry=1),
     "kills": Failures(source_killed=1, destination_killed=1, retry=1),
@@ -85,7 +85,7 @@ def questions(design: str) -> Questions:
             ),
         )
         for name, failures in _FAILURES.items()
-        if _ONLY.get(name, design) == design
+        if design in _ONLY.get(name, DESIGNS)
     )
     mine = (load(name) for name in shipped() if name.startswith(design))
     variants = [
@@ -109,7 +109,7 @@ def _bounds(design: str, name: str) -> Bounds:
     if name != _TWO_CHUNKS:
         few = int(design != LIVE or name != "clients")
         return Bounds(chunks=1, granules=1, downtime=few, edits=edits)
-    if design == LIVE:
+    if design in (LIVE, STOP_COPY_BULK):
         return Bounds(chunks=2, granules=1, downtime=0, writes=2)
     most = 2 if design == STOP_COPY else 1
     return Bounds(chunks=2, granules=1, downtime=most, writes=2)

@@ -28,23 +28,29 @@ from model.design import (
     DROP,
     LIVE,
     MIGRATE,
-    POSTCOPY,
-    STOP_COPY,
+    POSTCOPY_ONES,
+    RUN_FIRST,
+    STOP_COPY_BULK,
     TABLE,
 )
 from model.language import expression as ex
 from model.language.expression import Expression
 from model.language.machine import Machine
 from model.language.types import EnumType
+from model.mechanisms import DROPPED
 
 MIGRATION, SOURCE = "source.migration", "source.vm"
 HERE, BITMAP, LINK = "destination.vm", "destination.bitmap", "link"
 UP = ((LINK, "up"),)
+DEGRADED = "destination.degraded"
 UNCERTAIN = "failed-after-run"
+_EITHER = ("yes", "no")
 
 #: the stages of an attempt that is under way
 STAGES = {name: one.stages for name, one in TABLE.items()}
 _CARRY = MIGRATE
+#: those whose VM runs when the bitmap has come
+_RUN_LAST = tuple(d for d in MIGRATE if d not in RUN_FIRST)
 
 
 @frozen
@@ -115,12 +121,12 @@ _TABLE = (
     _Row("migrate_cancel", LINK, ("broken", "silent")),
     _Row("incoming_fails", BITMAP, ("absent",)),
     _Row("incoming_fails", BITMAP, ("loading",), designs=_CARRY),
-    _Row("incoming_fails", BITMAP, ("complete",), designs=(LIVE, STOP_COPY)),
+    _Row("incoming_fails", BITMAP, ("complete",), designs=_RUN_LAST),
     _Row(
         "dirty_bitmap_mig_cancel_incoming",
         HERE,
         ("run-received", "prelaunch", "running"),
-        designs=(POSTCOPY,),
+        designs=RUN_FIRST,
     ),
     _Row(
         "dirty_bitmap_load_start_refused",
@@ -141,13 +147,13 @@ _TABLE = (
         "dirty_bitmap_load_bits_refused",
         BITMAP,
         ("successor-records",),
-        designs=(POSTCOPY,),
+        designs=RUN_FIRST,
     ),
     _Row(
         "dirty_bitmap_load_complete_refused",
         BITMAP,
         ("successor-records",),
-        designs=(POSTCOPY,),
+        designs=RUN_FIRST,
     ),
     # the guest writes, whatever the migration does
     _Row("source_write_data", MIGRATION, ("none", "setup", "active")),
@@ -156,7 +162,7 @@ _TABLE = (
         "source_write_data",
         MIGRATION,
         ("postcopy-requested",),
-        designs=(POSTCOPY,),
+        designs=RUN_FIRST,
     ),
     _Row("source_write_data", "source.job", ("yes", "no")),
     _Row("source_set_dirty", SOURCE, ("running", "paused")),
@@ -166,14 +172,14 @@ _TABLE = (
         "destination_write_data",
         BITMAP,
         ("successor-records", "lost"),
-        designs=(POSTCOPY,),
+        designs=RUN_FIRST,
     ),
     _Row("destination_set_dirty", BITMAP, ("valid",)),
     _Row(
         "destination_set_dirty",
         BITMAP,
         ("successor-records", "lost"),
-        designs=(POSTCOPY,),
+        designs=RUN_FIRST,
     ),
     # the client
     _Row("source_backup_begins", MIGRATION, ("none", "failed")),
@@ -204,7 +210,7 @@ _TABLE = (
         "destination_full_backup",
         BITMAP,
         ("lost",),
-        designs=(POSTCOPY, STOP_COPY),
+        designs=DROPPED,
     ),
     _Row("destination_full_backup", BITMAP, ("absent",), designs=(DROP,)),
     # management
@@ -217,14 +223,57 @@ _TABLE = (
         HERE,
         ("inmigrate", "run-received", "prelaunch", "killed"),
     ),
-    _Row("fence_destination", MIGRATION, ("completed",), designs=(POSTCOPY,)),
+    _Row("fence_destination", MIGRATION, ("completed",), designs=RUN_FIRST),
     # what comes after a loss or a removal
-    _Row("skip_bits", BITMAP, ("lost",), designs=(POSTCOPY, STOP_COPY)),
-    _Row("skip_complete", BITMAP, ("lost",), designs=(POSTCOPY, STOP_COPY)),
+    _Row("skip_bits", BITMAP, ("lost",), designs=DROPPED),
+    _Row("skip_complete", BITMAP, ("lost",), designs=DROPPED),
     # the passes of live go on when the VM has stopped
     _Row("bulk_phase", MIGRATION, ("active", "device"), designs=(LIVE,)),
     _Row("dirty_phase", MIGRATION, ("active", "device"), designs=(LIVE,)),
-    _Row("send_bitmap_bits", MIGRATION, ("active", "device"), designs=(LIVE,)),
+    _Row(
+        "send_bitmap_bits",
+        MIGRATION,
+        ("active", "device"),
+        designs=(LIVE, STOP_COPY_BULK),
+    ),
+    # a source that is frozen: before the stop and after it
+    _Row(
+        "source_set_dirty", "source.frozen", _EITHER, designs=(STOP_COPY_BULK,)
+    ),
+    *(
+        _Row(
+            name,
+            "source.frozen",
+            _EITHER,
+            designs=(STOP_COPY_BULK,),
+            given=((MIGRATION, "device"),),
+        )
+        for name in ("migration_fails", "migrate_cancel", "source_killed")
+    ),
+    _Row(
+        "send_changed_bits", MIGRATION, ("device",), designs=(STOP_COPY_BULK,)
+    ),
+    # a bitmap that was kept at a break, until a backup has used it
+    *(
+        _Row(name, DEGRADED, ("yes",), designs=(POSTCOPY_ONES,))
+        for name in (
+            "destination_write_data",
+            "destination_set_dirty",
+            "destination_backup",
+            "destination_remove",
+        )
+    ),
+    _Row(
+        "destination_backup",
+        DEGRADED,
+        ("no",),
+        designs=(POSTCOPY_ONES,),
+        given=(
+            ("ghost_faulted", "yes"),
+            ("ghost_trouble", "no"),
+            ("ghost_arrived", "no"),
+        ),
+    ),
 )
 
 

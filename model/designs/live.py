@@ -40,6 +40,7 @@ from model.language import (
     contents_field,
     enum_field,
     given,
+    size_of,
 )
 from model.mechanisms import (
     CLEAR_META_BEFORE_READ,
@@ -165,6 +166,24 @@ class Live(World):
         not_due = (~(due & ~source.left_out)).named("the stop is not due")
         always = super().job_may_begin
         return self.with_(STOP_WAITS_FOR_JOB, not_due, without=always)
+
+    def add_own_measures(self) -> None:
+        """What is pending; and what pays for the writes of a slow guest.
+
+        A write in flight costs 6 and gives back 2 for each chunk that was
+        sent since the last one.  Its bit, in the bitmap or in the successor,
+        and the chunk that it marks cost at most 3 each; a backup turns bits
+        into marked chunks.  A chunk that is taken gains 1.
+        """
+        source, build = self.source, self.build
+        pending = size_of(self.pending)
+        build.rank("pending", pending)
+        credit = 3 * pending + 3 * size_of(source.bits.chunks())
+        credit += 6 * size_of(source.successor.chunks())
+        credit += 6 * size_of(source.in_flight)
+        credit += 2 * size_of(self.allowance)
+        credit += 2 * size_of(source.stage.is_not(Stage.IDLE))
+        build.rank("credit", credit, at_least={"throttle": 3})
 
     @property
     def idle(self) -> tuple[Flag, ...]:

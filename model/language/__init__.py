@@ -17,6 +17,7 @@ from model.language.machine import (
     Instance,
     Machine,
     Property,
+    Rank,
     State,
     Variable,
 )
@@ -46,6 +47,7 @@ from model.language.sets import (
     every_granule,
     single,
 )
+from model.language.size import Size, size_of
 from model.language.step import Effect, Guard, Part, Step, given
 from model.language.tally import Tally
 from model.language.types import ContentsType, Disk, EnumType, NameType, Type
@@ -95,7 +97,9 @@ __all__ = [
     "Part",
     "Projected",
     "Property",
+    "Rank",
     "Schematic",
+    "Size",
     "State",
     "Step",
     "Tally",
@@ -122,4 +126,5 @@ __all__ = [
     "given",
     "granules_field",
     "single",
+    "size_of",
 ]

@@ -251,6 +251,7 @@ class MachineBuilder(Properties):
             dict(self._undecided),
             tuple(self._channels),
             tuple(self._budgets),
+            tuple(self._ranks.values()),
         )
 
     def _add_channel_properties(self) -> None:

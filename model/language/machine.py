@@ -181,6 +181,20 @@ class Cost:
 
 
 @frozen(eq=False)
+class Rank:
+    """A number that steps may lower, by which a proof shows that runs end.
+
+    The sum of weight times how much there is (``size``) over ``parts``; the
+    width of a part says what is counted.  ``at_least``: the limits for which
+    it is meant, each with the least of them.
+    """
+
+    name: str
+    parts: tuple[tuple[int, Expression], ...]
+    at_least: tuple[tuple[str, int], ...] = ()
+
+
+@frozen(eq=False)
 class Machine:
     """A whole model, ready to be explored.
 
@@ -190,7 +204,8 @@ class Machine:
     ``not_promised`` maps a guarantee to the reason why it is not a property.
     ``undecided`` maps a property to the reason why this machine cannot
     decide it.  ``invariants``: what holds of the fields' form beside their
-    types.  ``budgets``: what the text may spend, by name.
+    types.  ``budgets``: what the text may spend, by name.  ``ranks``: numbers
+    that a proof may use; they decide nothing.
     """
 
     name: str
@@ -207,6 +222,7 @@ class Machine:
     undecided: Mapping[str, str] = field(factory=dict)
     channels: tuple[Channel, ...] = ()
     budgets: tuple[str, ...] = ()
+    ranks: tuple[Rank, ...] = ()
 
     @cached_property
     def position(self) -> Mapping[str, int]:

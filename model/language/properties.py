@@ -6,7 +6,7 @@ A property whose ``only`` is false is not asked in this variant.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypedDict, Unpack
 
 from attrs import define, evolve
@@ -15,10 +15,11 @@ from attrs import field as attribute
 from model.language import expression as ex
 from model.language.budgets import Budgets, Needs
 from model.language.errors import ModelError, described
-from model.language.machine import Conjunct, Cost, Property
+from model.language.machine import Conjunct, Cost, Property, Rank
 from model.language.made import followed
 from model.language.over_step import before, is_after
 from model.language.per_granule import NEEDS_RUNS, reason_against
+from model.language.size import Size
 from model.language.step import plain
 from model.language.values import Flag
 
@@ -57,6 +58,7 @@ class Properties(Budgets):
     _costs: list[Cost] = attribute(factory=list, init=False)
     _notes: dict[str, ex.Expression] = attribute(factory=dict, init=False)
     _unpromised: dict[str, str] = attribute(factory=dict, init=False)
+    _ranks: dict[str, Rank] = attribute(factory=dict, init=False)
 
     def _conjuncts(
         self, flags: Sequence[Flag], over_step: bool = False
@@ -158,6 +160,22 @@ class Properties(Budgets):
         """Count steps of the actions ``by`` that are taken ``when``."""
         (taken,) = self._conjuncts([when])
         self._costs.append(Cost(name, frozenset(by), taken.expression))
+
+    def rank(
+        self,
+        name: str,
+        size: Size,
+        at_least: Mapping[str, int] | None = None,
+    ) -> None:
+        """Name a number by which a proof may show that runs end.
+
+        ``at_least``: the limits for which it is meant, with the least value
+        of each.
+        """
+        if name in self._ranks:
+            raise ModelError(f"rank {name} is declared twice")
+        meant = tuple((at_least or {}).items())
+        self._ranks[name] = Rank(name, size.parts, meant)
 
     def note(self, name: str, when: Flag) -> None:
         """Give a predicate a name for reports."""

@@ -119,6 +119,10 @@ class _Writing:
                 [c.name, sorted(c.actions), self._term(c.when)]
                 for c in schema.costs
             ],
+            "ranks": [
+                [r.name, [[w, self._term(e)] for w, e in r.parts], r.at_least]
+                for r in schema.ranks
+            ],
             "notes": [[n, self._term(e)] for n, e in schema.notes.items()],
             "not_promised": dict(schema.not_promised),
             "may_end": self._term(schema.may_end),

@@ -28,6 +28,7 @@ from model.language.machine import (
     Instance,
     Machine,
     Property,
+    Rank,
 )
 from model.language.schema import ALL, OF_DISK, VERSION, VERSION_KEY, Table
 from model.language.schematic import Schematic, Sort
@@ -88,6 +89,14 @@ def _reading(table: Table) -> Machine:
         costs=tuple(
             Cost(name, frozenset(by), terms[when])
             for name, by, when in table["costs"]
+        ),
+        ranks=tuple(
+            Rank(
+                name,
+                tuple((weight, terms[one]) for weight, one in parts),
+                tuple((limit, least) for limit, least in at_least),
+            )
+            for name, parts, at_least in table["ranks"]
         ),
         notes={name: terms[one] for name, one in table["notes"]},
         not_promised=table["not_promised"],

@@ -68,7 +68,7 @@ class SchematicChannel(Channel):
         return "empty"
 
     @property
-    def _now(self) -> Expression:
+    def now(self) -> Expression:
         return ex.field_value(self.name, int(Sort.CHANNEL))
 
     def _named(self, kind: enum.Enum) -> str:
@@ -76,18 +76,18 @@ class SchematicChannel(Channel):
         return kind.name
 
     def has_room(self) -> Flag:
-        room = ask("has_room", 1, self._now)
+        room = ask("has_room", 1, self.now)
         return flag(room, f"{self.name} has room")
 
     def is_empty(self) -> Flag:
-        return flag(ask("no_message", 1, self._now), f"{self.name} is empty")
+        return flag(ask("no_message", 1, self.now), f"{self.name} is empty")
 
     def head_is(self, kind: enum.Enum) -> Flag:
-        found = ask("head_is", 1, self._now, of=self._named(kind))
+        found = ask("head_is", 1, self.now, of=self._named(kind))
         return flag(found, f"next in {self.name} is {kind.value}")
 
     def holds(self, kind: enum.Enum) -> Flag:
-        found = ask("holds", 1, self._now, of=self._named(kind))
+        found = ask("holds", 1, self.now, of=self._named(kind))
         return flag(found, f"{self.name} holds {kind.value}")
 
     def holds_chunk(self, chunk: Chunk) -> Flag:
@@ -99,7 +99,7 @@ class SchematicChannel(Channel):
         type_ = self.parts.get(part)
         if not isinstance(type_, NameType):
             raise ModelError(f"channel {self.name} carries no chunk '{part}'")
-        name = ask("head_chunk", Sort.NAME, self._now, of=part)
+        name = ask("head_chunk", Sort.NAME, self.now, of=part)
         return ChunkName(type_, name, f"{part} of next in {self.name}")
 
     def head_contents(self, part: str = "contents") -> Contents:
@@ -108,20 +108,20 @@ class SchematicChannel(Channel):
             raise ModelError(
                 f"channel {self.name} carries no contents '{part}'"
             )
-        found = ask("head_contents", Sort.CONTENTS, self._now, of=part)
+        found = ask("head_contents", Sort.CONTENTS, self.now, of=part)
         return Contents(type_, found, f"{part} of next in {self.name}")
 
     def head_member(self, part: str) -> EnumValue[Any]:
         type_ = self.parts.get(part)
         if not isinstance(type_, EnumType):
             raise ModelError(f"channel {self.name} carries no member '{part}'")
-        found = ask("head_member", type_.width, self._now, of=part)
+        found = ask("head_member", type_.width, self.now, of=part)
         return EnumValue(type_, found, f"{part} of next in {self.name}")
 
     def head_flag(self, part: str) -> Flag:
         if not isinstance(self.parts.get(part), FlagType):
             raise ModelError(f"channel {self.name} carries no flag '{part}'")
-        found = ask("head_flag", 1, self._now, of=part)
+        found = ask("head_flag", 1, self.now, of=part)
         return flag(found, f"{part} of next in {self.name}")
 
     def put(self, kind: enum.Enum, **payload: Any) -> tuple[Update, ...]:
@@ -130,7 +130,7 @@ class SchematicChannel(Channel):
             self._carried(kind, part, payload[part])
             for part in self.payloads[kind]
         ]
-        moved = ask("put", Sort.CHANNEL, self._now, *carried, of=kind.name)
+        moved = ask("put", Sort.CHANNEL, self.now, *carried, of=kind.name)
         told = [
             value.text if isinstance(value := payload[part], Value) else part
             for part in self.payloads[kind]
@@ -150,10 +150,10 @@ class SchematicChannel(Channel):
         return self._encoded(kind, part, type_, raw)
 
     def take(self) -> tuple[Update, ...]:
-        return self._moves(ask("take", Sort.CHANNEL, self._now), "- next")
+        return self._moves(ask("take", Sort.CHANNEL, self.now), "- next")
 
     def lose_all(self) -> tuple[Update, ...]:
-        lost = ask("lose_all", Sort.CHANNEL, self._now)
+        lost = ask("lose_all", Sort.CHANNEL, self.now)
         return self._moves(lost, "- all")
 
     def _moves(self, new: Expression, what: str) -> tuple[Update, ...]:

@@ -93,15 +93,15 @@ class SchematicTally(Tally):
     type: TallyType
 
     @property
-    def _now(self) -> Expression:
+    def now(self) -> Expression:
         return ex.field_value(self.name, int(Sort.TALLY))
 
     def any_left(self) -> Flag:
-        return flag(ask("any_left", 1, self._now), f"{self.name} > 0")
+        return flag(ask("any_left", 1, self.now), f"{self.name} > 0")
 
     def is_full(self) -> Flag:
         text = f"{self.name} is {self.type.limit}"
-        return flag(ask("is_full", 1, self._now), text)
+        return flag(ask("is_full", 1, self.now), text)
 
     def one_more(self) -> tuple[Update, ...]:
         return self._moves("one_more", f"{self.name} + 1")
@@ -113,5 +113,5 @@ class SchematicTally(Tally):
         return self._moves("emptied", "0")
 
     def _moves(self, how: str, text: str) -> tuple[Update, ...]:
-        new = ask(how, Sort.TALLY, self._now)
+        new = ask(how, Sort.TALLY, self.now)
         return (Update(self.name, self.type, new, text),)

@@ -19,6 +19,7 @@ from model.mechanisms import (
     MARK_DEGRADED,
 )
 from model.protocol.loss import BEING_LOADED
+from model.protocol.measures import add_measures
 from model.protocol.world import EVER_RAN, World
 from model.variant import AT_SOURCE
 from model.vocabulary import (
@@ -39,6 +40,7 @@ def add_endings(world: World) -> None:
     if world.design.migrates:
         _add_costs(world)
     _add_rest(world)
+    add_measures(world)
 
 
 def _add_ends(world: World) -> None:
@@ -191,6 +193,7 @@ def _add_rest(world: World) -> None:
             "bitmap degraded",
             here.vm.is_(DestinationVm.RUNNING)
             & here.degraded
+            & ~world.ghost.missing.is_empty()
             & here.stream_ended,
         )
     build.note(

@@ -104,6 +104,7 @@ def _add_between_attempts(world: World) -> None:
         clean += world.with_(CURSOR_PER_ATTEMPT, [first], without=[])
         if not each.frozen.absent:
             clean.append((~each.frozen).named("the bitmap is not frozen"))
+            clean.append(each.changed.is_empty())
     world.build.always(
         "AttemptLeavesNothing",
         NONE,

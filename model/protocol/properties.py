@@ -303,7 +303,10 @@ def _add_no_needless_loss(world: World) -> None:
 def _add_kept(world: World) -> None:
     """A break after the switchover costs precision, not the bitmap."""
     design = world.design
-    if not design.migrates or not (design.run_is_last or design.ones_first):
+    if not design.migrates:
+        world.build.not_promised("D1", "the bitmap is not migrated by design")
+        return
+    if not (design.run_is_last or design.ones_first):
         world.build.not_promised(
             "D1", "a break after the switchover loses the bitmap by design"
         )

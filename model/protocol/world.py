@@ -172,6 +172,9 @@ class World:
         """What an attempt that is over leaves as it was at first."""
         return ()
 
+    def add_own_measures(self) -> None:
+        """Declare what this design works off besides; see ``measures``."""
+
     # -- one or two bitmaps ----------------------------------------------
 
     @property

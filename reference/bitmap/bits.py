@@ -264,11 +264,7 @@ class Bits:
         ``block_bytes`` is a positive multiple of 8.  A multiple of 1024 is
         answered without a look at the words.
         """
-        if block_bytes <= 0 or block_bytes % WORD_BYTES:
-            raise BitmapError(
-                f"blocks of {block_bytes} bytes; a positive multiple of "
-                f"{WORD_BYTES} is needed"
-            )
+        word_step = self._words_of_block(block_bytes)
         if block_bytes % PAGE_BYTES == 0:
             step = block_bytes // PAGE_BYTES
             if step == 1:
@@ -276,12 +272,28 @@ class Bits:
             starts = np.arange(0, self.pages.size, step)
             flags: Flags = np.logical_or.reduceat(self.pages, starts)
             return flags
-        step = block_bytes // WORD_BYTES
+        found = np.zeros(-(-self.words.size // word_step), np.bool_)
+        for pages in page_blocks(self.pages):
+            table = rows(self.words, pages)
+            self._mark_blocks(found, pages, table, word_step)
+        return found
+
+    def blocks_with_more(self, other: Bits, block_bytes: int) -> Flags:
+        """For each block of that many bytes: is a bit set that other lacks?
+
+        The last block may be short.  Raises ``BitmapError`` if the arrays
+        differ in size, or unless ``block_bytes`` is a positive multiple of 8.
+        """
+        if self.granules != other.granules:
+            raise BitmapError(
+                f"bitmaps of {self.granules} and {other.granules} granules "
+                "cannot be compared; they must have the same size"
+            )
+        step = self._words_of_block(block_bytes)
         found = np.zeros(-(-self.words.size // step), np.bool_)
         for pages in page_blocks(self.pages):
-            index = np.flatnonzero(rows(self.words, pages))
-            word = pages[index // PAGE_WORDS] * PAGE_WORDS
-            found[(word + index % PAGE_WORDS) // step] = True
+            mine, others = rows(self.words, pages), rows(other.words, pages)
+            self._mark_blocks(found, pages, mine & ~others, step)
         return found
 
     def sha256(self) -> str:
@@ -290,6 +302,25 @@ class Bits:
         QEMU shows it as ``x-debug-block-dirty-bitmap-sha256``.
         """
         return hashlib.sha256(self.words.data).hexdigest()
+
+    @staticmethod
+    def _words_of_block(block_bytes: int) -> int:
+        """How many words a block has; BitmapError if that is no number."""
+        if block_bytes <= 0 or block_bytes % WORD_BYTES:
+            raise BitmapError(
+                f"blocks of {block_bytes} bytes; a positive multiple of "
+                f"{WORD_BYTES} is needed"
+            )
+        return block_bytes // WORD_BYTES
+
+    @staticmethod
+    def _mark_blocks(
+        found: Flags, pages: Integers, table: Words, step: int
+    ) -> None:
+        """Note the blocks of ``step`` words in which these pages hold bits."""
+        index = np.flatnonzero(table)
+        word = pages[index // PAGE_WORDS] * PAGE_WORDS
+        found[(word + index % PAGE_WORDS) // step] = True
 
     def _is_dense(self) -> bool:
         """Whether to go through all words is faster than page by page."""

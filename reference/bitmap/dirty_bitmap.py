@@ -75,8 +75,10 @@ class DirtyBitmap:
     ``recording``: guest writes set its bits (QEMU's ``enabled``).  ``busy``:
     a migration or a job holds it.  ``persistent``: it is to be stored in its
     image, unless ``skip_store``.  ``inconsistent``: its content is lost.
-    ``successor``: the nameless child that records in its place.  ``meta``:
-    which chunks have changed, while somebody wants to know.
+    ``degraded``: bits may be set that no write has set, as a migration broke
+    off before they came; none is missing.  ``successor``: the nameless child
+    that records in its place.  ``meta``: which chunks have changed, while
+    somebody wants to know.
     """
 
     name: str
@@ -87,6 +89,7 @@ class DirtyBitmap:
     busy: bool = False
     persistent: bool = False
     inconsistent: bool = False
+    degraded: bool = False
     skip_store: bool = False
     successor: DirtyBitmap | None = None
     meta: MetaBitmap | None = None
@@ -221,19 +224,20 @@ class DirtyBitmap:
             self.meta.touch(self.bits.words | child.bits.words)
             child.meta, self.meta = self.meta, None
         self.name, self.persistent, self.skip_store = "", False, False
-        self.recording = self.busy = False
+        self.recording = self.busy = self.degraded = False
         self.successor = None
         self.bits.clear_all()
         return child
 
     def clear(self) -> None:
-        """Clear every granule.
+        """Clear every granule: it is exact again.
 
         Raises ``BusyError`` or ``InconsistentError``.
         """
         self.check_free("cleared")
         before = self._before(0, self.granules)
         self.bits.clear_all()
+        self.degraded = False
         self._note(0, before)
 
     def enable(self) -> None:
@@ -276,6 +280,7 @@ class DirtyBitmap:
             factor = other.granularity // self.granularity
             bits = finer(bits, factor, self.granules)
         self._union(bits)
+        self.degraded = self.degraded or other.degraded
 
     def attach_meta(self, chunk_granules: int) -> MetaBitmap:
         """Begin to note which chunks change; an old meta bitmap goes.
@@ -319,7 +324,7 @@ class DirtyBitmap:
         return self.bits.count() * self.granularity
 
     def query(self) -> dict[str, Any]:
-        """What QMP's ``query-block`` would show.
+        """What QMP's ``query-block`` would show, and ``degraded``.
 
         ``count`` is in bytes and leaves the successor out, ``recording``
         includes it.
@@ -332,6 +337,7 @@ class DirtyBitmap:
             "busy": self.busy,
             "persistent": self.persistent,
             "inconsistent": self.inconsistent,
+            "degraded": self.degraded,
         }
 
     def _child(self) -> DirtyBitmap:

@@ -24,7 +24,8 @@ app = typer.Typer(
         "bytes) or raw (little-endian words, as QEMU serializes them).  "
         "SIZE: 4096, 64K, 10G.\n\n"
         "Exit codes: 0 done, 2 usage, 70 bitmap lost (declared; the VM "
-        "runs), 71 in doubt (failed after the hand-over), 74 transport or "
+        "runs), 71 in doubt (failed after the hand-over), 72 bitmap degraded "
+        "(kept, dirty where nothing came; the VM runs), 74 transport or "
         "stream error (the source keeps everything), 75 inspect: stream "
         "truncated or corrupt, 130 interrupted before the hand-over, "
         "141 standard output is closed, 151 bad file or configuration, "
@@ -50,6 +51,8 @@ class DesignName(enum.StrEnum):
     LIVE = "live"
     POSTCOPY = "postcopy"
     STOP_COPY = "stop-copy"
+    POSTCOPY_ONES = "postcopy-ones"
+    STOP_COPY_BULK = "stop-copy-bulk"
 
 
 FormatOption = Annotated[
@@ -219,8 +222,8 @@ def send(
         typer.Option(
             min=0,
             metavar="MS",
-            help="live, stop-copy: stop the VM when the rest fits "
-            "(rate or 1 Gbit/s).",
+            help="live, stop-copy, stop-copy-bulk: stop the VM when the rest "
+            "fits (rate or 1 Gbit/s).",
         ),
     ] = 300,
     downtime_chunks: Annotated[

@@ -16,6 +16,7 @@ class ExitCode(enum.IntEnum):
     USAGE = 2
     LOST = 70  # the VM runs at the destination, a bitmap is declared lost
     IN_DOUBT = 71  # after the hand-over: the destination may run
+    DEGRADED = 72  # the VM runs there, a bitmap is kept and is not exact
     TRANSPORT = 74  # before it: the source has, and keeps, everything
     BROKEN_STREAM = 75  # inspect: truncated or corrupt
     INTERRUPTED = 130

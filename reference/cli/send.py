@@ -159,7 +159,7 @@ def exit_code(sent: Sent, design: Design) -> ExitCode:
     connection leaves doubt about them.
     """
     if sent.phase is Phase.COMPLETED:
-        sure = sent.acknowledged or design is not Design.POSTCOPY
+        sure = sent.acknowledged or not design.is_postcopy
         return ExitCode.DONE if sure else ExitCode.IN_DOUBT
     if sent.phase is Phase.IN_DOUBT:
         return ExitCode.IN_DOUBT
@@ -186,7 +186,7 @@ def _report(sent: Sent, workload: Workload | None, options: Sending) -> None:
 def _fields(sent: Sent, options: Sending, workload: Workload | None) -> Fields:
     code = exit_code(sent, options.design)
     verdict = VERDICTS.get(sent.phase, "sent")
-    if sent.phase is Phase.COMPLETED and options.design is Design.POSTCOPY:
+    if sent.phase is Phase.COMPLETED and options.design.is_postcopy:
         # as QEMU's source without a return path: no reply has told it
         verdict = "sent, the destination knows whether it arrived"
     outcome = OUTCOMES[sent.phase]

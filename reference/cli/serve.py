@@ -2,8 +2,8 @@
 """``serve``: the destination.
 
 The rule: what has arrived whole becomes a file when the guest has ended; what
-is lost is said to be lost.  A failed attempt changes nothing, and the next
-one may come.
+is lost is said to be lost, and what is not exact to be degraded.  A failed
+attempt changes nothing, and the next one may come.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from reference.protocol.tables import Arrival, Design
 from reference.transport.address import Address
 from reference.transport.destination_end import serve
 from reference.transport.log import Log
-from reference.transport.outcome import Received
+from reference.transport.outcome import Received, Verdict
 from reference.transport.workload import Workload
 
 
@@ -121,15 +121,26 @@ async def _serve(
 
 
 def exit_code(received: Received) -> ExitCode:
-    """Interrupted or not, a lost bitmap is the graver news."""
-    lost = not all(verdict.arrived for verdict in received.bitmaps)
-    if lost and received.phase is Arrival.RUNNING:
-        return ExitCode.LOST
+    """Interrupted or not, a lost bitmap is the graver news; then one that is
+    not exact.
+    """
+    if received.phase is Arrival.RUNNING:
+        if not all(verdict.arrived for verdict in received.bitmaps):
+            return ExitCode.LOST
+        if any(verdict.degraded for verdict in received.bitmaps):
+            return ExitCode.DEGRADED
     if received.interrupted:
         return ExitCode.INTERRUPTED
     if received.phase is Arrival.WAITING:
         return ExitCode.TRANSPORT
     return ExitCode.DONE
+
+
+def _word(verdict: Verdict) -> str:
+    """What became of a bitmap."""
+    if not verdict.arrived:
+        return "lost"
+    return "kept, degraded" if verdict.degraded else "arrived"
 
 
 def _fields(
@@ -142,6 +153,8 @@ def _fields(
     outcome = "completed"
     if code == ExitCode.LOST:
         outcome = "the VM runs here, bitmaps are lost"
+    elif code == ExitCode.DEGRADED:
+        outcome = "the VM runs here, bitmaps are degraded"
     elif received.phase is Arrival.WAITING:
         outcome = "no VM came"
     bitmaps = []
@@ -149,7 +162,7 @@ def _fields(
         pair = (verdict.node, verdict.name)
         shown = {
             "bitmap": "/".join(pair),
-            "verdict": "arrived" if verdict.arrived else "lost",
+            "verdict": _word(verdict),
         }
         if pair in files:
             shown["file"] = str(files[pair])

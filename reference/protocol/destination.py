@@ -37,7 +37,6 @@ from reference.wire.stream import (
     EndOfStream,
     Item,
     SectionEnd,
-    SectionPart,
     VmDescription,
 )
 
@@ -74,8 +73,12 @@ class Destination:
         self.loader = self._fresh_loader()
 
     def _fresh_loader(self) -> Loader:
-        plain = self.design is Design.LIVE
-        return Loader(plain, self.chunk_bytes, self.aliases)
+        return Loader(
+            plain=self.design is Design.LIVE,
+            ones=self.design is Design.POSTCOPY_ONES,
+            chunk_bytes=self.chunk_bytes,
+            aliases=self.aliases,
+        )
 
     # -- what may happen ---------------------------------------------------
 
@@ -107,10 +110,12 @@ class Destination:
                 f"{event} is not allowed in phase '{self.phase.value}' of "
                 f"{self.design.value}"
             )
-        data = getattr(self, event)(host)
+        done = getattr(self, event)(host)
         if row.then is not None:
             self.phase = row.then
-        return Done(data or b"", Event(actor="destination", action=event))
+        if isinstance(done, Done):
+            return done
+        return Done(done or b"", Event(actor="destination", action=event))
 
     def lost(self, host: Host) -> Event | None:
         """The connection is gone; what that means now, None if nothing."""
@@ -177,14 +182,11 @@ class Destination:
                 if self.design is Design.LIVE:
                     other = "postcopy"
             case Command(kind=CommandKind.POSTCOPY_LISTEN):
-                if self.design is not Design.POSTCOPY:
+                if not self.design.is_postcopy:
                     other = "postcopy"
             case ChunkItem(chunk=Start()):
-                if self.design is Design.POSTCOPY and not self.advised:
+                if self.design.is_postcopy and not self.advised:
                     other = "live or stop-copy"
-            case SectionPart() if item.idstr == DIRTY_BITMAP:
-                if self.design is Design.STOP_COPY:
-                    other = "live"
             case SectionEnd() if item.idstr == DIRTY_BITMAP:
                 self.end_begun = True
             case ChunkItem(chunk=BitsRun()):
@@ -197,7 +199,7 @@ class Destination:
             )
 
     def _command(self, item: Command, host: Host) -> list[Event]:
-        postcopy = self.design is Design.POSTCOPY
+        postcopy = self.design.is_postcopy
         if item.kind == CommandKind.PING:
             self.replies += encode_return(Pong(int.from_bytes(item.data)))
         elif item.kind == CommandKind.OPEN_RETURN_PATH:
@@ -207,7 +209,7 @@ class Destination:
         return []
 
     def _end(self, host: Host) -> list[Event]:
-        if self.design is Design.POSTCOPY:
+        if self.design.is_postcopy:
             if self.phase is Arrival.WAITING:
                 raise CorruptError("the stream ends before RUN")
             events = []
@@ -218,7 +220,8 @@ class Destination:
         else:
             events = [self.do("loadvm_run", host).event]
         if self.loader.unfinished:
-            self.loader.cancel(host)
+            # the source has ended, and has not said COMPLETE
+            self.loader.keep(host)
         self.ended = True
         return events
 
@@ -226,6 +229,7 @@ class Destination:
 
     def loadvm_run(self, host: Host) -> None:
         """Device state and RUN: the VM belongs here."""
+        self.loader.taken_over = True
 
     def dirty_bitmap_mig_before_vm_start(self, host: Host) -> None:
         """Whoever is to record the guest's writes is switched on."""
@@ -250,11 +254,25 @@ class Destination:
         self._forget()
         self.ended = True
 
-    def dirty_bitmap_mig_cancel_incoming(self, host: Host) -> None:
-        """The stream broke after RUN: unfinished bitmaps are lost."""
-        self.loader.cancel(host)
+    def dirty_bitmap_mig_cancel_incoming(self, host: Host) -> Done:
+        """The stream is over after RUN: unfinished bitmaps are lost.
+
+        Where they began with every bit set they are kept instead, unless
+        what came could not be read: then nothing that it held is trusted.
+        """
+        kept: list[str] = []
+        if self.error:
+            self.loader.cancel(host)
+        else:
+            kept = self.loader.keep(host)
         self.ended = True
         self.reader = StreamReader()
+        event = Event(
+            actor="destination",
+            action="dirty_bitmap_mig_cancel_incoming",
+            detail=f"kept, degraded: {', '.join(kept)}" if kept else "",
+        )
+        return Done(b"", event)
 
     def _forget(self) -> None:
         self.reader = StreamReader()

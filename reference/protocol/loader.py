@@ -4,7 +4,9 @@
 A bitmap that is being loaded is busy; if it is to record, its successor does
 so from the VM's start until COMPLETE.  What cannot be loaded drops all
 bitmaps of the stream (postcopy, stop-copy: the VM matters more) or fails the
-migration (live).  An unfinished bitmap is never left behind.
+migration (live).  An unfinished bitmap is never left behind as if it were
+whole: it is removed, or, where it began with every bit set, kept and marked
+as degraded.
 
 QEMU: migration/block-dirty-bitmap.c, the load half, DBMLoadState.
 """
@@ -64,19 +66,24 @@ class Loader:
     """The bitmaps of one attempt.
 
     ``plain``: live's bitmaps have no successor, and their errors fail the
-    migration; ``failure`` is the one that did, or ''.  ``cancelled``: every
-    bitmap that was not whole is gone, and the rest of the bitmaps' data is
-    read and ignored.  ``names`` are all that the stream has announced, as the
-    source calls them.
+    migration; ``failure`` is the one that did, or ''.  ``ones``: a bitmap
+    begins with every bit set, so that a break leaves a superset.
+    ``cancelled``: every bitmap that was not whole is gone, and the rest of
+    the bitmaps' data is read and ignored.  ``names`` are all that the stream
+    has announced, as the source calls them.  ``taken_over``: RUN has come.
+    ``early``: those of which a chunk came before it and may be stale.
     """
 
     plain: bool
+    ones: bool = False
     chunk_bytes: int = geometry.CHUNK_BYTES
     aliases: Aliases = field(factory=Aliases)
     bitmaps: dict[Pair, Incoming] = field(factory=dict)
     names: list[Pair] = field(factory=list)
     cancelled: bool = False
     started: bool = False
+    taken_over: bool = False
+    early: list[Pair] = field(factory=list)
     failure: str = ""
 
     def start(self, chunk: Start, host: Host) -> Event:
@@ -113,6 +120,9 @@ class Loader:
         except BitmapError as error:
             self._refuse(error, host)
             return evolve(refused, detail=str(error))
+        if self.ones:
+            # what does not come stays dirty
+            bitmap.mark(0, bitmap.granules)
         self._hold(bitmap)
         self.bitmaps[names] = Incoming(*local, chunk.enabled)
         return Event(
@@ -157,6 +167,9 @@ class Loader:
         assert incoming is not None
         bitmap = incoming.bitmap(host)
         self._store(bitmap, run)
+        names = (run.node, run.bitmap)
+        if not (self.taken_over or names in self.early):
+            self.early.append(names)
         incoming.cover(run, bitmap.granularity)
         return self._event("dirty_bitmap_load_bits", run, host)
 
@@ -200,24 +213,37 @@ class Loader:
         elif incoming is None or incoming.complete:
             self._refuse(DroppedError("COMPLETE: not announced"), host)
             action = "dirty_bitmap_load_complete_refused"
-        elif incoming.covered < incoming.bitmap(host).granules:
+        elif not (self.ones or self._is_covered(incoming, host)):
             # as a source with a smaller disk sends it; QEMU does not look
             text = "COMPLETE: the bitmap does not cover the disk"
             self._refuse(DroppedError(text), host)
             action = "dirty_bitmap_load_complete_refused"
         else:
-            bitmap = incoming.bitmap(host)
-            if bitmap.successor is not None:
-                if self.started:
-                    action = "dirty_bitmap_load_complete_reclaim"
-                bitmap.reclaim()
-            bitmap.busy = False
-            incoming.complete = True
+            if self.started and incoming.bitmap(host).frozen:
+                action = "dirty_bitmap_load_complete_reclaim"
+            # a chunk that the source has left out is one that is all dirty
+            degraded = not self._is_covered(incoming, host)
+            self._hand_back(incoming, host, degraded)
         return Event(
             actor="destination",
             action=action,
             bitmap=incoming.label if incoming else "/".join(names),
         )
+
+    def _is_covered(self, incoming: Incoming, host: Host) -> bool:
+        """Whether every granule of the disk has come."""
+        return incoming.covered >= incoming.bitmap(host).granules
+
+    def _hand_back(
+        self, incoming: Incoming, host: Host, degraded: bool
+    ) -> None:
+        """The bitmap is its user's from now on; its successor is merged."""
+        bitmap = incoming.bitmap(host)
+        if bitmap.successor is not None:
+            bitmap.reclaim()
+        bitmap.busy = False
+        bitmap.degraded = degraded
+        incoming.complete = True
 
     def before_vm_start(self, host: Host) -> None:
         """Whoever is to record the guest's writes is switched on.
@@ -236,6 +262,23 @@ class Loader:
     def unfinished(self) -> bool:
         """Whether a bitmap is announced and not whole."""
         return any(not b.complete for b in self.bitmaps.values())
+
+    def keep(self, host: Host) -> list[str]:
+        """The stream broke after RUN: keep what there is, as degraded.
+
+        What has not come is dirty.  A chunk that came before RUN may lack
+        what the guest wrote after that, so such a bitmap goes.  Returns what
+        was kept, as 'node/name'.
+        """
+        kept = []
+        for names, incoming in self.bitmaps.items():
+            certain = self.ones and names not in self.early
+            if certain and not incoming.complete:
+                self._hand_back(incoming, host, degraded=True)
+                kept.append(incoming.label)
+        if self.unfinished:
+            self.cancel(host)
+        return kept
 
     def cancel(self, host: Host) -> None:
         """Remove every bitmap that is not whole: declared lost.

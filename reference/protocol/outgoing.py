@@ -8,7 +8,7 @@ about it while it migrates.
 from __future__ import annotations
 
 import numpy as np
-from attrs import define, frozen
+from attrs import define, field, frozen
 from numpy.typing import NDArray
 
 from reference.bitmap import DirtyBitmap
@@ -41,7 +41,8 @@ class Outgoing:
     """One bitmap that is being sent.
 
     ``enabled``: what START said; ``cursor``: the first chunk of the pass that
-    was not taken yet.
+    was not taken yet.  ``changed``: of a bitmap that was frozen, the chunks
+    that are to be sent again, in order.
     """
 
     node: str
@@ -52,6 +53,7 @@ class Outgoing:
     chunks: int
     enabled: bool
     cursor: int = 0
+    changed: list[int] = field(factory=list)
 
     @property
     def label(self) -> str:
@@ -103,11 +105,48 @@ class Outgoing:
         meta = self.bitmap(host).meta
         ahead = self.chunks - self.cursor
         if meta is None:
-            return ahead
+            return ahead + len(self.find_changed(host))
         if not ahead:
             return meta.count()
         first, count = meta.bits.runs().T
         return ahead + int(np.clip(self.cursor - first, 0, count).sum())
+
+    def find_changed(self, host: Host) -> list[int]:
+        """The chunks that were sent and have changed since, in order.
+
+        That is: in which the successor has a bit that the frozen bitmap
+        lacks.  A bitmap that is not frozen does not change here.
+        """
+        bitmap = self.bitmap(host)
+        if bitmap.successor is None or not bitmap.successor.bits.any():
+            return []
+        each = geometry.chunk_bytes_for(bitmap.granularity, self.chunk_bytes)
+        more = bitmap.successor.bits.blocks_with_more(bitmap.bits, each)
+        found: list[int] = np.flatnonzero(more[: self.cursor]).tolist()
+        return found
+
+    def take_changed(self, chunk: int, most: int) -> int:
+        """Take this one off ``changed``, and those that follow without a gap.
+
+        Returns how many were taken, ``most`` at most.
+        """
+        at, count = self.changed.index(chunk), 1
+        for following in self.changed[at + 1 : at + most]:
+            if following != chunk + count:
+                break
+            count += 1
+        del self.changed[at : at + count]
+        return count
+
+    def thaw(self, host: Host) -> None:
+        """The guest's writes come into the bitmap; it stays held.
+
+        In the same step it is noted what they have changed.
+        """
+        bitmap = self.bitmap(host)
+        self.changed = self.find_changed(host)
+        bitmap.reclaim()
+        bitmap.busy = True
 
 
 def outgoing(

@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Live: passes over the bitmaps while the guest runs.
+"""Passes over the bitmaps while the guest runs.
 
-Bulk phase: every chunk once, in order.  Dirty phase: chunks that have changed
-since they were read.  A chunk's meta bit is cleared first and the chunk is
-read then, so that a write in between marks it again.  When little enough is
-pending the VM is stopped, and the rest goes while no guest writes.
+Live, bulk phase: every chunk once, in order.  Dirty phase: chunks that have
+changed since they were read.  A chunk's meta bit is cleared first and the
+chunk is read then, so that a write in between marks it again.  When little
+enough is pending the VM is stopped, and the rest goes while no guest writes.
+
+Stop-copy with a pass reads a frozen bitmap: it does not change, and what the
+guest writes is in its successor until the VM has stopped.
 
 The series of 2015: dirty_bitmap_save_iterate(), its bulk and dirty phase.
 """
@@ -46,14 +49,17 @@ class Passes:
     """What the source sends and how far it is.
 
     ``chunk_bytes`` of bitmap a chunk; ``downtime``: how many chunks may be
-    pending when live or stop-copy stops the VM; ``burst``: how many chunks
-    one step takes or sends at most.
+    pending when the VM is stopped, of a design that waits for that;
+    ``burst``: how many chunks one step takes or sends at most; ``bulk``: one
+    pass is made over frozen bitmaps (of postcopy: until management asks for
+    the switchover).
     """
 
     design: Design
     chunk_bytes: int = geometry.CHUNK_BYTES
     downtime: int = field()
     burst: int = 1
+    bulk: bool = field()
     phase: Phase = Phase.NONE
     bitmaps: list[Outgoing] = field(factory=list)
     taken: Taken | None = None
@@ -61,13 +67,19 @@ class Passes:
 
     @downtime.default
     def _as_designed(self) -> int:
-        return 1 if self.design is Design.LIVE else NO_LIMIT
+        return 1 if self.design.has_passes else NO_LIMIT
+
+    @bulk.default
+    def _freezes(self) -> bool:
+        return self.design is Design.STOP_COPY_BULK
 
     def _pending(self, host: Host) -> int:
         return sum(sent.pending(host) for sent in self.bitmaps)
 
     def _little_is_pending(self, host: Host) -> bool:
-        return self._pending(host) <= self.downtime
+        # what was never sent is quickly counted, and often enough
+        unsent = sum(sent.chunks - sent.cursor for sent in self.bitmaps)
+        return unsent <= self.downtime and self._pending(host) <= self.downtime
 
     def _iterates(self, host: Host) -> bool:
         """Whether a further chunk is to be taken."""
@@ -77,9 +89,7 @@ class Passes:
             return True
         if host.vm is not RunState.RUNNING:
             return False
-        # what was never sent is quickly counted, and often enough
-        unsent = sum(sent.chunks - sent.cursor for sent in self.bitmaps)
-        return unsent > self.downtime or not self._little_is_pending(host)
+        return not self._little_is_pending(host)
 
     def _unfinished(self) -> int | None:
         """The first bitmap whose pass is not over."""

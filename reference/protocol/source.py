@@ -16,10 +16,11 @@ from attrs import define, field
 from reference.errors import ProtocolError
 from reference.events import Event
 from reference.host import Host, RunState
-from reference.protocol.holding import Holding
-from reference.protocol.outgoing import ReadPart, outgoing
-from reference.protocol.passes import Done, Taken
+from reference.protocol.outgoing import outgoing
+from reference.protocol.passes import Done
+from reference.protocol.sending import Sending
 from reference.protocol.tables import (
+    BULK_POSTCOPY,
     SOURCE,
     Design,
     Phase,
@@ -34,6 +35,8 @@ from reference.wire.writer import StreamWriter
 #: not 0: QEMU's destination takes that for the first section that it has
 #: and that was not started
 SECTION_ID = 1
+#: which chunk they are about is up to the driver
+CHOOSES = ("dirty_phase", "send_changed_bits")
 ACTORS = {
     "migrate": "management",
     "migrate_again": "management",
@@ -47,23 +50,28 @@ ACTORS = {
 
 
 @define
-class Source(Holding):
+class Source(Sending):
     """The source of a migration; the bitmaps stay in the host.
 
     ``error``: why the destination can be waited for no longer, or '';
     the driver of the source then closes the connection and calls ``lost``.
     """
 
-    writer: StreamWriter = field(factory=StreamWriter)
     replies: ReturnReader = field(factory=ReturnReader)
-    end_begun: bool = False
     error: str = ""
 
     # -- what may happen ---------------------------------------------------
 
+    @property
+    def rows(self) -> tuple[Row, ...]:
+        """The table that holds for this source."""
+        if self.bulk and self.design.is_postcopy:
+            return BULK_POSTCOPY
+        return SOURCE[self.design]
+
     def row(self, event: str, host: Host) -> Row | None:
         """The table's row for ``event`` now, None if it is not allowed."""
-        for row in SOURCE[self.design]:
+        for row in self.rows:
             if row.event == event and self.phase in row.phases:
                 if row.own and self.trouble(host):
                     return None
@@ -75,7 +83,7 @@ class Source(Holding):
         """The source's own next steps, in the table's order."""
         rows = (
             self.row(row.event, host)
-            for row in SOURCE[self.design]
+            for row in self.rows
             if row.own or row.event == "dirty_bitmap_save_fails"
         )
         return [row for row in rows if row is not None]
@@ -94,7 +102,7 @@ class Source(Holding):
     ) -> Done:
         """Let ``event`` happen.
 
-        ``chunk`` of bitmap ``index``: for ``dirty_phase``, which chunk.
+        ``chunk`` of bitmap ``index``: for the events in ``CHOOSES``.
         Raises ProtocolError if the table does not allow it now.
         """
         row = self.row(event, host)
@@ -104,8 +112,8 @@ class Source(Holding):
                 f"{self.design.value}"
             )
         actor = ACTORS.get(event, "source")
-        if event == "dirty_phase":
-            done = self.dirty_phase(host, chunk, index)
+        if event in CHOOSES:
+            done = getattr(self, event)(host, chunk, index)
         else:
             done = getattr(self, event)(host)
         if row.then is not None:
@@ -123,7 +131,7 @@ class Source(Holding):
 
     def lost(self, host: Host) -> Event | None:
         """The connection is gone; what that means now, None if nothing."""
-        for row in SOURCE[self.design]:
+        for row in self.rows:
             if row.needs == "lost" and self.phase in row.phases:
                 return self.do(row.event, host).event
         return None
@@ -160,7 +168,7 @@ class Source(Holding):
         ]
         out = self.writer
         data = [out.header(), out.configuration()]
-        if self.design is Design.POSTCOPY:
+        if self.design.is_postcopy:
             data.append(out.command(CommandKind.POSTCOPY_ADVISE))
         else:
             data.append(out.command(CommandKind.OPEN_RETURN_PATH))
@@ -182,66 +190,13 @@ class Source(Holding):
                         bitmap.granularity, self.chunk_bytes
                     )
                 )
+            elif self.bulk:
+                # what is sent does not change; the guest's writes go on in
+                # the successor
+                bitmap.create_successor()
             else:
                 bitmap.busy = True
         return b"".join([*data, out.end_of_section(), out.footer()])
-
-    # -- chunks on the wire ------------------------------------------------
-
-    def _may_send_bitmap_bits(self, host: Host) -> bool:
-        if self.design is Design.LIVE:
-            return self.part is not None
-        return self._unfinished() is not None
-
-    def send_bitmap_bits(self, host: Host) -> Done:
-        """Send chunks: what was read (live), or read and send the next."""
-        if self.design is Design.LIVE:
-            assert self.taken is not None and self.part is not None
-            taken, part = self.taken, self.part
-            self.taken = self.part = None
-        else:
-            index = self._unfinished()
-            assert index is not None
-            sent = self.bitmaps[index]
-            count = min(self.burst, sent.chunks - sent.cursor)
-            taken = Taken(index, sent.cursor, count)
-            part = sent.read(host, sent.cursor, count)
-            sent.cursor += count
-        return self._chunk_event(
-            "send_bitmap_bits",
-            taken.index,
-            taken.chunk,
-            taken.count,
-            self._bits(host, taken, part),
-        )
-
-    def _bits(self, host: Host, taken: Taken, part: ReadPart) -> bytes:
-        sent = self.bitmaps[taken.index]
-        bitmap = sent.bitmap(host)
-        out = self.writer
-        chunks = out.chunks.encode_bits(
-            sent.node_alias,
-            sent.alias,
-            part,
-            bitmap.granularity,
-            bitmap.disk_size,
-            taken.chunk,
-            taken.count,
-            self.chunk_bytes,
-        )
-        if self.design is Design.STOP_COPY:
-            # as QEMU does it: one END section for all bits and COMPLETEs
-            return b"".join([self._begin_end(), *chunks])
-        part_begins = out.section_part(DIRTY_BITMAP)
-        return b"".join(
-            [part_begins, *chunks, out.end_of_section(), out.footer()]
-        )
-
-    def _begin_end(self) -> bytes:
-        if self.end_begun:
-            return b""
-        self.end_begun = True
-        return self.writer.section_end(DIRTY_BITMAP)
 
     # -- switchover --------------------------------------------------------
 
@@ -271,6 +226,9 @@ class Source(Holding):
         """No write is in flight any more: the VM counts as stopped."""
         host.stopped()
 
+    def _may_send_postcopy_run(self, host: Host) -> bool:
+        return not self.is_frozen(host)
+
     def send_postcopy_run(self, host: Host) -> bytes:
         """The package: from here on the destination may run."""
         out = self.writer
@@ -281,6 +239,8 @@ class Source(Holding):
 
     def _may_send_bitmap_complete(self, host: Host) -> bool:
         if self._unfinished() is not None or self.taken is not None:
+            return False
+        if self.is_frozen(host) or self.to_send_again() is not None:
             return False
         return self.design is not Design.LIVE or self._pending(host) == 0
 
@@ -294,7 +254,7 @@ class Source(Holding):
                 sent.bitmap(host).drop_meta()
             sent.cursor = 0
         data += [out.end_of_section(), out.footer()]
-        if self.design is Design.POSTCOPY:
+        if self.design.is_postcopy:
             data.append(out.end_of_stream())
             self._release(host)
         return b"".join(data)
@@ -323,6 +283,8 @@ class Source(Holding):
             bitmap = sent.bitmap(host)
             if self.design is Design.LIVE:
                 bitmap.drop_meta()
+            elif self.bulk and bitmap.frozen:
+                bitmap.reclaim()
             else:
                 bitmap.busy = False
             if not moved:

@@ -27,6 +27,20 @@ class Design(enum.Enum):
     LIVE = "live"
     POSTCOPY = "postcopy"
     STOP_COPY = "stop-copy"
+    #: postcopy, whose destination begins with every bit set
+    POSTCOPY_ONES = "postcopy-ones"
+    #: stop-copy, whose source sends once while the guest runs
+    STOP_COPY_BULK = "stop-copy-bulk"
+
+    @property
+    def is_postcopy(self) -> bool:
+        """Whether the VM runs at the destination before the bitmaps come."""
+        return self in (Design.POSTCOPY, Design.POSTCOPY_ONES)
+
+    @property
+    def has_passes(self) -> bool:
+        """Whether chunks are sent while the guest runs at the source."""
+        return self in (Design.LIVE, Design.STOP_COPY_BULK)
 
 
 class BusyBitmap(enum.Enum):
@@ -128,6 +142,17 @@ _LAST_WORD = (
     Row((P.HANDED_OVER,), "close_return_path_on_source", P.COMPLETED),
 )
 
+_POSTCOPY = (
+    *_START,
+    Row((P.ACTIVE,), "migrate_start_postcopy", P.SWITCHOVER),
+    Row((P.SWITCHOVER,), "postcopy_start", None, "link"),
+    Row((P.SWITCHOVER,), "bdrv_drain_all", P.DEVICE),
+    Row((P.DEVICE,), "send_postcopy_run", P.HANDED_OVER, "room"),
+    Row((P.HANDED_OVER,), "send_bitmap_bits", None, "room"),
+    Row((P.HANDED_OVER,), "send_bitmap_complete", P.COMPLETED, "room"),
+    *_FAILURES,
+)
+
 SOURCE: Mapping[Design, tuple[Row, ...]] = {
     Design.LIVE: (
         *_START,
@@ -141,16 +166,7 @@ SOURCE: Mapping[Design, tuple[Row, ...]] = {
         *_LAST_WORD,
         *_FAILURES,
     ),
-    Design.POSTCOPY: (
-        *_START,
-        Row((P.ACTIVE,), "migrate_start_postcopy", P.SWITCHOVER),
-        Row((P.SWITCHOVER,), "postcopy_start", None, "link"),
-        Row((P.SWITCHOVER,), "bdrv_drain_all", P.DEVICE),
-        Row((P.DEVICE,), "send_postcopy_run", P.HANDED_OVER, "room"),
-        Row((P.HANDED_OVER,), "send_bitmap_bits", None, "room"),
-        Row((P.HANDED_OVER,), "send_bitmap_complete", P.COMPLETED, "room"),
-        *_FAILURES,
-    ),
+    Design.POSTCOPY: _POSTCOPY,
     Design.STOP_COPY: (
         *_START,
         Row((P.ACTIVE,), "migration_completion", None, "link"),
@@ -160,7 +176,33 @@ SOURCE: Mapping[Design, tuple[Row, ...]] = {
         *_LAST_WORD,
         *_FAILURES,
     ),
+    Design.POSTCOPY_ONES: _POSTCOPY,
+    Design.STOP_COPY_BULK: (
+        *_START,
+        Row((P.ACTIVE, P.DEVICE), "send_bitmap_bits", None, "room"),
+        Row((P.ACTIVE,), "migration_completion", None, "link"),
+        Row((P.ACTIVE,), "bdrv_drain_all", P.DEVICE),
+        Row((P.DEVICE,), "reclaim_at_stop", None),
+        Row((P.DEVICE,), "send_changed_bits", None, "room"),
+        Row((P.DEVICE,), "send_bitmap_complete", P.BITMAPS_SENT, "room"),
+        *_LAST_WORD,
+        *_FAILURES,
+    ),
 }
+
+#: a source that makes a pass and that management switches to postcopy
+BULK_POSTCOPY: tuple[Row, ...] = (
+    *_START,
+    Row((P.ACTIVE,), "migrate_start_postcopy", P.SWITCHOVER),
+    Row((P.SWITCHOVER,), "postcopy_start", None, "link"),
+    Row((P.SWITCHOVER,), "bdrv_drain_all", P.DEVICE),
+    Row((P.DEVICE,), "reclaim_at_stop", None),
+    Row((P.DEVICE,), "send_postcopy_run", P.HANDED_OVER, "room"),
+    Row((P.ACTIVE, P.HANDED_OVER), "send_bitmap_bits", None, "room"),
+    Row((P.HANDED_OVER,), "send_changed_bits", None, "room"),
+    Row((P.HANDED_OVER,), "send_bitmap_complete", P.COMPLETED, "room"),
+    *_FAILURES,
+)
 
 # Events that wait for somebody else than the source's own work.
 FROM_OUTSIDE = frozenset(
@@ -187,22 +229,24 @@ _TAKE_OVER = (
     ArrivalRow((A.WAITING,), "incoming_fails", None, "lost"),
 )
 
+_RUN_LAST = (
+    *_TAKE_OVER,
+    ArrivalRow((A.RUNNING,), "migrate_send_rp_shut", None, "room"),
+)
+_RUN_FIRST = (
+    *_TAKE_OVER,
+    ArrivalRow(
+        (A.TAKEN_OVER, A.PRELAUNCH, A.RUNNING),
+        "dirty_bitmap_mig_cancel_incoming",
+        None,
+        "lost",
+    ),
+)
+
 DESTINATION: Mapping[Design, tuple[ArrivalRow, ...]] = {
-    Design.LIVE: (
-        *_TAKE_OVER,
-        ArrivalRow((A.RUNNING,), "migrate_send_rp_shut", None, "room"),
-    ),
-    Design.POSTCOPY: (
-        *_TAKE_OVER,
-        ArrivalRow(
-            (A.TAKEN_OVER, A.PRELAUNCH, A.RUNNING),
-            "dirty_bitmap_mig_cancel_incoming",
-            None,
-            "lost",
-        ),
-    ),
-    Design.STOP_COPY: (
-        *_TAKE_OVER,
-        ArrivalRow((A.RUNNING,), "migrate_send_rp_shut", None, "room"),
-    ),
+    Design.LIVE: _RUN_LAST,
+    Design.POSTCOPY: _RUN_FIRST,
+    Design.STOP_COPY: _RUN_LAST,
+    Design.POSTCOPY_ONES: _RUN_FIRST,
+    Design.STOP_COPY_BULK: _RUN_LAST,
 }

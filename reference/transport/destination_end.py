@@ -28,7 +28,7 @@ from reference.errors import (
 from reference.events import Event
 from reference.host import Host, RunState, Write
 from reference.protocol.destination import Destination
-from reference.protocol.tables import Arrival, Design
+from reference.protocol.tables import Arrival
 from reference.transport.address import Address, Listener, listen
 from reference.transport.link import Link
 from reference.transport.log import Log, bitmap_fields
@@ -185,7 +185,7 @@ class _Serving:
             await self._work(link)
             # the guest has its turn
             await asyncio.sleep(0)
-        if core.design is not Design.POSTCOPY:
+        if not core.design.is_postcopy:
             await self._linger(link)
 
     async def _linger(self, link: Link) -> None:
@@ -287,7 +287,10 @@ class _Serving:
             incoming = loader.bitmaps.get(names)
             whole = incoming is not None and incoming.complete
             local = (incoming.node, incoming.name) if incoming else names
-            found.append(Verdict(*local, whole))
+            degraded = self.host.has_bitmap(*local) and (
+                self.host.bitmap(*local).degraded
+            )
+            found.append(Verdict(*local, whole, degraded))
         return tuple(found)
 
     def _announce(self, label: str) -> None:

@@ -52,11 +52,15 @@ class Progress:
 
 @frozen
 class Verdict:
-    """Node and name as they are called here; if lost, by the source."""
+    """Node and name as they are called here; if lost, by the source.
+
+    ``degraded``: it is there, and is dirty also where no write has come.
+    """
 
     node: str
     name: str
     arrived: bool
+    degraded: bool = False
 
 
 @frozen(kw_only=True)

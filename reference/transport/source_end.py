@@ -26,7 +26,7 @@ from reference.errors import (
 from reference.events import Event
 from reference.host import Host, RunState, Write
 from reference.protocol.source import Source
-from reference.protocol.tables import SOURCE, Phase
+from reference.protocol.tables import Phase
 from reference.transport.address import Address, connect
 from reference.transport.link import Link
 from reference.transport.log import Log, bitmap_fields
@@ -41,6 +41,7 @@ TURN = 8
 JOB = 0.01
 #: what waits until the switchover is wanted
 SWITCHOVER = ("migrate_start_postcopy", "migration_completion")
+SENDS = ("send_bitmap_bits", "send_changed_bits")
 SAVE_FAILS = "dirty_bitmap_save_fails"
 #: a bitmap ends the attempt
 ENDS = {
@@ -279,7 +280,7 @@ class _Sending:
         if wanted and self.source.row("migrate_start_postcopy", self.host):
             return "migrate_start_postcopy"
         # the first of ``source.work``, without a look at the others
-        for row in SOURCE[self.source.design]:
+        for row in self.source.rows:
             if not row.own and row.event != SAVE_FAILS:
                 continue
             if not wanted and row.event in SWITCHOVER:
@@ -290,7 +291,7 @@ class _Sending:
 
     def _do(self, event: str) -> bytes:
         ran = self.host.vm is RunState.RUNNING
-        index, chunk = self._choose() if event == "dirty_phase" else (0, -1)
+        index, chunk = self._choose(event)
         done = self.source.do(event, self.host, chunk, index)
         if ran and self.host.vm is not RunState.RUNNING:
             self.stop_at = time.monotonic()
@@ -302,7 +303,7 @@ class _Sending:
         self._logged(done.event)
         if event in ENDS:
             raise BitmapError(done.event.detail or ENDS[event])
-        if event == "send_bitmap_bits":
+        if event in SENDS:
             self.chunks_sent += done.event.chunks
         if self.progress is not None:
             self.progress(
@@ -315,9 +316,13 @@ class _Sending:
             )
         return data
 
-    def _choose(self) -> tuple[int, int]:
-        """Live: the changed chunk after the last one, or else the first."""
+    def _choose(self, event: str) -> tuple[int, int]:
+        """Bitmap and chunk; live: after the last one, or else the first."""
         source, host = self.source, self.host
+        if event == "send_changed_bits":
+            return source.to_send_again() or (0, -1)
+        if event != "dirty_phase":
+            return 0, -1
         found = source.next_changed(host, self.last)
         self.last = found or source.next_changed(host) or (0, -1)
         return self.last

@@ -27,6 +27,7 @@ from checker.qemu.harness.builds import Builds
 from checker.qemu.harness.progress import Limits
 from checker.qemu.harness.scenario import Mode
 from checker.qemu.interop import interop
+from checker.qemu.interop.cut_ones import Cut
 from checker.qemu.interop.known_streams import shipped as streams
 from checker.qemu.interop.malformed import Kind, Outcome, Results
 from checker.qemu.interop.mutations import Malformed
@@ -328,12 +329,37 @@ def test_interop_as_json(
     one = Outcome(bad, Kind.CRASHED, -6, "", "it aborts")
     result = interop.Result("one", Mode.PRECOPY, True, Side.SOURCE, ("lacks",))
     found = qemu_interop_view._Found(
-        BUILD, [result], Results((one,), (one,)), True
+        BUILD,
+        *([result], Results((one,), (one,)), True),
+        passes=[result],
+        cuts=[Cut("one", "cut", ("lost",))],
     )
     monkeypatch.setattr(qemu_interop_view, "_found", lambda *_: found)
     code = qemu_interop_view.run([BUILD], as_json=True)
     assert code == 14
     check_shape("interop", json.loads(capsys.readouterr().out))
+
+
+def test_interop_shows_designs_that_qemu_does_not_have(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent = interop.Result(
+        "one", Mode.PRECOPY, True, Side.SOURCE, (), "stop-copy-bulk", again=3
+    )
+    kept = Cut("one", "cut at bits:0+after", (), degraded=1)
+    lost = Cut("one", "cut at bits:1+after", ("drive0/b0: lost",))
+    for cuts, code in (([kept], 0), ([kept, lost], 14)):
+        found = qemu_interop_view._Found(
+            BUILD, [], None, True, passes=[sent], cuts=cuts
+        )
+        monkeypatch.setattr(
+            qemu_interop_view, "_found", lambda *_, found=found: found
+        )
+        assert qemu_interop_view.run([BUILD]) == code
+        said = capsys.readouterr().out
+        assert "3 chunks sent again" in said
+        assert "1 kept, degraded" in said
+        assert ("b0: lost" in said) == (code == 14)
 
 
 def test_long_commands_are_broken_as_a_shell_reads_them() -> None:

@@ -31,7 +31,6 @@ from reference.protocol.destination import Destination
 from reference.protocol.source import Source
 from reference.protocol.tables import (
     DESTINATION,
-    SOURCE,
     Arrival,
     Design,
     Phase,
@@ -191,7 +190,7 @@ class MemoryAdapter(Adapter):
         """What the migration could do next."""
         loop = self.loop
         found: list[Callable[[], object]] = []
-        for row in SOURCE[loop.source.design]:
+        for row in loop.source.rows:
             event = row.event
             if event in MANAGEMENT or not loop.source_can(event):
                 continue
@@ -200,6 +199,12 @@ class MemoryAdapter(Adapter):
                 found += [
                     partial(loop.source_does, event, chunk, index)
                     for index, chunk in changed
+                ]
+            elif event == "send_changed_bits":
+                found += [
+                    partial(loop.source_does, event, chunk, index)
+                    for index, sent in enumerate(loop.source.bitmaps)
+                    for chunk in sent.changed
                 ]
             else:
                 found.append(partial(loop.source_does, event))

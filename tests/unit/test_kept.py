@@ -313,8 +313,10 @@ def breaking(*findings: Finding, stopped: str = "") -> Removal:
         choice=EVERY_PROPERTY,
         unkept=frozenset(),
     )
+    mechanism = mechanisms_of(DESIGN)[0]
     return Removal(
-        mechanism=mechanisms_of(DESIGN)[0],
+        mechanism=mechanism,
+        protects=mechanism.guards(DESIGN),
         breaks=tuple(Break(finding=f, question=question) for f in findings),
         stopped=stopped,
     )

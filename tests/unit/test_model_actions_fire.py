@@ -15,7 +15,7 @@ from itertools import product
 import pytest
 
 from checker.input.configuration import load, shipped
-from model.design import DESIGNS, LIVE
+from model.design import DESIGNS, LIVE, STOP_COPY_BULK
 from model.designs import build
 from model.language import Machine
 from model.lookup import mechanisms_of
@@ -200,6 +200,12 @@ NEVER_FIRE = {
     ),
     "destination_full_backup": Options(
         design="postcopy", bounds=Bounds(chunks=1, writes=1)
+    ),
+    # setup marks every granule, so that nothing is recorded apart
+    "send_changed_bits": Options(
+        design=STOP_COPY_BULK,
+        bounds=Bounds(chunks=1, downtime=1, writes=1),
+        without=frozenset({"own-bits-only"}),
     ),
     # what is refused is the last that was sent before RUN
     "fence_destination": Options(

@@ -14,7 +14,7 @@ import pytest
 
 from checker.engines.evaluate import Evaluator
 from checker.engines.interpreter import InterpretedSearch, interpret
-from model.design import DESIGNS
+from model.design import DESIGNS, RUN_FIRST
 from model.designs import build
 from model.language import Machine
 from model.language import expression as ex
@@ -33,7 +33,7 @@ from model.vocabulary import (
 from tests.searches import bounds_of, broken, carries, is_, once, reaches
 
 VM, STATUS = "destination.vm", "source.migration"
-PRECOPY = [d for d in DESIGNS if not d.startswith("postcopy")]
+PRECOPY = [d for d in DESIGNS if d not in RUN_FIRST]
 each_design = pytest.mark.parametrize("design", DESIGNS)
 each_precopy = pytest.mark.parametrize("design", PRECOPY)
 

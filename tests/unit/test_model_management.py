@@ -16,7 +16,7 @@ import pytest
 from attrs import evolve
 
 from checker.engines.evaluate import evaluate
-from model.design import DESIGNS
+from model.design import DESIGNS, RUN_FIRST
 from model.designs import build
 from model.language import Conjunct, Instance, Machine
 from model.language import expression as ex
@@ -152,7 +152,7 @@ def test_what_management_does_is_known(design: str) -> None:
         "fence_destination",
         "quit_source",
     }
-    if design == "postcopy":
+    if design in RUN_FIRST:
         commonly.add("migrate_start_postcopy")
     assert {i.action for i in commands(machine_of(design))} == commonly
 

@@ -5,13 +5,11 @@ from typing import Any
 
 import pytest
 
-from model.design import DESIGNS, LIVE
+from model.design import DESIGNS, LIVE, MIGRATE
 from model.designs import build
 from model.language import ModelError
 from model.lookup import check_names, mechanisms_of
-from model.mechanisms import (
-    MECHANISMS,
-)
+from model.mechanisms import DROPPED, MECHANISMS
 from model.options import Bounds, Failures, Options
 
 #: a good value on either side of what each bound allows
@@ -153,7 +151,7 @@ def test_an_unknown_policy_for_busy_bitmaps(value: Any) -> None:
 @pytest.mark.parametrize("design", ["", "precopy", "Live", None, 3])
 def test_an_unknown_design(design: Any) -> None:
     assert refused(Options, design=design) == (
-        f"design is '{design}', allowed are live, postcopy, stop-copy, drop"
+        f"design is '{design}', allowed are {', '.join(DESIGNS)}"
     )
 
 
@@ -234,14 +232,12 @@ def test_a_refusal_fails_the_attempt_where_the_design_says_so(
 
 def test_a_refusal_fails_the_attempt_as_built() -> None:
     for design, lacks in (
-        ("postcopy", "error-drops-bitmap"),
-        ("stop-copy", "error-drops-bitmap"),
-        ("postcopy", "name-is-free"),
-        ("live", "name-is-free"),
+        *((d, "error-drops-bitmap") for d in DROPPED),
+        *((d, "name-is-free") for d in MIGRATE),
     ):
         assert needs(design, lacks, refused=True) == (f"{BY}|refuse",)
     assert needs(LIVE, "error-fails-migration", refused=True) == (BY,)
-    for design in ("postcopy", "stop-copy", LIVE):
+    for design in MIGRATE:
         asked = needs(design, "consistent-at-setup", at_setup=True)
         assert asked == (f"{BY}|refuse",)
 

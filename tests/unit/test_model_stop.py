@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """When is the VM stopped, and how much is sent while nobody runs?
 
-Live and stop-copy stop the VM when what is pending fits the downtime limit.
+Live, stop-copy and stop-copy-bulk stop the VM when what is pending fits the
+downtime limit.
 What was written and has not set its bit yet comes on top: it is not pending
 when the limit is asked.
 """
@@ -17,6 +18,7 @@ from checker.engines.graphs.costs import most
 from checker.engines.graphs.graph import graph_of
 from checker.engines.interpreter import interpret
 from checker.engines.native.explicit import explore
+from model.design import DROP, LIVE, RUN_FIRST, STOP_COPY_BULK
 from model.designs import build
 from model.options import Bounds, Options, Writes
 from model.vocabulary import SourceVm
@@ -69,7 +71,7 @@ def test_a_bitmap_that_fits_is_migrated(
 @pytest.mark.parametrize("downtime", [0, 2])
 def test_the_others_do_not_ask_for_room_for_all(downtime: int) -> None:
     """Postcopy and drop stop at once; live waits for the guest."""
-    for design in ("postcopy", "drop", "live"):
+    for design in (*RUN_FIRST, DROP, LIVE):
         options = Options(
             design=design,
             bounds=Bounds(chunks=2, downtime=downtime, writes=1),
@@ -129,10 +131,46 @@ def test_each_chunk_once_where_the_guest_is_stopped_to_send(
     chunks: int, in_flight: int
 ) -> None:
     bounds = Bounds(chunks=chunks, downtime=chunks, in_flight=in_flight)
-    assert cost(TOTAL, "postcopy", bounds) == chunks
-    assert cost(STOPPED, "postcopy", bounds) == 0
+    for design in RUN_FIRST:
+        assert cost(TOTAL, design, bounds) == chunks
+        assert cost(STOPPED, design, bounds) == 0
     assert cost(TOTAL, "stop-copy", bounds) == chunks
     assert cost(STOPPED, "stop-copy", bounds) == chunks
+
+
+# -- a bulk pass: what has changed, once more ------------------------------
+
+
+@pytest.mark.parametrize(
+    ("chunks", "downtime", "in_flight"), [s for s in SIZES if s[0] < 3]
+)
+def test_a_bulk_pass_sends_each_chunk_and_again_what_changed(
+    chunks: int, downtime: int, in_flight: int
+) -> None:
+    bounds = Bounds(chunks=chunks, downtime=downtime, in_flight=in_flight)
+    again = min(chunks, downtime + in_flight)
+    assert cost(STOPPED, STOP_COPY_BULK, bounds) == again
+    assert cost(TOTAL, STOP_COPY_BULK, bounds) == chunks + again
+
+
+@pytest.mark.parametrize(
+    ("chunks", "downtime", "writes", "ends"),
+    [
+        (1, 0, 1, False),
+        (2, 1, "unbounded", False),
+        (2, 1, 1, True),
+        (2, 2, "unbounded", True),
+    ],
+)
+def test_what_changes_after_the_bulk_pass_waits_for_the_stop(
+    chunks: int, downtime: int, writes: Writes, ends: bool
+) -> None:
+    """There is one pass: a limit that is too small is so for ever."""
+    options = Options(
+        design=STOP_COPY_BULK,
+        bounds=Bounds(chunks=chunks, downtime=downtime, writes=writes),
+    )
+    assert set(broken(options)) == (set() if ends else {"MigrationEnds"})
 
 
 def test_live_may_send_for_ever_but_not_while_stopped() -> None:

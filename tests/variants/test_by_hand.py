@@ -8,14 +8,10 @@ what no host of the model ever does.  The property must say so.
 from __future__ import annotations
 
 import pytest
-from attrs import evolve
 
-from model.design import DESIGNS
-from model.designs import build
-from model.language import Instance, Machine
+from model.design import DESIGNS, MIGRATE
 from model.language import expression as ex
-from model.language.expression import Expression
-from model.options import Options
+from model.mechanisms import COMPLETED_AFTER_SHUT, DROPPED
 from model.vocabulary import (
     DestinationVm,
     Incoming,
@@ -23,50 +19,14 @@ from model.vocabulary import (
     Outgoing,
     SourceVm,
 )
-from tests.searches import bounds_of, broken_in, is_, once
+from tests.searches import broken_in, is_
+from tests.variants.altered import changed, code, held, machine_of
 
-MIGRATE = [d for d in DESIGNS if d != "drop"]
 #: those whose destination answers that it runs
-ANSWERED = [d for d in DESIGNS if not d.startswith("postcopy")]
+ANSWERED = COMPLETED_AFTER_SHUT.designs
 each_design = pytest.mark.parametrize("design", DESIGNS)
 each_that_migrates = pytest.mark.parametrize("design", MIGRATE)
 BITMAP = "destination.bitmap"
-
-
-def machine_of(design: str, *failures: str) -> Machine:
-    """The complete design, one write; it violates nothing."""
-    options = Options(
-        design=design,
-        bounds=bounds_of(design, writes=1),
-        failures=once(*failures),
-    )
-    return build(options)
-
-
-def code(machine: Machine, field: str, literal: object) -> Expression:
-    """A literal as a value of a field."""
-    kind = machine.fields[machine.position[field]].type
-    return ex.constant(kind.encode(literal, field), kind.width)
-
-
-def held(machine: Machine, field: str) -> Expression:
-    """What a field holds before the step."""
-    return machine.fields[machine.position[field]].expression
-
-
-def changed(
-    machine: Machine, action: str, field: str, value: Expression
-) -> Machine:
-    """The machine in which a step gives a field another value."""
-
-    def instance(old: Instance) -> Instance:
-        effect = {**dict(old.effect), field: value}
-        return evolve(old, effect=tuple(effect.items()))
-
-    found = machine.action(action)
-    new = evolve(found, instances=tuple(map(instance, found.instances)))
-    actions = tuple(new if a is found else a for a in machine.actions)
-    return evolve(machine, actions=actions)
 
 
 @each_design
@@ -131,7 +91,7 @@ def test_a_source_that_stays_stopped(design: str) -> None:
     assert "VmIsNotLeftStopped" in broken_in(machine)
 
 
-@pytest.mark.parametrize("design", ["postcopy", "stop-copy"])
+@pytest.mark.parametrize("design", DROPPED)
 def test_a_bitmap_error_that_fails_the_migration(design: str) -> None:
     machine = machine_of(design, "refuse")
     failed = code(machine, "source.migration", Outgoing.FAILED)

@@ -14,10 +14,14 @@ from checker.cli.qemu.chosen import worst
 from checker.input.errors import UndecidedError
 from checker.input.exit_codes import ExitCode
 from checker.qemu.harness.binary import Build
+from checker.qemu.harness.faults import Fault, FaultKind
+from checker.qemu.harness.places import Place, Within
 from checker.qemu.harness.process import QemuError
 from checker.qemu.harness.scenario import Mode
 from checker.qemu.harness.stopping import run_until_stopped
 from checker.qemu.interop.bitmap_shapes import QUICK, SHAPES, Shape, shape
+from checker.qemu.interop.bulk_pass import pass_to_qemu
+from checker.qemu.interop.cut_ones import Cut, cut_from_qemu
 from checker.qemu.interop.interop import (
     Result,
     expected,
@@ -33,8 +37,12 @@ from checker.qemu.interop.malformed import (
 )
 from checker.qemu.interop.mutations import corpus, cuts
 from checker.stateful.adapter import Side
+from reference.protocol.tables import Design
 
 _HEX: Final = 64  # digits of a stream in a line
+#: the shape that is cut after each of its chunks, and how many it has
+_CUT: Final = "16 chunks, all change"
+_CHUNKS: Final = 16
 
 
 def run(
@@ -73,17 +81,25 @@ def run(
 
 @attrs.frozen
 class _Found:
-    """What one build showed; ``fed``: the malformed streams, if any."""
+    """What one build showed; ``fed``: the malformed streams, if any.
+
+    ``passes``: from a source that makes a pass; ``cuts``: to a destination
+    that begins with every bit set.
+    """
 
     build: Build
     results: list[Result]
     fed: Results | None
     complete: bool
+    passes: list[Result] = attrs.field(factory=list)
+    cuts: list[Cut] = attrs.field(factory=list)
 
     @property
-    def wrong(self) -> list[Result]:
+    def wrong(self) -> list[Result | Cut]:
         """Migrations that went otherwise than is known."""
-        return [one for one in self.results if not expected(one, self.build)]
+        migrated = [*self.results, *self.passes]
+        wrong = [one for one in migrated if not expected(one, self.build)]
+        return [*wrong, *(one for one in self.cuts if not one.agrees)]
 
     @property
     def new(self) -> list[Outcome]:
@@ -123,16 +139,32 @@ def _found(
         for return_path in (False, True)
         for work in (send_to_qemu, receive_from_qemu)
     ]
+    passes: list[Result] = []
+    cuts_made: list[Cut] = []
+    with_pass = [(each, mode) for each in shapes for mode in Mode]
+    places = [Place("bits", n, Within.AFTER) for n in range(_CHUNKS)]
+    total = len(plan) + len(with_pass) + len(places)
+
+    def told(what: str) -> None:
+        done = len(results) + len(passes) + len(cuts_made)
+        report(f"{done} of {total} migrations; {what}")
 
     async def migrate() -> None:
         # one after the other, so that none waits for another
         for work, each, mode, return_path in plan:
             results.append(await work(each, mode, return_path, build))
-            report(f"{len(results)} of {len(plan)} migrations; {each.name}")
+            told(each.name)
+        for each, mode in with_pass:
+            passes.append(await pass_to_qemu(each, mode, build))
+            told(each.name)
+        for place in places:
+            fault = Fault(FaultKind.CUT, place)
+            cuts_made.append(await cut_from_qemu(shape(_CUT), fault, build))
+            told(str(fault))
 
     complete = run_until_stopped(migrate())
     if malformed_seeds is None or not complete:
-        return _Found(build, results, None, complete)
+        return _Found(build, results, None, complete, passes, cuts_made)
     streams = [each for mode in Mode for each in (*corpus(mode), *cuts(mode))]
     wanted = len(streams) + malformed_seeds * len(Mode)
     done = bad = 0
@@ -143,7 +175,7 @@ def _found(
         report(f"{done:,} of {wanted:,} streams, {bad:,} crash or hang")
 
     fed = malformed(build, range(malformed_seeds), streams, done=note)
-    return _Found(build, results, fed, fed.complete)
+    return _Found(build, results, fed, fed.complete, passes, cuts_made)
 
 
 # -- text --------------------------------------------------------------------
@@ -178,13 +210,45 @@ def _print(found: _Found) -> None:
         ["reference", "mode", "return path", "shapes", "agree", "chunks"],
         rows,
     )
-    for one in results:
-        if not one.agrees:
+    _print_own_designs(found)
+    every: list[Result | Cut] = [*results, *found.passes, *found.cuts]
+    for single in every:
+        if not single.agrees:
             page.line()
-            label = "differs" if one in wrong else "known"
-            page.paragraph(f"{label}: {one}.")
+            label = "differs" if single in wrong else "known"
+            page.paragraph(f"{label}: {single}.")
     if found.fed is not None:
         _print_malformed(found.fed, build)
+
+
+def _print_own_designs(found: _Found) -> None:
+    """Ends that QEMU does not have, as far as there were any."""
+    rows = []
+    for mode in Mode:
+        some = [one for one in found.passes if one.mode is mode]
+        for design in dict.fromkeys(one.design for one in some):
+            agree = sum(one.agrees for one in some)
+            again = sum(one.again for one in some)
+            rows.append(
+                [
+                    *("source", design, str(len(some)), str(agree)),
+                    f"{again} chunks sent again",
+                ]
+            )
+    if found.cuts:
+        agree = sum(one.agrees for one in found.cuts)
+        kept = sum(one.degraded for one in found.cuts)
+        rows.append(
+            [
+                *("destination", Design.POSTCOPY_ONES.value),
+                *(str(len(found.cuts)), str(agree)),
+                f"{kept} kept, degraded, after a cut",
+            ]
+        )
+    if rows:
+        page.line()
+        page.line("designs that QEMU does not have")
+        page.table(["reference", "design", "runs", "agree", "what"], rows)
 
 
 def _print_malformed(fed: Results, build: Build) -> None:
@@ -233,6 +297,32 @@ def _to_json(found: _Found) -> dict[str, Any]:
                 "exit_code": one.exit_code,
             }
             for one in results
+        ],
+        "passes": [
+            {
+                "shape": one.shape,
+                "mode": one.mode.value,
+                "design": one.design,
+                "agrees": one.agrees,
+                "as_expected": expected(one, build),
+                "sent_again": one.again,
+                "differences": list(one.differences),
+                "exit_code": one.exit_code,
+            }
+            for one in found.passes
+        ],
+        "cuts": [
+            {
+                "shape": one.shape,
+                "fault": one.fault,
+                "agrees": one.agrees,
+                "arrived": one.arrived,
+                "degraded": one.degraded,
+                "exact": one.exact,
+                "granules_too_many": one.too_many,
+                "differences": list(one.differences),
+            }
+            for one in found.cuts
         ],
         "malformed": None,
     }

@@ -167,6 +167,14 @@ SHAPES: Final = (
         during=_DURING,
     ),
     Shape(
+        "16 chunks, all change",
+        bitmaps=(Bitmap(granularity=512),),
+        writes=scattered(4, 60, 64 * MIB, 300 * KIB),
+        during=tuple(
+            Extent(k * 4 * MIB + k * 512, 3 * 512) for k in range(16)
+        ),
+    ),
+    Shape(
         "sparse, chunks of zeroes",
         bitmaps=(Bitmap(granularity=512),),
         writes=(Extent(33 * MIB, 512), Extent(34 * MIB, 512)),

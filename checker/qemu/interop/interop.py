@@ -49,7 +49,7 @@ from reference.protocol.source import Source
 from reference.protocol.tables import Arrival, Design, Phase
 from reference.transport.address import Address
 from reference.transport.destination_end import serve
-from reference.transport.outcome import Received
+from reference.transport.outcome import Received, Sent
 from reference.transport.source_end import send
 
 DESIGNS: Final = {
@@ -62,8 +62,10 @@ DESIGNS: Final = {
 class Result:
     """What came of one migration.
 
-    ``source``: which end is the reference.  ``differences``: one line each.
-    ``chunks``: dirty-bitmap chunks that were compared byte for byte.
+    ``reference``: which end it is; ``design``: the one that it has.
+    ``differences``: one line each.  ``chunks``: dirty-bitmap chunks that were
+    compared byte for byte; ``again``: those that the reference has sent a
+    second time.
     """
 
     shape: str
@@ -71,7 +73,9 @@ class Result:
     return_path: bool
     reference: Side
     differences: tuple[str, ...]
+    design: str = ""
     chunks: int = 0
+    again: int = 0
     exit_code: int | None = None
     messages: str = ""
 
@@ -85,11 +89,11 @@ class Result:
         said = "; ".join(self.differences) or "agrees"
         return (
             f"{self.shape}, {self.mode.value} {path} return path, the "
-            f"reference as the {self.reference.value}: {said}"
+            f"reference as the {self.reference.value}, {self.design}: {said}"
         )
 
 
-async def _configure(qemu: Qemu, shape: Shape, return_path: bool) -> None:
+async def configure(qemu: Qemu, shape: Shape, return_path: bool) -> None:
     """Set capabilities and parameters, on either side."""
     wanted = ["events", "dirty-bitmaps"]
     if return_path:
@@ -101,6 +105,55 @@ async def _configure(qemu: Qemu, shape: Shape, return_path: bool) -> None:
 # -- the reference sends -----------------------------------------------------
 
 
+@attrs.frozen
+class Sending:
+    """How the reference sends in a mode."""
+
+    mode: Mode
+    return_path: bool
+
+    @property
+    def design(self) -> str:
+        """Return the name of the design of its source."""
+        return DESIGNS[self.mode].value
+
+    async def send(
+        self, host: Host, shape: Shape, place: Path
+    ) -> tuple[list[str], int]:
+        """Send everything.
+
+        Return what went wrong, a line each, and how many chunks were sent a
+        second time.
+        """
+        return await self._everything(host, shape, place), 0
+
+    async def _everything(
+        self, host: Host, shape: Shape, place: Path
+    ) -> list[str]:
+        design = DESIGNS[self.mode]
+        aliases = shape.mapping()
+        if self.return_path is (self.mode is Mode.PRECOPY):
+            # as the reference does it itself
+            source = Source(design, aliases=aliases)
+            sent = await send(host, source, Address(path=str(place)))
+            return said_by_source(sent)
+        data = stream_of(host, design, aliases, self.return_path)
+        reply = await deliver(place, data)
+        shut = bytes.fromhex("0001 0004 00000000")
+        if self.return_path and not reply.endswith(shut):
+            return [f"no SHUT 0 on the return path, but {reply[:40].hex()}"]
+        if not self.return_path and reply:
+            return [f"a reply without a return path: {reply[:40].hex()}"]
+        return []
+
+
+def said_by_source(sent: Sent) -> list[str]:
+    """Return what the reference says has gone wrong, a line or none."""
+    if sent.phase is Phase.COMPLETED and sent.error is None:
+        return []
+    return [f"the reference says {sent.phase.value}: {sent.error}"]
+
+
 async def send_to_qemu(
     shape: Shape,
     mode: Mode,
@@ -108,22 +161,26 @@ async def send_to_qemu(
     build: Build,
     truth: Host | None = None,
     limits: Limits | None = None,
+    sending: Sending | None = None,
 ) -> Result:
     """Migrate from the reference to QEMU, and compare.
 
-    ``truth``: what to compare with, if not with what was sent.
+    ``truth``: what to compare with, if not with what was sent.  ``sending``:
+    how the reference sends, if not as its design for the mode does.
     """
     limits = limits or Limits()
+    sending = sending or Sending(mode, return_path)
     host = shape.truth()
+    again = 0
     with fresh_room() as room:
         one = alone(Side.DESTINATION, build, room, shape.disks, limits)
         async with one as qemu:
             try:
-                await _configure(qemu, shape, return_path)
+                await configure(qemu, shape, return_path)
                 place = room / "in"
                 await qemu.call("migrate-incoming", {"uri": f"unix:{place}"})
                 async with asyncio.timeout(limits.settle):
-                    found = await _send(host, shape, mode, return_path, place)
+                    found, again = await sending.send(host, shape, place)
                 await qemu.bell.until(
                     lambda: ended(qemu), limits.settle, limits.quiet
                 )
@@ -144,6 +201,8 @@ async def send_to_qemu(
             return_path,
             Side.SOURCE,
             tuple(found),
+            design=sending.design,
+            again=again,
             exit_code=code,
             messages=qemu.messages,
         )
@@ -159,29 +218,6 @@ async def _views(qemu: Qemu) -> tuple[ShownBitmap, ...]:
                 dirty = await bitmaps.content(qemu, *view.key)
         found.append(attrs.evolve(view, dirty=dirty))
     return tuple(found)
-
-
-async def _send(
-    host: Host, shape: Shape, mode: Mode, return_path: bool, place: Path
-) -> list[str]:
-    """Send everything; return what went wrong."""
-    design = DESIGNS[mode]
-    aliases = shape.mapping()
-    if return_path is (mode is Mode.PRECOPY):
-        # as the reference does it itself
-        source = Source(design, aliases=aliases)
-        sent = await send(host, source, Address(path=str(place)))
-        good = sent.phase is Phase.COMPLETED and sent.error is None
-        said = f"the reference says {sent.phase.value}: {sent.error}"
-        return [] if good else [said]
-    data = stream_of(host, design, aliases, return_path)
-    reply = await deliver(place, data)
-    shut = bytes.fromhex("0001 0004 00000000")
-    if return_path and not reply.endswith(shut):
-        return [f"no SHUT 0 on the return path, but {reply[:40].hex()}"]
-    if not return_path and reply:
-        return [f"a reply without a return path: {reply[:40].hex()}"]
-    return []
 
 
 # -- QEMU sends --------------------------------------------------------------
@@ -211,9 +247,9 @@ async def receive_from_qemu(
                 serve(there, core, address, once=True, cancel=stop)
             )
             try:
-                await _configure(qemu, shape, return_path)
-                await _fill(qemu, shape)
-                done = await _migrate(qemu, shape, mode, place, limits)
+                await configure(qemu, shape, return_path)
+                await fill(qemu, shape)
+                done = await migrate(qemu, shape, mode, place, limits)
                 async with asyncio.timeout(limits.settle):
                     received = await asyncio.shield(serving)
                 await qemu.bell.until(
@@ -239,6 +275,7 @@ async def receive_from_qemu(
             return_path,
             Side.DESTINATION,
             tuple(found),
+            design=DESIGNS[mode].value,
             chunks=chunks,
             exit_code=code,
             messages=qemu.messages,
@@ -258,7 +295,7 @@ def _said(qemu: Qemu, received: Received) -> list[str]:
     return found + [f"{name}: lost" for name in lost]
 
 
-async def _fill(qemu: Qemu, shape: Shape) -> None:
+async def fill(qemu: Qemu, shape: Shape) -> None:
     """Add the bitmaps, and let the guest write."""
     await bitmaps.add_recording(qemu, shape.bitmaps)
     for index, write in enumerate(shape.writes):
@@ -269,7 +306,7 @@ async def _fill(qemu: Qemu, shape: Shape) -> None:
         await bitmaps.disable(qemu, shape.bitmaps)
 
 
-async def _migrate(
+async def migrate(
     qemu: Qemu, shape: Shape, mode: Mode, place: Path, limits: Limits
 ) -> tuple[Extent, ...]:
     """Migrate; return what the guest wrote meanwhile."""

@@ -148,6 +148,7 @@ def test_query() -> None:
         "busy": False,
         "persistent": True,
         "inconsistent": False,
+        "degraded": False,
     }
     assert bitmap.query() == shown
     bitmap.create_successor()

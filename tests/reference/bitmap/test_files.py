@@ -97,6 +97,7 @@ def test_json_by_hand(tmp_path: Path) -> None:
         "busy": False,
         "persistent": True,
         "inconsistent": False,
+        "degraded": False,
     }
     assert bitmap.dirty_ranges() == [(0, 65536), (131072, 68928)]
 

@@ -11,6 +11,7 @@ import pytest
 from reference.bitmap import DirtyBitmap, load, save
 from reference.disk import FileDisk
 from tests.reference.cli.processes import (
+    DESIGNS,
     GRANULARITY,
     SIZE,
     Server,
@@ -23,7 +24,6 @@ from tests.reference.cli.processes import (
     start,
 )
 
-DESIGNS = pytest.mark.parametrize("design", ["live", "postcopy", "stop-copy"])
 TCP = "tcp:127.0.0.1:0"
 
 
@@ -187,7 +187,13 @@ def test_once(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("design", "codes"),
-    [("postcopy", (0, 70)), ("stop-copy", (0, 70)), ("live", (74, 74))],
+    [
+        ("postcopy", (0, 70)),
+        ("postcopy-ones", (0, 70)),
+        ("stop-copy", (0, 70)),
+        ("stop-copy-bulk", (0, 70)),
+        ("live", (74, 74)),
+    ],
 )
 def test_a_bitmap_of_another_disk(
     design: str, codes: tuple[int, int], tmp_path: Path

@@ -38,10 +38,13 @@ Contents = dict[Names, tuple[Any, ...]]
 
 
 def loopback(
-    design: Design, burst: int = 1, bitmaps: tuple[Any, ...] = BITMAPS
+    design: Design,
+    burst: int = 1,
+    bitmaps: tuple[Any, ...] = BITMAPS,
+    bulk: bool = False,
 ) -> Loopback:
     """Both ends, with four bitmaps on three nodes at the source."""
-    made = Loopback.create(design, NODES, CHUNK_BYTES)
+    made = Loopback.create(design, NODES, CHUNK_BYTES, bulk=bulk)
     made.source.burst = burst
     add(made.source_host, bitmaps)
     return made
@@ -73,11 +76,29 @@ def content(host: Host) -> Contents:
         names: (
             bitmap.granularity,
             bitmap.bits.sha256(),
-            bitmap.recording,
+            bitmap.records,
             bitmap.persistent,
         )
         for names, bitmap in every(host).items()
     }
+
+
+def granules(bitmap: DirtyBitmap) -> set[int]:
+    """The granules that are set."""
+    return {
+        granule
+        for first, count in bitmap.bits.runs().tolist()
+        for granule in range(first, first + count)
+    }
+
+
+def degraded(host: Host, source: Host) -> set[Names]:
+    """The bitmaps of ``host`` that say so; each holds what it had there."""
+    there, found = every(source), every(host)
+    says = {names for names, bitmap in found.items() if bitmap.degraded}
+    for names in says:
+        assert granules(found[names]) >= granules(there[names])
+    return says
 
 
 def as_before(host: Host, before: Mapping[Names, object]) -> None:
@@ -186,6 +207,8 @@ class Drive:
                 index, chunk = 0, -1
                 if event == "dirty_phase":
                     index, chunk = source.changed(host)[0]
+                if event == "send_changed_bits":
+                    index, chunk = source.to_send_again() or (0, -1)
                 both.source_does(event, chunk, index)
                 return True
         return False

@@ -3,7 +3,8 @@
 
 Before the hand-over the source is as it was and a second attempt, to a new
 process, succeeds.  After it the source keeps still, and every bitmap on the
-destination is whole or gone, never a part of one.
+destination is whole or gone, never a part of one; or it is a superset that
+says so.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from tests.reference.loopback.drive import (
     bytes_of,
     content,
     cut,
+    degraded,
     every,
     loopback,
 )
@@ -56,6 +58,9 @@ def test_cut_after_every_byte(design: Design, burst: int, wait: int) -> None:
     wanted = {"moved", "source" if wait < 100 else "fenced"}
     if design is Design.POSTCOPY:
         wanted |= {"lost", "some"}
+    if design is Design.POSTCOPY_ONES:
+        wanted |= {"degraded"}
+        assert not ends & {"lost", "some"}
     assert wanted <= ends
 
 
@@ -75,7 +80,7 @@ def moved_or_in_doubt(both: Loopback, before: Contents) -> str:
     with pytest.raises(ProtocolError):
         both.source_does("resume_source")
     if both.destination.phase is Arrival.WAITING:
-        postcopy = source.design is Design.POSTCOPY
+        postcopy = source.design.is_postcopy
         known = source.phase is Phase.IN_DOUBT
         assert known or (postcopy and source.phase is Phase.COMPLETED)
         assert every(both.destination_host) == {}
@@ -85,12 +90,14 @@ def moved_or_in_doubt(both: Loopback, before: Contents) -> str:
         return "fenced"
     assert both.destination_host.vm is RunState.RUNNING
     found = content(both.destination_host)
-    assert found.items() <= before.items()
+    inexact = degraded(both.destination_host, host)
+    exact = {n: c for n, c in found.items() if n not in inexact}
+    assert exact.items() <= before.items()
     as_before(both.destination_host, found)
     both.source_does("quit_source")
     assert every(host) == {}
-    if found == before:
-        return "moved"
+    if found.keys() == before.keys():
+        return "degraded" if inexact else "moved"
     assert design_drops(both)
     return "some" if found else "lost"
 
@@ -101,7 +108,9 @@ def design_drops(both: Loopback) -> bool:
     return postcopy and both.destination.loader.cancelled
 
 
-@pytest.mark.parametrize("design", [Design.LIVE, Design.STOP_COPY])
+@pytest.mark.parametrize(
+    "design", [design for design in DESIGNS if not design.is_postcopy]
+)
 def test_reply_cut_at_every_byte(design: Design) -> None:
     """SHUT does not arrive whole: only management can tell who runs."""
     for size in range(8):
@@ -134,9 +143,13 @@ def test_source_killed_after_every_byte(design: Design) -> None:
         Drive(both).run()
         assert every(both.source_host) == {}
         found = content(both.destination_host)
-        assert found.items() <= before.items()
+        inexact = degraded(both.destination_host, loopback(design).source_host)
+        exact = {n: c for n, c in found.items() if n not in inexact}
+        assert exact.items() <= before.items()
         as_before(both.destination_host, found)
-        assert found in ({}, before) or design_drops(both)
+        whole = found.keys() in (set(), before.keys())
+        assert whole or design_drops(both)
+        assert design is Design.POSTCOPY_ONES or not inexact
         assert both.connection is Connection.DOWN
         running = both.destination_host.vm is RunState.RUNNING
         waiting = both.destination.phase is Arrival.WAITING

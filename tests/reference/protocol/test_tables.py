@@ -28,6 +28,8 @@ NEVER = {
     Design.LIVE: {Phase.SWITCHOVER},
     Design.POSTCOPY: {Phase.BITMAPS_SENT},
     Design.STOP_COPY: {Phase.SWITCHOVER},
+    Design.POSTCOPY_ONES: {Phase.BITMAPS_SENT},
+    Design.STOP_COPY_BULK: {Phase.SWITCHOVER},
 }
 
 

@@ -78,6 +78,9 @@ def test_writing_guest(
             )
             while writer.written < 10 * (seed + 1):
                 await asyncio.sleep(0)
+            if design is Design.STOP_COPY_BULK:
+                # what its pass has left only grows: the limit is raised
+                ends.source.downtime = 4
             switchover.set()
             sent = await sending
             await ends.received()
@@ -97,6 +100,8 @@ def test_several_nodes_and_bursts(
     ends = Ends(design, {"a": SIZE, "b": 512, "c": 10 * SIZE, "empty": 100})
     ends.source.burst = burst
     ends.source_guest = guest(ends.source_host, 50, 1, 0)
+    if design is Design.STOP_COPY_BULK:
+        ends.source.downtime = 30
 
     async def work() -> None:
         async with ends.listening(unix(tmp_path)) as address:
@@ -169,8 +174,11 @@ def test_only_postcopy_sends_bits_after_the_hand_over(tmp_path: Path) -> None:
 
         run(work())
         check_done(ends)
-    assert stopped[Design.POSTCOPY][0] < 30
-    assert stopped[Design.LIVE][0] < 120
+    for design in Design:
+        if design.is_postcopy:
+            assert stopped[design][0] < 30
+        if design.has_passes:
+            assert stopped[design][0] < 130
     few, total = stopped[Design.STOP_COPY]
     assert total - few < 100
 
