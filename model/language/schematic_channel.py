@@ -92,7 +92,7 @@ class SchematicChannel(Channel):
 
     def holds_chunk(self, chunk: Chunk) -> Flag:
         self._chunk_part()
-        found = ask("holds_chunk", 1, self._now, of=chunk)
+        found = ask("holds_chunk", 1, self.now, of=chunk)
         return self._holds_chunk(found, chunk)
 
     def head_chunk(self, part: str = "chunk") -> ChunkName:
