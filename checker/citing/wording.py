@@ -87,7 +87,6 @@ CONNECTIONS_IN_WORDS = {
 }
 
 
-
 def in_words(options: Options) -> tuple[tuple[str, str], ...]:
     """Return headings with their text, without what was taken out."""
     bounds = options.bounds
