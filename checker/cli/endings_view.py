@@ -33,7 +33,7 @@ def print_endings(found: Termination) -> None:
     for one in found.forms:
         page.fact(
             "explored",
-            f"{counted(one.states, 'state')}, "
+            f"{counted(one.explored, 'state')}, "
             f"{counted(one.transitions, 'transition')}; {one.form.says}",
         )
     page.line()

@@ -8,7 +8,8 @@ import pytest
 from checker.proof.judgement import Provability
 from checker.proof.obligation import Outcome
 from checker.proof.termination.lemmas import prove_lemmas
-from checker.proof.termination.terminates import LEMMAS, termination
+from checker.proof.termination.obligations import LEMMAS
+from checker.proof.termination.terminates import termination
 from model.designs import schema
 from model.language.counted_view import Supposed, counted_view
 from model.options import Options
