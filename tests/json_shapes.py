@@ -132,8 +132,9 @@ SHAPES = {
         abstract_states obligations_met_before seconds) as_built(label
         without[] broken{{[]}} not_tested[] undecided) costs(chunks_sent
         chunks_sent_guest_never_stops chunks_sent_while_stopped
-        states_at_risk states_under_way share_at_risk always_lost
-        lost_if_refused converges explored(chunks_sent[(M W F most)]
+        states_at_risk states_under_way share_at_risk share_degrading
+        always_lost
+        lost_if_refused converges explored(chunks_sent[(M D F most)]
         chunks_sent_while_stopped[(M D F most)])) tenable)}} answer[]
         assumes[] not_modelled[])""",
     "ablate": """(design asked[(bounds easier properties[])] not_asked[]

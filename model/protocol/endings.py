@@ -132,7 +132,6 @@ def _add_reachable(world: World) -> None:
         "The destination runs with a bitmap of which a chunk has not come.",
         then=[
             here.vm.is_(DestinationVm.RUNNING),
-            here.bitmap.is_(Incoming.VALID),
             here.degraded.named("the bitmap shows as degraded"),
         ],
         needs=("cut|source_killed|cancel",),

@@ -145,25 +145,19 @@ def _add_between_attempts(world: World) -> None:
 
 def _add_destination(world: World) -> None:
     here, build = world.destination, world.build
+    marks = [world.ghost.missing.is_empty(), ~here.degraded]
     build.always(
         world.name("NothingOfALostBitmap"),
         NONE,
-        "A bitmap that is not there has no bits and no successor.",
+        "Of a bitmap that is not there nothing is left.",
         when=[
             here.bitmap.is_(Incoming.ABSENT, Incoming.LOST, Incoming.REMOVED)
         ],
-        then=[here.bits.is_empty(), here.successor.is_empty()],
-    )
-    build.always(
-        world.name("NothingMissingOfNoBitmap"),
-        NONE,
-        "Of a bitmap that is not there no chunk counts as missing, and it "
-        "does not show as degraded.",
-        when=[
-            here.bitmap.is_(Incoming.ABSENT, Incoming.LOST, Incoming.REMOVED)
+        then=[
+            here.bits.is_empty(),
+            here.successor.is_empty(),
+            *(marks if world.design.ones_first else []),
         ],
-        then=[world.ghost.missing.is_empty(), ~here.degraded],
-        only=world.design.ones_first,
     )
     build.always(
         world.name("NothingArrivedOfNoBitmap"),

@@ -24,7 +24,7 @@ from model.language import Flag, any_of
 from model.protocol.backup import usable_on_destination, usable_on_source
 from model.protocol.endings import add_endings
 from model.protocol.guest import drained
-from model.protocol.precision import WHOLE, add_precision
+from model.protocol.precision import add_precision
 from model.protocol.world import (
     EVER_RAN,
     World,
@@ -37,6 +37,7 @@ from model.vocabulary import (
     SourceVm,
 )
 
+WHOLE = (Incoming.COMPLETE, Incoming.MERGED, Incoming.VALID)
 MOVES = "management can tell a VM that has resumed from one that has not"
 
 

@@ -49,7 +49,7 @@ def in_main(options: Options) -> bool:
 def in_costs(options: Options) -> bool:
     """An instance that only costs are asked of."""
     bounds = options.bounds
-    return bounds.writes == 2 and options.failures == Failures()
+    return bounds.chunks == 3 and options.failures == Failures()
 
 
 def said(result: DesignResult) -> str:

@@ -69,7 +69,7 @@ OF_NONE = "NothingArrivedOfNoBitmap"
 BOOKS = {
     "live": {*FORM, OF_NONE, "NothingInHandAtTheStop"},
     "postcopy": {*FORM, OF_NONE, BUSY},
-    "postcopy-ones": {*FORM, OF_NONE, BUSY, "NothingMissingOfNoBitmap"},
+    "postcopy-ones": {*FORM, OF_NONE, BUSY},
     "stop-copy": {*FORM, OF_NONE, BUSY},
     "stop-copy-bulk": {*FORM, OF_NONE, BUSY},
     "drop": {*FORM, BUSY},
