@@ -45,11 +45,11 @@ from checker.input.json_files import check_version, parsed, read_bytes
 from checker.input.strict import KEY, keys_of, shown, structured
 from checker.proof.certificate.certificate import program
 from checker.proof.judgement import Provability
+from checker.proof.termination.answers import InForm, Termination
 from checker.proof.termination.forms import Form, forms
 from checker.proof.termination.measure import Value
 from checker.proof.termination.obligations import Values
 from checker.proof.termination.success import with_success
-from checker.proof.termination.terminates import InForm, Termination
 from model.designs import schema
 from model.language.counted_view import CountedView, counted_view
 from model.language.errors import ModelError

@@ -16,7 +16,7 @@ from attrs import evolve, frozen
 from checker.proof.termination.success import ENDS, is_calm
 from model.language import Machine
 from model.language.budgets import counted
-from model.language.counted_view import Supposed
+from model.language.counted_slice import Supposed
 from model.language.tally import TallyType
 from model.language.terms import limits_of
 from model.language.tokens import key_of

@@ -15,13 +15,8 @@ from attrs import evolve, frozen
 
 from checker.engines.exploration import Limits
 from checker.proof.judgement import Provability
-from checker.proof.termination.terminates import (
-    Ending,
-    Report,
-    Termination,
-    silent,
-    termination,
-)
+from checker.proof.termination.answers import Ending, Termination
+from checker.proof.termination.terminates import Report, silent, termination
 from checker.traces.trace import Trace
 from model.options import Options
 
