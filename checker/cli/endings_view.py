@@ -9,11 +9,7 @@ from checker.cli import page
 from checker.cli.check_json import trace_json
 from checker.cli.obligations import obligation_json, print_obligations
 from checker.proof.judgement import Provability
-from checker.proof.termination.terminates import (
-    CLAIM,
-    Ending,
-    Termination,
-)
+from checker.proof.termination.answers import CLAIM, Ending, Termination
 from checker.text import counted
 from model.designs import build
 

@@ -10,8 +10,8 @@ from checker.cli.obligations import named, obligation_json, print_obligations
 from checker.cli.progress import steps_shown
 from checker.input.exit_codes import ExitCode
 from checker.proof.obligation import Outcome
+from checker.proof.termination.answers import Termination
 from checker.proof.termination.certificate import Claim, claim, read, write
-from checker.proof.termination.terminates import Termination
 from checker.proof.termination.verify import verify
 
 

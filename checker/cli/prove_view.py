@@ -31,7 +31,8 @@ from checker.proof.prove import (
     prove,
     silent,
 )
-from checker.proof.termination.terminates import Termination, termination
+from checker.proof.termination.answers import Termination
+from checker.proof.termination.terminates import termination
 from checker.text import counted
 from checker.traces.trace import Trace
 from model.designs import DIGITS, build, schema

@@ -45,10 +45,11 @@ from checker.input.json_files import check_version, parsed, read_bytes
 from checker.input.strict import KEY, keys_of, shown, structured
 from checker.proof.certificate.certificate import program
 from checker.proof.judgement import Provability
+from checker.proof.termination.answers import InForm, Termination
 from checker.proof.termination.forms import Form, forms
 from checker.proof.termination.measure import Value
 from checker.proof.termination.obligations import Values
-from checker.proof.termination.terminates import InForm, Termination
+from checker.proof.termination.success import with_success
 from model.designs import schema
 from model.language.counted_view import CountedView, counted_view
 from model.language.errors import ModelError
@@ -264,7 +265,7 @@ def _claim(table: Any, expected: Options | None) -> Claim:
 
 
 def _read_form(place: str, options: Options, given: _Form) -> Claimed:
-    term = schema(options).term
+    term = with_success(schema(options).term)
     known = {form.name: form for form in forms(term)}
     if given.form not in known:
         raise InputError(f"{place}: no form {shown(given.form)}")

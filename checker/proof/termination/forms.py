@@ -13,16 +13,15 @@ from collections.abc import Iterator
 
 from attrs import evolve, frozen
 
+from checker.proof.termination.success import ENDS, is_calm
 from model.language import Machine
 from model.language.budgets import counted
-from model.language.counted_view import Supposed
+from model.language.counted_slice import Supposed
 from model.language.tally import TallyType
 from model.language.terms import limits_of
 from model.language.tokens import key_of
 from model.options import UNLIMITED, Bounds, Budget, Failures, Options, Writes
 
-#: the guarantee that is asked in every form
-ENDS = "L1"
 DOWNTIME, THROTTLE = "downtime", "throttle"
 _ENDLESS: dict[str, Budget] = dict.fromkeys(Failures.names(), UNLIMITED)
 WITHOUT_END = Failures(**_ENDLESS)
@@ -78,7 +77,7 @@ def forms(schema: Machine) -> Iterator[Form]:
     ends = frozenset(
         p.name
         for p in schema.properties
-        if p.kind == "eventually" and p.guarantee == ENDS
+        if p.kind == "eventually" and (p.guarantee == ENDS or is_calm(p))
     )
     yield Form(
         name="D >= M",

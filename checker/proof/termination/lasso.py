@@ -14,14 +14,17 @@ from attrs import evolve
 
 from checker.checking import check
 from checker.engines.exploration import INTERRUPTED, Limits
-from checker.engines.graphs.graph import GraphTooLargeError
+from checker.engines.graphs.graph import GraphTooLargeError, graph_of
+from checker.engines.graphs.liveness import find_lasso
 from checker.engines.native.explicit import explore
 from checker.engines.verdict import Verdict
 from checker.input.configuration import Configuration
 from checker.proof.termination.forms import WITHOUT_END, Form
+from checker.proof.termination.success import with_success
 from checker.text import plural
 from checker.traces.trace import Trace
 from model.designs import build
+from model.language.machine import Property
 from model.options import Failures, Options
 
 #: the sizes that are tried; on two chunks some faults do not show yet
@@ -65,6 +68,28 @@ def lasso(
             if finding.name == name and finding.verdict is Verdict.VIOLATED:
                 return answer.traces[name]
     return None
+
+
+def never_succeeds(options: Options, form: Form, prop: Property) -> str:
+    """Return a disk on which an attempt without failures need not succeed.
+
+    In a phrase, or '' if none was found.  ``prop``: its name is that of the
+    property; what it asks is read of the disk's own.
+    """
+    for sized in _candidates(options, form):
+        machine = with_success(build(sized))
+        if sized.failures != Failures() or all(
+            p.name != prop.name for p in machine.properties
+        ):
+            continue
+        search = explore(machine, Limits(max_states=MAX_STATES))
+        if search.coverage.stopped:
+            continue
+        graph = graph_of(search, Limits())
+        if find_lasso(machine, graph, machine.property(prop.name)):
+            chunks = plural(sized.bounds.chunks, "chunk")
+            return f"without failures on a disk of {chunks}"
+    return ""
 
 
 def _candidates(options: Options, form: Form) -> Iterator[Options]:

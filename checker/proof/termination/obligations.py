@@ -26,6 +26,7 @@ from checker.proof.termination.lemmas import prove_lemmas
 from checker.proof.termination.measure import Value, why_no_measure
 from checker.proof.termination.runs import Outside
 from checker.proof.termination.structure import structure
+from checker.proof.termination.success import with_success
 from model.designs import schema
 from model.language.counted_view import CountedView
 from model.language.machine import Rank
@@ -112,7 +113,7 @@ def of_every_disk(
     is kept; they are the same in every form.
     """
     many = tuple(on_disks.disks(options, form, view, ranked.ranks, sizes))
-    meant = partial(structure, schema(options).term, view)
+    meant = partial(structure, with_success(schema(options).term), view)
     yield MEANT, partial(timed, MEANT, meant)
     told = partial(on_disks.labels_hold, ranks=ranked.labels)
     of_disks: dict[str, Callable[[on_disks.Disk], Shown]] = {

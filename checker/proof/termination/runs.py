@@ -10,12 +10,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from attrs import frozen
+from attrs import evolve, frozen
 from numpy.typing import NDArray
 
 from checker.engines.graphs.graph import StateGraph
 from checker.proof.termination.labels import Label
 from checker.proof.termination.measure import Edge
+from checker.proof.termination.success import is_calm
 from model.language.counted_view import CountedView, fair_actions
 from model.language.expression import Expression
 from model.language.machine import Property, State
@@ -52,11 +53,59 @@ def outside(
     """Return what lies between the premise and the goal of ``prop``.
 
     ``graph``: of the view's machine.  ``ranks``: the labels of each, for each
-    instance of the schema.
+    instance of the schema.  Of a property that is asked where nothing fails,
+    the runs begin where the premise is come to, and no step is a failure.
     """
+    if is_calm(prop):
+        return _calm(view, graph, prop, ranks)
     beyond = ~graph.column(prop.conclusion).astype(bool)
     premise = graph.column(prop.premise).astype(bool)
     inside = _reached(graph, premise & beyond, beyond)
+    return _told_of(view, graph, inside, ranks)
+
+
+def _calm(
+    view: CountedView,
+    graph: StateGraph,
+    prop: Property,
+    ranks: Mapping[str, Sequence[Label]],
+) -> Outside:
+    premise = graph.column(prop.premise).astype(bool)
+    begins = ~premise[graph.origin] & premise[graph.target]
+    begun = np.zeros(len(graph), dtype=bool)
+    begun[graph.target[begins]] = True
+    calm = _without_faults(view, graph)
+    beyond = ~graph.column(prop.conclusion).astype(bool)
+    inside = _reached(calm, begun & beyond, beyond)
+    return _told_of(view, calm, inside, ranks)
+
+
+def _without_faults(view: CountedView, graph: StateGraph) -> StateGraph:
+    """Return the graph without the steps that are failures."""
+    calm = np.array(
+        [
+            not action.fault
+            for action in view.machine.actions
+            for _ in action.instances
+        ],
+        dtype=bool,
+    )
+    kept = calm[graph.instance]
+    return evolve(
+        graph,
+        origin=graph.origin[kept],
+        instance=graph.instance[kept],
+        target=graph.target[kept],
+    )
+
+
+def _told_of(
+    view: CountedView,
+    graph: StateGraph,
+    inside: Mask,
+    ranks: Mapping[str, Sequence[Label]],
+) -> Outside:
+    """Return the states ``inside``, and the steps of ``graph`` there."""
     both = np.flatnonzero(inside[graph.origin] & inside[graph.target])
     states = tuple(int(s) for s in np.flatnonzero(inside))
     origin, instance = graph.origin[both], graph.instance[both]

@@ -15,10 +15,10 @@ from __future__ import annotations
 
 import ctypes
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
-from attrs import define, evolve, field, frozen
+from attrs import define, evolve, field
 
 from checker.engines.exploration import (
     INTERRUPTED,
@@ -29,16 +29,15 @@ from checker.engines.exploration import (
 )
 from checker.engines.graphs.graph import GraphTooLargeError, graph_of
 from checker.engines.native.explicit import explore
-from checker.input.exit_codes import ExitCode
 from checker.input.memory import OUT_OF_MEMORY, is_out_of_memory
 from checker.proof.judgement import NOT_ALL_MET, Provability
 from checker.proof.kept import kept_for
 from checker.proof.obligation import Obligation, Outcome, timed
 from checker.proof.termination import on_disks
+from checker.proof.termination.answers import Ending, InForm, Termination
 from checker.proof.termination.forms import Form, forms
 from checker.proof.termination.happens import something_happens
-from checker.proof.termination.lasso import lasso
-from checker.proof.termination.measure import Value
+from checker.proof.termination.lasso import lasso, never_succeeds
 from checker.proof.termination.obligations import (
     EXPLORED,
     FALLS,
@@ -46,14 +45,13 @@ from checker.proof.termination.obligations import (
     LACKING,
     Ranked,
     falls,
-    joined,
     left_open,
     nothing_lacking,
     of_every_disk,
 )
 from checker.proof.termination.ranking import Ranking
 from checker.proof.termination.runs import Outside, outside
-from checker.traces.trace import Trace
+from checker.proof.termination.success import SUCCEEDS, with_success
 from model.designs import schema
 from model.language.counted_view import CountedView, Reading, counted_view
 from model.language.errors import ModelError
@@ -62,120 +60,10 @@ from model.options import Options
 
 Report = Callable[[str], None]
 
-CLAIM = (
-    "Every attempt ends, with failures and retries without end. That a "
-    "migration ever succeeds is not claimed."
+NO_DISK = (
+    "a run of the count may never get there, and no small disk was found to "
+    "have one"
 )
-
-
-@frozen(kw_only=True)
-class Ending:
-    """The answer to one ``eventually`` property in one form.
-
-    ``form``: the name of the form, '' where the guest never stops; ``says``:
-    in words.  ``states``, ``steps``: how many lie between premise and goal in
-    the count.  ``ranks``: those that the measure uses.  ``values``: the
-    measure, by the number of the state.  ``trace``: a run of a small disk
-    that never ends.
-    """
-
-    name: str
-    guarantee: str
-    form: str
-    says: str
-    answer: Provability
-    reason: str = ""
-    states: int = 0
-    steps: int = 0
-    ranks: tuple[str, ...] = ()
-    values: Mapping[int, Value] = field(factory=dict, repr=False)
-    trace: Trace | None = None
-    seconds: float = 0.0
-
-    @property
-    def row(self) -> str:
-        """The guarantee with the form: 'L1', 'L1 D >= M'."""
-        return f"{self.guarantee} {self.form}".strip()
-
-
-@frozen(kw_only=True)
-class InForm:
-    """What was shown in one form: obligations met, and the answers.
-
-    ``states``: of the count, the initial ones first.
-    """
-
-    form: Form
-    view: CountedView
-    states: Callable[[], tuple[State, ...]] = field(repr=False)
-    explored: int
-    transitions: int
-    obligations: tuple[Obligation, ...]
-    endings: tuple[Ending, ...]
-    seconds: float
-
-
-@frozen(kw_only=True)
-class Termination:
-    """All that was shown of the runs of one design.
-
-    ``unread``: why the count cannot be made of the design's text, or ''.
-    """
-
-    options: Options
-    forms: tuple[InForm, ...]
-    seconds: float
-    unread: str = ""
-
-    @property
-    def endings(self) -> tuple[Ending, ...]:
-        """Every answer: first those on guarantees, each with its forms."""
-        found = [e for one in self.forms for e in one.endings]
-        names = list(dict.fromkeys(e.name for e in found))
-        order = {name: number for number, name in enumerate(names)}
-        return tuple(
-            sorted(found, key=lambda e: (e.guarantee == "", order[e.name]))
-        )
-
-    @property
-    def trace(self) -> Trace | None:
-        """The first run that never ends."""
-        traces = (e.trace for e in self.endings if e.trace is not None)
-        return next(traces, None)
-
-    @property
-    def obligations(self) -> tuple[Obligation, ...]:
-        """Each obligation once, of all forms together."""
-        return joined([o for one in self.forms for o in one.obligations])
-
-    @property
-    def answers(self) -> Mapping[str, Provability]:
-        """The answer to each property: PROVED if it is so in some form."""
-        found: dict[str, set[Provability]] = {}
-        for ending in self.endings:
-            found.setdefault(ending.name, set()).add(ending.answer)
-        order = (Provability.PROVED, Provability.VIOLATED)
-        return {
-            name: next(
-                (a for a in order if a in answers), min(answers, key=str)
-            )
-            for name, answers in found.items()
-        }
-
-    @property
-    def exit_code(self) -> ExitCode:
-        """What the process should return.
-
-        A design that ends in some form only is as it is meant to be: where
-        it ends is what the forms say.
-        """
-        answers = set(self.answers.values())
-        if Provability.VIOLATED in answers:
-            return ExitCode.EVENTUALLY_VIOLATED
-        decided = (Provability.PROVED, Provability.VIOLATED)
-        if any(e.answer not in decided for e in self.endings):
-            return ExitCode.INCONCLUSIVE
-        return ExitCode.AS_EXPECTED
 
 
 def silent(step: str) -> None:
@@ -200,17 +88,19 @@ def termination(
     ``reading``: another count than the shipped one, for tests.
     """
     started = time.perf_counter()
-    term = schema(options).term
+    term = with_success(schema(options).term)
     found: list[InForm] = []
     lemmas: list[Obligation] = []
     unread = ""
-    for form in forms(term) if asked is None else asked:
+    every = tuple(forms(term))
+    for form in every if asked is None else asked:
         work = _Work(
             options,
             form,
             limits or Limits(),
             report,
-            sizes,
+            # other numbers, the same text: half of the disks will do
+            sizes if form in every[:1] else sizes[1::2],
             keep,
             lemmas,
             reading,
@@ -250,7 +140,7 @@ class _Work:
         started = time.perf_counter()
         title = f"{self.options.name} {self.form.name}".strip()
         self.report(f"{title}: exploring the count")
-        term = schema(self.options).term
+        term = with_success(schema(self.options).term)
         self.view = counted_view(term, self.form.numbers, self.reading)
         self.ranked = Ranked.of(self.view)
         search = explore(self.view.machine, self.limits)
@@ -367,18 +257,26 @@ class _Work:
         """Return that a run never ends, or that no disk was found to."""
         if any(o.detail == INTERRUPTED for o in lacking):
             return _undecided(ending, INTERRUPTED)
+        if ending.name == SUCCEEDS:
+            return self._no_success(ending)
         try:
             trace = lasso(self.options, self.form, ending.name, self.report)
         except KeyboardInterrupt:
             return _undecided(ending, INTERRUPTED)
         if trace is not None:
             return evolve(ending, answer=Provability.VIOLATED, trace=trace)
-        return evolve(
-            ending,
-            answer=Provability.SPURIOUS,
-            reason="a run of the count may never end, and no small disk was "
-            "found to have one",
-        )
+        return evolve(ending, answer=Provability.SPURIOUS, reason=NO_DISK)
+
+    def _no_success(self, ending: Ending) -> Ending:
+        """Return where an attempt need not succeed, though nothing fails."""
+        prop = self.view.machine.property(ending.name)
+        try:
+            where = never_succeeds(self.options, self.form, prop)
+        except KeyboardInterrupt:
+            return _undecided(ending, INTERRUPTED)
+        if where:
+            return evolve(ending, answer=Provability.VIOLATED, reason=where)
+        return evolve(ending, answer=Provability.SPURIOUS, reason=NO_DISK)
 
 
 def _undecided(ending: Ending, reason: str) -> Ending:

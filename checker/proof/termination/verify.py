@@ -52,7 +52,8 @@ def verify(
     found: list[Obligation] = []
     for one in claim.forms:
         report(f"{claim.options.name} {one.form.name}".strip())
-        found += _form(claim.options, one, sizes, lemmas)
+        some = sizes if not one.form.name else sizes[1::2]
+        found += _form(claim.options, one, some, lemmas)
     return joined(found)
 
 

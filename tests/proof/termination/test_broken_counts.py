@@ -11,7 +11,8 @@ from checker.proof.termination.lemmas import prove_lemmas
 from checker.proof.termination.obligations import LEMMAS
 from checker.proof.termination.terminates import termination
 from model.designs import schema
-from model.language.counted_view import Supposed, counted_view
+from model.language.counted_slice import Supposed
+from model.language.counted_view import counted_view
 from model.options import Options
 from tests.proof.termination.broken_counts import BROKEN
 from tests.proof.termination.searched import form_of
