@@ -50,6 +50,13 @@ class Mechanism:
         reasons = {reason for _, reason in self.redundant}
         return reasons == {NOTHING_EARLY}
 
+    @property
+    def takes_connections(self) -> bool:
+        """Whether only chunks that travel apart from the stream show it."""
+        reasons = {reason for _, reason in self.redundant}
+        apart = {ONE_CONNECTION, EARLY_AND_APART}
+        return bool(reasons & apart) and reasons <= {*apart, SENT_ONCE}
+
 
 COVERED_BY_DRAIN = (
     "every reader of the bitmap drains first, so no reader falls between "
@@ -76,4 +83,10 @@ ONLY_GROWS = (
 NOTHING_EARLY = (
     "it takes a source that sends chunks before the stop to show it"
 )
+ONE_CONNECTION = "it takes several connections to show it"
+EARLY_AND_APART = (
+    "it takes several connections, and a source that sends chunks before the "
+    "stop, to show it"
+)
+SENT_ONCE = "here no chunk is sent twice, so none can be older than another"
 NOT_SENT = "here nothing of the source's bitmap is sent at all"

@@ -23,12 +23,15 @@ from model.mechanism import (
     APPEARS,
     COMPLETE_FIRST,
     COVERED_BY_DRAIN,
+    EARLY_AND_APART,
     ERROR_FAILS,
     NOT_SENT,
     NOTHING_EARLY,
     ONE_BITMAP,
+    ONE_CONNECTION,
     ONLY_GROWS,
     SENT_BY_THEN,
+    SENT_ONCE,
     STARTS_EMPTY,
     Mechanism,
 )
@@ -458,6 +461,52 @@ NAMES_PER_ATTEMPT = Mechanism(
     "and everything is dropped.",
     redundant=tuple((d, ONE_BITMAP) for d in SEVERAL),
 )
+CHUNKS_AFTER_START = Mechanism(
+    "chunks-after-start",
+    MIGRATE,
+    "S5",
+    "A chunk that comes before START of its bitmap waits for it. Without it, "
+    "as the code is, the chunk names an unknown bitmap, which is an error.",
+    instead=((LIVE, "S3"),),
+    redundant=tuple((d, ONE_CONNECTION) for d in MIGRATE),
+    elsewhere="a run has one connection",
+)
+CHUNKS_BEFORE_COMPLETE = Mechanism(
+    "chunks-before-complete",
+    MIGRATE,
+    "S1",
+    "COMPLETE is read when the connections of the chunks were read to the "
+    "end. Without it, a chunk is missing from a bitmap that counts as whole, "
+    "and overwrites it when it comes.",
+    redundant=tuple((d, ONE_CONNECTION) for d in MIGRATE),
+    elsewhere="a run has one connection",
+)
+CHUNK_ORDER = Mechanism(
+    "chunk-order",
+    MIGRATE,
+    "S1",
+    "A chunk is not overtaken by a newer version of itself: it always travels "
+    "on the same connection. Without it, an older version may come last and "
+    "overwrite the newer one.",
+    redundant=(
+        (LIVE, ONE_CONNECTION),
+        (POSTCOPY, EARLY_AND_APART),
+        (POSTCOPY_ONES, EARLY_AND_APART),
+        (STOP_COPY, SENT_ONCE),
+        (STOP_COPY_BULK, ONE_CONNECTION),
+    ),
+    elsewhere="a run has one connection",
+)
+CHUNKS_BEFORE_RUN = Mechanism(
+    "chunks-before-run",
+    (POSTCOPY_ONES,),
+    "S1",
+    "Where chunks are sent before the stop, RUN is read when the connections "
+    "of the chunks were read to the end. Without it, a chunk that is older "
+    "than the stop may come after RUN, and a break keeps it.",
+    redundant=((POSTCOPY_ONES, EARLY_AND_APART),),
+    elsewhere="a run has one connection",
+)
 FULL_BACKUP_ON_LOSS = Mechanism(
     "full-backup-on-loss",
     (POSTCOPY, POSTCOPY_ONES, STOP_COPY, STOP_COPY_BULK, DROP),
@@ -520,5 +569,9 @@ MECHANISMS: tuple[Mechanism, ...] = (
     BITMAPS_ASKED_ANEW,
     COMPLETE_IS_KEPT,
     NAMES_PER_ATTEMPT,
+    CHUNKS_AFTER_START,
+    CHUNKS_BEFORE_COMPLETE,
+    CHUNK_ORDER,
+    CHUNKS_BEFORE_RUN,
     FULL_BACKUP_ON_LOSS,
 )

@@ -10,7 +10,7 @@ from typing import Final, Literal
 
 from attrs import field, frozen
 
-from model.design import DESIGNS, FROM_BULK, LIVE, SEVERAL
+from model.design import DESIGNS, FROM_BULK, LIVE, MIGRATE, SEVERAL
 from model.language import Concrete, ModelError
 from model.lookup import check_names
 from model.variant import FAILURES, Variant
@@ -33,6 +33,8 @@ BITMAPS = ("one", "appears", "two", "two-nodes", "one-disabled")
 BUSY_POLICIES = ("wait", "fail", "abort", "leave-out")
 #: the design's own source, or one that makes a pass before the stop as well
 SOURCES = ("own", "bulk")
+#: one connection for all messages, or others beside it for the chunks
+CONNECTIONS = ("one", "several")
 
 
 def _check_range(what: str, value: int, low: int, high: int) -> None:
@@ -138,7 +140,9 @@ class Options:
     adds it; or a second one beside it: 'two' on one node, on 'two-nodes', or
     'one-disabled'.  ``source``: the design's 'own', or, where management
     starts postcopy, a 'bulk' source: it makes a pass before the stop, and
-    sends what has changed after RUN.
+    sends what has changed after RUN.  ``connections``: 'one' for all messages,
+    or 'several': chunks travel on two others, so that they overtake, and are
+    overtaken by, each other and every other message.
     """
 
     design: str
@@ -148,6 +152,7 @@ class Options:
     busy_bitmap: str = "wait"
     bitmaps: str = "one"
     source: str = "own"
+    connections: str = "one"
 
     def __attrs_post_init__(self) -> None:
         if self.design not in DESIGNS:
@@ -183,6 +188,16 @@ class Options:
                 f"source is '{self.source}', but {self.design} is modelled "
                 f"with its own; allowed with {', '.join(FROM_BULK)}"
             )
+        if self.connections not in CONNECTIONS:
+            raise ModelError(
+                f"connections is '{self.connections}', allowed are "
+                f"{', '.join(CONNECTIONS)}"
+            )
+        if self.connections != "one" and self.design not in MIGRATE:
+            raise ModelError(
+                f"connections is '{self.connections}', but {self.design} "
+                f"sends no chunks; allowed with {', '.join(MIGRATE)}"
+            )
         check_names(self.design, sorted(self.without))
 
     @property
@@ -194,6 +209,7 @@ class Options:
             busy_bitmap=self.busy_bitmap,
             bitmaps=self.bitmaps,
             source=self.source,
+            connections=self.connections,
         )
 
     @property

@@ -16,6 +16,7 @@ from model.language import Schematic
 from model.language.tokens import Limit, budget_limit
 from model.mechanism import Mechanism
 from model.mechanisms import (
+    CHUNKS_AFTER_START,
     CONSISTENT_AT_SETUP,
     ERROR_DROPS_BITMAP,
     ERROR_FAILS_MIGRATION,
@@ -43,7 +44,8 @@ AT_DESTINATION = "cut|source_killed|cancel"
 class Variant:
     """``without``: mechanisms that the design lacks.
 
-    ``busy_bitmap``, ``bitmaps``, ``source``: see ``Options``.
+    ``busy_bitmap``, ``bitmaps``, ``source``, ``connections``: see
+    ``Options``.
     """
 
     design: str
@@ -51,6 +53,7 @@ class Variant:
     busy_bitmap: str = "wait"
     bitmaps: str = "one"
     source: str = "own"
+    connections: str = "one"
     domain: Any = field(factory=Schematic, eq=False)
 
     @classmethod
@@ -66,6 +69,7 @@ class Variant:
             "busy_bitmap": self.busy_bitmap,
             "bitmaps": self.bitmaps,
             "source": self.source,
+            "connections": self.connections,
         }
 
     @property
@@ -80,14 +84,23 @@ class Variant:
         return mechanism.name not in self.without
 
     @property
+    def error_fails(self) -> bool:
+        """Whether a wrong message about a bitmap fails the attempt."""
+        by_design = self.design in ERROR_FAILS_MIGRATION.designs
+        return (by_design and self.has(ERROR_FAILS_MIGRATION)) or not self.has(
+            ERROR_DROPS_BITMAP
+        )
+
+    @property
     def refusal_fails(self) -> bool:
         """Whether a bitmap that the destination refuses fails the attempt."""
-        by_design = self.design in ERROR_FAILS_MIGRATION.designs
-        return (
-            (by_design and self.has(ERROR_FAILS_MIGRATION))
-            or not self.has(ERROR_DROPS_BITMAP)
-            or not self.has(NAME_IS_FREE)
-        )
+        return self.error_fails or not self.has(NAME_IS_FREE)
+
+    @property
+    def overtaking_errs(self) -> bool:
+        """Whether a chunk that has overtaken START is an error."""
+        apart = self.connections == "several"
+        return apart and not self.has(CHUNKS_AFTER_START)
 
     @property
     def setup_fails(self) -> bool:
@@ -101,9 +114,12 @@ class Variant:
 
         ``by``: the failures that do it; ``refused``, ``at_setup``: whether a
         bitmap error does, where it fails the attempt at the destination, or
-        at the source's setup, which a busy bitmap does with no failure.
+        at the source's setup, which a busy bitmap does with no failure; a
+        chunk that has overtaken START does the first with none.
         """
         if at_setup and self.busy_bitmap == "fail":
+            return ()
+        if refused and self.error_fails and self.overtaking_errs:
             return ()
         fails = (refused and self.refusal_fails) or (
             at_setup and self.setup_fails

@@ -88,7 +88,7 @@ _FAILURES = (
 )
 _OPTIONS = (
     "configuration(design without[] busy_bitmap bitmaps "
-    f"bounds({_BOUNDS}) failures({_FAILURES}))"
+    f"source connections bounds({_BOUNDS}) failures({_FAILURES}))"
 )
 _TRACE = (
     f"trace(id {_OPTIONS} property actions[(action arguments{{}})] loop "

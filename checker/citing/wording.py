@@ -79,6 +79,13 @@ SOURCES_IN_WORDS = {
     "what has changed",
 }
 
+#: how chunks travel that are not in the stream
+CONNECTIONS_IN_WORDS = {
+    "one": "",
+    "several": "travel on two connections of their own: one may overtake, and "
+    "be overtaken by, any other message",
+}
+
 
 def in_words(options: Options) -> tuple[tuple[str, str], ...]:
     """Return headings with their text, without what was taken out."""
@@ -93,6 +100,7 @@ def in_words(options: Options) -> tuple[tuple[str, str], ...]:
         ("setup", BUSY_IN_WORDS[options.busy_bitmap]),
         ("switchover", switchover_in_words(options)),
         ("source", SOURCES_IN_WORDS[options.source]),
+        ("chunks", CONNECTIONS_IN_WORDS[options.connections]),
     ]
     return tuple((heading, text) for heading, text in parts if text)
 

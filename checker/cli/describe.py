@@ -54,6 +54,8 @@ def size(options: Options) -> str:
         words.append(f"bitmaps: {options.bitmaps}")
     if options.source != "own":
         words.append(f"source: {options.source}")
+    if options.connections != "one":
+        words.append(f"connections: {options.connections}")
     if options.busy_bitmap != "wait":
         words.append(f"busy bitmap: {options.busy_bitmap}")
     return ", ".join(words)

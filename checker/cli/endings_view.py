@@ -8,6 +8,7 @@ from typing import Any
 from checker.cli import page
 from checker.cli.check_json import trace_json
 from checker.cli.obligations import obligation_json, print_obligations
+from checker.proof.judgement import Provability
 from checker.proof.termination.terminates import (
     CLAIM,
     Ending,
@@ -32,7 +33,7 @@ def print_endings(found: Termination) -> None:
     for one in found.forms:
         page.fact(
             "explored",
-            f"{counted(one.states, 'state')}, "
+            f"{counted(one.explored, 'state')}, "
             f"{counted(one.transitions, 'transition')}; {one.form.says}",
         )
     page.line()
@@ -40,10 +41,14 @@ def print_endings(found: Termination) -> None:
     page.line()
     page.table(
         ["property", "for", "verdict", ""],
-        [[e.name, e.row or "-", e.answer.value, _remark(e)] for e in found.endings],
+        [
+            [e.name, e.row or "-", e.answer.value, _remark(e)]
+            for e in found.endings
+        ],
     )
     page.line()
-    page.paragraph(CLAIM)
+    proved = all(e.answer is Provability.PROVED for e in found.endings)
+    page.paragraph(CLAIM if proved else f"Where it is PROVED: {CLAIM}")
     said = {e.form: e.says for e in found.endings if e.form}
     for name, says in said.items():
         page.paragraph(f"{name}: {says}.")

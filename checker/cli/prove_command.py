@@ -43,7 +43,15 @@ def prove(
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="Certificate to check instead; DESIGN may be left out.",
+            help="Certificate or measures to check instead; DESIGN may be "
+            "left out.",
+        ),
+    ] = None,
+    measure: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="File for the measures that show that runs end.",
         ),
     ] = None,
     smtlib: Annotated[
@@ -62,18 +70,29 @@ def prove(
     from checker.cli.limits import limits
 
     if verify is not None:
-        from checker.cli import certificate_view
+        from checker.cli import certificate_view, measure_view
+        from checker.proof.termination.certificate import is_measure
 
         _refuse_with_verify(
             {
                 "--invariant": invariant,
                 "--certificate": certificate,
+                "--measure": measure,
                 "--trace": trace,
                 "--memory": memory,
                 "--max-states": max_states,
                 "--without": without and not design,
             }
         )
+        if is_measure(verify) and smtlib is None:
+            raise typer.Exit(
+                measure_view.run_verify(
+                    verify,
+                    design,
+                    tuple(without or ()),
+                    format == Format.JSON,
+                )
+            )
         raise typer.Exit(
             certificate_view.run_verify(
                 verify,
@@ -99,6 +118,7 @@ def prove(
             trace_file=trace,
             certificate_file=certificate,
             invariant=invariant,
+            measure_file=measure,
         )
     )
 

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -48,12 +49,13 @@ def run(
     trace_file: Path | None,
     certificate_file: Path | None,
     invariant: bool,
+    measure_file: Path | None = None,
 ) -> int:
     """Prove, print, write what is asked for; returns the exit code."""
-    from checker.cli import certificate_view
+    from checker.cli import certificate_view, measure_view
 
     options = named(design, without)
-    for file in (trace_file, certificate_file):
+    for file in (trace_file, certificate_file, measure_file):
         if file is not None:
             check_writable(file)
     found = None
@@ -63,8 +65,7 @@ def run(
         if not proof.interrupted:
             runs = termination(options, limits, report)
         trace = shown_trace(proof, report)
-        if trace is None and runs is not None:
-            trace = runs.trace
+        trace = trace or (runs.trace if runs else None)
         if invariant or certificate_file is not None:
             found = certificate_view.find(proof, report)
     traced = ""
@@ -72,9 +73,14 @@ def run(
         from checker.traces.storage import keep
 
         traced = keep(trace, trace_file)
-    kept = ""
-    if certificate_file is not None:
-        kept = certificate_view.keep(found, certificate_file)
+    kept = [
+        keep(file)
+        for file, keep in (
+            (certificate_file, partial(certificate_view.keep, found)),
+            (measure_file, partial(measure_view.keep, runs)),
+        )
+        if file is not None
+    ]
     if as_json:
         data = to_json(proof, runs)
         data["invariant"] = certificate_view.found_json(found)
@@ -87,8 +93,8 @@ def run(
             if invariant:
                 certificate_view.print_invariant(found.claim)
             page.line()
-        if certificate_file is not None:
-            page.line(kept)
+        for line in kept:
+            page.line(line)
         if traced:
             page.paragraph(traced)
     return exit_code(proof, runs)

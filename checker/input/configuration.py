@@ -128,6 +128,7 @@ class _Keys:
     busy_bitmap: str = "wait"
     bitmaps: str = "one"
     source: str = "own"
+    connections: str = "one"
     properties: tuple[str, ...] = ()
     slow: bool = False
     bounds: Bounds = field(factory=Bounds)
@@ -284,6 +285,8 @@ def as_toml(options: Options, own: Sequence[Own] = ()) -> str:
         lines.append(f'bitmaps = "{options.bitmaps}"')
     if options.source != "own":
         lines.append(f'source = "{options.source}"')
+    if options.connections != "one":
+        lines.append(f'connections = "{options.connections}"')
     for section, given, usual in (
         ("bounds", options.bounds, Bounds()),
         ("failures", options.failures, Failures()),
@@ -309,6 +312,7 @@ def options_table(options: Options) -> dict[str, Any]:
         "busy_bitmap": options.busy_bitmap,
         "bitmaps": options.bitmaps,
         "source": options.source,
+        "connections": options.connections,
         "bounds": asdict(options.bounds),
         "failures": asdict(options.failures),
     }

@@ -8,6 +8,8 @@ positions and for the downtime that live promises, and stop-copy-bulk as well.
 Live's clients have none, so that chunks are sent while they edit.  Where these
 two may stop with a chunk unsent and nothing fails, what a run costs at most is
 an answer too.  Where the bitmap of stop-copy never fits, its VM must not stop.
+A design that is modelled with a source that sends before the stop is asked
+with that one as well.
 
 What no host can see (ghosts) is there to notice a mistake.  Where there is
 no mistake nobody misses it, so a mutant of ghosts alone is also run on the
@@ -22,7 +24,7 @@ from checker.engines.verdict import Verdict
 from checker.input.configuration import Configuration, load, shipped
 from checker.input.errors import InputError
 from checker.input.nearest import meant
-from model.design import DESIGNS, LIVE, STOP_COPY, STOP_COPY_BULK
+from model.design import DESIGNS, FROM_BULK, LIVE, STOP_COPY, STOP_COPY_BULK
 from model.options import Bounds, Failures, Options
 
 #: states of a small variant, at most
@@ -31,7 +33,12 @@ SMALL = 4_000
 _TWO_CHUNKS = "two-chunks"
 _TOO_MUCH = "never-fits"
 _ONE_LEFT = "one-unsent"
-_ONLY = {_TOO_MUCH: (STOP_COPY,), _ONE_LEFT: (LIVE, STOP_COPY_BULK)}
+_EARLIER = "bulk-source"
+_ONLY = {
+    _TOO_MUCH: (STOP_COPY,),
+    _ONE_LEFT: (LIVE, STOP_COPY_BULK),
+    _EARLIER: FROM_BULK,
+}
 _FAILURES = {
     "breaks": Failures(cut=1, cancel=1, refuse=1, retry=1),
     "kills": Failures(source_killed=1, destination_killed=1, retry=1),
@@ -39,6 +46,7 @@ _FAILURES = {
     _TWO_CHUNKS: Failures(backup_fails=1),
     _TOO_MUCH: Failures(cut=1),
     _ONE_LEFT: Failures(),
+    _EARLIER: Failures(cut=1, refuse=1),
     "all-failures": Failures(
         cut=1,
         source_killed=1,
@@ -49,7 +57,7 @@ _FAILURES = {
         backup_fails=1,
     ),
 }
-_EDITED = ("clients", "all-failures")
+_EDITED = ("clients", _EARLIER, "all-failures")
 
 
 @frozen
@@ -82,6 +90,7 @@ def questions(design: str) -> Questions:
                 design=design,
                 bounds=_bounds(design, name),
                 failures=failures,
+                source="bulk" if name == _EARLIER else "own",
             ),
         )
         for name, failures in _FAILURES.items()

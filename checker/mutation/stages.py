@@ -26,6 +26,7 @@ from checker.mutation.history import FLAG, remembering
 from model.design import (
     DESIGNS,
     DROP,
+    FROM_BULK,
     LIVE,
     MIGRATE,
     POSTCOPY_ONES,
@@ -49,6 +50,8 @@ _EITHER = ("yes", "no")
 #: the stages of an attempt that is under way
 STAGES = {name: one.stages for name, one in TABLE.items()}
 _CARRY = MIGRATE
+#: those that are modelled with a source that freezes the bitmap
+_FREEZE = (STOP_COPY_BULK, *FROM_BULK)
 #: those whose VM runs when the bitmap has come
 _RUN_LAST = tuple(d for d in MIGRATE if d not in RUN_FIRST)
 
@@ -74,6 +77,11 @@ class Demand:
     def actions(self) -> frozenset[str]:
         """The actions that it names."""
         return frozenset({self.action, self.after} - {""})
+
+    @property
+    def fields(self) -> frozenset[str]:
+        """The fields that it names."""
+        return frozenset(name for name, _ in self.where)
 
     def predicate(self, machine: Machine) -> Expression:
         """The states that meet it."""
@@ -250,8 +258,18 @@ _TABLE = (
         )
         for name in ("migration_fails", "migrate_cancel", "source_killed")
     ),
+    _Row("reclaim_at_stop", MIGRATION, ("device",), designs=_FREEZE),
     _Row(
         "send_changed_bits", MIGRATION, ("device",), designs=(STOP_COPY_BULK,)
+    ),
+    # the same where the source is another one than the design's
+    _Row("send_changed_bits", MIGRATION, ("run-sent",), designs=FROM_BULK),
+    _Row("send_bitmap_bits", MIGRATION, ("active",), designs=FROM_BULK),
+    _Row(
+        "dirty_bitmap_mig_cancel_incoming",
+        "destination.early",
+        _EITHER,
+        designs=(POSTCOPY_ONES,),
     ),
     # a bitmap that was kept at a break, until a backup has used it
     *(
@@ -293,10 +311,11 @@ def _demands(design: str) -> Iterator[Demand]:
 def met(search: ExplicitSearch, asked: Sequence[Demand]) -> tuple[Demand, ...]:
     """Those of ``asked`` that some state of the search meets."""
     known = {action.name for action in search.machine.actions}
+    fields = {field.name for field in search.machine.fields}
     searches = {"": search}
     found = []
     for demand in asked:
-        if not demand.actions <= known:
+        if not (demand.actions <= known and demand.fields <= fields):
             continue
         if demand.after not in searches:
             machine = remembering(search.machine, demand.after)

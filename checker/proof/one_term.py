@@ -60,6 +60,7 @@ QUESTIONS: Mapping[str, str] = {
     "no_message": "is_empty: channel",
     "head_is": "take: {} alone",
     "holds": "holds: {}",
+    "holds_chunk": "holds_chunk: k",
     "head_chunk": "take: form",
     "head_contents": "take: form",
     "put": "put: slots",

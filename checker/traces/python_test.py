@@ -121,7 +121,7 @@ def _options(trace: Trace) -> list[str]:
         lines += ["    without=frozenset(", "        {", *names]
         lines += ["        }", "    ),"]
     usual = Options(design=options.design)
-    for name in ("busy_bitmap", "bitmaps", "source"):
+    for name in ("busy_bitmap", "bitmaps", "source", "connections"):
         chosen = getattr(options, name)
         if chosen != getattr(usual, name):
             lines.append(f"    {name}={_quoted(chosen)},")

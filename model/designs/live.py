@@ -281,18 +281,8 @@ def build(options: Variant) -> Machine:
             world.with_(CLEAR_META_BEFORE_READ, read, without=cleared),
         )
 
-    @world.action("source", over=world.domain.chunks, fair=True)
-    def send_bitmap_bits(chunk: Chunk) -> Step:
-        """Send the chunk that was read.  QEMU: send_bitmap_bits()."""
-        return given(
-            source.stage.is_(Stage.READY), source.chunk.is_(chunk)
-        ).then(
-            sends(world, Message.BITS, chunk=chunk, contents=source.contents),
-            source.stage.becomes(Stage.IDLE),
-            source.chunk.becomes(None),
-            source.contents.becomes(frozenset()),
-            world.allowance.one_more(),
-        )
+    for way in world.ways:
+        _add_send_chunk(way)
 
     # -- stop ------------------------------------------------------------
 
@@ -355,6 +345,23 @@ def build(options: Variant) -> Machine:
     _add_downtime_kept(world)
     add_properties(world)  # the guarantees, S1 to L1
     return world.build.machine()
+
+
+def _add_send_chunk(world: Live) -> None:
+    source = world.source
+
+    @world.action("source", over=world.domain.chunks, fair=True)
+    def send_bitmap_bits(chunk: Chunk) -> Step:
+        """Send the chunk that was read.  QEMU: send_bitmap_bits()."""
+        return given(
+            source.stage.is_(Stage.READY), source.chunk.is_(chunk)
+        ).then(
+            sends(world, Message.BITS, chunk=chunk, contents=source.contents),
+            source.stage.becomes(Stage.IDLE),
+            source.chunk.becomes(None),
+            source.contents.becomes(frozenset()),
+            world.allowance.one_more(),
+        )
 
 
 def _add_downtime_kept(world: Live) -> None:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""One chunk k of a disk of any size, and one granule c of it, beside the count.
+"""One chunk k of any disk, and one granule c of it, beside the count.
 
 The count (``counted``) knows whether a set is empty and not how many are in
 it.  Whether a step can make a set larger shows at one chunk or granule: if
@@ -30,7 +30,6 @@ from model.language.counted import OF_PARAMETER, Counting, Outside, text_of
 from model.language.errors import ModelError
 from model.language.expression import Expression
 from model.language.schematic import SETS, SORTS, Sort, asked
-from model.language.tokens import whole
 from model.language.unknown import open_question
 
 _AT_K: Final = "?k: "
@@ -159,9 +158,7 @@ class ByChunk:
         others = ex.conjunction(bit, open_question("k has another granule"))
         return AtGranules(bit, others)
 
-    def _set(
-        self, node: Expression, inside: Sequence[Any], sort: Sort
-    ) -> Any:
+    def _set(self, node: Expression, inside: Sequence[Any], sort: Sort) -> Any:
         if node.operator == "not":
             return Outside(inside[0])
         if node.operator == "ite":
@@ -185,7 +182,7 @@ class ByChunk:
             )
         some = open_question(f"at k: {text_of(node)}")
         if isinstance(other, Outside):
-            gone: AtGranules = other.members  # type: ignore[assignment]  # of granules here
+            gone = other.members
             left = ex.disjunction(ex.complement(gone.others), some)
             return AtGranules(
                 ex.conjunction(one.followed, ex.complement(gone.followed)),
@@ -213,7 +210,7 @@ class ByChunk:
     # -- questions -------------------------------------------------------
 
     def _answer(self, node: Expression, inside: Sequence[Any]) -> Any:
-        operation, of = asked(node)
+        operation, _ = asked(node)
         if operation in OF_PARAMETER:
             return self._of_parameter(node, operation, inside[0])
         if SORTS.get(node.width) is None:

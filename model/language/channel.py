@@ -16,10 +16,11 @@ from typing import Any
 from attrs import evolve, frozen
 
 from model.language import expression as ex
-from model.language.domain import NO_CHUNK
+from model.language.domain import NO_CHUNK, Chunk
 from model.language.errors import ModelError, described
 from model.language.expression import Expression
 from model.language.sets import ChunkName, Contents
+from model.language.tokens import shown
 from model.language.types import (
     ContentsType,
     EnumType,
@@ -124,6 +125,25 @@ class Channel:
         slots = range(self.capacity)
         found = ex.any_of(ex.equal(self._kind(s), code) for s in slots)
         return flag(found, f"{self.name} holds {kind.value}")
+
+    def holds_chunk(self, chunk: Chunk) -> Flag:
+        """Whether a message that names ``chunk`` is in flight."""
+        part, type_ = self._chunk_part()
+        code = type_.encode(chunk, f"channel {self.name}")
+        named = ex.constant(code, type_.width)
+        slots = range(self.capacity)
+        found = ex.any_of(ex.equal(self._part(s, part), named) for s in slots)
+        return self._holds_chunk(found, chunk)
+
+    def _chunk_part(self) -> tuple[str, NameType]:
+        """The first part that names a chunk, and its type."""
+        for part, type_ in self.parts.items():
+            if isinstance(type_, NameType):
+                return part, type_
+        raise ModelError(f"channel {self.name} carries no chunk")
+
+    def _holds_chunk(self, found: Expression, chunk: Chunk) -> Flag:
+        return flag(found, f"{self.name} holds chunk {shown(chunk)}")
 
     def head_chunk(self, part: str = "chunk") -> ChunkName:
         """The chunk that the oldest message names."""

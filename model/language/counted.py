@@ -40,9 +40,12 @@ _PARAMETER: Final = "?open: the parameter: "
 
 @frozen
 class Outside:
-    """The complement of a set: only what lies in it as well can be asked."""
+    """The complement of a set, of which only the difference has a meaning.
 
-    members: Expression
+    ``members``: what is known of the set.
+    """
+
+    members: Any
 
 
 @frozen
@@ -142,7 +145,9 @@ class Counting:
         """Return whether two sets, or a set and a complement, meet."""
         if isinstance(one, Outside) and isinstance(other, Outside):
             raise ModelError(f"'{text_of(node)}' is not counted")
-        left, right = (other, one) if isinstance(one, Outside) else (one, other)
+        left, right = (
+            (other, one) if isinstance(one, Outside) else (one, other)
+        )
         if isinstance(right, Outside):
             # all of the left is left where nothing is taken away
             nothing = ex.complement(right.members)

@@ -122,9 +122,7 @@ class CountedChannel:
                 return ex.any_of(self.front_is(kind) for kind in runs)
             case "head_contents":
                 return open_question(f"{of} of next in {self.name} is some")
-        raise ModelError(
-            f"channel {self.name}: '{operation}' is not counted"
-        )
+        raise ModelError(f"channel {self.name}: '{operation}' is not counted")
 
     def _has_room(self) -> Expression:
         last = self.vacant(self.slots - 1)
@@ -145,9 +143,7 @@ class CountedChannel:
             case "lose_all":
                 zero = ex.constant(0, self.channel.kinds.width)
                 return dict.fromkeys(self.fields(), zero)
-        raise ModelError(
-            f"channel {self.name}: '{operation}' is not counted"
-        )
+        raise ModelError(f"channel {self.name}: '{operation}' is not counted")
 
     def _put(self, kind: str) -> dict[str, Expression]:
         found = {}

@@ -16,6 +16,7 @@ from attrs import evolve, field, frozen
 
 from model.language import expression as ex
 from model.language.budgets import counted
+from model.language.by_chunk import ByChunk
 from model.language.cases import cases
 from model.language.channel import KindType
 from model.language.counted import (
@@ -84,6 +85,15 @@ class Supposed:
     properties: frozenset[str] = frozenset()
 
 
+@frozen
+class Reading:
+    """The classes that read a schema in the count; others in tests only."""
+
+    counting: type[Counting] = Counting
+    channel: type[CountedChannel] = CountedChannel
+    by_chunk: type[ByChunk] = ByChunk
+
+
 @frozen(eq=False, kw_only=True)
 class CountedView:
     """The count of ``schema``, about its ``eventually`` properties.
@@ -101,6 +111,7 @@ class CountedView:
     origin: tuple[int, ...]
     open: tuple[Instance, ...]
     remembered: Mapping[Expression, str]
+    reading: Reading
 
     @property
     def kept(self) -> tuple[str, ...]:
@@ -145,15 +156,13 @@ def reads(expression: Expression) -> frozenset[str]:
     found = set(ex.fields_read([expression]))
     for node in ex.walk([expression]):
         operation, of = asked(node)
-        if node.operator == "ask" and operation.startswith("head_"):
-            if operation != "head_is":
-                found.add(f"{node.operands[0].name}.{of}")
+        is_part = operation.startswith("head_") and operation != "head_is"
+        if node.operator == "ask" and is_part:
+            found.add(f"{node.operands[0].name}.{of}")
     return frozenset(found)
 
 
-def sliced(
-    schema: Machine, names: frozenset[str] = frozenset()
-) -> Machine:
+def sliced(schema: Machine, names: frozenset[str] = frozenset()) -> Machine:
     """Return ``schema`` with the fields on which guards depend.
 
     And those on which its ``eventually`` properties do, which are the only
@@ -239,14 +248,17 @@ def _needs(
 # -- the machine -------------------------------------------------------------
 
 
-def counted_view(schema: Machine, numbers: Supposed) -> CountedView:
+def counted_view(
+    schema: Machine, numbers: Supposed, reading: Reading | None = None
+) -> CountedView:
     """Return the count of ``schema``, about its ``eventually`` properties.
 
     Raises ModelError if the count has no meaning for something in it.
     """
+    reading = reading or Reading()
     small = sliced(_with_budgets(schema, numbers), numbers.properties)
     channels = {
-        c.name: CountedChannel(
+        c.name: reading.channel(
             c,
             SLOTS if isinstance(c.capacity, Limit) else c.capacity,
             isinstance(c.capacity, Limit),
@@ -255,27 +267,26 @@ def counted_view(schema: Machine, numbers: Supposed) -> CountedView:
     }
     remembered = dict(_limits(small, numbers))
     tallies = {f.name: _asked_of(small, f.name) for f in small.fields}
-    counting = Counting(
+    counting = reading.counting(
         channels,
         remembered,
         numbers.kept,
         {name: question for name, question in tallies.items() if question},
     )
-    making = _Making(small, numbers, counting, channels, remembered)
+    making = _Making(small, numbers, counting, channels, remembered, reading)
     return making.view()
 
 
 def _asked_of(schema: Machine, tally: str) -> str:
     """Return a question that is asked of a tally, or '' if it is none."""
-    if not isinstance(
-        schema.fields[schema.position[tally]].type, TallyType
-    ):
+    if not isinstance(schema.fields[schema.position[tally]].type, TallyType):
         return ""
     roots = [c.expression for one in schema.instances for c in one.guard]
     for node in ex.walk(roots):
-        if node.operator == "ask" and asked(node)[0] in OF_TALLY:
-            if node.operands[0].name == tally:
-                return asked(node)[0]
+        question = asked(node)[0]
+        is_one = node.operator == "ask" and question in OF_TALLY
+        if is_one and node.operands[0].name == tally:
+            return question
     raise ModelError(f"tally {tally} is asked nothing")
 
 
@@ -289,14 +300,10 @@ def _with_budgets(schema: Machine, numbers: Supposed) -> Machine:
         if not _is_there(action, numbers.absent):
             continue
         name = counted(action.spends)
+        instances = action.instances
         if action.spends and name in numbers.limited:
-            action = evolve(
-                action,
-                instances=tuple(
-                    _spending(one, name) for one in action.instances
-                ),
-            )
-        actions.append(action)
+            instances = tuple(_spending(one, name) for one in instances)
+        actions.append(evolve(action, instances=instances))
     fields = tuple(
         f
         for f in schema.fields
@@ -345,9 +352,9 @@ def _limits(
         roots += [prop.premise, prop.conclusion]
     for node in ex.walk(roots):
         operation, of = asked(node)
-        if node.operator == "ask" and operation == "at_most":
-            if of != "0" and of not in numbers.kept:
-                yield node, f"at most {of} in {text_of(node.operands[0])}"
+        is_limit = node.operator == "ask" and operation == "at_most"
+        if is_limit and of != "0" and of not in numbers.kept:
+            yield node, f"at most {of} in {text_of(node.operands[0])}"
 
 
 @frozen(eq=False)
@@ -359,6 +366,7 @@ class _Making:
     counting: Counting
     channels: Mapping[str, CountedChannel]
     remembered: Mapping[Expression, str]
+    reading: Reading
     kept: tuple[str, ...] = field(init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -392,9 +400,7 @@ class _Making:
             tuple(actions),
             tuple(self._properties()),
             may_end=ex.TRUE,
-            invariants=tuple(
-                c.canonical() for c in self.channels.values()
-            ),
+            invariants=tuple(c.canonical() for c in self.channels.values()),
         )
         return CountedView(
             schema=self.small,
@@ -404,6 +410,7 @@ class _Making:
             origin=tuple(origin),
             open=tuple(open_),
             remembered=self.remembered,
+            reading=self.reading,
         )
 
     def _fields(self) -> Iterator[Field]:
@@ -463,8 +470,7 @@ class _Making:
 
     def _instance(self, one: Instance) -> Instance:
         guard = tuple(
-            Conjunct(c.text, self.counting.of(c.expression))
-            for c in one.guard
+            Conjunct(c.text, self.counting.of(c.expression)) for c in one.guard
         )
         effect: dict[str, Expression] = {}
         for name, value in one.effect:
@@ -493,8 +499,9 @@ class _Making:
             return None
         nothing = ex.complement(self.counting.of(later))
         now = ex.field_value(name, 1)
-        more = may_enter(self.counting, one, members, self.kept)
-        less = may_leave(self.counting, one, members, self.kept)
+        seen = self.reading.by_chunk
+        more = may_enter(self.counting, one, members, self.kept, seen)
+        less = may_leave(self.counting, one, members, self.kept, seen)
         stays = ex.conjunction(now, ex.complement(more))
         comes = ex.conjunction(ex.complement(now), less)
         may_be = ex.disjunction(comes, ex.conjunction(now, more))

@@ -112,6 +112,9 @@ class Meaning:
     ) -> Any:
         operation, of = asked(node)
         if inside and isinstance(inside[0], Channel):
+            if operation == "holds_chunk":
+                chunk: Any = chosen(of, parameters)
+                return inside[0].holds_chunk(chunk).expression
             return _of_channel(inside[0], operation, of)
         if inside and isinstance(inside[0], Tally):
             return getattr(inside[0], operation)().expression

@@ -25,7 +25,6 @@ from model.language.by_chunk import (
 from model.language.counted import Counting
 from model.language.expression import Expression
 from model.language.machine import Instance
-from model.language.schematic import SORTS
 from model.language.terms import parameter_of
 from model.language.tokens import CHUNKS
 from model.language.unknown import is_unknown, replaced
@@ -77,13 +76,14 @@ def changes(
     instance: Instance,
     members: Expression,
     kept: Iterable[str],
+    by_chunk: type[ByChunk] = ByChunk,
 ) -> Iterator[Change]:
     """Yield the set ``members`` before and after the step, from each place."""
     later = after_step(instance, members)
     if later is members:
         return
     for where in places(instance):
-        seen = ByChunk(counting, where)
+        seen = by_chunk(counting, where)
         before, after = seen.of(members), seen.of(later)
         given = given_at(seen, instance, kept)
         of_granules = isinstance(before, AtGranules)
@@ -97,10 +97,11 @@ def may_enter(
     instance: Instance,
     members: Expression,
     kept: Iterable[str],
+    by_chunk: type[ByChunk] = ByChunk,
 ) -> Expression:
     """Return where a step may add to a set: a formula over the count."""
     found: Expression = ex.FALSE
-    for one in changes(counting, instance, members, kept):
+    for one in changes(counting, instance, members, kept, by_chunk):
         enters = ex.conjunction(one.after, ex.complement(one.before))
         some = asked_both_ways(ex.conjunction(one.given, enters))
         found = ex.disjunction(found, some)
@@ -112,10 +113,11 @@ def may_leave(
     instance: Instance,
     members: Expression,
     kept: Iterable[str],
+    by_chunk: type[ByChunk] = ByChunk,
 ) -> Expression:
     """Return where a step may take from a set: a formula over the count."""
     found: Expression = ex.FALSE
-    for one in changes(counting, instance, members, kept):
+    for one in changes(counting, instance, members, kept, by_chunk):
         leaves = ex.conjunction(one.before, ex.complement(one.after))
         some = asked_both_ways(ex.conjunction(one.given, leaves))
         found = ex.disjunction(found, some)
@@ -140,9 +142,3 @@ def asked_both_ways(root: Expression) -> Expression:
             for answer in (ex.FALSE, ex.TRUE)
         )
         root = ex.disjunction(no, yes)
-
-
-def sorted_by_kind(node: Expression) -> str:
-    """Return what a part of a size is: 'granules', 'chunks', 'channel', ..."""
-    sort = SORTS.get(node.width)
-    return "flag" if sort is None else sort.name.lower()

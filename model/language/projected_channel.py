@@ -22,7 +22,7 @@ from attrs import frozen
 
 from model.language import expression as ex
 from model.language.channel import Channel
-from model.language.domain import NO_CHUNK
+from model.language.domain import NO_CHUNK, Chunk
 from model.language.errors import ModelError
 from model.language.expression import Expression
 from model.language.projected import NAME_MINE, NAME_OTHER
@@ -130,6 +130,15 @@ class ProjectedChannel(Channel):
             return held
         other = open_question(f"{self.name} holds another {kind.value}")
         return flag(ex.disjunction(held.expression, other), held.text)
+
+    def holds_chunk(self, chunk: Chunk) -> Flag:
+        """Whether a message that names ``chunk`` is in flight."""
+        _, type_ = self._chunk_part()
+        code = type_.encode(chunk, f"channel {self.name}")
+        found = ex.any_of(map(self._is_run, self._numbers()))
+        if code != NAME_MINE:
+            found = open_question(f"{self.name} holds chunk {chunk}")
+        return self._holds_chunk(found, chunk)
 
     def head_chunk(self, part: str = "chunk") -> ChunkName:
         """The chunk that the oldest message names."""

@@ -15,6 +15,7 @@ from attrs import frozen
 
 from model.language import expression as ex
 from model.language.channel import Channel
+from model.language.domain import Chunk
 from model.language.errors import ModelError
 from model.language.expression import Expression
 from model.language.schematic import Schematic, Sort, ask
@@ -88,6 +89,11 @@ class SchematicChannel(Channel):
     def holds(self, kind: enum.Enum) -> Flag:
         found = ask("holds", 1, self.now, of=self._named(kind))
         return flag(found, f"{self.name} holds {kind.value}")
+
+    def holds_chunk(self, chunk: Chunk) -> Flag:
+        self._chunk_part()
+        found = ask("holds_chunk", 1, self.now, of=chunk)
+        return self._holds_chunk(found, chunk)
 
     def head_chunk(self, part: str = "chunk") -> ChunkName:
         type_ = self.parts.get(part)

@@ -79,6 +79,7 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
     "no_message": Operation(((Sort.CHANNEL,),), FLAG),
     "head_is": Operation(((Sort.CHANNEL,),), FLAG, "kind"),
     "holds": Operation(((Sort.CHANNEL,),), FLAG, "kind"),
+    "holds_chunk": Operation(((Sort.CHANNEL,),), FLAG, CHUNKS),
     "head_chunk": Operation(((Sort.CHANNEL,),), Sort.NAME, "part"),
     "head_contents": Operation(((Sort.CHANNEL,),), Sort.CONTENTS, "part"),
     "head_member": Operation(((Sort.CHANNEL,),), FINITE, "part"),

@@ -72,16 +72,27 @@ def create(
     name: dict[str, Type] = {}
     if SEVERAL in words:
         name["name"] = EnumType(Name)
+    apart = {Message.BITS: {**name, "chunk": chunk, "contents": contents}}
     stream = build.channel(
         "stream",
         options.limit("channel"),
         {
             Message.START: {**name},
-            Message.BITS: {**name, "chunk": chunk, "contents": contents},
+            **apart,
             Message.COMPLETE: {**name},
             Message.RUN: {},
         },
         doc="what the source has sent and the destination has not read",
+    )
+    connections = tuple(
+        build.channel(
+            called,
+            1,
+            apart,
+            doc="a chunk that travels on a connection of its own",
+        )
+        for called in ("chunks", "chunks_on_other")
+        if options.connections == "several"
     )
     replies = None
     if design.run_is_last:
@@ -108,6 +119,7 @@ def create(
         stream=stream,
         return_path=replies,
         ghost=ghost,
+        connections=connections,
     )
     world = evolve(world, **world.beside(build))
     world.bitmaps.append(world)

@@ -162,9 +162,11 @@ def _add_reachable(world: World) -> None:
 def _add_costs(world: World) -> None:
     build, source, design = world.build, world.source, world.design
     kinds = ["send_bitmap_bits"]
-    if design.freezes(world.options) and world.has(FREEZE_AT_SETUP):
-        kinds.append("send_changed_bits")
-    sends = [f"{kind}{w.suffix}" for kind in kinds for w in world.bitmaps]
+    if design.freezes(world.options):
+        again = ["send_changed_bits"]
+        kinds += world.with_(FREEZE_AT_SETUP, again, without=[])
+    ways = [way for bitmap in world.bitmaps for way in bitmap.ways]
+    sends = [f"{kind}{w.suffix}" for kind in kinds for w in ways]
     build.cost("chunks sent", by=sends, when=YES)
     build.cost(
         "chunks sent while stopped",

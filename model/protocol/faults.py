@@ -119,7 +119,7 @@ def _add_destination_killed(world: World) -> None:
                 for node in world.nodes
             ],
             here.stream_ended.becomes(False),
-            world.stream.lose_all(),
+            world.messages_lost(),
             link.becomes(choose(world.in_progress, broken, Link.DOWN)),
             world.ghost.faulted.becomes(True),
             world.ghost.killed.becomes(True),

@@ -174,6 +174,14 @@ def _add_destination(world: World) -> None:
         only=world.design.migrates,
     )
     build.always(
+        world.name("NothingEarlyOfNoBitmap"),
+        NONE,
+        "Of a bitmap that is not there yet no chunk has come before RUN.",
+        when=[here.bitmap.is_(Incoming.ABSENT)],
+        then=[(~here.early).named("no chunk has come before RUN")],
+        only=not here.early.absent,
+    )
+    build.always(
         world.name("RemovedOnlyIfNotBusy"),
         NONE,
         "A bitmap is removed only where the VM runs, and not while it is "

@@ -100,7 +100,8 @@ def _add_reclaim_at_stop(world: World) -> None:
 def add_send_changed(world: World, sending: Flag) -> None:
     """The chunks that changed after they were sent, once more."""
     for bitmap in world.bitmaps:
-        _add_send_changed(bitmap, sending)
+        for way in bitmap.ways:
+            _add_send_changed(way, sending)
 
 
 def _add_send_changed(world: World, sending: Flag) -> None:

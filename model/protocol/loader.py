@@ -16,6 +16,7 @@ from model.mechanisms import (
     RECLAIM_ATOMIC,
     RECLAIM_UNION,
 )
+from model.protocol.connections import may_be_late
 from model.protocol.lifetimes import destination_forgets
 from model.protocol.loss import BEING_LOADED, last_of_stream
 from model.protocol.messages import next_is, receives
@@ -27,7 +28,8 @@ def add_loader(world: World) -> None:
     """The destination's steps from START to COMPLETE, of each bitmap."""
     for bitmap in world.bitmaps:
         _add_start(bitmap)
-        _add_bits(bitmap)
+        for way in bitmap.ways:
+            _add_bits(way)
         _add_complete(bitmap)
 
 
@@ -84,7 +86,8 @@ def _created(world: World) -> Updates:
 
 
 def _add_bits(world: World) -> None:
-    here, stream = world.destination, world.stream
+    here, next_ = world.destination, world.carries(Message.BITS)
+    late = (Incoming.COMPLETE, Incoming.VALID) if may_be_late(world) else ()
 
     @world.action("destination", over=world.domain.chunks, fair=True)
     def dirty_bitmap_load_bits(chunk: Chunk) -> Step:
@@ -92,7 +95,7 @@ def _add_bits(world: World) -> None:
 
         QEMU: dirty_bitmap_load_bits(), bdrv_dirty_bitmap_deserialize_part().
         """
-        arrived = stream.head_contents()
+        arrived = next_.head_contents()
         stored = world.with_(
             CHUNK_OVERWRITES,
             arrived,
@@ -100,8 +103,8 @@ def _add_bits(world: World) -> None:
         )
         return given(
             receives(world, Message.BITS),
-            stream.head_chunk().is_(chunk),
-            here.bitmap.is_(*BEING_LOADED),
+            next_.head_chunk().is_(chunk),
+            here.bitmap.is_(*BEING_LOADED, *late),
         ).then(
             here.bits.becomes(here.bits.with_contents(chunk, stored)),
             _has_come(world, chunk),

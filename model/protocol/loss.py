@@ -39,6 +39,10 @@ from model.mechanisms import (
     QUIT_WHEN_OVER,
     RECLAIM_UNION,
 )
+from model.protocol.connections import (
+    may_be_late,
+    may_be_read,
+)
 from model.protocol.lifetimes import destination_forgets
 from model.protocol.messages import (
     names_forgotten_by_loader,
@@ -55,9 +59,16 @@ ABOUT_A_BITMAP = (Message.START, Message.BITS, Message.COMPLETE)
 def add_loss(world: World) -> None:
     """Errors of each bitmap, and what is skipped after one."""
     for bitmap in world.bitmaps:
-        _add_refusals(bitmap)
-        _add_skipping(bitmap)
+        _add_start_refused(bitmap)
+        for way in bitmap.ways:
+            _add_bits_refused(way)
+        _add_complete_refused(bitmap)
+        for way in bitmap.ways:
+            _add_skip_bits(way)
+        _add_skip_start(bitmap)
         _add_skip_complete(bitmap)
+        for way in bitmap.ways:
+            _add_unknown(way)
     _add_nameless(world)
 
 
@@ -82,15 +93,22 @@ def last_of_stream(world: World) -> Updates:
     return world.stream_ends()
 
 
-def _add_refusals(world: World) -> None:
-    """A bitmap error at START, at BITS or at COMPLETE."""
+def _refused(
+    world: World, kind: Message, *states: Incoming, ends: Updates = ()
+) -> Step:
+    """A bitmap error at a message of this kind."""
     here = world.destination
+    return given(
+        next_is(world, kind),
+        here.bitmap.is_(*states),
+        may_be_read(world, kind),
+    ).then(
+        world.ghost.trouble.becomes(True),
+        _dropped(world, kind, ends) if drops(world) else _failed(world),
+    )
 
-    def refused(kind: Message, *states: Incoming, ends: Updates = ()) -> Step:
-        return given(next_is(world, kind), here.bitmap.is_(*states)).then(
-            world.ghost.trouble.becomes(True),
-            _dropped(world, ends) if drops(world) else _failed(world),
-        )
+
+def _add_start_refused(world: World) -> None:
 
     @world.action("destination", fault=True, spends="refuse")
     def dirty_bitmap_load_start_refused() -> Step:
@@ -98,7 +116,10 @@ def _add_refusals(world: World) -> None:
 
         QEMU: dirty_bitmap_load_header(), cancel_incoming_locked().
         """
-        return refused(Message.START, Incoming.ABSENT)
+        return _refused(world, Message.START, Incoming.ABSENT)
+
+
+def _add_bits_refused(world: World) -> None:
 
     @world.action("destination", fault=True, spends="refuse")
     def dirty_bitmap_load_bits_refused() -> Step:
@@ -106,7 +127,10 @@ def _add_refusals(world: World) -> None:
 
         QEMU: dirty_bitmap_load_bits(), cancel_incoming_locked().
         """
-        return refused(Message.BITS, *BEING_LOADED)
+        return _refused(world, Message.BITS, *BEING_LOADED)
+
+
+def _add_complete_refused(world: World) -> None:
 
     @world.action("destination", fault=True, spends="refuse")
     def dirty_bitmap_load_complete_refused() -> Step:
@@ -115,14 +139,15 @@ def _add_refusals(world: World) -> None:
         QEMU: dirty_bitmap_load_header(), cancel_incoming_locked().
         """
         ends = last_of_stream(world)
-        return refused(Message.COMPLETE, *BEING_LOADED, ends=ends)
+        return _refused(world, Message.COMPLETE, *BEING_LOADED, ends=ends)
 
 
-def _dropped(world: World, ends: Updates) -> Updates:
+def _dropped(world: World, kind: Message, ends: Updates) -> Updates:
     """Effect: every bitmap that is not done is removed, the rest is read.
 
-    An error in one bitmap drops all that the loader still has; as built that
-    is every bitmap until the VM is about to start, complete or not.
+    ``kind``: that of the message that was wrong.  An error in one bitmap
+    drops all that the loader still has; as built that is every bitmap until
+    the VM is about to start, complete or not.
     """
     open_ = (*BEING_LOADED, Incoming.ABSENT)
     dropped = world.with_(
@@ -146,7 +171,7 @@ def _dropped(world: World, ends: Updates) -> Updates:
         "the bitmaps that are being loaded are lost",
         (*found, *names_forgotten_by_loader(world)),
     )
-    return (*world.stream.take(), *ends, *lost)
+    return (*world.carries(kind).take(), *ends, *lost)
 
 
 def _failed(world: World) -> Updates:
@@ -186,15 +211,18 @@ def _add_nameless(world: World) -> None:
             any_of(*(stream.head_is(kind) for kind in ABOUT_A_BITMAP)),
             stream.head_member("name").is_(Name.NONE),
             current.is_(Name.NONE),
-        ).then(_dropped(world, ()))
+        ).then(_dropped(world, Message.START, ()))
 
 
-def _reasons_to_skip(world: World) -> tuple[str, ...] | None:
+def _reasons_to_skip(world: World, *more: str) -> tuple[str, ...] | None:
     """Budgets without which nothing is skipped; None: nothing is, ever."""
+    if world.options.overtaking_errs and drops(world):
+        return ()
     early = [] if world.design.run_is_last else ["edits"]
     reasons = [
         *(["refuse"] if drops(world) else []),
         *world.with_(BUSY_UNTIL_COMPLETE, [], without=early),
+        *more,
     ]
     budgets = ("|".join(reasons),) if reasons else None
     always = () if world.several else budgets
@@ -206,12 +234,19 @@ def _is_gone(world: World, *more: Incoming) -> Flag:
     return world.destination.bitmap.is_(*gone, *more)
 
 
-def _add_skipping(world: World) -> None:
+def _add_skip_bits(world: World) -> None:
     """The rest of a dropped bitmap's data is read and ignored."""
-    needs = _reasons_to_skip(world)
+    late = ["edits"] if may_be_late(world) else []
+    needs = _reasons_to_skip(world, *late)
 
     @world.action(
-        "destination", only=needs is not None, fair=True, needs=needs or ()
+        "destination",
+        only=needs is not None,
+        fair=True,
+        needs=needs or (),
+        silent="where the only chunk is the one that has overtaken START"
+        if world.options.overtaking_errs
+        else "",
     )
     def skip_bits() -> Step:
         """BITS of a bitmap that was dropped are read and ignored.
@@ -220,9 +255,14 @@ def _add_skipping(world: World) -> None:
         """
         return given(receives(world, Message.BITS), _is_gone(world)).then()
 
+
+def _add_skip_start(world: World) -> None:
+    needs = _reasons_to_skip(world)
+
     @world.action(
         "destination",
-        only=needs is not None and world.several,
+        only=needs is not None
+        and (world.several or world.options.overtaking_errs),
         fair=True,
         needs=needs or (),
         silent="the first bitmap's comes before any error",
@@ -253,6 +293,27 @@ def _add_skip_complete(world: World) -> None:
             receives(world, Message.COMPLETE),
             _is_gone(world, Incoming.ABSENT),
         ).then(last_of_stream(world))
+
+
+def _add_unknown(world: World) -> None:
+    """A chunk has overtaken START, and does not wait for it: an error."""
+    here = world.destination
+
+    @world.action("destination", only=world.options.overtaking_errs, fair=True)
+    def dirty_bitmap_load_bits_unknown() -> Step:
+        """BITS name a bitmap that is not there yet.
+
+        QEMU: dirty_bitmap_load_header(), "unknown dirty bitmap", and
+        cancel_incoming_locked().
+        """
+        return given(
+            next_is(world, Message.BITS),
+            here.bitmap.is_(Incoming.ABSENT),
+        ).then(
+            _dropped(world, Message.BITS, ())
+            if drops(world)
+            else _failed(world)
+        )
 
 
 def add_cancel_incoming(world: World) -> None:

@@ -119,7 +119,7 @@ def _add_attempts(world: World) -> None:
             here.vm.becomes(DestinationVm.INMIGRATE),
             destination_forgets(world),
             here.stream_ended.becomes(False),
-            world.stream.lose_all(),
+            world.messages_lost(),
             ghost.faulted.becomes(False),
             ghost.trouble.becomes(False),
             ghost.retried.becomes(True),
@@ -216,7 +216,7 @@ def _add_fence(world: World) -> None:
             here.vm.becomes(DestinationVm.KILLED),
             destination_forgets(world),
             here.stream_ended.becomes(False),
-            world.stream.lose_all(),
+            world.messages_lost(),
             world.replies_lost(),
             world.link.becomes(Link.DOWN),
         )

@@ -17,10 +17,12 @@ def add_measures(world: World) -> None:
     build = world.build
     build.rank("messages", size_of(world.stream))
     for node in world.nodes:
-        both = size_of(node.source.in_flight) + size_of(
-            node.destination.in_flight
-        )
-        build.rank(node.name("writes in flight"), both)
+        for side, host in (
+            ("source", node.source),
+            ("destination", node.destination),
+        ):
+            name = node.name(f"writes in flight on the {side}")
+            build.rank(name, size_of(host.in_flight))
     for bitmap in world.bitmaps:
         ahead = bitmap.source.cursor.ahead()
         build.rank(bitmap.name("chunks ahead"), size_of(ahead))

@@ -2,7 +2,9 @@
 """The protocol's words: a message is sent, a message is received.
 
 Each brings its condition and its effect: ``sends`` needs a connection with
-room, ``receives`` that the next message is this one.
+room, ``receives`` that the next message is this one.  Where there is one
+connection all messages are one stream, in the order in which they were sent;
+``connections`` says what is different where chunks travel apart.
 
 Where there are two bitmaps, a message names its bitmap, unless it is the one
 of the message before: then the name is left out, also from one section to the
@@ -19,6 +21,12 @@ from typing import Any
 
 from model.language import Flag, Part, Update, any_of, choose
 from model.mechanisms import NAMES_PER_ATTEMPT
+from model.protocol.connections import (
+    comes_apart,
+    may_be_read,
+    sends_apart,
+    travels_apart,
+)
 from model.protocol.world import World
 from model.vocabulary import Message, Name, Reply
 
@@ -27,6 +35,8 @@ Updates = tuple[Update, ...]
 
 def sends(world: World, kind: Message, **payload: Any) -> Part:
     """The source sends a message; but for RUN it is about this bitmap."""
+    if travels_apart(world, kind):
+        return sends_apart(world, **payload)
     stream, last = world.stream, world.source.named
     room = (world.link_up, stream.has_room())
     if not world.several or kind is Message.RUN:
@@ -39,6 +49,8 @@ def sends(world: World, kind: Message, **payload: Any) -> Part:
 
 def next_is(world: World, kind: Message) -> Flag:
     """Whether the next message is of this kind; and about this bitmap."""
+    if travels_apart(world, kind):
+        return comes_apart(world)
     is_next = world.stream.head_is(kind)
     if not world.several or kind is Message.RUN:
         return is_next
@@ -52,10 +64,14 @@ def next_is(world: World, kind: Message) -> Flag:
 
 def receives(world: World, kind: Message) -> Part:
     """The destination takes the next message, and carries its name on."""
-    taken = world.stream.take()
-    if world.several and kind is not Message.RUN:
+    taken = world.carries(kind).take()
+    if (
+        world.several
+        and kind is not Message.RUN
+        and not travels_apart(world, kind)
+    ):
         taken = (*taken, world.destination.named.becomes(world.this))
-    return Part((next_is(world, kind),), taken)
+    return Part((next_is(world, kind), *may_be_read(world, kind)), taken)
 
 
 def replies(world: World, kind: Reply) -> Part:

@@ -21,10 +21,10 @@ from model.guarantees import (
     VM_ENDED,
 )
 from model.language import Flag, any_of
-from model.mechanisms import KEEP_ON_BREAK, MARK_DEGRADED
 from model.protocol.backup import usable_on_destination, usable_on_source
 from model.protocol.endings import add_endings
 from model.protocol.guest import drained
+from model.protocol.precision import WHOLE, add_precision
 from model.protocol.world import (
     EVER_RAN,
     World,
@@ -38,9 +38,6 @@ from model.vocabulary import (
 )
 
 MOVES = "management can tell a VM that has resumed from one that has not"
-#: what a destination whose VM runs sees as the end of the stream
-BREAKS = ("cut|source_killed|cancel",)
-WHOLE = (Incoming.COMPLETE, Incoming.MERGED, Incoming.VALID)
 
 
 def add_properties(world: World) -> None:
@@ -50,8 +47,7 @@ def add_properties(world: World) -> None:
         _add_observable(bitmap)
         _add_as_it_was(bitmap)
         _add_no_needless_loss(bitmap)
-        _add_kept(bitmap)
-        _add_precision(bitmap)
+        add_precision(bitmap)
     _add_vm_lives(world)
     _add_vm_unharmed(world)
     _add_completed(world)
@@ -300,71 +296,6 @@ def _add_no_needless_loss(world: World) -> None:
     )
 
 
-def _add_kept(world: World) -> None:
-    """A break after the switchover costs precision, not the bitmap."""
-    design = world.design
-    if not design.migrates:
-        world.build.not_promised("D1", "the bitmap is not migrated by design")
-        return
-    if not (design.run_is_last or design.ones_first):
-        world.build.not_promised(
-            "D1", "a break after the switchover loses the bitmap by design"
-        )
-        return
-    if design.ones_first:
-        _add_degraded(world)
-    if not world.destination.early.absent:
-        world.build.not_promised(
-            "D1", "chunks come before RUN, and then a break loses the bitmap"
-        )
-        return
-    here, ghost = world.destination, world.ghost
-    world.build.always(
-        world.name("NoLossAfterSwitchover"),
-        "D1",
-        "A destination that runs and reads no more has the bitmap that it "
-        "began to load, whatever has failed, unless a message was refused.",
-        when=[
-            here.vm.is_(DestinationVm.RUNNING),
-            here.stream_ended,
-            (~ghost.trouble).named("no bitmap error happened"),
-            here.bitmap.is_not(Incoming.ABSENT),
-        ],
-        then=[here.bitmap.is_(*WHOLE, Incoming.REMOVED)],
-    )
-
-
-def _add_degraded(world: World) -> None:
-    here, ghost = world.destination, world.ghost
-    world.build.always(
-        world.name("DegradedIsVisible"),
-        "S2",
-        "A bitmap that looks usable although neither COMPLETE nor all of its "
-        "chunks have come shows as degraded.",
-        when=[
-            usable_on_destination(world),
-            (~ghost.arrived).named("COMPLETE was not received"),
-            (~ghost.missing.is_empty()).named("a chunk has not come"),
-        ],
-        then=[here.degraded.named("the bitmap shows as degraded")],
-        needs=BREAKS,
-        only=world.has(KEEP_ON_BREAK),
-    )
-    world.build.always(
-        world.name("DegradedOnlyAfterABreak"),
-        "",
-        "A bitmap shows as degraded only where something has failed and "
-        "COMPLETE has not come.",
-        when=[here.degraded.named("the bitmap shows as degraded")],
-        then=[
-            (~ghost.arrived).named("COMPLETE was not received"),
-            ghost.faulted.named("something has failed"),
-        ],
-        needs=BREAKS,
-        only=world.has(KEEP_ON_BREAK) and world.has(MARK_DEGRADED),
-    )
-
-
 def _add_completed(world: World) -> None:
     """'completed' says that the destination runs: where SHUT comes back.
 
@@ -394,41 +325,4 @@ def _add_one_side(world: World) -> None:
         "never did.",
         when=[source.vm.is_(SourceVm.RUNNING)],
         then=[here.vm.is_not(*EVER_RAN)],
-    )
-
-
-def _add_precision(world: World) -> None:
-    here, ghost = world.destination, world.ghost
-    world.build.always(
-        world.name("DestinationIsExact"),
-        "P1",
-        "If nothing failed in this attempt, the destination's bitmap has no "
-        "bit too many.",
-        when=[
-            here.vm.is_(DestinationVm.RUNNING),
-            here.bitmap.is_(Incoming.VALID),
-            (~ghost.faulted).named("nothing failed"),
-            drained(world, here.in_flight),
-        ],
-        then=[
-            (here.bits <= ghost.true_dirty).named(
-                "the destination's bitmap within the true dirty set"
-            )
-        ],
-    )
-    world.build.always(
-        world.name("ExtraOnlyWhereMissing"),
-        "P2",
-        "Whatever has failed, the destination's bitmap has a bit too many "
-        "only where a chunk has not come.",
-        when=[
-            here.vm.is_(DestinationVm.RUNNING),
-            here.bitmap.is_(Incoming.VALID),
-            drained(world, here.in_flight),
-        ],
-        then=[
-            ((here.bits - ghost.missing) <= ghost.true_dirty).named(
-                "the bits of what has come within the true dirty set"
-            )
-        ],
     )

@@ -46,7 +46,8 @@ def add_drain(world: World, at: Outgoing, then: Outgoing) -> None:
 def add_send_chunks(world: World, sending: Flag) -> None:
     """One pass over each bitmap, chunk by chunk, read and sent at once."""
     for bitmap in world.bitmaps:
-        _add_send_chunks(bitmap, sending)
+        for way in bitmap.ways:
+            _add_send_chunks(way, sending)
     add_forgotten_chunk(world, sending)
 
 

@@ -14,9 +14,9 @@ while it runs is a field, and is chosen with ``choose`` and ``switch``.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from model.language import (
     YES,
@@ -51,6 +51,7 @@ from model.vocabulary import (
     IN_PROGRESS,
     DestinationVm,
     Link,
+    Message,
     Name,
 )
 
@@ -77,7 +78,9 @@ class World:
     bitmap that they speak of: ``this``, with ``suffix`` behind the names of
     its actions and properties; ``bitmaps`` are both.  ``enabled``: whether
     it records the guest's writes.  ``allowance``: chunks sent since the last
-    write of a guest that is held back."""
+    write of a guest that is held back.  ``connections``: those on which chunks
+    travel apart from the stream, if they do; ``ways`` has a world for each,
+    which differ in the connection that they speak of."""
 
     options: Variant
     design: Design
@@ -94,6 +97,8 @@ class World:
     enabled: bool = True
     bitmaps: list[World] = field(factory=list)
     allowance: Tally = field(factory=lambda: Tally(None))
+    connections: tuple[Channel, ...] = ()
+    way: int = 0
 
     # -- fixed before anything runs --------------------------------------
 
@@ -132,7 +137,7 @@ class World:
             fault=fault,
             spends=spends,
             needs=tuple(needs),
-            silent=silent,
+            silent=silent or self._seldom,
             suffix=self.suffix,
         )
 
@@ -208,12 +213,34 @@ class World:
     @property
     def before(self) -> list[World]:
         """Those of the bitmaps that come earlier in the stream."""
-        return self.bitmaps[: self.bitmaps.index(self)]
+        names = [w.this for w in self.bitmaps]
+        return self.bitmaps[: names.index(self.this)]
 
     @property
     def is_last(self) -> bool:
         """Whether this bitmap is the last in the stream."""
-        return self.bitmaps[-1] is self
+        return self.bitmaps[-1].this is self.this
+
+    @property
+    def ways(self) -> list[Self]:
+        """One world for each connection on which a chunk may travel."""
+        if not self.connections:
+            return [self]
+        return [
+            evolve(self, way=way, suffix=self.suffix + other)
+            for way, other in enumerate(("", "_on_other"))
+        ]
+
+    @property
+    def _seldom(self) -> str:
+        """Why the other connection may be of no use, or ''."""
+        return "where no two chunks are under way at once" if self.way else ""
+
+    def carries(self, kind: Message) -> Channel:
+        """The channel on which messages of this kind travel."""
+        if self.connections and kind is Message.BITS:
+            return self.connections[self.way]
+        return self.stream
 
     def name(self, text: str) -> str:
         """The name of a property of this bitmap."""
@@ -255,6 +282,11 @@ class World:
         """The set that holds just ``granule``."""
         return single(self.disk, granule)
 
+    def messages_lost(self) -> Updates:
+        """Effect: what travels to the destination is lost."""
+        channels = (self.stream, *self.connections)
+        return tuple(u for each in channels for u in each.lose_all())
+
     def replies_lost(self) -> Updates:
         """Effect: what travels back is lost."""
         if self.return_path is None:
@@ -276,7 +308,7 @@ class World:
         return effect(
             "the destination closes",
             (
-                *self.stream.lose_all(),
+                *self.messages_lost(),
                 self.destination.stream_ended.becomes(True),
                 self._closed(~self.in_progress),
             ),

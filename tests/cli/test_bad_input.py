@@ -22,7 +22,10 @@ BAD_CONFIGURATIONS = {
         'design = "live"\n[bounds]\nchunk = 1',
         "allowed are chunks, granules",
     ),
-    "design": ('design = "magic"', "allowed are live, postcopy, stop-copy"),
+    "design": (
+        'design = "magic"',
+        "allowed are live, postcopy, postcopy-ones",
+    ),
     "type": ('design = "live"\n[bounds]\nchunks = "2"', "whole numbers"),
     "real": ('design = "live"\n[bounds]\nchunks = 1.5', "whole numbers"),
     "flag": ('design = "live"\n[bounds]\nchunks = true', "whole numbers"),

@@ -24,7 +24,9 @@ from checker.answer.real_disks import (
     EXAMPLE,
     Disk,
     as_built_stops,
+    changed_chunks,
     downtime_chunks,
+    least_limit,
     send_seconds,
     stopped_seconds,
 )
@@ -83,7 +85,43 @@ def test_what_is_sent_while_stopped(at: At, formula: str) -> None:
     ],
 )
 def test_what_is_sent_in_all(at: At, formula: str) -> None:
-    assert str(sent_cost(at)) == formula
+    assert str(sent_cost(at, whatever=False)) == formula
+
+
+@pytest.mark.parametrize(
+    ("at", "formula"),
+    [
+        (lambda b: b.chunks, "M"),
+        (lambda b: b.chunks + int(live(b)), "M + min(M, D + F)"),
+        (lambda b: 2 * b.chunks + b.in_flight + 3, "2 M + F + 3"),
+        (lambda _: 0, "0"),
+        (lambda b: b.chunks**2, "no formula"),
+    ],
+)
+def test_what_is_sent_whatever_the_guest_does(at: At, formula: str) -> None:
+    found = sent_cost(at, whatever=True)
+    assert str(found) == formula
+    if found.plane is not None:
+        for point, value in found.points.items():
+            assert found.plane.at(*point) == value
+
+
+@pytest.mark.parametrize("gbit", [1, 10])
+def test_the_least_limit_at_which_the_vm_stops(gbit: int) -> None:
+    whole = stopped_cost(fits_only)
+    once = sent_cost(lambda b: b.chunks + int(live(b)), whatever=True)
+    flat = sent_cost(lambda b: b.chunks, whatever=True)
+    part = stopped_cost(live)
+    all_of_it = EXAMPLE.chunks
+    assert least_limit(flat, whole, EXAMPLE, gbit, 1000) == all_of_it
+    assert least_limit(flat, part, EXAMPLE, gbit, 1000) is None
+    few = least_limit(once, part, EXAMPLE, gbit, 1000)
+    many = least_limit(once, part, EXAMPLE, gbit, 20000)
+    assert few is not None and many is not None
+    assert 0 < few < many < all_of_it
+    # so many bits at random places leave hardly a chunk as it was
+    assert changed_chunks(EXAMPLE, 1e7, 1.0) == all_of_it
+    assert changed_chunks(EXAMPLE, 0, 1.0) == 0
 
 
 def test_one_point_more_refutes_a_formula() -> None:

@@ -32,6 +32,7 @@ def test_a_demand_is_met_by_a_state_in_which_the_action_is_enabled() -> None:
 
 def test_what_there_is_not_does_not_fire() -> None:
     assert found(lamp(), Demand("explode", (("light", "on"),))) == ()
+    assert found(lamp(), Demand("break_down", (("sound", "on"),))) == ()
 
 
 def test_a_demand_in_words() -> None:

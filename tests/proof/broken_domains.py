@@ -270,6 +270,13 @@ class HoldsWhatIsKept(ProjectedChannel):
         return super(ProjectedChannel, self).holds(kind)
 
 
+class HoldsTheNextChunkOnly(ProjectedChannel):
+    """A chunk is in flight only where it is in front."""
+
+    def holds_chunk(self, chunk: Chunk) -> Flag:
+        return flag(self._is_run(0), f"chunk {chunk} is next")
+
+
 class EmptyHereIsEmptyChannel(ProjectedChannel):
     def is_empty(self) -> Flag:
         return super(ProjectedChannel, self).is_empty()
@@ -338,6 +345,7 @@ BROKEN_CHANNELS: tuple[tuple[type[ProjectedChannel], set[str]], ...] = (
     (NoHeadBehindOthers, {"take: BITS alone"}),
     (EveryHeadIsMine, {"take: BITS alone"}),
     (HoldsWhatIsKept, {"holds: BITS"}),
+    (HoldsTheNextChunkOnly, {"holds_chunk: k", "holds_chunk: other"}),
     (EmptyHereIsEmptyChannel, {"is_empty: channel"}),
     (NeverEmptyChannel, {"channel: empty"}),
     (LosesTheFirst, {"lose_all"}),

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Are the lists in the documents the ones that the program prints?
 
-A document that wants a list has ``<!-- scope -->`` or ``<!-- guarantees -->``
-on a line of its own, and ``<!-- end -->`` below; ``--regenerate`` writes what
-stands in between.
+A document that wants a list has ``<!-- scope -->``, ``<!-- guarantees -->`` or
+``<!-- order -->`` on a line of its own, and ``<!-- end -->`` below;
+``--regenerate`` writes what stands in between.
 """
 
 from __future__ import annotations
@@ -14,12 +14,20 @@ from pathlib import Path
 
 import pytest
 
+from checker.input.configuration import Configuration, listed
 from checker.text import wrapped
 from model.guarantees import GUARANTEES
 from model.scope import ASSUMED, BELIEVED, NOT_MODELLED
 from tests.command import ROOT
 
 WIDTH = 79
+#: what several connections need; see model/docs/order.md
+DEVICES = (
+    "chunks-after-start",
+    "chunks-before-complete",
+    "chunk-order",
+    "chunks-before-run",
+)
 BLOCK = re.compile(r"<!-- (\w+) -->\n(.*?)<!-- end -->", re.DOTALL)
 
 
@@ -54,9 +62,40 @@ def guarantees() -> str:
     )
 
 
+def order() -> str:
+    """Which designs survive another order of messages, as Markdown."""
+    told: dict[str, dict[str, str]] = {}
+    for one in listed():
+        options = one.options
+        lacks = options.without
+        apart = options.connections == "several" and options.bitmaps == "one"
+        if not apart or len(lacks) > 1 or not lacks <= {*DEVICES}:
+            continue
+        early = " from a bulk source" if options.source == "bulk" else ""
+        row = told.setdefault(f"{options.design}{early}", {})
+        row[min(lacks, default="")] = in_a_cell(one)
+    heads = ["design", "all devices", *(f"without `{d}`" for d in DEVICES)]
+    lines = [heads, ["---"] * len(heads)]
+    for design, row in sorted(told.items()):
+        cells = [row.get(device, "-") for device in ("", *DEVICES)]
+        lines.append([design, *cells])
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def in_a_cell(one: Configuration) -> str:
+    """What a configuration expects: that all holds, or what does not."""
+    expect = one.expect
+    if expect.verdict == "HOLDS":
+        return "holds"
+    assert expect.property
+    broken = one.machine().property(expect.property)
+    return f"{broken.guarantee}, {expect.steps}"
+
+
 MADE: Mapping[str, Callable[[], str]] = {
     "scope": scope,
     "guarantees": guarantees,
+    "order": order,
 }
 
 

@@ -161,6 +161,7 @@ MEANINGLESS = {
     "of a part": ask("has_granule", 1, BITS, of="chunk of granule in own"),
     "of no limit": ask("at_most", 1, BITS, of=""),
     "of no message": ask("head_is", 1, WIRE, of="HELLO"),
+    "of a chunk elsewhere": ask("holds_chunk", 1, WIRE, of="chunk in send"),
     "of another field": ask("head_is", 1, BITS, of="DATA"),
     "a field of another sort": ask(
         "is_empty", 1, ex.field_value("cursor", GRANULES)

@@ -13,6 +13,7 @@ from model.language import (
     Concrete,
     ContentsType,
     Disk,
+    ModelError,
     NameType,
 )
 from model.language.domain import NO_CHUNK
@@ -98,6 +99,9 @@ def check(
         assert number(wire.head_is(word).expression, state) == is_next
         inside = any(word is other for other, _, _ in queue)
         assert number(wire.holds(word).expression, state) == inside
+    for one in DISK.domain.chunks:
+        inside = any(w is Word.DATA and n == one.index for w, n, _ in queue)
+        assert number(wire.holds_chunk(one).expression, state) == inside
     if queue:
         word, chunk, data = queue[0]
         assert number(wire.head_contents().expression, state) == data
@@ -183,3 +187,9 @@ def test_a_fourth_word_leaves_codes_unused() -> None:
     valid = kind.is_valid(field_value(name, kind.width))
     found = [number(valid, {name: code}) for code in range(8)]
     assert found == [1, 1, 1, 1, 1, 0, 0, 0]
+
+
+def test_a_channel_without_chunks_holds_none() -> None:
+    wire = builder().channel("wire", 1, {Word.HELLO: {}, Word.BYE: {}})
+    with pytest.raises(ModelError, match="channel wire carries no chunk"):
+        wire.holds_chunk(DISK.domain.chunks[0])

@@ -337,6 +337,13 @@ def check(queue: list[Message], state: dict[str, int]) -> None:
         assert int(held) in told
         if word is not Word.DATA:
             assert told == {int(held)}
+    mine, other = (
+        any(w is Word.DATA and m is (chunk is MINE) for w, m, _ in queue)
+        for chunk in (MINE, OTHER)
+    )
+    told = values(WIRE.holds_chunk(MINE).expression, **state)
+    assert told == {int(mine)}
+    assert int(other) in values(WIRE.holds_chunk(OTHER).expression, **state)
     if not any(w is not Word.DATA or mine for w, mine, _ in queue):
         assert state == nothing_sent(WIRE)
     fits = number(WIRE.fits().expression, state)

@@ -27,7 +27,6 @@ LOST = {"NoLostDirtyBitOnDestination", "BackupChainRestoresDisk"}
 #: what the two lose of each other who take one successor for their own
 SHARED = {
     "NoLostDirtyBitOnSource",
-    "FailedAttemptChangesNothing",
     "DestinationIsExact",
     "ExtraOnlyWhereMissing",
 }

@@ -41,14 +41,6 @@ def test_a_chunk_that_counts_as_come_and_was_not_stored(design: str) -> None:
     assert found == expected
 
 
-def test_a_chunk_that_was_stored_and_counts_as_missing() -> None:
-    """A bitmap that is whole shows as one of which a chunk is missing."""
-    machine = ones("cut")
-    missing = "ghost_missing"
-    found = broken_in(forgotten(machine, "dirty_bitmap_load_bits", missing))
-    assert found == set()
-
-
 @pytest.mark.parametrize("design", RUN_FIRST)
 def test_a_refused_chunk_after_which_the_bitmap_is_read_on(
     design: str,

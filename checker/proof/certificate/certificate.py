@@ -139,7 +139,7 @@ def as_text(claim: Certificate) -> str:
     """The content of a certificate file."""
     shown = _Shown(claim.machine)
     body = {
-        "program": _program(),
+        "program": program(),
         "design": claim.options.design,
         "without": sorted(claim.options.without),
         "schema": schema(claim.options).digest,
@@ -207,7 +207,8 @@ def checksum(table: dict[str, Any]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _program() -> str:
+def program() -> str:
+    """The version of this program, or that it is not installed."""
     try:
         return version("dbmcheck")
     except PackageNotFoundError:

@@ -8,7 +8,8 @@ channel.  By induction on the list, that is on the message that is put last:
 * the projection of the list without its oldest message m is among
   the results of ``take`` on the projection of the whole, and with the same
   answers the front tells the kind, the chunk and the contents of m;
-* ``holds`` may tell whether a message of a kind is in flight.
+* ``holds`` may tell whether a message of a kind is in flight, and
+  ``holds_chunk`` whether one that names a chunk is.
 
 One step of an induction speaks of two states of the slots and of one message
 more, nothing else: bit vectors are enough.  It asks that the last slot is
@@ -25,6 +26,7 @@ from checker.engines.smt.formula import Formulas
 from checker.proof.lemmas.fifo import Fifo, Message, answered
 from checker.proof.lemmas.terms import Lemma, among, may_be
 from model.language.per_granule import at_one_granule
+from model.language.projected import MINE, OTHER
 from model.language.projected_channel import ProjectedChannel
 from model.language.unknown import unknowns
 
@@ -35,6 +37,7 @@ def channel_lemmas(channel: ProjectedChannel) -> Iterator[Lemma]:
     yield from _empty(fifo)
     yield from _fifo_order(fifo)
     yield from _held(fifo)
+    yield from _chunk_held(fifo)
     yield from _emptiness(fifo)
     yield from _form(fifo)
 
@@ -49,6 +52,10 @@ def _empty(fifo: Fifo) -> Iterator[Lemma]:
     told += [
         (channel.holds(kind).expression, z3.BoolVal(False))
         for kind in channel.payloads
+    ]
+    told += [
+        (channel.holds_chunk(chunk).expression, z3.BoolVal(False))
+        for chunk in (MINE, OTHER)
     ]
     yield among(
         "channel: empty",
@@ -115,6 +122,32 @@ def _held(fifo: Fifo) -> Iterator[Lemma]:
             f"holds: {asked.value}",
             f"If whether a {asked.value} is in flight is an answer, it is so "
             "with any message more.",
+            z3.And(fifo.well_formed(slots), fifo.fits(slots), known),
+            z3.And(claims),
+        )
+
+
+def _chunk_held(fifo: Fifo) -> Iterator[Lemma]:
+    """Yield lemmas on whether a message of some chunk is in flight.
+
+    That another chunk is not k says nothing of which one it is.
+    """
+    slots, truth = fifo.before, z3.Bool("held")
+    one_of_many = z3.Bool("it is that other chunk")
+    for chunk in (MINE, OTHER):
+        told = fifo.channel.holds_chunk(chunk).expression
+        known = answered([(told, truth)], slots)
+        claims = []
+        for message, more in fifo.more.values():
+            named = z3.And(message.names, message.mine)
+            if chunk is OTHER:
+                other = z3.And(message.names, z3.Not(message.mine))
+                named = z3.And(other, one_of_many)
+            claims.append(may_be([(told, z3.Or(truth, named))], more))
+        yield Lemma(
+            f"holds_chunk: {chunk}",
+            f"If whether a message of chunk {chunk} is in flight is an "
+            "answer, it is so with any message more.",
             z3.And(fifo.well_formed(slots), fifo.fits(slots), known),
             z3.And(claims),
         )

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from attrs import frozen
+from attrs import field, frozen
 
 from model.language import expression as ex
 from model.language.budgets import counted
@@ -105,9 +105,7 @@ def _label(view: CountedView, one: Instance, rank: Rank) -> Label:
     return Label(rises, ex.disjunction(rises, stays))
 
 
-def shares(
-    view: CountedView, one: Instance, rank: Rank
-) -> Iterator[Share]:
+def shares(view: CountedView, one: Instance, rank: Rank) -> Iterator[Share]:
     """Yield a rank's sum at each place; nothing if the step leaves it."""
     later = [after_step(one, e) for _, e in rank.parts]
     moved = [
@@ -122,7 +120,7 @@ def shares(
         if SORTS.get(f.type.width) not in (None, Sort.CHANNEL, Sort.TALLY)
     ]
     for where in places(one):
-        seen = ByChunk(view.counting, where)
+        seen = view.reading.by_chunk(view.counting, where)
         parts = _Parts()
         for weight, part in rank.parts:
             _add(parts, view, seen, one, rank, weight, part)
@@ -150,18 +148,16 @@ _GROUPS: Mapping[Where, tuple[tuple[bool, tuple[str, ...]], ...]] = {
 Terms = dict[str, list[Expression]]
 
 
+def _none() -> Terms:
+    return {name: [] for name in (_CHUNK, _GRANULE, _FINITE)}
+
+
 @frozen(eq=False)
 class _Parts:
     """The terms of a rank's sum at one place, by what they are of."""
 
-    before: Terms
-    after: Terms
-
-    def __init__(self) -> None:
-        names = (_CHUNK, _GRANULE, _FINITE)
-        self.__attrs_init__(
-            {name: [] for name in names}, {name: [] for name in names}
-        )
+    before: Terms = field(factory=_none)
+    after: Terms = field(factory=_none)
 
 
 def _add(

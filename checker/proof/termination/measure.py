@@ -33,8 +33,12 @@ Value = tuple[int | str, ...]
 
 
 @frozen
-class Step:
-    """A step outside the goal; ``rises`` and ``falls``: names of ranks."""
+class Edge:
+    """A step between two states outside the goal, by their numbers.
+
+    ``action``: its name.  ``rises``: the ranks that it may raise; ``falls``:
+    those that it is sure to lower.
+    """
 
     origin: int
     target: int
@@ -46,7 +50,7 @@ class Step:
 def why_no_measure(
     values: Mapping[int, Value],
     sure: Mapping[int, frozenset[str]],
-    steps: Iterable[Step],
+    steps: Iterable[Edge],
     ranks: frozenset[str],
 ) -> str:
     """Return why ``values`` is not a measure, or ''.
@@ -80,7 +84,7 @@ def _form(value: Value) -> tuple[str, ...]:
     return tuple(str(name) for name in names)
 
 
-def _why_not(step: Step, old: Value, new: Value) -> str:
+def _why_not(step: Edge, old: Value, new: Value) -> str:
     """Return why a step does not keep the rule, or ''."""
     for one, other in zip(old[:-1], new[:-1], strict=False):
         if isinstance(one, int) and isinstance(other, int):

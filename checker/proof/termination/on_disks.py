@@ -221,9 +221,7 @@ def sure_is_possible(disk: Disk) -> Shown:
 # -- what ranks do -----------------------------------------------------------
 
 
-def labels_hold(
-    disk: Disk, ranks: Mapping[str, Sequence[Label]]
-) -> Shown:
+def labels_hold(disk: Disk, ranks: Mapping[str, Sequence[Label]]) -> Shown:
     """Show that ranks move on ``disk`` as the labels say.
 
     ``ranks``: the labels of each, for each instance of the view's schema.

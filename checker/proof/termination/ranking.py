@@ -19,22 +19,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from attrs import define, field, frozen
 
-from checker.proof.termination.measure import Value
-
-
-@frozen
-class Edge:
-    """A step between two states outside the goal, by their numbers.
-
-    ``action``: its name.  ``rises``: the ranks that it may raise; ``falls``:
-    those that it is sure to lower.
-    """
-
-    origin: int
-    target: int
-    action: str
-    rises: frozenset[str]
-    falls: frozenset[str]
+from checker.proof.termination.measure import Edge, Value
 
 
 @frozen
@@ -109,12 +94,12 @@ def components(
     low: dict[int, int] = {}
     open_: dict[int, None] = {}
     found: list[list[int]] = []
-    for root in following:
+    for root, targets in following.items():
         if root in index:
             continue
         index[root] = low[root] = len(index)
         open_[root] = None
-        work = [(root, iter(following[root]))]
+        work = [(root, iter(targets))]
         while work:
             state, ahead = work[-1]
             for other in ahead:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from checker.engines.graphs.graph import StateGraph
 from checker.proof.termination.labels import Label
-from checker.proof.termination.ranking import Edge
+from checker.proof.termination.measure import Edge
 from model.language.counted_view import CountedView, fair_actions
 from model.language.expression import Expression
 from model.language.machine import Property, State

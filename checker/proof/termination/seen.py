@@ -77,7 +77,9 @@ def _field(one: Field, question: str) -> Expression:
     kind, value = one.type, one.expression
     match kind:
         case CursorType():
-            return ex.equal(value, ex.constant(kind.disk.domain.position_limit, kind.width))
+            return ex.equal(
+                value, ex.constant(kind.disk.domain.position_limit, kind.width)
+            )
         case NameType():
             return _is_some(value)
         case CounterType() if question == "is_full":
@@ -91,9 +93,7 @@ def _is_some(value: Expression) -> Expression:
     return ex.complement(ex.equal(value, ex.constant(0, value.width)))
 
 
-def _channel(
-    known: Channel, counted: CountedChannel
-) -> dict[str, Expression]:
+def _channel(known: Channel, counted: CountedChannel) -> dict[str, Expression]:
     """Return the count's slots after the messages in ``known`` were put."""
     width = known.kinds.width
     slots = {name: ex.constant(0, width) for name in counted.fields()}
@@ -145,13 +145,13 @@ def amount(disk: Machine, rank: Rank, meaning: Meaning) -> Expression:
     width = 12
     total = ex.constant(0, width)
     for weight, part in rank.parts:
-        total = ex.add(total, _weighed(_how_many(disk, part, meaning), weight, width))
+        total = ex.add(
+            total, _weighed(_how_many(disk, part, meaning), weight, width)
+        )
     return total
 
 
-def _how_many(
-    disk: Machine, part: Expression, meaning: Meaning
-) -> Expression:
+def _how_many(disk: Machine, part: Expression, meaning: Meaning) -> Expression:
     sort = SORTS.get(part.width)
     if sort is Sort.CHANNEL:
         (channel,) = (c for c in disk.channels if c.name == part.name)

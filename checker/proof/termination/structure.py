@@ -7,6 +7,7 @@
 * No number of the options keeps a fair action from happening, but the limits
   that the count remembers: a fair action spends nothing and asks no tally.
 * Each question of the text is one that the count and its lemmas know.
+* No two terms read alike: an unknown is named after the term that asks it.
 """
 
 from __future__ import annotations
@@ -15,11 +16,12 @@ from collections.abc import Iterator
 
 from checker.proof.obligation import Outcome, Shown
 from model.language import expression as ex
+from model.language.counted import text_of
 from model.language.counted_view import CountedView
 from model.language.expression import Expression
 from model.language.machine import Action, Instance, Machine
 from model.language.schematic import asked
-from model.language.terms import check_terms
+from model.language.terms import check_terms, roots
 from model.language.types import NameType
 
 #: questions and operations that lemmas of the count are about
@@ -43,6 +45,12 @@ def structure(schema: Machine, view: CountedView) -> Shown:
     """
     check_terms(schema)
     looked_at = 0
+    texts: dict[str, Expression] = {}
+    for _, _, root in roots(schema):
+        for node in ex.walk([root]):
+            if texts.setdefault(text_of(node), node) is not node:
+                reason = f"two terms read '{text_of(node)}'"
+                return Shown(Outcome.REFUTED, len(texts), reason)
     for action in view.schema.actions:
         for one in action.instances:
             looked_at += 1
@@ -118,5 +126,8 @@ def _narrowed(action: Action, one: Instance) -> Iterator[str]:
     if action.spends:
         yield f"it is fair and spends {action.spends}"
     for node in ex.walk([c.expression for c in one.guard]):
-        if node.operator == "ask" and asked(node)[0] in ("any_left", "is_full"):
+        if node.operator == "ask" and asked(node)[0] in (
+            "any_left",
+            "is_full",
+        ):
             yield f"it is fair and asks {node.operands[0].name}"

@@ -13,10 +13,10 @@ not claimed: with failures without end it need not.
 
 from __future__ import annotations
 
+import ctypes
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
-from typing import Final
 
 from attrs import define, evolve, field, frozen
 
@@ -33,42 +33,36 @@ from checker.input.exit_codes import ExitCode
 from checker.input.memory import OUT_OF_MEMORY, is_out_of_memory
 from checker.proof.judgement import NOT_ALL_MET, Provability
 from checker.proof.kept import kept_for
-from checker.proof.obligation import Obligation, Outcome, Shown, timed
+from checker.proof.obligation import Obligation, Outcome, timed
 from checker.proof.termination import on_disks
-from checker.proof.termination.at_a_chunk import labels_at_a_chunk
-from checker.proof.termination.failures import why_lacking
 from checker.proof.termination.forms import Form, forms
 from checker.proof.termination.happens import something_happens
-from checker.proof.termination.labels import Label, labels, usable_ranks
 from checker.proof.termination.lasso import lasso
-from checker.proof.termination.measure import Value, why_no_measure
+from checker.proof.termination.measure import Value
+from checker.proof.termination.obligations import (
+    EXPLORED,
+    FALLS,
+    HAPPENS,
+    LACKING,
+    Ranked,
+    falls,
+    joined,
+    left_open,
+    nothing_lacking,
+    of_every_disk,
+)
 from checker.proof.termination.ranking import Ranking
 from checker.proof.termination.runs import Outside, outside
-from checker.proof.termination.structure import structure
 from checker.traces.trace import Trace
 from model.designs import schema
-from model.language.counted_view import CountedView, counted_view
+from model.language.counted_view import CountedView, Reading, counted_view
 from model.language.errors import ModelError
-from model.language.machine import Property, Rank
-from model.language.projected_channel import slots_suffice
+from model.language.machine import Property, State
 from model.options import Options
 
 Report = Callable[[str], None]
-Labels = Mapping[str, Sequence[Label]]
 
-EXPLORED: Final = "the count is explored to its fixed point"
-MEANT: Final = "the count reads the text as it is meant"
-STEPS: Final = "every step of a disk is one of the count"
-STARTS: Final = "every start of a disk is one of the count"
-NAMES: Final = "a message that may name a chunk names one"
-SURE: Final = "what the count is sure of can happen on the disk"
-RANKS: Final = "ranks move as said, at any chunk of any disk"
-COUNTED: Final = "ranks move as said, counted on disks"
-FALLS: Final = "the measure falls with every step, until the goal"
-LACKING: Final = "what helps is there, whatever else may fail"
-HAPPENS: Final = "every action happens in the count, every goal is reached"
-
-CLAIM: Final = (
+CLAIM = (
     "Every attempt ends, with failures and retries without end. That a "
     "migration ever succeeds is not claimed."
 )
@@ -81,7 +75,8 @@ class Ending:
     ``form``: the name of the form, '' where the guest never stops; ``says``:
     in words.  ``states``, ``steps``: how many lie between premise and goal in
     the count.  ``ranks``: those that the measure uses.  ``values``: the
-    measure, by state.  ``trace``: a run of a small disk that never ends.
+    measure, by the number of the state.  ``trace``: a run of a small disk
+    that never ends.
     """
 
     name: str
@@ -105,14 +100,19 @@ class Ending:
 
 @frozen(kw_only=True)
 class InForm:
-    """What was shown in one form: obligations met, and the answers."""
+    """What was shown in one form: obligations met, and the answers.
+
+    ``states``: of the count, the initial ones first.
+    """
 
     form: Form
     view: CountedView
-    states: int
+    states: Callable[[], tuple[State, ...]] = field(repr=False)
+    explored: int
     transitions: int
     obligations: tuple[Obligation, ...]
     endings: tuple[Ending, ...]
+    seconds: float
 
 
 @frozen(kw_only=True)
@@ -146,28 +146,21 @@ class Termination:
     @property
     def obligations(self) -> tuple[Obligation, ...]:
         """Each obligation once, of all forms together."""
-        found: dict[str, Obligation] = {}
-        for one in self.forms:
-            for obligation in one.obligations:
-                name = obligation.name
-                before = found.get(name)
-                found[name] = (
-                    _joined(before, obligation) if before else obligation
-                )
-        return tuple(found.values())
+        return joined([o for one in self.forms for o in one.obligations])
 
     @property
     def answers(self) -> Mapping[str, Provability]:
-        """The answer to each property: that of its best form."""
-        found: dict[str, Provability] = {}
+        """The answer to each property: PROVED if it is so in some form."""
+        found: dict[str, set[Provability]] = {}
         for ending in self.endings:
-            best = found.get(ending.name)
-            if best is not Provability.PROVED:
-                if best is None or ending.answer is Provability.PROVED:
-                    found[ending.name] = ending.answer
-                elif ending.answer is Provability.VIOLATED:
-                    found[ending.name] = ending.answer
-        return found
+            found.setdefault(ending.name, set()).add(ending.answer)
+        order = (Provability.PROVED, Provability.VIOLATED)
+        return {
+            name: next(
+                (a for a in order if a in answers), min(answers, key=str)
+            )
+            for name, answers in found.items()
+        }
 
     @property
     def exit_code(self) -> ExitCode:
@@ -185,16 +178,6 @@ class Termination:
         return ExitCode.AS_EXPECTED
 
 
-def _joined(one: Obligation, other: Obligation) -> Obligation:
-    """Return two obligations of one name as one."""
-    worst = one if not one.proved else other
-    return evolve(
-        worst,
-        seconds=one.seconds + other.seconds,
-        queries=one.queries + other.queries,
-    )
-
-
 def silent(step: str) -> None:
     """Report nothing."""
 
@@ -206,6 +189,7 @@ def termination(
     sizes: Sequence[on_disks.Sized] = on_disks.SIZES,
     asked: Sequence[Form] | None = None,
     keep: bool = False,
+    reading: Reading | None = None,
 ) -> Termination:
     """Try to prove that every run of the design of ``options`` ends.
 
@@ -213,13 +197,24 @@ def termination(
     not matter.  ``sizes``: the disks that z3 is asked about.  ``asked``: the
     forms, where not all.  ``keep``: take what z3 has shown to the same
     program before as shown, and keep what it shows now; see ``kept``.
+    ``reading``: another count than the shipped one, for tests.
     """
     started = time.perf_counter()
     term = schema(options).term
     found: list[InForm] = []
+    lemmas: list[Obligation] = []
     unread = ""
     for form in forms(term) if asked is None else asked:
-        work = _Work(options, form, limits or Limits(), report, sizes, keep)
+        work = _Work(
+            options,
+            form,
+            limits or Limits(),
+            report,
+            sizes,
+            keep,
+            lemmas,
+            reading,
+        )
         try:
             found.append(work.done())
         except ModelError as error:
@@ -243,142 +238,100 @@ class _Work:
     report: Report
     sizes: Sequence[on_disks.Sized]
     keep: bool
+    lemmas: list[Obligation]
+    reading: Reading | None
     view: CountedView = field(init=False)
-    ranks: tuple[Rank, ...] = field(init=False)
-    labels: dict[str, Sequence[Label]] = field(factory=dict, init=False)
+    ranked: Ranked = field(init=False)
     found: dict[str, Outside] = field(factory=dict, init=False)
     rankings: dict[str, Ranking] = field(factory=dict, init=False)
 
     def done(self) -> InForm:
-        """Do all of it."""
+        """Do all of it.  ModelError if the text cannot be counted."""
+        started = time.perf_counter()
         title = f"{self.options.name} {self.form.name}".strip()
         self.report(f"{title}: exploring the count")
         term = schema(self.options).term
-        self.view = counted_view(term, self.form.numbers)
-        self.ranks = usable_ranks(self.view)
-        self.labels = {r.name: labels(self.view, r) for r in self.ranks}
+        self.view = counted_view(term, self.form.numbers, self.reading)
+        self.ranked = Ranked.of(self.view)
         search = explore(self.view.machine, self.limits)
-        explored = _explored(search)
-        obligations = [explored]
-        if explored.proved:
+        obligations = [_explored(search)]
+        if obligations[0].proved:
             self.report(f"{title}: looking for measures")
             obligations += self._measured(search)
-        kept = kept_for(self.view.machine, title) if self.keep else None
-        planned = len(obligations)
-        for name, work in self._plan(title):
-            asked = kept.met(name, work) if kept else work
-            obligations.append(self._met(name, asked, obligations[-1]))
-        if kept:
-            kept.keep(obligations[planned:])
-        endings = tuple(self._endings(obligations, title))
+        obligations += self._carried(title, obligations[-1])
+        endings = tuple(self._endings(obligations))
         return InForm(
             form=self.form,
             view=self.view,
-            states=search.coverage.states,
+            states=partial(self._states, search),
+            explored=search.coverage.states,
             transitions=search.coverage.transitions,
             obligations=tuple(obligations),
             endings=endings,
+            seconds=time.perf_counter() - started,
         )
+
+    def _states(self, search: Search) -> tuple[State, ...]:
+        graph = graph_of(search, self.limits)
+        return tuple(graph.state(number) for number in range(len(graph)))
 
     def _measured(self, search: Search) -> list[Obligation]:
         """Search a measure for each property, and check what is found."""
         try:
             graph = graph_of(search, self.limits)
         except GraphTooLargeError as error:
-            return [_open(FALLS, str(error))]
+            return [left_open(FALLS, str(error))]
         for prop in self._asked():
-            runs = outside(self.view, graph, prop, self.labels)
-            ranking = Ranking(runs.sure, [r.name for r in self.ranks])
+            runs = outside(self.view, graph, prop, self.ranked.labels)
+            ranking = Ranking(runs.sure, [r.name for r in self.ranked.ranks])
             ranking.run(runs.edges)
             self.found[prop.name] = runs
             self.rankings[prop.name] = ranking
-        happens = partial(
-            something_happens,
-            self.view,
-            search.coverage,
-            graph,
-            self.found,
-        )
-        falls = timed(FALLS, self._falls)
-        lacking = timed(LACKING, partial(self._lacking, graph))
-        return [falls, lacking, timed(HAPPENS, happens)]
+        measures = {
+            name: ranking.values
+            for name, ranking in self.rankings.items()
+            if not ranking.stuck
+        }
+        shown = {
+            FALLS: partial(falls, self.found, measures, self.ranked),
+            LACKING: partial(nothing_lacking, self.view, graph, measures),
+            HAPPENS: partial(
+                something_happens,
+                self.view,
+                search.coverage,
+                graph,
+                self.found,
+            ),
+        }
+        return [timed(name, work) for name, work in shown.items()]
 
     def _asked(self) -> Iterator[Property]:
         for prop in self.view.machine.properties:
             if prop.kind == "eventually":
                 yield prop
 
-    def _falls(self) -> Shown:
-        """Show that each measure that was found is one."""
-        steps = 0
-        names = frozenset(r.name for r in self.ranks)
-        for name, ranking in self.rankings.items():
-            if ranking.stuck:
-                continue
-            runs = self.found[name]
-            steps += len(runs.edges)
-            why = why_no_measure(
-                ranking.values, runs.sure, runs.edges, names
-            )
-            if why:
-                return Shown(Outcome.REFUTED, steps, f"{name}: {why}")
-        return Shown(Outcome.PROVED, steps)
-
-    def _lacking(self, graph: object) -> Shown:
-        tried = 0
-        for name, ranking in self.rankings.items():
-            more, why = why_lacking(self.view, graph, ranking.values)  # type: ignore[arg-type]  # narrowed by the caller
-            tried += more
-            if why and not ranking.stuck:
-                return Shown(Outcome.REFUTED, tried, f"{name}: {why}")
-        return Shown(Outcome.PROVED, tried)
-
-    def _plan(
-        self, title: str
-    ) -> Iterator[tuple[str, Callable[[], Obligation]]]:
-        """Yield what is shown of disks and of the text: name, work."""
-        term = schema(self.options).term
+    def _carried(self, title: str, last: Obligation) -> list[Obligation]:
+        """Show what carries the count to every disk."""
+        kept = kept_for(self.view.machine, title) if self.keep else None
         used = {n for r in self.rankings.values() for n in r.used}
-        ranks = [rank for rank in self.ranks if rank.name in used]
-        told = {rank.name: self.labels[rank.name] for rank in ranks}
-        many = tuple(
-            on_disks.disks(
-                self.options, self.form, self.view, ranks, self.sizes
-            )
-        )
-        of_disks = {
-            STEPS: on_disks.steps_are_counted,
-            STARTS: on_disks.starts_are_counted,
-            NAMES: on_disks.names_stay,
-            SURE: on_disks.sure_is_possible,
-            COUNTED: partial(on_disks.labels_hold, ranks=told),
-        }
-        meant = partial(structure, term, self.view)
-        at_chunk = partial(labels_at_a_chunk, self.view, ranks, told)
-        yield MEANT, partial(timed, MEANT, meant)
-        for name, show in of_disks.items():
+        found: list[Obligation] = []
+        for name, work in of_every_disk(
+            self.options,
+            self.form,
+            self.view,
+            self.ranked.only(frozenset(used)),
+            self.sizes,
+            self.lemmas,
+        ):
             self.report(f"{title}: {name}")
-            yield name, partial(on_disks.over_all, name, many, show)
-        yield RANKS, partial(timed, RANKS, at_chunk)
+            asked = kept.met(name, work) if kept else work
+            last = _met(name, asked, last)
+            found.append(last)
+        if kept:
+            kept.keep(found)
+        return found
 
-    def _met(
-        self, name: str, work: Callable[[], Obligation], before: Obligation
-    ) -> Obligation:
-        """Return the obligation; left open after Ctrl-C or without memory."""
-        if before.detail == INTERRUPTED:
-            return _open(name, INTERRUPTED)
-        try:
-            return work()
-        except KeyboardInterrupt:
-            return _open(name, INTERRUPTED)
-        except Exception as error:
-            if not is_out_of_memory(error):
-                raise
-            return _open(name, OUT_OF_MEMORY)
-
-    def _endings(
-        self, obligations: Sequence[Obligation], title: str
-    ) -> Iterator[Ending]:
+    def _endings(self, obligations: Sequence[Obligation]) -> Iterator[Ending]:
         lacking = [o for o in obligations if not o.proved]
         for prop in self._asked():
             started = time.perf_counter()
@@ -390,48 +343,34 @@ class _Work:
                 answer=Provability.PROVED,
             )
             if prop.name not in self.found:
-                reason = obligations[0].detail or NOT_ALL_MET
-                yield evolve(
-                    ending, answer=Provability.INCONCLUSIVE, reason=reason
-                )
-                continue
-            runs, ranking = self.found[prop.name], self.rankings[prop.name]
-            ending = evolve(
-                ending, states=len(runs.states), steps=len(runs.edges)
-            )
-            if ranking.stuck:
-                ending = self._refuted(ending, lacking)
-            elif lacking:
-                ending = evolve(
-                    ending,
-                    answer=Provability.INCONCLUSIVE,
-                    reason=f"'{lacking[0].name}' is "
-                    f"{lacking[0].outcome.value}",
-                )
+                ending = _undecided(ending, obligations[0].detail)
             else:
-                ending = evolve(
-                    ending,
-                    ranks=tuple(ranking.used),
-                    values=ranking.values,
-                )
+                ending = self._answered(ending, lacking)
             yield evolve(ending, seconds=time.perf_counter() - started)
+
+    def _answered(
+        self, ending: Ending, lacking: Sequence[Obligation]
+    ) -> Ending:
+        runs, ranking = self.found[ending.name], self.rankings[ending.name]
+        ending = evolve(ending, states=len(runs.states), steps=len(runs.edges))
+        if ranking.stuck:
+            return self._refuted(ending, lacking)
+        if lacking:
+            first = lacking[0]
+            reason = f"'{first.name}' is {first.outcome.value}"
+            return _undecided(ending, reason)
+        return evolve(ending, ranks=tuple(ranking.used), values=ranking.values)
 
     def _refuted(
         self, ending: Ending, lacking: Sequence[Obligation]
     ) -> Ending:
         """Return that a run never ends, or that no disk was found to."""
+        if any(o.detail == INTERRUPTED for o in lacking):
+            return _undecided(ending, INTERRUPTED)
         try:
-            trace = None
-            if not any(o.detail == INTERRUPTED for o in lacking):
-                trace = lasso(
-                    self.options, self.form, ending.name, self.report
-                )
+            trace = lasso(self.options, self.form, ending.name, self.report)
         except KeyboardInterrupt:
-            return evolve(
-                ending,
-                answer=Provability.INCONCLUSIVE,
-                reason=INTERRUPTED,
-            )
+            return _undecided(ending, INTERRUPTED)
         if trace is not None:
             return evolve(ending, answer=Provability.VIOLATED, trace=trace)
         return evolve(
@@ -442,10 +381,33 @@ class _Work:
         )
 
 
-def _open(name: str, detail: str) -> Obligation:
-    return Obligation(
-        name=name, outcome=Outcome.OPEN, seconds=0.0, detail=detail
+def _undecided(ending: Ending, reason: str) -> Ending:
+    return evolve(
+        ending,
+        answer=Provability.INCONCLUSIVE,
+        reason=reason or NOT_ALL_MET,
     )
+
+
+def _met(
+    name: str, work: Callable[[], Obligation], before: Obligation
+) -> Obligation:
+    """Return the obligation; left open after Ctrl-C or without memory."""
+    if before.detail == INTERRUPTED:
+        return left_open(name, INTERRUPTED)
+    try:
+        return work()
+    except KeyboardInterrupt:
+        return left_open(name, INTERRUPTED)
+    except ctypes.ArgumentError as error:
+        # Ctrl-C while an argument is handed to z3 comes out as this
+        if "KeyboardInterrupt" not in str(error):
+            raise
+        return left_open(name, INTERRUPTED)
+    except Exception as error:
+        if not is_out_of_memory(error):
+            raise
+        return left_open(name, OUT_OF_MEMORY)
 
 
 def _explored(search: Search) -> Obligation:
@@ -454,13 +416,13 @@ def _explored(search: Search) -> Obligation:
     outcome, detail = Outcome.PROVED, ""
     if coverage.stopped:
         outcome, detail = Outcome.OPEN, coverage.stopped
-    elif violated(TYPE_INVARIANT) in coverage.first_level:
-        outcome, detail = Outcome.REFUTED, "the type invariant is violated"
-    for prop in search.machine.properties:
-        if prop.kind == "always" and violated(prop.name) in (
-            coverage.first_level
-        ):
-            outcome, detail = Outcome.REFUTED, f"{prop.name} is violated"
+    broken = [
+        TYPE_INVARIANT,
+        *(p.name for p in search.machine.properties if p.kind == "always"),
+    ]
+    for name in broken:
+        if violated(name) in coverage.first_level:
+            outcome, detail = Outcome.REFUTED, f"{name} is violated"
     return Obligation(
         name=EXPLORED,
         outcome=outcome,
