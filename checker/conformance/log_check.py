@@ -20,13 +20,15 @@ from attrs import frozen
 from checker.conformance.log_file import Log, LoggedBitmap, LoggedEvent
 from checker.engines.evaluate import Evaluator
 from checker.input.errors import InputError
-from model.design import LIVE, STOP_COPY
+from model.design import LIVE, STOP_COPY, STOP_COPY_BULK
 from model.designs import build
 from model.language import ModelError
 from model.language.machine import Instance, Machine, State
 from model.options import UNLIMITED, Bounds, Budget, Failures, Options
 
 NETWORK = "network"  # the actor of cuts, kills and time-outs
+#: those in which a chunk that changes is sent again
+SENT_AGAIN = (LIVE, STOP_COPY_BULK)
 WRITES = ("_write_data", "_set_dirty")
 CHANNEL = 16
 MOST_STATES = 2_000_000
@@ -155,11 +157,12 @@ class _Check:
                     inside = used.setdefault(chunk, [])
                     if granule not in inside:
                         inside.append(granule)
-        # a log tells no contents, and only live's steps depend on them
-        # (which bit changes): elsewhere one granule stands for its chunk
-        live = self.logs[0].design == LIVE
+        # a log tells no contents, and only where chunks are sent again do
+        # steps depend on them (which bit changes): elsewhere one granule
+        # stands for its chunk
+        again = self.logs[0].design in SENT_AGAIN
         return {
-            granule: (chunk, place if live else 0)
+            granule: (chunk, place if again else 0)
             for chunk, inside in used.items()
             for place, granule in enumerate(sorted(inside))
         }
@@ -169,7 +172,8 @@ class _Check:
         log = self.logs[0]
         source = [x for x in self.logs if x.role != "destination"]
         # without a source's log stop-copy's limit is not known
-        downtime = self.bitmap.chunks if log.design == STOP_COPY else 1
+        stop_copy = log.design in (STOP_COPY, STOP_COPY_BULK)
+        downtime = self.bitmap.chunks if stop_copy else 1
         if source:
             downtime = source[0].downtime
         try:
@@ -203,8 +207,8 @@ class _Check:
         Not the guest's writes, unless they decide what is sent, nor the
         client's backups.
         """
-        # live: what the source sends again depends on its guest
-        guest = role == "source" and self.options.design == LIVE
+        # what the source sends again depends on its guest
+        guest = role == "source" and self.options.design in SENT_AGAIN
         return [
             instance
             for instance in self.machine.instances

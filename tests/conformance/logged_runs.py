@@ -90,7 +90,11 @@ def cancel(run: Run) -> None:
 
 
 def start(design: Design, seed: int) -> Run:
-    loopback = Loopback.create(design, {"drive0": SIZE}, CHUNK_BYTES, 4)
+    # of what was frozen all may have changed at the stop
+    downtime = CHUNKS if design is Design.STOP_COPY_BULK else None
+    loopback = Loopback.create(
+        design, {"drive0": SIZE}, CHUNK_BYTES, 4, downtime
+    )
     loopback.source_host.add_bitmap("drive0", "b0", GRANULARITY)
     return Run(loopback, Random(seed))
 
@@ -140,6 +144,17 @@ def _source(run: Run):
                         loop.source_does("dirty_phase", c, i)
                     ],
                 )
+            continue
+        if row.event == "send_changed_bits":
+            for index, sent in enumerate(core.bitmaps):
+                for chunk in sent.changed:
+                    yield (
+                        "source",
+                        "source",
+                        lambda i=index, c=chunk: [
+                            loop.source_does("send_changed_bits", c, i)
+                        ],
+                    )
             continue
         yield "source", "source", lambda e=row.event: [loop.source_does(e)]
     if loop.source_can("migrate_start_postcopy"):

@@ -27,6 +27,11 @@ LARGE = (
     "stop-copy-unlimited",
     "postcopy-fault-free",
     "stop-copy-fault-free",
+    "postcopy-ones-small",
+    "stop-copy-bulk-small",
+    "postcopy-ones-fault-free",
+    "stop-copy-bulk-fault-free",
+    "stop-copy-bulk-never-stops",
 )
 
 

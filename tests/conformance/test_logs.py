@@ -116,7 +116,9 @@ CHANGES = {
 }
 
 
-@pytest.mark.parametrize("design", [Design.POSTCOPY, Design.STOP_COPY])
+@pytest.mark.parametrize(
+    "design", [Design.POSTCOPY, Design.STOP_COPY, Design.POSTCOPY_ONES]
+)
 @pytest.mark.parametrize("change", CHANGES)
 def test_a_changed_log_is_rejected(design, change):
     side, alter = CHANGES[change]
@@ -135,6 +137,31 @@ def test_live_dirty_phase_before_reading_ends_is_rejected():
     found = judged(lines, made.lines("destination"))
     assert not found.accepted
     assert found.possible
+
+
+PASS_CHANGES = {
+    "a chunk is not sent again": without("send_changed_bits"),
+    "a chunk is sent again twice": twice("send_changed_bits"),
+    "another chunk is sent again": other_chunk("send_changed_bits"),
+    "nothing is merged at the stop": without("reclaim_at_stop"),
+    "it is merged before the drain": swapped(
+        "bdrv_drain_all", "reclaim_at_stop"
+    ),
+    "COMPLETE comes first": swapped(
+        "send_changed_bits", "send_bitmap_complete"
+    ),
+}
+
+
+@pytest.mark.parametrize("change", PASS_CHANGES)
+def test_a_changed_log_of_a_pass_is_rejected(change):
+    made = run(Design.STOP_COPY_BULK, 4)
+    source, destination = made.lines("source"), made.lines("destination")
+    assert judged(source, destination).accepted
+    PASS_CHANGES[change](source)
+    found = judged(source, destination)
+    assert not found.accepted
+    assert found.where and found.reason
 
 
 BAD = {

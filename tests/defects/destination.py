@@ -262,7 +262,7 @@ def degraded_shows_for_ever(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(DirtyBitmap, "clear", still)
 
 
-@defect("D1", (ONES,), "destination.bits", breaks="S1")
+@defect("D1", (ONES,), "destination.bits")
 def what_the_guest_wrote_here_is_not_kept(patch: pytest.MonkeyPatch) -> None:
     keep = Loader.keep
 
