@@ -26,4 +26,7 @@ def add_measures(world: World) -> None:
     for bitmap in world.bitmaps:
         ahead = bitmap.source.cursor.ahead()
         build.rank(bitmap.name("chunks ahead"), size_of(ahead))
+        if bitmap.design.bulk:
+            changed = size_of(bitmap.source.changed)
+            build.rank(bitmap.name("changed chunks"), changed)
         bitmap.add_own_measures()
