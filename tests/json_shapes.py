@@ -147,6 +147,8 @@ SHAPES = {
     "prove": f"""(design without[] schema verdict vacuous trusted
         abstract_states abstract_transitions abstract_levels {_OBLIGATIONS}
         properties[(property guarantee verdict steps reason trace)]
+        endings(claim unread {_OBLIGATIONS} rows[(property guarantee form
+        says verdict reason states steps ranks[] {_TRACE})] seconds)
         not_covered{{}} not_promised{{}} seconds exit_code
         invariant(clauses[] longest seconds {_OBLIGATIONS}))""",
     "verify": f"""(certificate design without[] verdict properties[]
