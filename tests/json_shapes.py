@@ -72,6 +72,11 @@ def _both(one: Any, other: Any) -> Any:
 
 
 def text(shape: Any) -> str:
+_LASSO = _TRACE.replace(
+    "fairness",
+    "fairness(first last fair_taken[] fair_at_times[] fair_never_enabled[] "
+    "taken[] put_off[] at_times[])",
+)
     """A shape as SHAPES writes it."""
     if shape is None:
         return ""
@@ -148,7 +153,7 @@ SHAPES = {
         abstract_states abstract_transitions abstract_levels {_OBLIGATIONS}
         properties[(property guarantee verdict steps reason trace)]
         endings(claim unread {_OBLIGATIONS} rows[(property guarantee form
-        says verdict reason states steps ranks[] {_TRACE})] seconds)
+        says verdict reason states steps ranks[] {_LASSO})] seconds)
         not_covered{{}} not_promised{{}} seconds exit_code
         invariant(clauses[] longest seconds {_OBLIGATIONS}))""",
     "verify": f"""(certificate design without[] verdict properties[]
