@@ -72,11 +72,6 @@ def _both(one: Any, other: Any) -> Any:
 
 
 def text(shape: Any) -> str:
-_LASSO = _TRACE.replace(
-    "fairness",
-    "fairness(first last fair_taken[] fair_at_times[] fair_never_enabled[] "
-    "taken[] put_off[] at_times[])",
-)
     """A shape as SHAPES writes it."""
     if shape is None:
         return ""
@@ -98,6 +93,11 @@ _OPTIONS = (
 _TRACE = (
     f"trace(id {_OPTIONS} property actions[(action arguments{{}})] loop "
     "steps fairness moves[(action actor arguments{} changes{[]})])"
+)
+_LASSO = _TRACE.replace(
+    "fairness",
+    "fairness(first last fair_taken[] fair_at_times[] fair_never_enabled[] "
+    "taken[] put_off[] at_times[])",
 )
 _FINDING = "property kind guarantee verdict steps reason"
 _OBLIGATIONS = "obligations[(name verdict seconds queries detail)]"
