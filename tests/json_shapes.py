@@ -94,6 +94,11 @@ _TRACE = (
     f"trace(id {_OPTIONS} property actions[(action arguments{{}})] loop "
     "steps fairness moves[(action actor arguments{} changes{[]})])"
 )
+_LASSO = _TRACE.replace(
+    "fairness",
+    "fairness(first last fair_taken[] fair_at_times[] fair_never_enabled[] "
+    "taken[] put_off[] at_times[])",
+)
 _FINDING = "property kind guarantee verdict steps reason"
 _OBLIGATIONS = "obligations[(name verdict seconds queries detail)]"
 _DISTINCT = (
@@ -148,6 +153,8 @@ SHAPES = {
     "prove": f"""(design without[] schema verdict vacuous trusted
         abstract_states abstract_transitions abstract_levels {_OBLIGATIONS}
         properties[(property guarantee verdict steps reason trace)]
+        endings(claim unread {_OBLIGATIONS} rows[(property guarantee form
+        says verdict reason states steps ranks[] {_LASSO})] seconds)
         not_covered{{}} not_promised{{}} seconds exit_code
         invariant(clauses[] longest seconds {_OBLIGATIONS}))""",
     "verify": f"""(certificate design without[] verdict properties[]

@@ -59,7 +59,13 @@ def test_each_design_is_proved(design: str, dbmcheck: Command) -> None:
         assert obligation["seconds"] >= 0
     guarantees = {p["guarantee"] for p in said["properties"]}
     assert guarantees >= {"S1", "S2", "S5", "S6", "P1"}
-    assert "MigrationEnds" in said["not_covered"]
+    assert "RetrySucceeds" in said["not_covered"]
+    endings = said["endings"]["rows"]
+    assert {e["guarantee"] for e in endings} == {"L1", "S3", ""}
+    assert any(
+        e["guarantee"] == "L1" and e["verdict"] == "PROVED" for e in endings
+    )
+    assert {o["verdict"] for o in said["endings"]["obligations"]} == {"PROVED"}
 
 
 @pytest.mark.usefixtures("worked_out_once")
