@@ -45,6 +45,12 @@ def print_endings(found: Termination) -> None:
     page.line()
     proved = all(e.answer is Provability.PROVED for e in found.endings)
     page.paragraph(CLAIM if proved else f"Where it is PROVED: {CLAIM}")
+    for form in found.forms:
+        for bound in form.bounds:
+            page.paragraph(
+                f"If nothing fails and no one edits the bitmap: {bound.cost}, "
+                f"at most {bound}; {form.form.says}."
+            )
     said = {e.form: e.says for e in found.endings if e.form}
     for name, says in said.items():
         page.paragraph(f"{name}: {says}.")
@@ -65,6 +71,16 @@ def endings_json(found: Termination) -> dict[str, Any]:
         "claim": CLAIM,
         "unread": found.unread or None,
         "obligations": [obligation_json(o) for o in found.obligations],
+        "bounds": [
+            {
+                "cost": bound.cost,
+                "form": form.form.name,
+                "most": str(bound),
+                "rank": bound.rank,
+            }
+            for form in found.forms
+            for bound in form.bounds
+        ],
         "rows": [_ending_json(e) for e in found.endings],
         "seconds": found.seconds,
     }
