@@ -45,15 +45,35 @@ def print_endings(found: Termination) -> None:
     page.line()
     proved = all(e.answer is Provability.PROVED for e in found.endings)
     page.paragraph(CLAIM if proved else f"Where it is PROVED: {CLAIM}")
-    for form in found.forms:
-        for bound in form.bounds:
-            page.paragraph(
-                f"If nothing fails and no one edits the bitmap: {bound.cost}, "
-                f"at most {bound}; {form.form.says}."
-            )
+    print_bounds(found)
     said = {e.form: e.says for e in found.endings if e.form}
     for name, says in said.items():
         page.paragraph(f"{name}: {says}.")
+
+
+def print_bounds(found: Termination) -> None:
+    """Print what a run costs at most; a form without end speaks of all."""
+    rows: dict[tuple[str, str], list[str]] = {}
+    for form in found.forms:
+        for one in form.bounds:
+            where = form.form.name or "always"
+            rows.setdefault((one.cost, str(one)), []).append(where)
+    if not rows:
+        return
+    page.line()
+    page.paragraph(
+        "What a run costs at most, if nothing fails and no one edits the "
+        "bitmap. M: chunks; W: writes."
+    )
+    page.line()
+    page.table(
+        ["cost", "at most", "where"],
+        [
+            [cost, most, "always" if "always" in forms else ", ".join(forms)]
+            for (cost, most), forms in rows.items()
+        ],
+    )
+    page.line()
 
 
 def _remark(ending: Ending) -> str:
