@@ -10,6 +10,7 @@ from checker.cli.check_json import trace_json
 from checker.cli.obligations import obligation_json, print_obligations
 from checker.proof.judgement import Provability
 from checker.proof.termination.answers import CLAIM, Ending, Termination
+from checker.proof.termination.success import SUCCEEDS
 from checker.text import counted
 from model.designs import build
 
@@ -43,7 +44,11 @@ def print_endings(found: Termination) -> None:
         ],
     )
     page.line()
-    proved = all(e.answer is Provability.PROVED for e in found.endings)
+    proved = all(
+        e.answer is Provability.PROVED
+        for e in found.endings
+        if e.name != SUCCEEDS
+    )
     page.paragraph(CLAIM if proved else f"Where it is PROVED: {CLAIM}")
     print_bounds(found)
     said = {e.form: e.says for e in found.endings if e.form}

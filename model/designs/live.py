@@ -186,6 +186,8 @@ class Live(World):
         build.rank("credit", credit, at_least={"throttle": 3})
         in_hand = size_of(source.stage.is_not(Stage.IDLE))
         build.rank("chunks to send", pending + in_hand)
+        may_be = pending + in_hand + size_of(source.in_flight)
+        build.rank("chunks to send at the stop", may_be)
         writes = size_of(build.left("writes")) + size_of(source.in_flight)
         writes += size_of(source.successor.chunks())
         marked = size_of(source.bits.chunks()) + 2 * writes

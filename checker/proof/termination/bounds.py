@@ -21,6 +21,7 @@ import numpy as np
 from attrs import evolve, frozen
 
 from checker.engines.graphs.graph import StateGraph
+from checker.proof.termination.labels import labels, shares
 from checker.proof.termination.obligations import Ranked
 from checker.proof.termination.runs import Mask, edges_of, reached
 from model.language import expression as ex
@@ -28,10 +29,14 @@ from model.language.counted_view import CountedView
 from model.language.errors import ModelError
 from model.language.expression import Expression
 from model.language.machine import Cost, Machine, Rank
-from model.language.schematic import SORTS, Sort
+from model.language.movement import asked_both_ways
+from model.language.schematic import SORTS, Sort, asked
 
 #: what is counted of a sort, as the costs of compare call it
 NAMES: Final[Mapping[Sort, str]] = {Sort.CHUNKS: "M", Sort.TALLY: "W"}
+#: the same of a set that keeps a limit, and of one that exceeds it by 1
+LIMITS: Final[Mapping[str, str]] = {"downtime": "D"}
+ONE_MORE: Final[Mapping[str, str]] = {"writes_beside": "F"}
 EDITS: Final = "edits"
 
 
@@ -39,8 +44,8 @@ EDITS: Final = "edits"
 class Bound:
     """A cost is at most this, by ``rank``.
 
-    ``rank``: '' where no step is counted.  ``parts``: how often M, W and 1
-    are in the sum, by name; '' is 1.
+    ``rank``: '' where no step is counted.  ``parts``: how often M, W, D, F
+    and 1 are in the sum, by name; '' is 1.
     """
 
     cost: str
@@ -62,13 +67,21 @@ class Bound:
 
 
 def least(found: Sequence[Bound]) -> tuple[Bound, ...]:
-    """Return the least bound of each cost, as far as they compare."""
-    best: dict[str, Bound] = {}
+    """Return the least bounds of each cost; two that do not compare, both."""
+    best: dict[tuple[str, frozenset[str]], Bound] = {}
     for one in found:
-        known = best.get(one.cost)
-        if known is None or one.at(M=1, W=1) < known.at(M=1, W=1):
-            best[one.cost] = one
-    return tuple(best.values())
+        names = frozenset(name for name, _ in one.parts)
+        known = best.get((one.cost, names))
+        if known is None or one.at() < known.at():
+            best[one.cost, names] = one
+    return tuple(
+        one
+        for (cost, names), one in best.items()
+        if not any(
+            cost == other_cost and others < names and o.at() <= one.at()
+            for (other_cost, others), o in best.items()
+        )
+    )
 
 
 def bounds(
@@ -94,6 +107,9 @@ def bounds(
         if entry is None:
             continue
         yield from _bounds(cost, view, calm, inside, entry, ranked)
+        if not view.numbers.limited:
+            whole = (first, every)
+            yield from _earlier(cost, view, calm, whole, inside, ranked)
 
 
 def _calm(view: CountedView, graph: StateGraph) -> StateGraph:
@@ -172,10 +188,100 @@ def _bounds(
             return
 
 
+def _earlier(
+    cost: Cost,
+    view: CountedView,
+    calm: StateGraph,
+    whole: tuple[Mask, Mask],
+    inside: Mask,
+    ranked: Ranked,
+) -> Iterator[Bound]:
+    """Yield bounds by ranks that are looked at before the condition begins.
+
+    That is from where no step raises the rank any more; so it may be known to
+    be small where that begins.  ``whole``: the initial states, and all.
+    """
+    first, every = whole
+    back = evolve(calm, origin=calm.target, target=calm.origin)
+    around = reached(back, inside, every) & every
+    chosen = np.flatnonzero(around[calm.origin] & every[calm.target])
+    edges = edges_of(view, calm, chosen, ranked.labels)
+    paying = [
+        e for e in edges if e.action in cost.actions and inside[e.origin]
+    ]
+    for rank in ranked.ranks:
+        if not paying or any(rank.name not in e.falls for e in paying):
+            continue
+        raised = np.zeros(len(every), dtype=bool)
+        for edge in edges:
+            if rank.name in edge.rises and around[edge.target]:
+                raised[edge.origin] = True
+        region = around & ~reached(back, raised, every)
+        entry = _entry(calm, first, every, region)
+        if entry is None or (inside & ~region).any():
+            continue
+        for limited in (True, False):
+            parts = _largest(view, calm, entry, rank, limited)
+            if parts is not None:
+                yield Bound(cost=cost.name, rank=rank.name, parts=parts)
+
+
+def _kept_limit(
+    view: CountedView, graph: StateGraph, entry: Mask, part: Expression
+) -> str:
+    """Return the limit that a set keeps in all of ``entry``, or ''."""
+    for node, name in view.remembered.items():
+        if node.operands == (part,):
+            kept = graph.column(ex.field_value(name, 1)).astype(bool)
+            if kept[entry].all():
+                return asked(node)[1]
+    return ""
+
+
+def _never_more(view: CountedView, part: Expression) -> str:
+    """Return the limit that a set of granules exceeds by 1 at most, or ''.
+
+    Each step that may add to it adds its own parameter only, and asks
+    whether what is there keeps the limit.
+    """
+    found: set[str] = set()
+    rank = Rank("the set", ((1, part),))
+    for one, label in zip(
+        view.schema.instances, labels(view, rank), strict=True
+    ):
+        if label.rises is ex.FALSE:
+            continue
+        given = {
+            asked(c.expression)[1]
+            for c in one.guard
+            if c.expression.operator == "ask"
+            and asked(c.expression)[0] == "at_most"
+            and c.expression.operands == (part,)
+        }
+        others = [s for s in shares(view, one, rank) if not s.own]
+        spreads = any(
+            asked_both_ways(
+                ex.conjunction(s.given, ex.less(s.before, s.after))
+            )
+            is not ex.FALSE
+            for s in others
+        )
+        if not given or spreads:
+            return ""
+        found |= given
+    return found.pop() if len(found) == 1 else ""
+
+
 def _largest(
-    view: CountedView, graph: StateGraph, entry: Mask, rank: Rank
+    view: CountedView,
+    graph: StateGraph,
+    entry: Mask,
+    rank: Rank,
+    limited: bool = False,
 ) -> tuple[tuple[str, int], ...] | None:
     """Return how large a rank may be in the states ``entry``, by name.
+
+    ``limited``: by a limit that a set of chunks keeps there, if any.
 
     None: the count does not say, as of granules and messages that are there.
     """
@@ -185,11 +291,17 @@ def _largest(
         if not (graph.column(_some(view, part)).astype(bool) & entry).any():
             continue
         name = "" if sort is None else NAMES.get(sort)
+        if sort is Sort.CHUNKS and limited:
+            limit = _kept_limit(view, graph, entry, part)
+            name = LIMITS.get(limit, name)
+        if sort is Sort.GRANULES:
+            name = ONE_MORE.get(_never_more(view, part))
         question = view.counting.tallies.get(part.name, "any_left")
         if name is None or question != "any_left":
             return None
         found[name] = found.get(name, 0) + weight
-    order = (*NAMES.values(), "")
+    names = (*NAMES.values(), *LIMITS.values(), *ONE_MORE.values())
+    order = (*names, "")
     return tuple((n, found[n]) for n in order if n in found)
 
 
