@@ -153,7 +153,8 @@ SHAPES = {
     "prove": f"""(design without[] schema verdict vacuous trusted
         abstract_states abstract_transitions abstract_levels {_OBLIGATIONS}
         properties[(property guarantee verdict steps reason trace)]
-        endings(claim unread {_OBLIGATIONS} rows[(property guarantee form
+        endings(claim unread {_OBLIGATIONS}
+        bounds[(cost form most rank)] rows[(property guarantee form
         says verdict reason states steps ranks[] {_LASSO})] seconds)
         not_covered{{}} not_promised{{}} seconds exit_code
         invariant(clauses[] longest seconds {_OBLIGATIONS}))""",

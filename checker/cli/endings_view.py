@@ -10,6 +10,7 @@ from checker.cli.check_json import trace_json
 from checker.cli.obligations import obligation_json, print_obligations
 from checker.proof.judgement import Provability
 from checker.proof.termination.answers import CLAIM, Ending, Termination
+from checker.proof.termination.success import SUCCEEDS
 from checker.text import counted
 from model.designs import build
 
@@ -43,11 +44,41 @@ def print_endings(found: Termination) -> None:
         ],
     )
     page.line()
-    proved = all(e.answer is Provability.PROVED for e in found.endings)
+    proved = all(
+        e.answer is Provability.PROVED
+        for e in found.endings
+        if e.name != SUCCEEDS
+    )
     page.paragraph(CLAIM if proved else f"Where it is PROVED: {CLAIM}")
+    print_bounds(found)
     said = {e.form: e.says for e in found.endings if e.form}
     for name, says in said.items():
         page.paragraph(f"{name}: {says}.")
+
+
+def print_bounds(found: Termination) -> None:
+    """Print what a run costs at most; a form without end speaks of all."""
+    rows: dict[tuple[str, str], list[str]] = {}
+    for form in found.forms:
+        for one in form.bounds:
+            where = form.form.name or "always"
+            rows.setdefault((one.cost, str(one)), []).append(where)
+    if not rows:
+        return
+    page.line()
+    page.paragraph(
+        "What a run costs at most, if nothing fails and no one edits the "
+        "bitmap. M: chunks; W: writes."
+    )
+    page.line()
+    page.table(
+        ["cost", "at most", "where"],
+        [
+            [cost, most, "always" if "always" in forms else ", ".join(forms)]
+            for (cost, most), forms in rows.items()
+        ],
+    )
+    page.line()
 
 
 def _remark(ending: Ending) -> str:
@@ -65,6 +96,16 @@ def endings_json(found: Termination) -> dict[str, Any]:
         "claim": CLAIM,
         "unread": found.unread or None,
         "obligations": [obligation_json(o) for o in found.obligations],
+        "bounds": [
+            {
+                "cost": bound.cost,
+                "form": form.form.name,
+                "most": str(bound),
+                "rank": bound.rank,
+            }
+            for form in found.forms
+            for bound in form.bounds
+        ],
         "rows": [_ending_json(e) for e in found.endings],
         "seconds": found.seconds,
     }

@@ -184,6 +184,14 @@ class Live(World):
         credit += 2 * size_of(self.allowance)
         credit += 2 * size_of(source.stage.is_not(Stage.IDLE))
         build.rank("credit", credit, at_least={"throttle": 3})
+        in_hand = size_of(source.stage.is_not(Stage.IDLE))
+        build.rank("chunks to send", pending + in_hand)
+        may_be = pending + in_hand + size_of(source.in_flight)
+        build.rank("chunks to send at the stop", may_be)
+        writes = size_of(build.left("writes")) + size_of(source.in_flight)
+        writes += size_of(source.successor.chunks())
+        marked = size_of(source.bits.chunks()) + 2 * writes
+        build.rank("chunks to send in all", pending + in_hand + marked)
 
     @property
     def idle(self) -> tuple[Flag, ...]:

@@ -41,6 +41,13 @@ class Budgets(Declarations):
         elif isinstance(amount, Limit) or amount > 0:
             self._budgets[name] = self.tally(counted(name), amount, full=True)
 
+    def left(self, name: str) -> Tally:
+        """What is left of a budget.  ModelError if there is none of it."""
+        left = self._budgets.get(name)
+        if left is None:
+            raise ModelError(f"no budget '{name}' is declared")
+        return left
+
     def is_there(self, needs: Needs, spends: str = "") -> bool:
         """Whether of each alternative one budget at least is not 0."""
         alternatives = [one.split("|") for one in (*needs, spends) if one]

@@ -10,6 +10,7 @@ from attrs import field, frozen
 from checker.input.exit_codes import ExitCode
 from checker.proof.judgement import Provability
 from checker.proof.obligation import Obligation
+from checker.proof.termination.bounds import Bound
 from checker.proof.termination.forms import Form
 from checker.proof.termination.measure import Value
 from checker.proof.termination.obligations import joined
@@ -59,7 +60,8 @@ class Ending:
 class InForm:
     """What was shown in one form: obligations met, and the answers.
 
-    ``states``: of the count, the initial ones first.
+    ``states``: of the count, the initial ones first.  ``bounds``: what a run
+    costs at most; none unless every obligation is met.
     """
 
     form: Form
@@ -69,6 +71,7 @@ class InForm:
     transitions: int
     obligations: tuple[Obligation, ...]
     endings: tuple[Ending, ...]
+    bounds: tuple[Bound, ...]
     seconds: float
 
 

@@ -60,7 +60,7 @@ def outside(
         return _calm(view, graph, prop, ranks)
     beyond = ~graph.column(prop.conclusion).astype(bool)
     premise = graph.column(prop.premise).astype(bool)
-    inside = _reached(graph, premise & beyond, beyond)
+    inside = reached(graph, premise & beyond, beyond)
     return _told_of(view, graph, inside, ranks)
 
 
@@ -76,7 +76,7 @@ def _calm(
     begun[graph.target[begins]] = True
     calm = _without_faults(view, graph)
     beyond = ~graph.column(prop.conclusion).astype(bool)
-    inside = _reached(calm, begun & beyond, beyond)
+    inside = reached(calm, begun & beyond, beyond)
     return _told_of(view, calm, inside, ranks)
 
 
@@ -108,21 +108,35 @@ def _told_of(
     """Return the states ``inside``, and the steps of ``graph`` there."""
     both = np.flatnonzero(inside[graph.origin] & inside[graph.target])
     states = tuple(int(s) for s in np.flatnonzero(inside))
-    origin, instance = graph.origin[both], graph.instance[both]
+    return Outside(
+        graph=graph,
+        states=states,
+        edges=edges_of(view, graph, both, ranks),
+        instances=tuple(map(int, graph.instance[both])),
+        sure=_sure(view, graph, states),
+    )
+
+
+def edges_of(
+    view: CountedView,
+    graph: StateGraph,
+    chosen: NDArray[np.int64],
+    ranks: Mapping[str, Sequence[Label]],
+) -> tuple[Edge, ...]:
+    """Return the ``chosen`` steps of ``graph``, with what they do to ranks."""
+    origin, instance = graph.origin[chosen], graph.instance[chosen]
     number = np.array(view.origin, dtype=np.int64)[instance]
     told = _told(graph, ranks, origin, number)
     names = [i.action for i in view.schema.instances]
-    edges = tuple(
+    return tuple(
         Edge(int(o), int(t), names[n], rises, falls)
         for o, t, n, (rises, falls) in zip(
-            origin, graph.target[both], number, told, strict=True
+            origin, graph.target[chosen], number, told, strict=True
         )
     )
-    sure = _sure(view, graph, states)
-    return Outside(graph, states, edges, tuple(map(int, instance)), sure)
 
 
-def _reached(graph: StateGraph, start: Mask, beyond: Mask) -> Mask:
+def reached(graph: StateGraph, start: Mask, beyond: Mask) -> Mask:
     """Return the states that are reached from ``start`` within ``beyond``."""
     found = start.copy()
     good = beyond[graph.origin] & beyond[graph.target]

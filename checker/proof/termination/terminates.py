@@ -35,6 +35,7 @@ from checker.proof.kept import kept_for
 from checker.proof.obligation import Obligation, Outcome, timed
 from checker.proof.termination import on_disks
 from checker.proof.termination.answers import Ending, InForm, Termination
+from checker.proof.termination.bounds import Bound, bounds, least
 from checker.proof.termination.forms import Form, forms
 from checker.proof.termination.happens import something_happens
 from checker.proof.termination.lasso import lasso, never_succeeds
@@ -134,6 +135,7 @@ class _Work:
     ranked: Ranked = field(init=False)
     found: dict[str, Outside] = field(factory=dict, init=False)
     rankings: dict[str, Ranking] = field(factory=dict, init=False)
+    bounds: tuple[Bound, ...] = field(default=(), init=False)
 
     def done(self) -> InForm:
         """Do all of it.  ModelError if the text cannot be counted."""
@@ -158,6 +160,7 @@ class _Work:
             transitions=search.coverage.transitions,
             obligations=tuple(obligations),
             endings=endings,
+            bounds=self.bounds if all(o.proved for o in obligations) else (),
             seconds=time.perf_counter() - started,
         )
 
@@ -177,6 +180,8 @@ class _Work:
             ranking.run(runs.edges)
             self.found[prop.name] = runs
             self.rankings[prop.name] = ranking
+        term = schema(self.options).term
+        self.bounds = least([*bounds(term, self.view, graph, self.ranked)])
         measures = {
             name: ranking.values
             for name, ranking in self.rankings.items()
@@ -204,6 +209,7 @@ class _Work:
         """Show what carries the count to every disk."""
         kept = kept_for(self.view.machine, title) if self.keep else None
         used = {n for r in self.rankings.values() for n in r.used}
+        used |= {bound.rank for bound in self.bounds}
         found: list[Obligation] = []
         for name, work in of_every_disk(
             self.options,
