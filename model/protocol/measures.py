@@ -26,4 +26,7 @@ def add_measures(world: World) -> None:
     for bitmap in world.bitmaps:
         ahead = bitmap.source.cursor.ahead()
         build.rank(bitmap.name("chunks ahead"), size_of(ahead))
+        again = bitmap.source.changed
+        if not again.absent:
+            build.rank(bitmap.name("changed chunks"), size_of(again))
         bitmap.add_own_measures()
