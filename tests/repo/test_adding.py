@@ -47,8 +47,9 @@ MECHANISM: Edits = {
     ),
     "model/designs/postcopy.py": (
         (
-            "import BITS_AFTER_STOP\n",
-            "import BITS_AFTER_STOP, LINK_ASKED\n",
+            "from model.mechanisms_sending import",
+            "from model.mechanisms import LINK_ASKED\n"
+            "from model.mechanisms_sending import",
         ),
         (
             "            world.link_up,\n"
@@ -68,7 +69,7 @@ MECHANISM: Edits = {
 PROPERTY: Edits = {
     "model/protocol/properties.py": (
         (
-            "def _add_precision(",
+            "def _add_one_side(",
             "def _add_other_side(world: World) -> None:\n"
             "    source, here = world.source, world.destination\n"
             "    world.build.always(\n"
@@ -78,7 +79,7 @@ PROPERTY: Edits = {
             "        when=[here.vm.is_(DestinationVm.RUNNING)],\n"
             "        then=[source.vm.is_not(SourceVm.RUNNING)],\n"
             "    )\n\n\n"
-            "def _add_precision(",
+            "def _add_one_side(",
         ),
         (
             "    _add_one_side(world)\n",
@@ -87,8 +88,8 @@ PROPERTY: Edits = {
     ),
     MATRIX: (
         (
-            "UNCHANGED, ONE_SIDE}",
-            'UNCHANGED, ONE_SIDE, "OtherSideWaits"}',
+            "ONE_SIDE, EXTRA}",
+            'ONE_SIDE, EXTRA, "OtherSideWaits"}',
         ),
     ),
 }

@@ -19,6 +19,7 @@ from tests.repo.documents import compare_block
 
 README = ROOT / "README.md"
 MANUAL = ROOT / "checker" / "docs" / "manual.md"
+TWO_SERIES = ROOT / "model" / "docs" / "two-series.md"
 LONGEST = 250
 #: "postcopy as built in 10.0 ... breaks S1": what exists beside a design
 BUILT = re.compile(rf"({'|'.join(DESIGNS)}) (with|as) [^|]* breaks ")
@@ -55,9 +56,19 @@ def answer(printed: str) -> str:
 
 def verdicts(printed: str) -> str:
     """The first table of a comparison, with what is said below it."""
-    found = re.search(r"^ +\|live .*?\n\n", printed, re.M | re.S)
+    found = re.search(r"^ +\| .*?\|live .*?\n\n", printed, re.M | re.S)
     assert found
     return f"```\n{found[0].rstrip()}\n```\n"
+
+
+def tables(printed: str, *heads: str) -> str:
+    """The tables of a comparison whose first line begins like this."""
+    found = []
+    for head in heads:
+        match = re.search(rf"^ +\|{head}.*?\n(?=\n|  )", printed, re.M | re.S)
+        assert match, head
+        found.append(match[0].rstrip())
+    return "```\n" + "\n\n".join(found) + "\n```\n"
 
 
 def test_the_answer(request: pytest.FixtureRequest) -> None:
@@ -68,11 +79,22 @@ def test_the_verdicts(request: pytest.FixtureRequest) -> None:
     compare_block(README, "verdicts", verdicts(comparison()), request)
 
 
+def test_the_tables_of_the_two_series(request: pytest.FixtureRequest) -> None:
+    printed = comparison()
+    _, limits = printed.split("The least downtime limit")
+    for name, made in (
+        ("verdicts", verdicts(printed)),
+        ("costs", tables(printed, "chunks sent", "at risk")),
+        ("limits", tables(limits, "1 Gbit/s")),
+    ):
+        compare_block(TWO_SERIES, name, made, request)
+
+
 def test_another_answer_is_another_block() -> None:
     printed = comparison()
     other = printed.replace("is tenable", "is not tenable")
     assert answer(other) != answer(printed)
-    other = printed.replace("VIOLATED |HOLDS", "HOLDS    |HOLDS")
+    other = printed.replace("VIOLATED|HOLDS", "HOLDS   |HOLDS")
     assert verdicts(other) != verdicts(printed)
 
 
