@@ -50,11 +50,14 @@ class Size:
 def size_of(thing: Sizeable) -> Size:
     """Return how much there is of ``thing``.
 
-    Raises ModelError if that is not a set, a channel, a tally or a flag of a
-    model text.
+    Of a channel or a tally whose limit is known already it has no parts: a
+    rank is of a text that knows no size.  Raises ModelError if ``thing`` is
+    not a set, a channel, a tally or a flag.
     """
     if isinstance(thing, GranuleSet | ChunkSet | Flag):
         return Size(((1, thing.expression),))
     if isinstance(thing, SchematicChannel | SchematicTally):
         return Size(((1, thing.now),))
+    if isinstance(thing, Channel | Tally):
+        return Size(())
     raise ModelError(f"{described(thing)} has no size")
