@@ -11,7 +11,9 @@ from collections.abc import Iterable
 
 from model.language import ModelError
 from model.mechanism import Mechanism
-from model.mechanisms import MECHANISMS
+from model.mechanisms import (
+    MECHANISMS,
+)
 
 
 def mechanisms_of(design: str) -> tuple[Mechanism, ...]:

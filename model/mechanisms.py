@@ -21,26 +21,45 @@ from model.design import (
 )
 from model.mechanism import (
     APPEARS,
-    COMPLETE_FIRST,
     COVERED_BY_DRAIN,
-    EARLY_AND_APART,
     ERROR_FAILS,
     NOT_SENT,
-    NOTHING_EARLY,
     ONE_BITMAP,
-    ONE_CONNECTION,
-    ONLY_GROWS,
     SENT_BY_THEN,
-    SENT_ONCE,
-    STARTS_EMPTY,
     Mechanism,
 )
-
-#: those in which a bitmap error drops the bitmap, and the migration goes on
-DROPPED = (POSTCOPY, POSTCOPY_ONES, STOP_COPY, STOP_COPY_BULK)
-COMPLETE_COMES_FIRST = (
-    (STOP_COPY, COMPLETE_FIRST),
-    (STOP_COPY_BULK, COMPLETE_FIRST),
+from model.mechanisms_loading import (
+    BUSY_UNTIL_COMPLETE,
+    CHUNK_ORDER,
+    CHUNK_OVERWRITES,
+    CHUNKS_AFTER_START,
+    CHUNKS_BEFORE_COMPLETE,
+    CHUNKS_BEFORE_RUN,
+    DROP_ON_FAILURE,
+    EARLY_CHUNKS_DROP,
+    ERROR_DROPS_BITMAP,
+    ERROR_FAILS_MIGRATION,
+    KEEP_ON_BREAK,
+    MARK_DEGRADED,
+    ONES_FIRST,
+    RECLAIM_ATOMIC,
+    RECLAIM_UNION,
+    SUCCESSOR,
+)
+from model.mechanisms_sending import (
+    BITS_AFTER_STOP,
+    CHANGED_AFTER_DRAIN,
+    CHANGED_BEFORE_COMPLETE,
+    CLEAR_META_BEFORE_READ,
+    EVERY_CHUNK_SENT,
+    FREEZE_AT_SETUP,
+    LAST_PASS_STOPPED,
+    META_BITMAP,
+    META_SEES_CLEAR,
+    META_SEES_MERGE,
+    RECLAIM_AT_STOP,
+    RECLAIM_ON_FAILURE,
+    STOP_WAITS_FOR_JOB,
 )
 
 DRAIN_AT_STOP = Mechanism(
@@ -224,81 +243,6 @@ CONSISTENT_AT_SETUP = Mechanism(
     assumes="no inconsistent bitmap is to be migrated",
     elsewhere="a run begins with a sound bitmap",
 )
-META_BITMAP = Mechanism(
-    "meta-bitmap",
-    (LIVE,),
-    "S1",
-    "A meta bit per chunk records that the chunk changed after it was sent.",
-)
-META_SEES_CLEAR = Mechanism(
-    "meta-sees-clear",
-    (LIVE,),
-    "P1",
-    "Clearing bits (a backup does) marks the chunks as changed too.",
-    history="hole of the historical meta bitmap (2.8): "
-    "hbitmap_reset_all() bypassed it",
-)
-META_SEES_MERGE = Mechanism(
-    "meta-sees-merge",
-    (LIVE,),
-    "S1",
-    "Merging bits (a backup job that ends does, and the user may) marks "
-    "the chunks as changed too.",
-    history="hole of the historical meta bitmap (2.8): hbitmap_merge() "
-    "bypassed it",
-)
-STOP_WAITS_FOR_JOB = Mechanism(
-    "stop-waits-for-job",
-    (LIVE,),
-    "S1",
-    "The VM is stopped only when no backup job holds the bitmap, and "
-    "while the stop is due no job begins. Without it, the writes that the "
-    "job's successor has recorded are not sent.",
-    history="whether the series of 2015 froze the bitmap is not known",
-)
-CLEAR_META_BEFORE_READ = Mechanism(
-    "clear-meta-before-read",
-    (LIVE,),
-    "S1",
-    "The meta bit is cleared first, then the chunk is read: a write in "
-    "between marks the chunk again. The other order loses it.",
-    history="B03, fixed in 2.10 and 2.12",
-)
-LAST_PASS_STOPPED = Mechanism(
-    "last-pass-stopped",
-    (LIVE,),
-    "S1",
-    "The last pass and COMPLETE come after the VM has stopped.",
-)
-CHUNK_OVERWRITES = Mechanism(
-    "chunk-overwrites",
-    MIGRATE,
-    "P1",
-    "A chunk that arrives replaces the bits that were there, so that it can "
-    "clear bits as well. Without it, the chunk is OR-ed into them.",
-    redundant=(
-        (POSTCOPY, STARTS_EMPTY),
-        (STOP_COPY, STARTS_EMPTY),
-        (STOP_COPY_BULK, ONLY_GROWS),
-    ),
-)
-EVERY_CHUNK_SENT = Mechanism(
-    "every-chunk-sent",
-    MIGRATE,
-    "S1",
-    "The source passes over no chunk, be it empty or not. Without it a "
-    "chunk may be forgotten, and the destination cannot tell a bitmap with a "
-    "chunk missing from a whole one.",
-    instead=((POSTCOPY_ONES, "P1"),),
-)
-ERROR_FAILS_MIGRATION = Mechanism(
-    "error-fails-migration",
-    (LIVE,),
-    "S1",
-    "A bitmap that the destination refuses fails the migration. Without "
-    "it the error is ignored and the name stands for something else.",
-    history="B07, fixed in 3.0",
-)
 SOURCE_BUSY = Mechanism(
     "source-busy",
     (POSTCOPY, POSTCOPY_ONES, STOP_COPY, STOP_COPY_BULK, DROP),
@@ -307,130 +251,6 @@ SOURCE_BUSY = Mechanism(
     "Without it, a job may hold the bitmap at the stop, and the writes that "
     "its successor has recorded are not sent.",
     redundant=((DROP, NOT_SENT),),
-)
-BITS_AFTER_STOP = Mechanism(
-    "bits-after-stop",
-    (POSTCOPY, POSTCOPY_ONES, STOP_COPY),
-    "S1",
-    "Chunks are read after the VM has stopped.",
-)
-SUCCESSOR = Mechanism(
-    "successor",
-    DROPPED,
-    "S1",
-    "While the bitmap is loaded, a successor records the destination's "
-    "writes. Without it, they go into the bitmap itself and the next "
-    "chunk overwrites them.",
-    redundant=COMPLETE_COMES_FIRST,
-)
-RECLAIM_UNION = Mechanism(
-    "reclaim-union",
-    DROPPED,
-    "S1",
-    "Reclaim adds the successor's bits to the bitmap. Without it the "
-    "successor is dropped.",
-    redundant=COMPLETE_COMES_FIRST,
-)
-RECLAIM_ATOMIC = Mechanism(
-    "reclaim-atomic",
-    DROPPED,
-    "S1",
-    "Merge and hand-back are one critical section. Without it a write "
-    "in between goes into a successor that was already merged.",
-    history="B09, fixed in 2.12",
-    redundant=COMPLETE_COMES_FIRST,
-)
-BUSY_UNTIL_COMPLETE = Mechanism(
-    "busy-until-complete",
-    DROPPED,
-    "S1",
-    "The destination's bitmap is busy until COMPLETE. Without it a "
-    "client may use a bitmap of which half has arrived.",
-    redundant=COMPLETE_COMES_FIRST,
-)
-DROP_ON_FAILURE = Mechanism(
-    "drop-on-failure",
-    DROPPED,
-    "S1",
-    "A bitmap that cannot be completed or was refused is removed: "
-    "declared lost. Without it, the bitmap stays and looks valid.",
-)
-ONES_FIRST = Mechanism(
-    "ones-first",
-    (POSTCOPY_ONES,),
-    "S1",
-    "START creates the bitmap with every bit set, and a chunk that arrives "
-    "replaces its part. Without it, a bitmap that is kept at a break has no "
-    "bits where no chunk has come.",
-)
-KEEP_ON_BREAK = Mechanism(
-    "keep-on-break",
-    (POSTCOPY_ONES,),
-    "D1",
-    "Where the stream breaks after RUN, the bitmap is handed back as it is, "
-    "with its successor's bits. Without it, it is removed: declared lost.",
-)
-MARK_DEGRADED = Mechanism(
-    "mark-degraded",
-    (POSTCOPY_ONES,),
-    "S2",
-    "A bitmap that was kept at a break shows as degraded until a backup has "
-    "used it. Without it a client takes it for an exact one.",
-)
-EARLY_CHUNKS_DROP = Mechanism(
-    "early-chunks-drop",
-    (POSTCOPY_ONES,),
-    "S1",
-    "Where a chunk has come before RUN, a break drops the bitmap: the chunk "
-    "may be older than the stop. Without it, a bitmap is kept that lacks "
-    "what was written since.",
-    redundant=((POSTCOPY_ONES, NOTHING_EARLY),),
-)
-FREEZE_AT_SETUP = Mechanism(
-    "freeze-at-setup",
-    (STOP_COPY_BULK,),
-    "S1",
-    "From setup to the stop a successor records, so that it tells which "
-    "chunks have changed. Without it, the guest's writes change chunks that "
-    "were sent, and nothing tells which.",
-)
-RECLAIM_AT_STOP = Mechanism(
-    "reclaim-at-stop",
-    (STOP_COPY_BULK,),
-    "S1",
-    "With the VM stopped the successor is merged into the bitmap before the "
-    "rest is read. Without it, chunks that have changed are sent again as "
-    "they were at setup.",
-)
-RECLAIM_ON_FAILURE = Mechanism(
-    "reclaim-on-failure",
-    (STOP_COPY_BULK,),
-    "S1",
-    "An attempt that fails before the stop merges the successor into the "
-    "source's bitmap. Without it, what it has recorded is forgotten.",
-)
-CHANGED_AFTER_DRAIN = Mechanism(
-    "changed-after-drain",
-    (STOP_COPY_BULK,),
-    "S1",
-    "Which chunks have changed is found out when no write is in flight any "
-    "more. Without it, when the guest pauses: a write that ends later "
-    "changes a chunk that is not sent again.",
-)
-CHANGED_BEFORE_COMPLETE = Mechanism(
-    "changed-before-complete",
-    (STOP_COPY_BULK,),
-    "S1",
-    "COMPLETE is sent when every chunk that has changed was sent again. "
-    "Without it, after the first pass.",
-)
-ERROR_DROPS_BITMAP = Mechanism(
-    "error-drops-bitmap",
-    DROPPED,
-    "S3",
-    "A bitmap that the destination refuses is dropped and the migration "
-    "goes on. Without it the migration fails, and a VM that runs dies.",
-    history="B17, fixed in 5.1",
 )
 BITMAPS_ASKED_ANEW = Mechanism(
     "bitmaps-asked-anew",
@@ -460,52 +280,6 @@ NAMES_PER_ATTEMPT = Mechanism(
     "attempt before spoke of. Without it the first message has no name "
     "and everything is dropped.",
     redundant=tuple((d, ONE_BITMAP) for d in SEVERAL),
-)
-CHUNKS_AFTER_START = Mechanism(
-    "chunks-after-start",
-    MIGRATE,
-    "S5",
-    "A chunk that comes before START of its bitmap waits for it. Without it, "
-    "as the code is, the chunk names an unknown bitmap, which is an error.",
-    instead=((LIVE, "S3"),),
-    redundant=tuple((d, ONE_CONNECTION) for d in MIGRATE),
-    elsewhere="a run has one connection",
-)
-CHUNKS_BEFORE_COMPLETE = Mechanism(
-    "chunks-before-complete",
-    MIGRATE,
-    "S1",
-    "COMPLETE is read when the connections of the chunks were read to the "
-    "end. Without it, a chunk is missing from a bitmap that counts as whole, "
-    "and overwrites it when it comes.",
-    redundant=tuple((d, ONE_CONNECTION) for d in MIGRATE),
-    elsewhere="a run has one connection",
-)
-CHUNK_ORDER = Mechanism(
-    "chunk-order",
-    MIGRATE,
-    "S1",
-    "A chunk is not overtaken by a newer version of itself: it always travels "
-    "on the same connection. Without it, an older version may come last and "
-    "overwrite the newer one.",
-    redundant=(
-        (LIVE, ONE_CONNECTION),
-        (POSTCOPY, EARLY_AND_APART),
-        (POSTCOPY_ONES, EARLY_AND_APART),
-        (STOP_COPY, SENT_ONCE),
-        (STOP_COPY_BULK, ONE_CONNECTION),
-    ),
-    elsewhere="a run has one connection",
-)
-CHUNKS_BEFORE_RUN = Mechanism(
-    "chunks-before-run",
-    (POSTCOPY_ONES,),
-    "S1",
-    "Where chunks are sent before the stop, RUN is read when the connections "
-    "of the chunks were read to the end. Without it, a chunk that is older "
-    "than the stop may come after RUN, and a break keeps it.",
-    redundant=((POSTCOPY_ONES, EARLY_AND_APART),),
-    elsewhere="a run has one connection",
 )
 FULL_BACKUP_ON_LOSS = Mechanism(
     "full-backup-on-loss",

@@ -16,11 +16,13 @@ from model.language import Schematic
 from model.language.tokens import Limit, budget_limit
 from model.mechanism import Mechanism
 from model.mechanisms import (
-    CHUNKS_AFTER_START,
     CONSISTENT_AT_SETUP,
+    NAME_IS_FREE,
+)
+from model.mechanisms_loading import (
+    CHUNKS_AFTER_START,
     ERROR_DROPS_BITMAP,
     ERROR_FAILS_MIGRATION,
-    NAME_IS_FREE,
 )
 
 __all__ = ["AT_DESTINATION", "AT_SOURCE", "FAILURES", "Variant"]

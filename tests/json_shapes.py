@@ -133,7 +133,8 @@ SHAPES = {
         transitions levels states_per_second seconds
         explored[(title {_OPTIONS} states transitions stopped)]
         never_happens[] findings[(in {_FINDING})] missing{{}} derived{{}}
-        proved_for_every_size[] proof(verdict open violated{{}}
+        proved_for_every_size[] whole_runs{{(verdict open)}}
+        proof(verdict open violated{{}}
         abstract_states obligations_met_before seconds) as_built(label
         without[] broken{{[]}} not_tested[] undecided) costs(chunks_sent
         chunks_sent_guest_never_stops chunks_sent_while_stopped

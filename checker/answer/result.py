@@ -11,7 +11,9 @@ from attrs import field, frozen
 from checker.answer.as_built import AsBuilt
 from checker.answer.costs import Costs
 from checker.answer.standing import (
+    BOUNDED,
     ENDS,
+    FEW,
     ROWS_OF_ENDS,
     Explored,
     Standing,
@@ -40,6 +42,7 @@ EXPLORED_FOR = (MAIN, COSTS, *ROWS_OF_ENDS)
 class Proved:
     """What was shown of a design for every size.
 
+    ``in_part``: guarantees of which all but what whole runs say was shown.
     ``open``: what keeps it from being a proof, or ''.  ``violated``:
     properties that a disk of some size violates, with their guarantees.
     ``code``: what ``prove`` would return.  ``kept``: how many obligations
@@ -48,6 +51,7 @@ class Proved:
 
     verdict: Provability
     guarantees: frozenset[str]
+    in_part: frozenset[str] = frozenset()
     open: str
     violated: Mapping[str, str]
     code: ExitCode
@@ -62,12 +66,25 @@ class Proved:
 
 
 @frozen(kw_only=True)
+class Ran:
+    """What was shown of whole runs of every size, in one row.
+
+    ``answer``: PROVED; VIOLATED, where a disk shows it; or not decided, and
+    ``reason`` says why.
+    """
+
+    answer: Provability
+    reason: str = ""
+
+
+@frozen(kw_only=True)
 class DesignResult:
     """One column of the table.
 
     ``explored``: every machine of the design that was explored, the main one
     first.  ``derived``: rows of L1 that need no exploration, with the
-    reason; they stand as L1 does.  ``missing``: what was not done, and why.
+    reason; they stand as L1 does.  ``runs``: what was shown of whole runs,
+    by row.  ``missing``: what was not done, and why.
     """
 
     design: str
@@ -78,6 +95,7 @@ class DesignResult:
     costs: Costs | None = None
     lost_if_refused: bool | None = None
     proof: Proved | None = None
+    runs: Mapping[str, Ran] = field(factory=dict)
     as_built: AsBuilt | None = None
     missing: Mapping[str, str] = field(factory=dict)
     seconds: float = 0.0
@@ -101,6 +119,8 @@ class DesignResult:
         if key in self.derived:
             key = ENDS
         if self.proof is not None and key in self.proof.violated.values():
+            return Standing.VIOLATED
+        if self._ran(key) is Provability.VIOLATED:
             return Standing.VIOLATED
         standing = found.get(key)
         if standing not in (None, Standing.HOLDS):
@@ -206,13 +226,34 @@ class DesignResult:
         """Safe, and it ends for some guests, or with some limit."""
         return self.safe and not self.converges and bool(self.ends_where)
 
+    def _ran(self, key: str) -> Provability | None:
+        """What was shown of whole runs in a row; None: nothing.
+
+        Where writes fit the limit they are bounded; and what ends for every
+        guest ends for each.
+        """
+        parts = {FEW: (FEW, BOUNDED, ENDS), BOUNDED: (BOUNDED, ENDS)}
+        for name in parts.get(key, (key,)):
+            ran = self.runs.get(name)
+            proved = ran is not None and ran.answer is Provability.PROVED
+            if ran is not None and (proved or name == key):
+                return ran.answer
+        return None
+
     @property
     def proved(self) -> frozenset[str]:
-        """Guarantees that hold for every disk size, proved."""
+        """Rows that hold for every disk size, proved."""
         if self.proof is None:
             return frozenset()
         good = self.standing_as(Standing.HOLDS, Standing.IN_PART)
-        return self.proof.guarantees & set(good)
+        shown = {
+            key
+            for key in good
+            if self._ran(ENDS if key in self.derived else key)
+            is Provability.PROVED
+            and (key in ROWS_OF_ENDS or key in self.proof.in_part)
+        }
+        return (self.proof.guarantees & set(good)) | frozenset(shown)
 
     def never_ending(self) -> Iterator[Explored]:
         """The explorations in which a migration need not end."""

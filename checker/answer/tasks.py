@@ -8,7 +8,7 @@ It may be cut short: then it says so, and what it has found out is kept.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 from attrs import evolve, field, frozen
 
@@ -27,6 +27,7 @@ from checker.answer.result import (
     MAIN,
     DesignResult,
     Proved,
+    Ran,
 )
 from checker.answer.standing import (
     BOUNDED,
@@ -46,14 +47,16 @@ from checker.proof.prove import (
     Proof,
     prove,
 )
+from checker.proof.termination.rows import rows_of_runs
 from model.options import Options
 
-PROOF, AS_BUILT = "proof", "as built"
+PROOF, RUNS, AS_BUILT = "proof", "whole runs", "as built"
 #: what has to be done, with seconds that it takes, and that a million states
 #: of the main configuration add: the heaviest is begun first
 PARTS = {
     MAIN: (0.0, 0.3),
     PROOF: (8.0, 0.0),
+    RUNS: (4.0, 0.0),
     COSTS: (0.5, 0.9),
     THROTTLED: (0.0, 0.3),
     AS_BUILT: (0.4, 0.3),
@@ -99,6 +102,7 @@ class Outcome:
     costs: Costs | None = None
     lost_if_refused: bool | None = None
     proof: Proved | None = None
+    runs: Mapping[str, Ran] = field(factory=dict)
     as_built: AsBuilt | None = None
     missing: str = ""
     seconds: float = 0.0
@@ -144,6 +148,15 @@ def _do(
         return _main(task, configuration, limits, report(task.title))
     if task.part == PROOF:
         return _proof(task, main, limits, step)
+    if task.part == RUNS:
+        shown = rows_of_runs(
+            main, limits, lambda text: step(f"{task.title}: {text}")
+        )
+        runs = {
+            name: Ran(answer=row.answer, reason=row.reason)
+            for name, row in shown.items()
+        }
+        return Outcome(task=task, runs=runs)
     if task.part == AS_BUILT:
         built = explore_as_built(main, limits, report)
         return Outcome(task=task, as_built=built)
@@ -189,6 +202,7 @@ def proved(proof: Proof) -> Proved:
     return Proved(
         verdict=proof.verdict,
         guarantees=proof.proved_guarantees,
+        in_part=proof.proved_in_part,
         open=proof.open,
         violated={
             j.name: j.guarantee
@@ -221,6 +235,7 @@ def assembled(design: str, outcomes: Iterable[Outcome]) -> DesignResult:
         costs=costs.costs,
         lost_if_refused=costs.lost_if_refused,
         proof=by_part[PROOF].proof,
+        runs=by_part[RUNS].runs,
         as_built=built.as_built if built else None,
         missing={o.task.part: o.missing for o in mine if o.missing},
         seconds=sum(o.seconds for o in mine),

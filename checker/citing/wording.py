@@ -9,7 +9,9 @@ from checker.text import joined, plural
 from model.design import STOP_COPY, STOP_THEMSELVES, TABLE
 from model.lookup import mechanisms_of
 from model.mechanism import Mechanism
-from model.mechanisms import SUCCESSOR
+from model.mechanisms_loading import (
+    SUCCESSOR,
+)
 from model.options import UNLIMITED, Bounds, Budget, Failures, Options
 from model.vocabulary import Incoming
 

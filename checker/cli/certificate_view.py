@@ -12,6 +12,7 @@ from attrs import evolve, frozen
 from checker.cli import page
 from checker.cli.obligations import named, obligation_json, print_obligations
 from checker.cli.progress import steps_shown
+from checker.input.errors import InputError
 from checker.input.exit_codes import ExitCode
 from checker.input.files import check_writable, write_atomically
 from checker.proof.certificate.certificate import (
@@ -31,6 +32,7 @@ from checker.proof.prove import (
     plan,
 )
 from model.language import Projected
+from model.options import Options
 
 Report = Callable[[str], None]
 
@@ -42,6 +44,24 @@ class Found:
     claim: Certificate
     obligations: tuple[Obligation, ...]
     seconds: float
+
+
+def check_plain(options: Options | None) -> None:
+    """Raise InputError unless a certificate can say what is proved.
+
+    It names a design and what that lacks, and no other choice.  None: no
+    certificate is asked for.
+    """
+    if options is None:
+        return
+    plain = Options(design=options.design, without=options.without)
+    chosen = options.variant.table()
+    for key, usual in plain.variant.table().items():
+        if chosen[key] != usual:
+            raise InputError(
+                "an invariant is kept of a design and of what it lacks, not "
+                f"where {key} is '{chosen[key]}'"
+            )
 
 
 def find(proof: Proof, report: Report) -> Found | None:

@@ -52,6 +52,10 @@ def _design_json(result: DesignResult) -> dict[str, Any]:
         "derived": dict(result.derived),
         "proved_for_every_size": sorted(result.proved),
         "proof": _proof_json(result.proof),
+        "whole_runs": {
+            row: {"verdict": ran.answer.value, "open": ran.reason or None}
+            for row, ran in result.runs.items()
+        },
         "as_built": _as_built_json(result.as_built),
         "costs": _costs_json(result),
         "tenable": result.tenable,

@@ -31,6 +31,7 @@ from checker.cli.progress import words_shown
 from checker.engines.exploration import Limits
 from checker.engines.verdict import FIRES, gravest_code
 from checker.input.exit_codes import ExitCode
+from checker.proof.termination.answers import CLAIM
 from checker.text import joined, plural
 from model.guarantees import GUARANTEES
 from model.scope import NOT_MODELLED
@@ -47,7 +48,7 @@ SHORT = {
 SCOPES = {
     "proved": "proved, for every number of chunks, of granules and of "
     "messages in flight, with failures without end and one write at a time "
-    "on each host",
+    "on each host; what is VIOLATED a disk has shown",
     "some": "proved like that for some designs only",
     "bounds": "explored within the bounds above",
 }
@@ -247,10 +248,13 @@ def _print_legend(results: Sequence[DesignResult]) -> None:
             GLOSSES[key] if key in ROWS_OF_ENDS else key
         )
     said = [
-        f"{joined(scopes[word])}: {text}"
+        f"{_of_rows(scopes[word])}: {text}"
         for word, text in SCOPES.items()
         if word in scopes
     ]
+    if any(key in r.proved for r in results for key in ROWS_OF_ENDS):
+        said.append(CLAIM[0].lower() + CLAIM[1:].rstrip("."))
+    said += _explored_only(results)
     words = {
         Standing.IN_PART: "a part of it is promised, and that part holds",
         Standing.NOT_PROMISED: "not promised",
@@ -263,6 +267,26 @@ def _print_legend(results: Sequence[DesignResult]) -> None:
     for result in results:
         if result.idle and any(map(_untested, result.standings.values())):
             page.paragraph(_footnote(result), indent="  ")
+
+
+def _of_rows(names: Sequence[str]) -> str:
+    return "every row" if len(names) == len(ROWS) else joined(names)
+
+
+def _explored_only(results: Sequence[DesignResult]) -> list[str]:
+    """Rows that are proved for some designs: of which they are not."""
+    said = []
+    for key in ROWS:
+        if scope(key, results) != "some":
+            continue
+        good = (Standing.HOLDS, Standing.IN_PART)
+        names = [
+            r.design
+            for r in results
+            if r.standings[key] in good and key not in r.proved
+        ]
+        said.append(f"{GLOSSES[key]}: explored only, of {joined(names)}")
+    return said
 
 
 def _cell(result: DesignResult, key: str) -> str:
@@ -302,14 +326,18 @@ def _counted(result: DesignResult, name: str) -> str:
 
 
 def scope(key: str, results: Sequence[DesignResult]) -> str:
-    """How far the verdicts on a guarantee go: proved, or the bounds."""
+    """How far the verdicts on a row go: proved, or the bounds.
+
+    What is violated is so on a disk that was explored, which is enough.
+    """
     asked = [
-        r for r in results if r.standings[key] is not Standing.NOT_PROMISED
+        key in r.proved
+        for r in results
+        if r.standings[key] not in (Standing.NOT_PROMISED, Standing.VIOLATED)
     ]
-    proved = [key in r.proved for r in asked]
-    if not any(proved):
+    if not any(asked):
         return "bounds"
-    return "proved" if all(proved) else "some"
+    return "proved" if all(asked) else "some"
 
 
 def _print_assumptions(comparison: Comparison) -> None:

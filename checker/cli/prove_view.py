@@ -56,6 +56,8 @@ def run(
     from checker.cli import certificate_view, measure_view
 
     options = named(design, without)
+    asked = invariant or certificate_file is not None
+    certificate_view.check_plain(options if asked else None)
     for file in (trace_file, certificate_file, measure_file):
         if file is not None:
             check_writable(file)
@@ -67,7 +69,7 @@ def run(
             runs = termination(options, limits, report)
         trace = shown_trace(proof, report)
         trace = trace or (runs.trace if runs else None)
-        if invariant or certificate_file is not None:
+        if asked:
             found = certificate_view.find(proof, report)
     traced = ""
     if trace_file is not None:
@@ -218,6 +220,8 @@ def _print(
     page.fact("model", schema(proof.options).digest[:DIGITS])
     page.fact("disk", "any number of chunks, each of any size")
     page.fact("channel", "any number of messages in flight")
+    if proof.options.connections != "one":
+        page.fact("chunks", "on two connections of their own, one on each")
     page.fact("failures", "of every kind, without end")
     page.fact("guest", guest(proof.options))
     page.fact(

@@ -38,7 +38,7 @@ from model.language import expression as ex
 from model.language.expression import Expression
 from model.language.machine import Machine
 from model.language.types import EnumType
-from model.mechanisms import DROPPED
+from model.mechanisms_loading import DROPPED
 
 MIGRATION, SOURCE = "source.migration", "source.vm"
 HERE, BITMAP, LINK = "destination.vm", "destination.bitmap", "link"

@@ -133,13 +133,22 @@ class Proof:
     @property
     def proved_guarantees(self) -> frozenset[str]:
         """Guarantees all of whose properties are proved here."""
+        return self._shown - self.in_part
+
+    @property
+    def proved_in_part(self) -> frozenset[str]:
+        """Guarantees that need whole runs too; all else is proved here."""
+        return self._shown & self.in_part
+
+    @property
+    def _shown(self) -> frozenset[str]:
         named = {j.guarantee for j in self.judgements if j.guarantee}
         open_ = {
             j.guarantee
             for j in self.judgements
             if j.answer is not Provability.PROVED
         }
-        return frozenset(named - open_ - self.in_part)
+        return frozenset(named - open_)
 
 
 def silent(step: str) -> None:

@@ -42,7 +42,7 @@ from model.language import (
     given,
     size_of,
 )
-from model.mechanisms import (
+from model.mechanisms_sending import (
     CLEAR_META_BEFORE_READ,
     LAST_PASS_STOPPED,
     META_BITMAP,

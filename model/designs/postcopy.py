@@ -16,7 +16,9 @@ postcopy phase.
 from __future__ import annotations
 
 from model.language import Machine, Step, given
-from model.mechanisms import BITS_AFTER_STOP
+from model.mechanisms_sending import (
+    BITS_AFTER_STOP,
+)
 from model.protocol.backup import add_backup_client
 from model.protocol.creation import create
 from model.protocol.design import Design

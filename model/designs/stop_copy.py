@@ -19,7 +19,9 @@ estimate counts bits as bytes; here it is right.
 from __future__ import annotations
 
 from model.language import Machine, Step, all_of, any_of, given
-from model.mechanisms import BITS_AFTER_STOP
+from model.mechanisms_sending import (
+    BITS_AFTER_STOP,
+)
 from model.protocol.backup import add_backup_client
 from model.protocol.creation import create
 from model.protocol.design import Design

@@ -50,9 +50,9 @@ class Size:
 def size_of(thing: Sizeable) -> Size:
     """Return how much there is of ``thing``.
 
-    Of a channel or a tally whose limit is known already it has no parts: a
-    rank is of a text that knows no size.  Raises ModelError if ``thing`` is
-    not a set, a channel, a tally or a flag.
+    Of a channel or a tally only the one term of a text knows it: elsewhere
+    such a size has no parts.  Raises ModelError if ``thing`` is not a set, a
+    channel, a tally or a flag of a model text.
     """
     if isinstance(thing, GranuleSet | ChunkSet | Flag):
         return Size(((1, thing.expression),))

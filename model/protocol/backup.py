@@ -23,9 +23,11 @@ from __future__ import annotations
 
 from model.language import NO, Flag, Granule, Step, chunk_alone, given
 from model.mechanisms import (
-    BUSY_UNTIL_COMPLETE,
     DRAIN_BEFORE_BACKUP,
     FULL_BACKUP_ON_LOSS,
+)
+from model.mechanisms_loading import (
+    BUSY_UNTIL_COMPLETE,
 )
 from model.protocol.guest import drained
 from model.protocol.world import Updates, World

@@ -24,7 +24,7 @@ from __future__ import annotations
 from typing import Any
 
 from model.language import Channel, Chunk, Flag, Part, Update, all_of
-from model.mechanisms import (
+from model.mechanisms_loading import (
     CHUNK_ORDER,
     CHUNKS_BEFORE_COMPLETE,
     CHUNKS_BEFORE_RUN,

@@ -11,12 +11,14 @@ from model.guarantees import (
     WRITE_WAITS,
 )
 from model.language import YES, all_of, any_of
-from model.mechanisms import (
+from model.mechanisms_loading import (
     DROP_ON_FAILURE,
     ERROR_DROPS_BITMAP,
-    FREEZE_AT_SETUP,
     KEEP_ON_BREAK,
     MARK_DEGRADED,
+)
+from model.mechanisms_sending import (
+    FREEZE_AT_SETUP,
 )
 from model.protocol.loss import BEING_LOADED
 from model.protocol.measures import add_measures

@@ -12,7 +12,10 @@ failure has its own budget.
 from __future__ import annotations
 
 from model.language import Step, any_of, choose, given
-from model.mechanisms import REMOVE_PARTIAL, TIME_OUT
+from model.mechanisms import (
+    REMOVE_PARTIAL,
+    TIME_OUT,
+)
 from model.protocol.lifetimes import (
     attempt_over,
     destination_forgets,

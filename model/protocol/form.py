@@ -12,10 +12,12 @@ from __future__ import annotations
 from model.guarantees import REMOVED_WHILE_HELD
 from model.language import Flag, any_of, every_chunk
 from model.mechanisms import (
-    BUSY_UNTIL_COMPLETE,
     CURSOR_PER_ATTEMPT,
     DRAIN_AT_STOP,
     WRITERS_END_AT_STOP,
+)
+from model.mechanisms_loading import (
+    BUSY_UNTIL_COMPLETE,
 )
 from model.protocol.world import ENDED, World
 from model.variant import AT_SOURCE

@@ -23,10 +23,12 @@ from model.language import (
     given,
 )
 from model.mechanisms import (
+    OWN_BITS_ONLY,
+)
+from model.mechanisms_sending import (
     CHANGED_AFTER_DRAIN,
     CHANGED_BEFORE_COMPLETE,
     FREEZE_AT_SETUP,
-    OWN_BITS_ONLY,
     RECLAIM_AT_STOP,
 )
 from model.protocol.messages import sends

@@ -26,8 +26,10 @@ from model.language import (
 from model.mechanisms import (
     BIT_AFTER_DATA,
     BIT_BEFORE_ACK,
-    SUCCESSOR,
     WRITERS_END_AT_STOP,
+)
+from model.mechanisms_loading import (
+    SUCCESSOR,
 )
 from model.protocol.world import Updates, World
 from model.vocabulary import DestinationVm, Incoming, Outgoing, SourceVm

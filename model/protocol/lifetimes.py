@@ -13,6 +13,8 @@ from model.language import anew, effect
 from model.mechanisms import (
     CURSOR_PER_ATTEMPT,
     NAMES_PER_ATTEMPT,
+)
+from model.mechanisms_sending import (
     RECLAIM_ON_FAILURE,
 )
 from model.protocol.hosts import BITMAP

@@ -10,8 +10,10 @@ from __future__ import annotations
 
 from model.language import NO, Chunk, Step, every_granule, given
 from model.mechanisms import (
-    CHUNK_OVERWRITES,
     NAME_IS_FREE,
+)
+from model.mechanisms_loading import (
+    CHUNK_OVERWRITES,
     ONES_FIRST,
     RECLAIM_ATOMIC,
     RECLAIM_UNION,

@@ -27,16 +27,18 @@ from model.language import (
     given,
 )
 from model.mechanisms import (
-    BUSY_UNTIL_COMPLETE,
     COMPLETE_IS_KEPT,
+    NAMES_PER_ATTEMPT,
+    QUIT_WHEN_OVER,
+)
+from model.mechanisms_loading import (
+    BUSY_UNTIL_COMPLETE,
     DROP_ON_FAILURE,
     EARLY_CHUNKS_DROP,
     ERROR_DROPS_BITMAP,
     ERROR_FAILS_MIGRATION,
     KEEP_ON_BREAK,
     MARK_DEGRADED,
-    NAMES_PER_ATTEMPT,
-    QUIT_WHEN_OVER,
     RECLAIM_UNION,
 )
 from model.protocol.connections import (

@@ -26,7 +26,7 @@ def add_measures(world: World) -> None:
     for bitmap in world.bitmaps:
         ahead = bitmap.source.cursor.ahead()
         build.rank(bitmap.name("chunks ahead"), size_of(ahead))
-        if bitmap.design.bulk:
-            changed = size_of(bitmap.source.changed)
-            build.rank(bitmap.name("changed chunks"), changed)
+        again = bitmap.source.changed
+        if not again.absent:
+            build.rank(bitmap.name("changed chunks"), size_of(again))
         bitmap.add_own_measures()

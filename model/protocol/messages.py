@@ -20,7 +20,9 @@ from __future__ import annotations
 from typing import Any
 
 from model.language import Flag, Part, Update, any_of, choose
-from model.mechanisms import NAMES_PER_ATTEMPT
+from model.mechanisms import (
+    NAMES_PER_ATTEMPT,
+)
 from model.protocol.connections import (
     comes_apart,
     may_be_read,

@@ -7,7 +7,10 @@ if it is exact where it has; and a client has to see that it was kept.
 
 from __future__ import annotations
 
-from model.mechanisms import KEEP_ON_BREAK, MARK_DEGRADED
+from model.mechanisms_loading import (
+    KEEP_ON_BREAK,
+    MARK_DEGRADED,
+)
 from model.protocol.backup import usable_on_destination
 from model.protocol.guest import drained
 from model.protocol.world import World

@@ -11,9 +11,11 @@ from model.language import YES, Flag, Granule, Step, every_granule, given
 from model.mechanisms import (
     BITMAPS_ASKED_ANEW,
     CONSISTENT_AT_SETUP,
-    FREEZE_AT_SETUP,
     OWN_BITS_ONLY,
     OWN_RESETS_ONLY,
+)
+from model.mechanisms_sending import (
+    FREEZE_AT_SETUP,
 )
 from model.protocol.backup import job_ends
 from model.protocol.messages import sends

@@ -7,8 +7,10 @@ from model.language import Chunk, Effect, Flag, Guard, Step, any_of, given
 from model.mechanisms import (
     COMPLETED_AFTER_SHUT,
     DRAIN_AT_STOP,
-    EVERY_CHUNK_SENT,
     SOURCE_KEEPS_BITMAP,
+)
+from model.mechanisms_sending import (
+    EVERY_CHUNK_SENT,
 )
 from model.protocol.guest import drained
 from model.protocol.lifetimes import attempt_over

@@ -8,7 +8,10 @@ whole by then or its successor records meanwhile depends on the design.
 from __future__ import annotations
 
 from model.language import Step, any_of, given
-from model.mechanisms import COMPLETED_AFTER_SHUT, RECORDER_BEFORE_START
+from model.mechanisms import (
+    COMPLETED_AFTER_SHUT,
+    RECORDER_BEFORE_START,
+)
 from model.protocol.messages import receives, replies
 from model.protocol.world import Updates, World
 from model.vocabulary import DestinationVm, Incoming, Message, Reply

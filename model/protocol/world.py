@@ -38,7 +38,9 @@ from model.language import (
     single,
 )
 from model.mechanism import Mechanism
-from model.mechanisms import SOURCE_BUSY
+from model.mechanisms import (
+    SOURCE_BUSY,
+)
 from model.protocol.design import Design
 from model.protocol.hosts import (
     LEFT_OUT,

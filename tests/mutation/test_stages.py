@@ -13,7 +13,9 @@ from checker.mutation.questions import questions
 from checker.mutation.stages import Demand, demands, met
 from checker.mutation.trial import NO_LONGER_FIRES, Fate, baseline, tried
 from model.language import Machine
-from model.mechanisms import DESIGNS
+from model.mechanisms import (
+    DESIGNS,
+)
 from tests.mutation.lamp import lamp
 
 COLD = Demand("break_down", (("light", "off"), ("broken", "no")))

@@ -130,6 +130,8 @@ def test_the_checker_runs_no_text() -> None:
         "model.design",
         "model.mechanism",
         "model.mechanisms",
+        "model.mechanisms_loading",
+        "model.mechanisms_sending",
         "model.scope",
         "model.vocabulary",
     }
@@ -142,6 +144,8 @@ def test_what_the_checker_imports_is_tables() -> None:
         "guarantees",
         "mechanism",
         "mechanisms",
+        "mechanisms_loading",
+        "mechanisms_sending",
         "scope",
         "vocabulary",
     )

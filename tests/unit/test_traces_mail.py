@@ -32,7 +32,9 @@ from checker.traces.trace import Trace
 from model.design import AS_BUILT, DESIGNS
 from model.designs import build
 from model.language import Machine
-from model.mechanisms import MECHANISMS
+from model.mechanisms import (
+    MECHANISMS,
+)
 from model.options import BITMAPS, BUSY_POLICIES, Bounds, Failures, Options
 from model.vocabulary import Incoming
 from tests.command import ROOT, too_wide

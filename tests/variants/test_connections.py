@@ -13,9 +13,11 @@ from typing import Any
 
 import pytest
 
+from checker.cli.certificate_view import check_plain
 from checker.engines.evaluate import Evaluator
 from checker.engines.exploration import Limits
 from checker.engines.interpreter import interpret
+from checker.input.errors import InputError
 from model.design import DROP, FROM_BULK, LIVE, MIGRATE, SEVERAL
 from model.designs import build
 from model.language import Machine, ModelError, State
@@ -237,6 +239,25 @@ def test_what_sends_no_chunks_has_one_connection() -> None:
 def test_only_one_or_several() -> None:
     with pytest.raises(ModelError, match="allowed are one, several"):
         Options(design=LIVE, connections="two")
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (apart("postcopy"), "not where connections is 'several'"),
+        (Options(design="postcopy", source="bulk"), "source is 'bulk'"),
+        (Options(design="postcopy"), ""),
+    ],
+    ids=["apart", "early", "plain"],
+)
+def test_a_certificate_says_all_that_it_is_about(
+    options: Options, said: str
+) -> None:
+    if not said:
+        check_plain(options)
+        return
+    with pytest.raises(InputError, match=said):
+        check_plain(options)
 
 
 def test_two_bitmaps_travel_apart_as_well() -> None:

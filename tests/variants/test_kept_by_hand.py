@@ -93,7 +93,7 @@ def test_a_break_that_leaves_the_bitmap_as_it_is() -> None:
     found = broken_in(
         forgotten(machine, BREAK, BITMAP, BITS, "destination.successor")
     )
-    assert {"LossIsVisible", "NoLossAfterSwitchover"} <= found
+    assert {"LossIsVisible", "MigrationEnds"} <= found
 
 
 # -- the mark ----------------------------------------------------------------
@@ -116,12 +116,17 @@ def test_a_mark_that_is_gone_when_the_guest_writes() -> None:
     assert found == {"DegradedIsVisible"}
 
 
-def test_a_mark_that_stays_when_the_bitmap_is_removed() -> None:
+def test_a_mark_that_stays_when_the_bitmap_is_dropped() -> None:
     machine = ones("cut")
-    machine = changed(
-        machine, BREAK, BITMAP, code(machine, BITMAP, Incoming.LOST)
-    )
-    assert "NothingMissingOfNoBitmap" in broken_in(machine)
+    lost = code(machine, BITMAP, Incoming.LOST)
+    dropped = changed(machine, BREAK, BITMAP, lost)
+    for name in (BITS, "destination.successor", "ghost_missing"):
+        nothing = ex.constant(0, held(machine, name).width)
+        dropped = changed(dropped, BREAK, name, nothing)
+    found = broken_in(dropped)
+    assert found == {"NothingOfALostBitmap", "NoLossAfterSwitchover"}
+    clear = changed(dropped, BREAK, DEGRADED, code(machine, DEGRADED, False))
+    assert broken_in(clear) == {"NoLossAfterSwitchover"}
 
 
 def test_a_mark_that_no_backup_takes_away() -> None:

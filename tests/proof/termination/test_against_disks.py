@@ -13,7 +13,9 @@ import pytest
 from model.design import DROP, LIVE, POSTCOPY, STOP_COPY
 from model.designs import schema
 from model.language.counted_view import fair_actions
-from model.mechanisms import MECHANISMS
+from model.mechanisms import (
+    MECHANISMS,
+)
 from model.options import Options
 from tests.proof.termination.searched import (
     counted,
