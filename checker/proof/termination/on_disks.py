@@ -19,7 +19,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import z3
-from attrs import frozen
+from attrs import evolve, frozen
 
 from checker.engines.smt.formula import Formulas, solver, variables
 from checker.proof.obligation import Obligation, Outcome, Shown, timed
@@ -44,11 +44,12 @@ from model.options import Options
 
 @frozen
 class Sized:
-    """A size, with its downtime limit and its throttle."""
+    """A size, with its downtime limit, its throttle and writes in flight."""
 
     size: Size
     downtime: int
     throttle: int = LEAST_THROTTLE
+    in_flight: int = 1
 
 
 #: one chunk and several, granules, messages; limits below, at and above M
@@ -56,8 +57,8 @@ SIZES = (
     Sized(Size(1, 1, 5), 0),
     Sized(Size(1, 3, 2), 1, 4),
     Sized(Size(2, 1, 3), 1),
-    Sized(Size(2, 2, 1), 2, 5),
-    Sized(Size(3, 1, 2), 1, 4),
+    Sized(Size(2, 2, 1), 2, 5, in_flight=2),
+    Sized(Size(3, 1, 2), 1, 4, in_flight=3),
     Sized(Size(4, 1, 2), 2),
 )
 
@@ -104,8 +105,9 @@ def disks(
 ) -> Iterator[Disk]:
     """Yield the design in this form at each size."""
     for sized in sizes:
+        bounds = evolve(options.bounds, in_flight=sized.in_flight)
         small = form.of(
-            sized.size.of(options),
+            sized.size.of(evolve(options, bounds=bounds)),
             downtime=sized.downtime,
             throttle=sized.throttle,
         )
