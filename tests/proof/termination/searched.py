@@ -18,7 +18,7 @@ from checker.proof.termination.runs import Outside, outside
 from model.language import Machine
 from model.language.counted_view import CountedView, counted_view
 from model.language.instance import instance
-from model.options import Bounds, Options
+from model.options import Bounds, Failures, Options
 
 
 @frozen(eq=False)
@@ -93,11 +93,12 @@ def on_disk(
     form: Form,
     chunks: int = 2,
     downtime: int = 1,
+    failures: Failures = WITHOUT_END,
 ) -> OnDisk:
-    """The disk of ``schema`` with failures without end, and without edits."""
+    """The disk of ``schema``, with failures without end, without edits."""
     bounds = Bounds(chunks=chunks, channel=2)
     small = form.of(
-        evolve(options, bounds=bounds), WITHOUT_END, downtime=downtime
+        evolve(options, bounds=bounds), failures, downtime=downtime
     )
     writes = 1 if form.name == "bounded" else small.bounds.writes
     small = evolve(small, bounds=evolve(small.bounds, edits=0, writes=writes))
