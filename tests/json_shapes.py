@@ -141,7 +141,8 @@ SHAPES = {
         states_at_risk states_under_way share_at_risk share_degrading
         always_lost
         lost_if_refused converges explored(chunks_sent[(M D F most)]
-        chunks_sent_while_stopped[(M D F most)])) tenable)}} answer[]
+        chunks_sent_while_stopped[(M D F most)])) proved_costs{{[]}}
+        tenable)}} answer[]
         assumes[] not_modelled[])""",
     "ablate": """(design asked[(bounds easier properties[])] not_asked[]
         mechanisms{(protects property steps seconds states also_breaks[]

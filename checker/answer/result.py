@@ -84,7 +84,8 @@ class DesignResult:
     ``explored``: every machine of the design that was explored, the main one
     first.  ``derived``: rows of L1 that need no exploration, with the
     reason; they stand as L1 does.  ``runs``: what was shown of whole runs,
-    by row.  ``missing``: what was not done, and why.
+    by row; ``proved_costs``: by cost, what it is at most, for every size.
+    ``missing``: what was not done, and why.
     """
 
     design: str
@@ -96,6 +97,7 @@ class DesignResult:
     lost_if_refused: bool | None = None
     proof: Proved | None = None
     runs: Mapping[str, Ran] = field(factory=dict)
+    proved_costs: Mapping[str, tuple[str, ...]] = field(factory=dict)
     as_built: AsBuilt | None = None
     missing: Mapping[str, str] = field(factory=dict)
     seconds: float = 0.0

@@ -47,7 +47,9 @@ from checker.proof.prove import (
     Proof,
     prove,
 )
-from checker.proof.termination.rows import rows_of_runs
+from checker.proof.termination.answers import Termination
+from checker.proof.termination.rows import rows
+from checker.proof.termination.terminates import termination
 from model.options import Options
 
 PROOF, RUNS, AS_BUILT = "proof", "whole runs", "as built"
@@ -103,6 +105,7 @@ class Outcome:
     lost_if_refused: bool | None = None
     proof: Proved | None = None
     runs: Mapping[str, Ran] = field(factory=dict)
+    proved_costs: Mapping[str, tuple[str, ...]] = field(factory=dict)
     as_built: AsBuilt | None = None
     missing: str = ""
     seconds: float = 0.0
@@ -149,14 +152,15 @@ def _do(
     if task.part == PROOF:
         return _proof(task, main, limits, step)
     if task.part == RUNS:
-        shown = rows_of_runs(
-            main, limits, lambda text: step(f"{task.title}: {text}")
+        return _runs(
+            task,
+            termination(
+                main,
+                limits,
+                lambda text: step(f"{task.title}: {text}"),
+                keep=True,
+            ),
         )
-        runs = {
-            name: Ran(answer=row.answer, reason=row.reason)
-            for name, row in shown.items()
-        }
-        return Outcome(task=task, runs=runs)
     if task.part == AS_BUILT:
         built = explore_as_built(main, limits, report)
         return Outcome(task=task, as_built=built)
@@ -195,6 +199,24 @@ def _proof(task: Task, main: Options, limits: Limits, step: Step) -> Outcome:
         main, limits, lambda text: step(f"{task.title}: {text}"), keep=True
     )
     return Outcome(task=task, proof=proved(proof))
+
+
+def _runs(task: Task, shown: Termination) -> Outcome:
+    """What a comparison keeps of what was shown of whole runs."""
+    costs: dict[str, list[str]] = {}
+    for form in shown.forms:
+        for bound in form.bounds:
+            known = costs.setdefault(bound.cost, [])
+            if str(bound) not in known:
+                known.append(str(bound))
+    return Outcome(
+        task=task,
+        runs={
+            name: Ran(answer=row.answer, reason=row.reason)
+            for name, row in rows(shown).items()
+        },
+        proved_costs={cost: tuple(most) for cost, most in costs.items()},
+    )
 
 
 def proved(proof: Proof) -> Proved:
@@ -236,6 +258,7 @@ def assembled(design: str, outcomes: Iterable[Outcome]) -> DesignResult:
         lost_if_refused=costs.lost_if_refused,
         proof=by_part[PROOF].proof,
         runs=by_part[RUNS].runs,
+        proved_costs=by_part[RUNS].proved_costs,
         as_built=built.as_built if built else None,
         missing={o.task.part: o.missing for o in mine if o.missing},
         seconds=sum(o.seconds for o in mine),

@@ -60,6 +60,7 @@ def print_costs(results: Sequence[DesignResult]) -> None:
             for r in results
         ],
     )
+    _print_proved(results)
     page.line()
     rows = [
         [r.design, _at_risk(r), _degrading(r), _full_backup(r), _ends(r)]
@@ -92,6 +93,25 @@ def print_costs(results: Sequence[DesignResult]) -> None:
         "leave one that is not exact",
     )
     page.paragraph(f"{'; '.join(said)}.", indent="  ")
+
+
+def _print_proved(results: Sequence[DesignResult]) -> None:
+    """What is proved of the costs beside what is explored of them."""
+    said: dict[str, list[str]] = {}
+    for result in results:
+        parts = [
+            f"{cost} at most {joined(most)}"
+            for cost, most in sorted(result.proved_costs.items())
+        ]
+        said.setdefault("; ".join(parts), []).append(result.design)
+    open_ = said.pop("", [])
+    if not said:
+        return
+    texts = [f"{joined(names)}: {text}" for text, names in said.items()]
+    rest = f" Not proved, but explored: {joined(open_)}." if open_ else ""
+    page.paragraph(
+        f"Proved for every size: {'. '.join(texts)}.{rest}", indent="  "
+    )
 
 
 def _largest(costs: Sequence[Cost]) -> str:

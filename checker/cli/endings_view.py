@@ -68,7 +68,8 @@ def print_bounds(found: Termination) -> None:
     page.line()
     page.paragraph(
         "What a run costs at most, if nothing fails and no one edits the "
-        "bitmap. M: chunks; W: writes."
+        "bitmap. M: chunks; W: writes; D: the downtime limit, in chunks; F: "
+        "writes in flight."
     )
     page.line()
     page.table(
