@@ -54,6 +54,7 @@ MISSING_ON_SOURCE = "bits are missing on the source"
 MISSING_ON_DESTINATION = "bits are missing on the destination"
 UNSEEN = "a bitmap that is not whole looks whole"
 HIDDEN = "a loss is hidden"
+LOOKS_EXACT = "a bitmap that is not exact looks exact"
 LEFT_BEHIND = "a part of a bitmap is left behind"
 MIGRATION_FAILED = "the bitmap failed the migration"
 FAILED_WITHOUT_REASON = "the migration failed without a reason"
@@ -122,6 +123,13 @@ CONSEQUENCES: dict[str, tuple[Said, ...]] = {
             text="The bitmap stays busy although nothing will complete it: "
             "no incremental backup can be taken, and the client is not told "
             "that a full one is due."
+        ),
+    ),
+    LOOKS_EXACT: (
+        Said(
+            text="The client cannot see that not all of the bitmap has come. "
+            "The next incremental backup also copies what has not, perhaps "
+            "the whole disk. No data is wrong."
         ),
     ),
     LEFT_BEHIND: (

@@ -7,6 +7,7 @@ if it is exact where it has; and a client has to see that it was kept.
 
 from __future__ import annotations
 
+from model.guarantees import LOOKS_EXACT
 from model.mechanisms_loading import (
     KEEP_ON_BREAK,
     MARK_DEGRADED,
@@ -74,6 +75,7 @@ def _add_degraded(world: World) -> None:
         then=[here.degraded.named("the bitmap shows as degraded")],
         needs=BREAKS,
         only=world.has(KEEP_ON_BREAK),
+        consequence=LOOKS_EXACT,
     )
     world.build.always(
         world.name("DegradedOnlyAfterABreak"),
@@ -115,8 +117,11 @@ def _add_exact(world: World) -> None:
         "Whatever has failed, the destination's bitmap has a bit too many "
         "only where a chunk has not come.",
         when=[
-            here.bitmap.is_(Incoming.VALID),
-            drained(world, here.in_flight),
+            (
+                here.vm.is_(DestinationVm.RUNNING)
+                & here.bitmap.is_(Incoming.VALID)
+            ).named("the guest runs there, the bitmap is valid"),
+            drained(world, here.in_flight).named("no write is in flight"),
         ],
         then=[
             ((here.bits - ghost.missing) <= ghost.true_dirty).named(
