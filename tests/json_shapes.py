@@ -29,10 +29,12 @@ NAMED = frozenset(
         "not_covered",
         "not_promised",
         "promises",
+        "proved_costs",
         "reached",
         "rules",
         "sides",
         "violated",
+        "whole_runs",
         "without_two",
         "words",
     }
@@ -133,15 +135,15 @@ SHAPES = {
         transitions levels states_per_second seconds
         explored[(title {_OPTIONS} states transitions stopped)]
         never_happens[] findings[(in {_FINDING})] missing{{}} derived{{}}
-        proved_for_every_size[] whole_runs{{(verdict open)}}
-        proof(verdict open violated{{}}
-        abstract_states obligations_met_before seconds) as_built(label
+        proved_for_every_size[] proof(verdict open violated{{}}
+        abstract_states obligations_met_before seconds)
+        whole_runs{{(verdict open)}} as_built(label
         without[] broken{{[]}} not_tested[] undecided) costs(chunks_sent
         chunks_sent_guest_never_stops chunks_sent_while_stopped
         states_at_risk states_under_way share_at_risk share_degrading
         always_lost
         lost_if_refused converges explored(chunks_sent[(M D F most)]
-        chunks_sent_while_stopped[(M D F most)])) proved_costs{{[]}}
+        chunks_sent_while_stopped[(M D F most)])) proved_costs{{}}
         tenable)}} answer[]
         assumes[] not_modelled[])""",
     "ablate": """(design asked[(bounds easier properties[])] not_asked[]

@@ -243,6 +243,17 @@ class DesignResult:
         return None
 
     @property
+    def endless(self) -> tuple[str, ...]:
+        """Rows that only a disk which was not explored violates."""
+        found = rows(self.explored, self._undone)
+        return tuple(
+            key
+            for key in ROWS
+            if self._ran(key) is Provability.VIOLATED
+            and found.get(key) is Standing.HOLDS
+        )
+
+    @property
     def proved(self) -> frozenset[str]:
         """Rows that hold for every disk size, proved."""
         if self.proof is None:

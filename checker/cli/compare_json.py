@@ -59,7 +59,8 @@ def _design_json(result: DesignResult) -> dict[str, Any]:
         "as_built": _as_built_json(result.as_built),
         "costs": _costs_json(result),
         "proved_costs": {
-            cost: list(most) for cost, most in result.proved_costs.items()
+            cost: " and ".join(most)
+            for cost, most in result.proved_costs.items()
         },
         "tenable": result.tenable,
     }

@@ -32,6 +32,7 @@ from checker.engines.exploration import Limits
 from checker.engines.verdict import FIRES, gravest_code
 from checker.input.exit_codes import ExitCode
 from checker.proof.termination.answers import CLAIM
+from checker.proof.termination.forms import LEAST_THROTTLE
 from checker.text import joined, plural
 from model.guarantees import GUARANTEES
 from model.scope import NOT_MODELLED
@@ -82,6 +83,8 @@ def exit_code(comparison: Comparison) -> int:
         codes += [told.finding.exit_code for told in result.told]
         if result.proof is not None and result.proof.wrong:
             codes.append(result.proof.code)
+        if result.endless:
+            codes.append(ExitCode.EVENTUALLY_VIOLATED)
         if result.not_asked:
             codes.append(ExitCode.UNREACHED)
         if result.missing or (result.as_built and result.as_built.undecided):
@@ -192,6 +195,16 @@ def _print_findings(results: Sequence[DesignResult]) -> None:
                 first="",
             )
 
+    for result in results:
+        for key in result.endless:
+            page.line()
+            page.paragraph(
+                f"{result.design}: {GLOSSES[key]}: VIOLATED, on a disk that "
+                f"was not explored here: dbmcheck prove {result.design}.",
+                indent="  ",
+                first="",
+            )
+
 
 def _asked(result: DesignResult, key: str) -> bool:
     return result.standings.get(key) is not Standing.NOT_PROMISED
@@ -253,6 +266,11 @@ def _print_legend(results: Sequence[DesignResult]) -> None:
         if word in scopes
     ]
     if any(key in r.proved for r in results for key in ROWS_OF_ENDS):
+        said.append(
+            f"'{GLOSSES[THROTTLED]}' is proved for one write or less for "
+            f"every {LEAST_THROTTLE} chunks sent, and it and "
+            f"'{GLOSSES[BOUNDED]}' for finitely many edits"
+        )
         said.append(CLAIM[0].lower() + CLAIM[1:].rstrip("."))
     said += _explored_only(results)
     words = {

@@ -18,6 +18,9 @@ from checker.cli.options import (
     WithoutOption,
 )
 
+#: bytes that numpy and z3 take when they are loaded
+ROOM = 160 << 20
+
 
 def prove(
     design: DesignArgument = "",
@@ -107,6 +110,9 @@ def prove(
 
         raise InputError("--smtlib goes with --verify only")
 
+    from checker.input.memory import need_room
+
+    need_room(ROOM)
     from checker.cli import prove_view
 
     raise typer.Exit(

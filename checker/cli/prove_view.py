@@ -32,6 +32,7 @@ from checker.proof.prove import (
     silent,
 )
 from checker.proof.termination.answers import Termination
+from checker.proof.termination.success import SUCCEEDS
 from checker.proof.termination.terminates import termination
 from checker.text import counted
 from checker.traces.trace import Trace
@@ -100,6 +101,8 @@ def run(
             page.line(line)
         if traced:
             page.paragraph(traced)
+    if measure_file is not None and runs is not None and runs.unread:
+        return ExitCode.INCONCLUSIVE
     return exit_code(proof, runs)
 
 
@@ -108,6 +111,13 @@ def exit_code(proof: Proof, runs: Termination | None) -> ExitCode:
     if proof.exit_code is not ExitCode.AS_EXPECTED or runs is None:
         return proof.exit_code
     return runs.exit_code
+
+
+def verdict(proof: Proof, runs: Termination | None) -> Provability:
+    """Of states and of whole runs together, as the exit code has it."""
+    if exit_code(proof, runs) is ExitCode.EVENTUALLY_VIOLATED:
+        return Provability.VIOLATED
+    return proof.verdict
 
 
 def shown_trace(
@@ -145,7 +155,7 @@ def to_json(proof: Proof, runs: Termination | None = None) -> dict[str, Any]:
         "design": proof.options.design,
         "without": sorted(proof.options.without),
         "schema": schema(proof.options).digest,
-        "verdict": proof.verdict.value,
+        "verdict": verdict(proof, runs).value,
         "vacuous": proof.vacuous or None,
         "trusted": TRUSTED,
         "abstract_states": coverage.states,
@@ -176,12 +186,38 @@ def _judgement_json(judgement: Judgement) -> dict[str, Any]:
 # -- text --------------------------------------------------------------------
 
 
-def headline(proof: Proof) -> str:
-    """The verdict in one line."""
+def _of_runs(runs: Termination | None) -> str:
+    """Where states violate nothing: what is said of whole runs beside it."""
+    if runs is None:
+        return "PROVED for every disk"
+    named = {e.name for e in runs.endings if e.name != SUCCEEDS}
+    answers = {n: a for n, a in runs.answers.items() if n in named}
+    broken = [n for n, a in answers.items() if a is Provability.VIOLATED]
+    if broken:
+        return f"VIOLATED ({', '.join(broken)})"
+    if runs.unread:
+        return "PROVED for every disk, but for whole runs"
+    undecided = [n for n, a in answers.items() if a is not Provability.PROVED]
+    if undecided:
+        return (
+            "PROVED for every disk, but for whole runs: not decided "
+            f"({', '.join(undecided)})"
+        )
+    if any(
+        e.answer is not Provability.PROVED
+        for e in runs.endings
+        if e.name in named
+    ):
+        return "PROVED for every disk; whole runs in the forms below"
+    return "PROVED for every disk"
+
+
+def headline(proof: Proof, runs: Termination | None = None) -> str:
+    """The verdict in one line; ``runs``: what was shown of whole runs."""
     name = proof.options.name
     match proof.verdict:
         case Provability.PROVED:
-            return f"{name}: PROVED for every disk"
+            return f"{name}: {_of_runs(runs)}"
         case Provability.VIOLATED:
             broken = [
                 j.name
@@ -213,7 +249,7 @@ def _print(
     without: tuple[str, ...],
 ) -> None:
     coverage = proof.coverage
-    page.paragraph(headline(proof), indent="  ", first="")
+    page.paragraph(headline(proof, runs), indent="  ", first="")
     page.line()
     if argument != proof.options.design:
         page.fact("asked of", argument)

@@ -10,6 +10,7 @@ memory is short.
 from __future__ import annotations
 
 import errno
+import mmap
 import resource
 
 OUT_OF_MEMORY = "out of memory"
@@ -43,3 +44,15 @@ def _is_memory_limited() -> bool:
     """Whether somebody limits how much memory this process may have."""
     soft, _ = resource.getrlimit(resource.RLIMIT_AS)
     return soft != resource.RLIM_INFINITY
+
+
+def need_room(size: int) -> None:
+    """Raise MemoryError unless ``size`` more bytes can be had now.
+
+    For libraries that end the process where they get no memory: to ask
+    before is the only way to say so.
+    """
+    try:
+        mmap.mmap(-1, size).close()
+    except OSError as error:
+        raise MemoryError(OUT_OF_MEMORY) from error

@@ -146,6 +146,10 @@ class MachineBuilder(Properties):
         name = head.name
         if name in self._actions or name in self._absent:
             raise ModelError(f"action {name} is declared twice")
+        if head.fair and head.fault:
+            raise ModelError(
+                f"action {name} is fair and a fault: what fails owes nothing"
+            )
         if not choices:
             raise ModelError(f"action {name} has no instance")
         labels = [arguments for arguments, _ in choices]

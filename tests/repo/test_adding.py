@@ -61,8 +61,8 @@ MECHANISM: Edits = {
     ),
     MATRIX: (
         (
-            '        "fencing": {DEADLOCK},\n',
-            '        "fencing": {DEADLOCK},\n        "link-asked": set(),\n',
+            '    "postcopy": POSTCOPY,\n',
+            '    "postcopy": {**POSTCOPY, "link-asked": set()},\n',
         ),
     ),
 }

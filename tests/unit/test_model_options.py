@@ -9,10 +9,8 @@ from model.design import DESIGNS, LIVE, MIGRATE
 from model.designs import build
 from model.language import ModelError
 from model.lookup import check_names, mechanisms_of
-from model.mechanisms import (
-    DROPPED,
-    MECHANISMS,
-)
+from model.mechanisms import MECHANISMS
+from model.mechanisms_loading import DROPPED
 from model.options import Bounds, Failures, Options
 
 #: a good value on either side of what each bound allows

@@ -11,10 +11,8 @@ import pytest
 
 from model.design import DESIGNS, MIGRATE
 from model.language import expression as ex
-from model.mechanisms import (
-    COMPLETED_AFTER_SHUT,
-    DROPPED,
-)
+from model.mechanisms import COMPLETED_AFTER_SHUT
+from model.mechanisms_loading import DROPPED
 from model.vocabulary import (
     DestinationVm,
     Incoming,

@@ -19,9 +19,7 @@ from checker.engines.verdict import Verdict, judge
 from model.design import AS_BUILT, LIVE, MIGRATE, STOP_COPY_BULK
 from model.designs import build
 from model.language import Machine
-from model.mechanisms import (
-    DROPPED,
-)
+from model.mechanisms_loading import DROPPED
 from model.options import Bounds, Failures, Options
 from tests.searches import bounds_of, broken
 

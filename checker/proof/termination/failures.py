@@ -39,7 +39,10 @@ def why_lacking(
         helpful.setdefault(str(value[-1]), []).append(state)
     tried = 0
     reached: dict[frozenset[str], Mask] = {}
+    known = {action.name for action in view.machine.actions}
     for name in helpful:
+        if name not in known:
+            return tried, f"there is no action '{name}'"
         for absent in _lacking(view.machine.action(name)):
             tried += 1
             if absent not in reached:

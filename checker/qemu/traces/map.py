@@ -126,6 +126,7 @@ MAPPING: Final[Mapping[str, Mapped]] = {
 _MALFORMED: Final = "no QEMU sends what another one refuses there"
 #: actions of these designs that cannot be made to happen, and why
 CANNOT: Final[Mapping[str, str]] = {
+    "forget_chunk": "no QEMU passes over a chunk",
     "dirty_bitmap_load_bits_refused": _MALFORMED,
     "dirty_bitmap_load_complete_refused": _MALFORMED,
     "dirty_bitmap_save_setup_inconsistent": (
