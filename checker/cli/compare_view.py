@@ -50,7 +50,6 @@ SCOPES = {
     "proved": "proved, for every number of chunks, of granules and of "
     "messages in flight, with failures without end and one write at a time "
     "on each host; what is VIOLATED a disk has shown",
-    "some": "proved like that for some designs only",
     "bounds": "explored within the bounds above",
 }
 #: behind a standing that a design which does not do its work cannot show
@@ -265,14 +264,13 @@ def _print_legend(results: Sequence[DesignResult]) -> None:
         for word, text in SCOPES.items()
         if word in scopes
     ]
+    said += _explored_only(results)
     if any(key in r.proved for r in results for key in ROWS_OF_ENDS):
         said.append(
-            f"'{GLOSSES[THROTTLED]}' is proved for one write or less for "
-            f"every {LEAST_THROTTLE} chunks sent, and it and "
-            f"'{GLOSSES[BOUNDED]}' for finitely many edits"
+            f"{GLOSSES[THROTTLED]}: one write or less for every "
+            f"{LEAST_THROTTLE} chunks sent, and finitely many edits, as in "
+            f"{GLOSSES[BOUNDED]}"
         )
-        said.append(CLAIM[0].lower() + CLAIM[1:].rstrip("."))
-    said += _explored_only(results)
     words = {
         Standing.IN_PART: "a part of it is promised, and that part holds",
         Standing.NOT_PROMISED: "not promised",
@@ -282,6 +280,8 @@ def _print_legend(results: Sequence[DesignResult]) -> None:
     }
     said += [f"{shown(s)}: {text}" for s, text in words.items() if s in there]
     page.paragraph(f"{'; '.join(said)}.", indent="  ")
+    if any(key in r.proved for r in results for key in ROWS_OF_ENDS):
+        page.paragraph(CLAIM, indent="  ")
     for result in results:
         if result.idle and any(map(_untested, result.standings.values())):
             page.paragraph(_footnote(result), indent="  ")
@@ -303,7 +303,11 @@ def _explored_only(results: Sequence[DesignResult]) -> list[str]:
             for r in results
             if r.standings[key] in good and key not in r.proved
         ]
-        said.append(f"{GLOSSES[key]}: explored only, of {joined(names)}")
+        if names:
+            said.append(
+                f"{GLOSSES[key]}: proved like that, but of {joined(names)} "
+                "only explored"
+            )
     return said
 
 

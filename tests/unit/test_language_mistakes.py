@@ -511,6 +511,20 @@ def test_an_action_declared_twice() -> None:
     assert said == "action mistaken is declared twice"
 
 
+def test_a_fault_that_is_fair() -> None:
+    build = builder()
+    flag = build.flag("flag")
+
+    def declare() -> None:
+        @build.action("who", fair=True, fault=True)
+        def fails() -> Step:
+            return given(~flag).then(flag.becomes(True))
+
+    assert complaint(declare) == (
+        "action fails is fair and a fault: what fails owes nothing"
+    )
+
+
 def test_an_action_over_nothing() -> None:
     build = builder()
     flag = build.flag("flag")
