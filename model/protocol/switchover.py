@@ -94,7 +94,7 @@ def _add_forgotten_chunk(world: World, sending: Guard) -> None:
         only=not world.has(EVERY_CHUNK_SENT),
     )
     def forget_chunk(chunk: Chunk) -> Step:
-        """The source passes over a chunk, and nobody can tell.
+        """The source passes over a chunk, and no one can tell.
 
         QEMU: none; a source that takes a chunk for empty would do it.
         """

@@ -518,7 +518,7 @@ def test_a_fault_that_is_fair() -> None:
     def declare() -> None:
         @build.action("who", fair=True, fault=True)
         def fails() -> Step:
-            return given(~flag).then(flag.becomes(True))
+            return Step(when=(~flag,), then=(flag.becomes(True),))
 
     assert complaint(declare) == (
         "action fails is fair and a fault: what fails owes nothing"
