@@ -68,7 +68,7 @@ def _print_configuration(configuration: Configuration) -> None:
     expect = configuration.expect
     states = "" if expect.states is None else counted(expect.states, "state")
     verdict = expect.verdict or ""
-    page.line(f"  {configuration.name:<32}{verdict:<14}{states:>22}")
+    page.line(f"  {configuration.name:<45}{verdict:<9}{states:>16}")
     page.paragraph(configuration.title, indent="      ")
 
 
