@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import enum
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Protocol, TypeVar
 
 from attrs import frozen
 
@@ -62,3 +63,32 @@ def timed(name: str, work: Callable[[], Shown]) -> Obligation:
         queries=shown.queries,
         detail=shown.detail,
     )
+
+
+class Named(Protocol):
+    """Something that is asked, by its name."""
+
+    @property
+    def name(self) -> str:
+        """What it is called where it fails."""
+
+
+One = TypeVar("One", bound=Named)
+
+
+def over_all(
+    name: str, many: Sequence[One], show: Callable[[One], Shown]
+) -> Obligation:
+    """Return one obligation for several; the first failure ends it."""
+
+    def work() -> Shown:
+        asked = 0
+        for one in many:
+            shown = show(one)
+            asked += shown.queries
+            if shown.outcome is not Outcome.PROVED:
+                detail = f"{one.name}: {shown.detail}"
+                return Shown(shown.outcome, asked, detail)
+        return Shown(Outcome.PROVED, asked)
+
+    return timed(name, work)

@@ -40,7 +40,7 @@ from checker.proof.judgement import (
 from checker.proof.kept import kept_for
 from checker.proof.lemmas.all import NAME as LEMMAS
 from checker.proof.lemmas.all import prove_lemmas
-from checker.proof.obligation import Obligation, Outcome, timed
+from checker.proof.obligation import Obligation, Outcome, over_all, timed
 from checker.proof.one_term import (
     LIMITS,
     TERM,
@@ -50,7 +50,6 @@ from checker.proof.one_term import (
 from checker.proof.questions import questions_alike
 from checker.proof.simulation import (
     disks,
-    over_all,
     properties_show,
     start_simulation,
     step_simulation,

@@ -16,13 +16,13 @@ disks; that the sizes do not matter is the business of ``lemmas``.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 
 import z3
 from attrs import evolve, frozen
 
 from checker.engines.smt.formula import Formulas, solver, variables
-from checker.proof.obligation import Obligation, Outcome, Shown, timed
+from checker.proof.obligation import Outcome, Shown
 from checker.proof.projection import Projection, disk_of, project
 from model.designs import build
 from model.language import expression as ex
@@ -257,21 +257,3 @@ def properties_show(disk: Disk) -> Shown:
         if answer != z3.unsat:
             return _refused(answer, asked, prop.name)
     return Shown(Outcome.PROVED, asked)
-
-
-def over_all(
-    name: str, many: Sequence[Disk], show: Callable[[Disk], Shown]
-) -> Obligation:
-    """Return one obligation for several disks; the first failure ends it."""
-
-    def work() -> Shown:
-        asked = 0
-        for one in many:
-            shown = show(one)
-            asked += shown.queries
-            if shown.outcome is not Outcome.PROVED:
-                detail = f"{one.name}: {shown.detail}"
-                return Shown(shown.outcome, asked, detail)
-        return Shown(Outcome.PROVED, asked)
-
-    return timed(name, work)

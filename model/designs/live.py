@@ -21,7 +21,6 @@ from typing import Any
 
 from attrs import frozen
 
-from model.guarantees import LONG_DOWNTIME
 from model.language import (
     Chunk,
     ChunkName,
@@ -64,6 +63,7 @@ from model.protocol.messages import sends
 from model.protocol.properties import add_properties
 from model.protocol.setup import add_setup
 from model.protocol.switchover import (
+    add_downtime_kept,
     add_drain,
     add_forgotten_chunk,
     add_run_last,
@@ -350,7 +350,8 @@ def build(options: Variant) -> Machine:
     add_management(world)  # migrate, cancel, cont, fence, quit
     add_faults(world)  # breaks and kills, and how each host notices
     add_form(world)  # what a state looks like: no guarantee
-    _add_downtime_kept(world)
+    add_downtime_kept(world, world.pending)
+    _add_nothing_in_hand(world)
     add_properties(world)  # the guarantees, S1 to L1
     return world.build.machine()
 
@@ -372,23 +373,8 @@ def _add_send_chunk(world: Live) -> None:
         )
 
 
-def _add_downtime_kept(world: Live) -> None:
-    """The downtime that live promises: D chunks and the writes in flight."""
+def _add_nothing_in_hand(world: Live) -> None:
     source = world.source
-    most = world.options.limit("pending_at_stop")
-    world.build.always(
-        "DowntimeKept",
-        "",
-        "When the VM is stopped no more is pending than the downtime limit "
-        "allows and the writes that were in flight add.",
-        when=[
-            source.vm.is_(SourceVm.PAUSED, SourceVm.STOPPED),
-            source.migration.is_(Outgoing.ACTIVE, Outgoing.DEVICE),
-        ],
-        then=[world.pending.at_most(most).named("that little is pending")],
-        trivial="where the whole bitmap fits the limit",
-        consequence=LONG_DOWNTIME,
-    )
     world.build.always(
         "NothingInHandAtTheStop",
         "",

@@ -18,7 +18,6 @@ than fits the limit, the VM is never stopped.  Nothing of this was posted.
 
 from __future__ import annotations
 
-from model.guarantees import LONG_DOWNTIME
 from model.language import Machine, Step, all_of, any_of, given
 from model.protocol.backup import add_backup_client
 from model.protocol.creation import create
@@ -40,6 +39,7 @@ from model.protocol.management import add_management
 from model.protocol.properties import add_properties
 from model.protocol.setup import add_setup
 from model.protocol.switchover import (
+    add_downtime_kept,
     add_drain,
     add_run_last,
     add_send_chunks,
@@ -112,26 +112,7 @@ def build(options: Variant) -> Machine:
     add_management(world)  # migrate, cancel, cont, fence, quit
     add_faults(world)  # breaks and kills, and how each host notices
     add_form(world)  # what a state looks like: no guarantee
-    _add_downtime_kept(world)
+    for bitmap in world.bitmaps:
+        add_downtime_kept(bitmap, pending(bitmap))
     add_properties(world)  # the guarantees, S1 to L1
     return world.build.machine()
-
-
-def _add_downtime_kept(world: World) -> None:
-    """The downtime that is promised: D chunks and the writes in flight."""
-    source = world.source
-    most = world.options.limit("pending_at_stop")
-    for bitmap in world.bitmaps:
-        world.build.always(
-            bitmap.name("DowntimeKept"),
-            "",
-            "When the VM is stopped no more is pending than the downtime "
-            "limit allows and the writes that were in flight add.",
-            when=[
-                source.vm.is_(SourceVm.PAUSED, SourceVm.STOPPED),
-                source.migration.is_(Outgoing.ACTIVE, Outgoing.DEVICE),
-            ],
-            then=[pending(bitmap).at_most(most).named("little is pending")],
-            trivial="where the whole bitmap fits the limit",
-            consequence=LONG_DOWNTIME,
-        )

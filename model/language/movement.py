@@ -100,12 +100,10 @@ def may_enter(
     by_chunk: type[ByChunk] = ByChunk,
 ) -> Expression:
     """Return where a step may add to a set: a formula over the count."""
-    found: Expression = ex.FALSE
-    for one in changes(counting, instance, members, kept, by_chunk):
-        enters = ex.conjunction(one.after, ex.complement(one.before))
-        some = asked_both_ways(ex.conjunction(one.given, enters))
-        found = ex.disjunction(found, some)
-    return found
+    return ex.any_of(
+        _possible(one, ex.conjunction(one.after, ex.complement(one.before)))
+        for one in changes(counting, instance, members, kept, by_chunk)
+    )
 
 
 def may_leave(
@@ -116,12 +114,15 @@ def may_leave(
     by_chunk: type[ByChunk] = ByChunk,
 ) -> Expression:
     """Return where a step may take from a set: a formula over the count."""
-    found: Expression = ex.FALSE
-    for one in changes(counting, instance, members, kept, by_chunk):
-        leaves = ex.conjunction(one.before, ex.complement(one.after))
-        some = asked_both_ways(ex.conjunction(one.given, leaves))
-        found = ex.disjunction(found, some)
-    return found
+    return ex.any_of(
+        _possible(one, ex.conjunction(one.before, ex.complement(one.after)))
+        for one in changes(counting, instance, members, kept, by_chunk)
+    )
+
+
+def _possible(one: Change, moved: Expression) -> Expression:
+    """Where a member may have ``moved``, whatever else there is."""
+    return asked_both_ways(ex.conjunction(one.given, moved))
 
 
 def asked_both_ways(root: Expression) -> Expression:

@@ -3,7 +3,17 @@
 
 from __future__ import annotations
 
-from model.language import Chunk, Effect, Flag, Guard, Step, any_of, given
+from model.guarantees import LONG_DOWNTIME
+from model.language import (
+    Chunk,
+    ChunkSet,
+    Effect,
+    Flag,
+    Guard,
+    Step,
+    any_of,
+    given,
+)
 from model.mechanisms import (
     COMPLETED_AFTER_SHUT,
     DRAIN_AT_STOP,
@@ -187,3 +197,22 @@ def add_run_last(world: World) -> None:
             attempt_over(world),
             world.link.becomes(Link.DOWN),
         )
+
+
+def add_downtime_kept(world: World, pending: ChunkSet) -> None:
+    """The downtime that is promised: D chunks and the writes in flight."""
+    source = world.source
+    most = world.options.limit("pending_at_stop")
+    world.build.always(
+        world.name("DowntimeKept"),
+        "",
+        "When the VM is stopped no more is pending than the downtime limit "
+        "allows and the writes that were in flight add.",
+        when=[
+            source.vm.is_(SourceVm.PAUSED, SourceVm.STOPPED),
+            source.migration.is_(Outgoing.ACTIVE, Outgoing.DEVICE),
+        ],
+        then=[pending.at_most(most).named("that little is pending")],
+        trivial="where the whole bitmap fits the limit",
+        consequence=LONG_DOWNTIME,
+    )

@@ -263,7 +263,7 @@ def test_a_property_that_is_not_asked_is_noticed(design: str) -> None:
 
 
 def test_the_first_disk_that_fails_is_named() -> None:
-    from checker.proof.simulation import over_all
+    from checker.proof.obligation import over_all
 
     options = options_of("postcopy")
     many = list(disks(options, build(options, Projected()), SIZES[:2]))

@@ -190,8 +190,7 @@ def test_shipped(entry: Deviation) -> None:
 def test_shipped_is_seen_again(entry: Deviation, build: Build) -> None:
     """By the entry's own command; what is a race gets some tries."""
     if not entry.covers(build):
-        # the file says nothing of this version, so there is nothing to see
-        pytest.skip(f"not known of QEMU {build.label}")
+        pytest.skip(f"not known of QEMU {build.label}")  # nothing to see again
     builds = Builds(build, build)
     case = case_of(entry)
 

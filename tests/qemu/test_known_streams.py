@@ -104,8 +104,7 @@ def test_shipped() -> None:
 @every_entry
 def test_shipped_is_seen_again(entry: KnownStream, build: Build) -> None:
     if not entry.covers(build):
-        # the file says nothing of this version, so there is nothing to see
-        pytest.skip(f"not known of QEMU {build.label}")
+        pytest.skip(f"not known of QEMU {build.label}")  # nothing to see again
     stream = Malformed(entry.id, Mode(entry.modes[0]), entry.stream)
     for _ in range(TRIES):
         if entry.explains(asyncio.run(feed(stream, build))):

@@ -16,7 +16,13 @@ from typing import Final
 from attrs import evolve, field, frozen
 
 from checker.engines.graphs.graph import StateGraph
-from checker.proof.obligation import Obligation, Outcome, Shown, timed
+from checker.proof.obligation import (
+    Obligation,
+    Outcome,
+    Shown,
+    over_all,
+    timed,
+)
 from checker.proof.termination import on_disks
 from checker.proof.termination.at_a_chunk import labels_at_a_chunk
 from checker.proof.termination.failures import why_lacking
@@ -124,7 +130,7 @@ def of_every_disk(
         COUNTED: told,
     }
     for name, show in of_disks.items():
-        yield name, partial(on_disks.over_all, name, many, show)
+        yield name, partial(over_all, name, many, show)
     at_chunk = partial(labels_at_a_chunk, view, ranked.ranks, ranked.labels)
     yield RANKS, partial(timed, RANKS, at_chunk)
     yield LEMMAS, partial(_lemmas, view, lemmas)

@@ -16,13 +16,13 @@ That the sizes do not matter is the business of ``lemmas`` and of the labels.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import z3
 from attrs import evolve, frozen
 
 from checker.engines.smt.formula import Formulas, solver, variables
-from checker.proof.obligation import Obligation, Outcome, Shown, timed
+from checker.proof.obligation import Outcome, Shown
 from checker.proof.projection import Projection
 from checker.proof.simulation import Size, simulates
 from checker.proof.termination.forms import LEAST_THROTTLE, Form
@@ -122,24 +122,6 @@ def disks(
             amounts={r.name: amount(machine, r, meaning) for r in ranks},
             formulas=Formulas(variables(machine)),
         )
-
-
-def over_all(
-    name: str, many: Sequence[Disk], show: Callable[[Disk], Shown]
-) -> Obligation:
-    """Return one obligation for several disks; the first failure ends it."""
-
-    def work() -> Shown:
-        asked = 0
-        for disk in many:
-            shown = show(disk)
-            asked += shown.queries
-            if shown.outcome is not Outcome.PROVED:
-                detail = f"{disk.name}: {shown.detail}"
-                return Shown(shown.outcome, asked, detail)
-        return Shown(Outcome.PROVED, asked)
-
-    return timed(name, work)
 
 
 def _answer(answer: z3.CheckSatResult, asked: int, where: str) -> Shown:

@@ -60,7 +60,8 @@ class AlwaysLeft(Counting):
         if isinstance(one, Outside):
             one, other = other, one
         if isinstance(other, Outside):
-            return one  # type: ignore[no-any-return]  # of the count
+            kept: Expression = one
+            return kept
         return super()._common(node, one, other)
 
 
