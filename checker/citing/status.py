@@ -16,7 +16,7 @@ from attrs import evolve, frozen
 
 from checker.citing.second import second
 from checker.traces.trace import Trace
-from model.design import POSTCOPY
+from model.design import RUN_FIRST
 from model.language.machine import Machine, State
 from model.options import Options
 from model.vocabulary import (
@@ -146,7 +146,7 @@ def _run_state(vm: SourceVm, migration: Outgoing) -> str:
 
 
 def _outgoing(seen: _Seen, trace: Trace, state: Outgoing) -> str:
-    postcopy = trace.options.design == POSTCOPY
+    postcopy = trace.options.design in RUN_FIRST
     if state is Outgoing.NONE:
         return _NO_STATUS
     if state is Outgoing.SETUP and seen.yes("source.job"):
@@ -216,7 +216,7 @@ def _receiving(seen: _Seen, vm: DestinationVm, options: Options) -> str:
         return _LISTENS if waits else "active"
     if seen.yes("destination.stream_ended"):
         return "completed"
-    return "postcopy-active" if options.design == POSTCOPY else "active"
+    return "postcopy-active" if options.design in RUN_FIRST else "active"
 
 
 def _loaded(seen: _Seen, options: Options) -> str:
@@ -229,8 +229,12 @@ def _loaded(seen: _Seen, options: Options) -> str:
         Incoming.MERGED,
     )
     idle = bitmap in (Incoming.LOADING, Incoming.COMPLETE)
-    return _bitmap(
+    shown = _bitmap(
         recording=not idle and not seen.is_disabled(options),
         busy=loading and options.has("busy-until-complete"),
         count=seen.count("destination.bits"),
     )
+    if not seen.exists("destination.degraded"):
+        return shown
+    mark = "true" if seen.yes("destination.degraded") else "false"
+    return f"{shown}, degraded {mark} (no QEMU has this)"

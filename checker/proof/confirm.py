@@ -29,7 +29,7 @@ from checker.proof.projection import Projection, disk_of, project
 from checker.proof.simulation import Size
 from checker.traces.shortest import move_of, shortest_to
 from checker.traces.trace import Move, Trace
-from model.design import LIVE
+from model.design import STOP_THEMSELVES
 from model.designs import build
 from model.language import Projected
 from model.language.machine import Machine, State
@@ -205,7 +205,7 @@ def _candidates(
     """Yield the design on ever larger disks."""
     for chunks, granules in disks:
         sized = Size(chunks, granules, channel).of(options)
-        limits = (0, 1) if options.design == LIVE else (1,)
+        limits = (0, 1) if options.design in STOP_THEMSELVES else (1,)
         for downtime in limits:
             bounds = evolve(sized.bounds, downtime=downtime)
             yield evolve(sized, bounds=bounds)

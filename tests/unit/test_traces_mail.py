@@ -29,7 +29,7 @@ from checker.engines.interpreter import interpret
 from checker.engines.verdict import CONFORMANCE
 from checker.traces.replay import replay
 from checker.traces.trace import Trace
-from model.design import AS_BUILT, DESIGNS
+from model.design import AS_BUILT, DESIGNS, RUN_FIRST
 from model.designs import build
 from model.language import Machine
 from model.mechanisms import (
@@ -216,6 +216,24 @@ def test_a_removed_bitmap_is_not_there() -> None:
         "destination_remove",
     )
     assert dict(destination.queries)["query-block"] == "no bitmap of that name"
+
+
+@pytest.mark.parametrize("design", RUN_FIRST)
+def test_after_run_a_break_ends_postcopy(design: str) -> None:
+    options = Options(design=design, bounds=SMALL, failures=Failures(cut=1))
+    running = [
+        *(*SWITCHED, "send_postcopy_run", "dirty_bitmap_load_start"),
+        *("loadvm_run", "dirty_bitmap_mig_before_vm_start", "vm_start"),
+    ]
+    broken = ["channel_cut(how=close)", "dirty_bitmap_mig_cancel_incoming"]
+    source, before = shown_after(options, *running)
+    _, after = shown_after(options, *running, *broken)
+    assert dict(source.queries)["query-migrate"] == "postcopy-active"
+    assert dict(before.queries)["query-migrate"] == "postcopy-active"
+    assert dict(after.queries)["query-migrate"] == "completed"
+    kept = "count 1, degraded true (no QEMU has this)"
+    bitmap = dict(after.queries)["query-block"]
+    assert bitmap.endswith(kept if design != "postcopy" else "of that name")
 
 
 def test_both_bitmaps_are_shown(
