@@ -8,13 +8,14 @@ is last a plain bitmap is enough.  Errors are in ``loss``.
 
 from __future__ import annotations
 
-from model.language import NO, Chunk, Step, every_granule, given
+from collections.abc import Callable
+
+from model.language import NO, Chunk, Step, given
 from model.mechanisms import (
     NAME_IS_FREE,
 )
 from model.mechanisms_loading import (
     CHUNK_OVERWRITES,
-    ONES_FIRST,
     RECLAIM_ATOMIC,
     RECLAIM_UNION,
 )
@@ -26,16 +27,26 @@ from model.protocol.world import Updates, World
 from model.vocabulary import DestinationVm, Incoming, Message
 
 
-def add_loader(world: World) -> None:
-    """The destination's steps from START to COMPLETE, of each bitmap."""
+def nothing(world: World) -> Updates:
+    """Effect: a bitmap that START creates is empty."""
+    return ()
+
+
+def add_loader(
+    world: World, created: Callable[[World], Updates] = nothing
+) -> None:
+    """The destination's steps from START to COMPLETE, of each bitmap.
+
+    ``created``: what else START does to the bitmap.
+    """
     for bitmap in world.bitmaps:
-        _add_start(bitmap)
+        _add_start(bitmap, created)
         for way in bitmap.ways:
             _add_bits(way)
         _add_complete(bitmap)
 
 
-def _add_start(world: World) -> None:
+def _add_start(world: World, created: Callable[[World], Updates]) -> None:
     here = world.destination
 
     @world.action("destination", fair=True)
@@ -48,7 +59,7 @@ def _add_start(world: World) -> None:
         return given(
             receives(world, Message.START),
             here.bitmap.is_(Incoming.ABSENT),
-        ).then(here.bitmap.becomes(Incoming.LOADING), _created(world))
+        ).then(here.bitmap.becomes(Incoming.LOADING), created(world))
 
     @world.action(
         "destination",
@@ -70,21 +81,6 @@ def _add_start(world: World) -> None:
             destination_forgets(world),
             world.destination_closes(),
         )
-
-
-def _created(world: World) -> Updates:
-    """Effect: what a bitmap holds of which nothing has come yet.
-
-    QEMU: bdrv_dirty_bitmap_deserialize_ones(), where it is created so.
-    """
-    if not world.design.ones_first:
-        return ()
-    every = every_granule(world.disk)
-    ones = (world.destination.bits.becomes(every),)
-    return (
-        *world.with_(ONES_FIRST, ones, without=()),
-        world.ghost.missing.becomes(every),
-    )
 
 
 def _add_bits(world: World) -> None:

@@ -17,7 +17,6 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from model.language import (
-    NO,
     Flag,
     Step,
     Update,
@@ -34,12 +33,8 @@ from model.mechanisms import (
 from model.mechanisms_loading import (
     BUSY_UNTIL_COMPLETE,
     DROP_ON_FAILURE,
-    EARLY_CHUNKS_DROP,
     ERROR_DROPS_BITMAP,
     ERROR_FAILS_MIGRATION,
-    KEEP_ON_BREAK,
-    MARK_DEGRADED,
-    RECLAIM_UNION,
 )
 from model.protocol.connections import (
     may_be_late,
@@ -167,7 +162,7 @@ def _dropped(world: World, kind: Message, ends: Updates) -> Updates:
             here.bitmap.becomes(after),
             here.bits.becomes(left),
             here.successor.becomes(frozenset()),
-            _nothing_missing(each, if_=loading),
+            nothing_missing(each, if_=loading),
         ]
     lost = effect(
         "the bitmaps that are being loaded are lost",
@@ -318,53 +313,7 @@ def _add_unknown(world: World) -> None:
         )
 
 
-def add_cancel_incoming(world: World) -> None:
-    """The stream breaks after RUN: postcopy's declared loss."""
-    _add_break(world, _unfinished_removed)
-
-
-def add_keep_on_break(world: World) -> None:
-    """The stream breaks after RUN: what has come is kept."""
-    at_break = world.with_(
-        KEEP_ON_BREAK, _unfinished_kept, without=_unfinished_removed
-    )
-    _add_break(world, at_break)
-
-
-def _add_break(world: World, unfinished: Callable[[World], Updates]) -> None:
-    """``unfinished``: the effect on a bitmap whose COMPLETE has not come."""
-    here = world.destination
-    breaks = ("cut|source_killed|cancel",)
-
-    @world.action(
-        "destination",
-        fair=True,
-        needs=world.with_(QUIT_WHEN_OVER, breaks, without=()),
-    )
-    def dirty_bitmap_mig_cancel_incoming() -> Step:
-        """The stream breaks after RUN, and the VM goes on.
-
-        Unfinished bitmaps are removed: the loss shows as the absence of the
-        name.  Where they were created with every bit set they are kept, and
-        show as degraded.  A bitmap whose COMPLETE has come stays, also where
-        another's has not.
-        QEMU: dirty_bitmap_mig_cancel_incoming(), postcopy_ram_listen_thread().
-        """
-        return given(
-            here.vm.is_(
-                DestinationVm.RUN_RECEIVED,
-                DestinationVm.PRELAUNCH,
-                DestinationVm.RUNNING,
-            ),
-            ~here.stream_ended,
-            world.link.is_(Link.BROKEN),
-        ).then(
-            [unfinished(bitmap) for bitmap in world.bitmaps],
-            world.destination_closes(),
-        )
-
-
-def _unfinished_removed(world: World) -> Updates:
+def unfinished_removed(world: World) -> Updates:
     """Effect: this bitmap, if it is not whole, is dropped."""
     here = world.destination
     unfinished = here.bitmap.is_(*BEING_LOADED)
@@ -379,42 +328,48 @@ def _unfinished_removed(world: World) -> Updates:
             )
         ),
         here.successor.becomes(frozenset()),
-        _nothing_missing(world, if_=unfinished),
+        nothing_missing(world, if_=unfinished),
     )
 
 
-def _unfinished_kept(world: World) -> Updates:
-    """Effect: this bitmap, if it is not whole, is handed back as it is.
-
-    What has not come has its bits set since START.  A chunk that came before
-    RUN may be older than the stop; then the bitmap is removed.
-    QEMU: none; bdrv_dirty_bitmap_deserialize_finish() and
-    bdrv_reclaim_dirty_bitmap() would do it.
-    """
-    here = world.destination
-    unfinished = here.bitmap.is_(*BEING_LOADED)
-    stale = world.with_(EARLY_CHUNKS_DROP, here.early, without=NO)
-    dropped = unfinished & stale
-    handed_back = here.bitmap.switch(
-        {
-            Incoming.LOADING: Incoming.COMPLETE,
-            Incoming.SUCCESSOR: Incoming.VALID,
-            Incoming.MERGED: Incoming.VALID,
-        }
-    )
-    union = here.bits | here.successor
-    left = world.with_(RECLAIM_UNION, union, without=here.bits)
-    shown = here.degraded.becomes(here.degraded | (unfinished & ~stale))
-    return (
-        here.bitmap.becomes(choose(~dropped, handed_back, after_loss(world))),
-        here.bits.becomes(left.only_if(~dropped)),
-        here.successor.becomes(frozenset()),
-        *world.with_(MARK_DEGRADED, (shown,), without=()),
-        _nothing_missing(world, if_=dropped),
-    )
-
-
-def _nothing_missing(world: World, if_: Flag) -> Update:
+def nothing_missing(world: World, if_: Flag) -> Update:
     """Effect: of a bitmap that is not there no chunk is missing."""
     missing = world.ghost.missing
     return missing.becomes(missing.only_if(~if_))
+
+
+def add_cancel_incoming(
+    world: World, unfinished: Callable[[World], Updates] = unfinished_removed
+) -> None:
+    """The stream breaks after RUN: postcopy's declared loss.
+
+    ``unfinished``: the effect on a bitmap whose COMPLETE has not come.
+    """
+    here = world.destination
+    breaks = ("cut|source_killed|cancel",)
+
+    @world.action(
+        "destination",
+        fair=True,
+        needs=world.with_(QUIT_WHEN_OVER, breaks, without=()),
+    )
+    def dirty_bitmap_mig_cancel_incoming() -> Step:
+        """The stream breaks after RUN, and the VM goes on.
+
+        Unfinished bitmaps are removed: the loss shows as the absence of the
+        name.  In postcopy-ones they are kept, and show as degraded.  A bitmap
+        whose COMPLETE has come stays, also where another's has not.
+        QEMU: dirty_bitmap_mig_cancel_incoming(), postcopy_ram_listen_thread().
+        """
+        return given(
+            here.vm.is_(
+                DestinationVm.RUN_RECEIVED,
+                DestinationVm.PRELAUNCH,
+                DestinationVm.RUNNING,
+            ),
+            ~here.stream_ended,
+            world.link.is_(Link.BROKEN),
+        ).then(
+            [unfinished(bitmap) for bitmap in world.bitmaps],
+            world.destination_closes(),
+        )
