@@ -18,8 +18,8 @@ from checker.engines.exploration import Limits
 from checker.input.configuration import (
     Configuration,
     as_toml,
+    listed,
     load,
-    shipped,
 )
 from checker.input.exit_codes import ExitCode
 from checker.traces.trace import Trace
@@ -80,7 +80,7 @@ def _without_file(subject: Subject) -> Subject:
     trace = subject.trace
     if not subject.attached:
         return subject
-    names = [n for n in shipped() if load(n).options == trace.options]
+    names = [c.name for c in listed() if c.options == trace.options]
     own = () if trace.own is None else (trace.own,)
     wanted = [load(n) for n in names if not own] or [
         Configuration(name=MINE, options=trace.options, own=own)

@@ -23,6 +23,7 @@ from checker.engines.verdict import (
 from checker.input.configuration import (
     Configuration,
     as_toml,
+    listed,
     load,
     shipped,
 )
@@ -219,16 +220,13 @@ def _complete(trace: Trace, argument: str, without: tuple[str, ...]) -> str:
     design = trace.options.design
     holding = [
         c
-        for c in map(load, shipped())
-        if c.options.design == design
-        and c.expect.verdict == "HOLDS"
-        and _asks(c, trace.property_name)
+        for c in listed()
+        if c.options.design == design and c.expect.verdict == "HOLDS"
     ]
-    if not holding:
-        return ""
     # the design's own configuration if it asks this, else the smallest
-    best = min(holding, key=lambda c: (c.name != design, c.expect.states or 0))
-    return f"dbmcheck check {best.name}"
+    holding.sort(key=lambda c: (c.name != design, c.expect.states or 0))
+    best = next((c for c in holding if _asks(c, trace.property_name)), None)
+    return "" if best is None else f"dbmcheck check {best.name}"
 
 
 def _asks(configuration: Configuration, property_name: str) -> bool:

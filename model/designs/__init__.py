@@ -14,7 +14,7 @@ from model.texts import Schema, schema_of
 DIGITS = 16
 #: how many machines a process keeps, of a third of a MiB each: a command
 #: asks several times for each, and some ask for every shipped configuration
-MACHINES = 128
+MACHINES = 192
 
 
 def schema(options: Options) -> Schema:
