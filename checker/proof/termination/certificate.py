@@ -209,8 +209,13 @@ def checksum(table: dict[str, Any]) -> str:
 
 
 def is_measure(path: Path) -> bool:
-    """Return whether a file says of itself that it is of this kind."""
+    """Return whether a file says of itself that it is of this kind.
+
+    What is no regular file is not opened: a pipe would be waited for.
+    """
     try:
+        if not path.is_file():
+            return False
         with path.open("rb") as file:
             return VERSION_KEY.encode() in file.read(64)
     except OSError:
