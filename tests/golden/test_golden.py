@@ -17,8 +17,9 @@ import pytest
 from tests.command import Result, too_wide, without_progress, without_timing
 
 FILES = sorted(Path(__file__).parent.glob("*.txt"))
-#: the same pages as of postcopy, with hundreds of variants behind them
-RARELY = ("ablate-live", "ablate-stop-copy")
+#: the same pages as of postcopy, with hundreds of variants behind them, and
+#: a refuted proof, which ``tests/cli/test_prove.py`` has of a smaller design
+RARELY = ("ablate-live", "ablate-stop-copy", "prove-without-meta-sees-clear")
 
 
 def is_data(path: Path) -> bool:
