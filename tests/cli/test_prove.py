@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from model.design import DESIGNS
 from model.designs import schema
 from model.options import Options
 from tests.command import Result, run_process, too_wide
+from tests.designs import each_design
 from tests.json_shapes import check_shape
 from tests.once import once
 
@@ -43,13 +43,7 @@ def prove(path: Path) -> tuple[str, dict[str, Any]]:
 
 
 @pytest.mark.usefixtures("worked_out_once")
-@pytest.mark.parametrize(
-    "design",
-    [
-        pytest.param(d, marks=() if d in OFTEN else pytest.mark.full)
-        for d in DESIGNS
-    ],
-)
+@pytest.mark.parametrize("design", each_design(OFTEN))
 def test_each_design_is_proved(design: str, dbmcheck: Command) -> None:
     result = dbmcheck("prove", design, "--format", "json")
     assert result.code == 0

@@ -23,7 +23,6 @@ from checker.proof.questions import (
     noted,
     questions_alike,
 )
-from model.design import DESIGNS
 from model.designs import build
 from model.language import (
     Disk,
@@ -39,6 +38,7 @@ from model.language.sets import GranuleSet, single
 from model.language.types import GranuleSetType
 from model.lookup import mechanisms_of
 from model.options import Options
+from tests.designs import each_design
 
 #: where a message carries chunks and nothing else
 ONE = ("one", "appears")
@@ -54,7 +54,7 @@ def test_questions_that_read_alike_are_alike(name: str) -> None:
         build(options, Projected())
 
 
-@pytest.mark.parametrize("design", DESIGNS)
+@pytest.mark.parametrize("design", each_design())
 def test_they_are_alike_without_each_mechanism(design: str) -> None:
     for mechanism in mechanisms_of(design):
         lacks = frozenset({mechanism.name})

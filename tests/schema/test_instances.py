@@ -13,6 +13,7 @@ from model.designs import build, schema
 from model.language import Machine, Projected
 from model.lookup import mechanisms_of
 from model.options import UNLIMITED, Bounds, Failures, Options
+from tests.designs import each_design
 from tests.schema.direct import direct
 
 NAMES = Failures.names()
@@ -91,7 +92,7 @@ def test_every_size(design: str, failures: Failures) -> None:
     ],
     ids=str,
 )
-@pytest.mark.parametrize("design", DESIGNS)
+@pytest.mark.parametrize("design", each_design())
 def test_every_removal(design: str, failures: Failures) -> None:
     for mechanism in mechanisms_of(design):
         removed = Options(
@@ -105,7 +106,7 @@ def test_every_removal(design: str, failures: Failures) -> None:
 @pytest.mark.parametrize(
     "any_channel", [False, pytest.param(True, marks=pytest.mark.full)]
 )
-@pytest.mark.parametrize("design", DESIGNS)
+@pytest.mark.parametrize("design", each_design())
 def test_the_view_of_one_granule(design: str, any_channel: bool) -> None:
     view = Projected(any_channel=any_channel)
     alike(Options(design=design, failures=FAILURES[2]), view)

@@ -95,6 +95,10 @@ ASKED = [
     for mechanism in MECHANISMS
     if design in mechanism.designs
 ]
+#: each tenth, and of live the first only: its disk has the most states
+SOME = [one for one in ASKED[::10] if one[0] != LIVE] + [
+    next(one for one in ASKED if one[0] == LIVE)
+]
 
 
 def without(design: str, form: str, mechanism: str) -> None:
@@ -109,7 +113,7 @@ def without(design: str, form: str, mechanism: str) -> None:
         assert (design, form, mechanism, prop) in REFUSED
 
 
-@pytest.mark.parametrize(("design", "form", "mechanism"), ASKED[::10])
+@pytest.mark.parametrize(("design", "form", "mechanism"), SOME)
 def test_a_mechanism_out(design: str, form: str, mechanism: str) -> None:
     without(design, form, mechanism)
 

@@ -1,0 +1,20 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Designs as parameters of tests that ask each of them much the same."""
+
+from __future__ import annotations
+
+import pytest
+from _pytest.mark import ParameterSet
+
+from model.design import DESIGNS, LIVE, POSTCOPY_ONES
+
+#: the two that differ most
+OFTEN = (LIVE, POSTCOPY_ONES)
+
+
+def each_design(often: tuple[str, ...] = OFTEN) -> list[str | ParameterSet]:
+    """``often`` by default, the others with ``pytest -m full``."""
+    return [
+        d if d in often else pytest.param(d, marks=pytest.mark.full)
+        for d in DESIGNS
+    ]
