@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Designs as parameters of tests that ask each of them much the same."""
+"""Parameters of tests that ask each of them much the same."""
 
 from __future__ import annotations
+
+from collections.abc import Iterable
 
 import pytest
 from _pytest.mark import ParameterSet
@@ -17,4 +19,19 @@ def each_design(often: tuple[str, ...] = OFTEN) -> list[str | ParameterSet]:
     return [
         d if d in often else pytest.param(d, marks=pytest.mark.full)
         for d in DESIGNS
+    ]
+
+
+def one_in(
+    many: int, names: Iterable[str], always: str = ""
+) -> list[str | ParameterSet]:
+    """One of so ``many`` names by default, and ``always``.
+
+    All of them with ``pytest -m full``.
+    """
+    return [
+        name
+        if number % many == 0 or name == always
+        else pytest.param(name, marks=pytest.mark.full)
+        for number, name in enumerate(names)
     ]

@@ -13,9 +13,7 @@ from checker.mutation.questions import questions
 from checker.mutation.stages import Demand, demands, met
 from checker.mutation.trial import NO_LONGER_FIRES, Fate, baseline, tried
 from model.language import Machine
-from model.mechanisms import (
-    DESIGNS,
-)
+from tests.designs import each_design
 from tests.mutation.lamp import lamp
 
 COLD = Demand("break_down", (("light", "off"), ("broken", "no")))
@@ -80,7 +78,7 @@ def fate_of(
     return outcome.fate, outcome.killers
 
 
-@pytest.mark.parametrize("design", DESIGNS)
+@pytest.mark.parametrize("design", each_design())
 def test_each_design_meets_every_demand(design: str) -> None:
     asked = demands(design)
     assert len(set(asked)) == len(asked) > 0

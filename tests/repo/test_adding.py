@@ -229,6 +229,7 @@ def scratch(tmp_path: Path) -> Iterator[Scratch]:
     yield Scratch(tmp_path)
 
 
+@pytest.mark.slow
 def test_a_mechanism_takes_three_places(scratch: Scratch) -> None:
     assert len(MECHANISM) <= 3
     scratch.apply(MECHANISM)

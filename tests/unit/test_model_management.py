@@ -24,6 +24,7 @@ from model.lookup import mechanisms_of
 from model.options import BUSY_POLICIES, Bounds, Failures, Options
 from model.protocol.management import SEES
 from model.vocabulary import DestinationVm
+from tests.designs import OFTEN
 from tests.searches import is_, once
 
 VM, ENDED = "destination.vm", "destination.stream_ended"
@@ -35,8 +36,14 @@ CHANGES = [
 ]
 each_change = pytest.mark.parametrize(
     ("design", "change"),
-    CHANGES,
-    ids=[f"{d}, {change}" if change else d for d, change in CHANGES],
+    [
+        pytest.param(
+            *(d, change),
+            id=f"{d}, {change}" if change else d,
+            marks=pytest.mark.full if change and d not in OFTEN else (),
+        )
+        for d, change in CHANGES
+    ],
 )
 
 

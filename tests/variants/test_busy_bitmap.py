@@ -47,7 +47,9 @@ def options_of(design: str, policy: str, *failures: str) -> Options:
 
 
 @each
-@pytest.mark.parametrize("failures", [(), ("cut", "retry")])
+@pytest.mark.parametrize(
+    "failures", [pytest.param((), marks=pytest.mark.full), ("cut", "retry")]
+)
 def test_what_a_policy_breaks(
     design: str, policy: str, failures: tuple[str, ...]
 ) -> None:

@@ -22,6 +22,7 @@ from model.language import Machine
 from model.lookup import mechanisms_of
 from model.mechanism import Mechanism
 from model.options import Failures, Options
+from tests.designs import OFTEN
 from tests.searches import bounds_of, broken_in, covered, once
 
 SOURCE = "NoLostDirtyBitOnSource"
@@ -288,7 +289,13 @@ def guarantee_of(design: str, *kinds: str) -> dict[str, str]:
 # -- the rows against the model ----------------------------------------------
 
 
-@rows(ROWS)
+def alike(design: str, mechanism: Mechanism) -> bool:
+    """Whether another design is asked about the mechanism by default."""
+    asked = set(OFTEN) & set(mechanism.designs)
+    return bool(asked) and design not in asked
+
+
+@rows(ROWS, full=alike)
 def test_a_row_says_what_breaks(design: str, mechanism: Mechanism) -> None:
     machine = without(design, mechanism, ALL)
     found = judge(machine, covered(machine, quick=0))
@@ -312,7 +319,7 @@ def test_a_row_says_what_never_comes(
     assert found == NEVER.get(mechanism.name, set())
 
 
-@rows(REDUNDANT)
+@rows(REDUNDANT, full=alike)
 def test_nothing_breaks_on_a_larger_disk_either(
     design: str, mechanism: Mechanism
 ) -> None:

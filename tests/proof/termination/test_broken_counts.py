@@ -14,6 +14,7 @@ from model.designs import schema
 from model.language.counted_slice import Supposed
 from model.language.counted_view import counted_view
 from model.options import Options
+from tests.designs import one_in
 from tests.proof.termination.broken_counts import BROKEN
 from tests.proof.termination.searched import form_of
 
@@ -45,7 +46,9 @@ def test_a_lemma_is_refuted(name: str) -> None:
     assert shown.outcome is Outcome.REFUTED
 
 
-@pytest.mark.parametrize("name", sorted(NOTICED - {"takes all", "passes all"}))
+@pytest.mark.parametrize(
+    "name", one_in(3, sorted(NOTICED - {"takes all", "passes all"}))
+)
 def test_nothing_is_proved(name: str) -> None:
     options = Options(design="live")
     form = form_of(schema(options).term, "D >= M")

@@ -87,7 +87,10 @@ def test_two_bitmaps_are_not_counted() -> None:
     assert not found.endings
 
 
-@pytest.mark.parametrize(("least", "ends"), [(3, True), (2, False)])
+@pytest.mark.parametrize(
+    ("least", "ends"),
+    [pytest.param(3, True, marks=pytest.mark.full), (2, False)],
+)
 def test_three_chunks_pay_for_a_write_and_two_do_not(
     least: int, ends: bool
 ) -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from model.designs import schema
 from model.options import Failures, Options
+from tests.designs import one_in
 from tests.proof.termination.searched import counted, form_of, on_disk
 from tests.proof.termination.twins import (
     CURSOR,
@@ -19,7 +20,7 @@ from tests.proof.termination.twins import (
 ENDS = "MigrationEnds"
 
 
-@pytest.mark.parametrize("name", TWINS)
+@pytest.mark.parametrize("name", one_in(2, TWINS))
 def test_a_twin(name: str) -> None:
     design, form, action, change, ends = TWINS[name]
     options = Options(design=design)
