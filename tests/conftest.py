@@ -53,6 +53,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark as fast what is neither full nor slow nor in ``heavy.txt``."""
     heavy = tuple(f"tests/{line}" for line in heavy_tests())
     for item in items:
+        if item.get_closest_marker("slow"):
+            # the limit is for what hangs, and these may take as long
+            item.add_marker(pytest.mark.timeout(0))
         marked = {"full", "slow"} & {mark.name for mark in item.iter_markers()}
         if not marked and not item.nodeid.startswith(heavy):
             item.add_marker("fast")

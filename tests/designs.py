@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import pytest
 from _pytest.mark import ParameterSet
@@ -14,11 +14,13 @@ from model.design import DESIGNS, LIVE, POSTCOPY_ONES
 OFTEN = (LIVE, POSTCOPY_ONES)
 
 
-def each_design(often: tuple[str, ...] = OFTEN) -> list[str | ParameterSet]:
+def each_design(
+    often: Sequence[str] = OFTEN, designs: Sequence[str] = DESIGNS
+) -> list[str | ParameterSet]:
     """``often`` by default, the others with ``pytest -m full``."""
     return [
         d if d in often else pytest.param(d, marks=pytest.mark.full)
-        for d in DESIGNS
+        for d in designs
     ]
 
 

@@ -38,23 +38,10 @@ LARGE = (
 LONG = ("live-two-writes",)
 
 
-#: seconds each; the failures of these designs are asked of others as well
-MIDDLING = (
-    "live-jobs",
-    "live-three-chunks",
-    "stop-copy-failing",
-    "postcopy-from-bulk",
-)
-
-
 @pytest.mark.parametrize(
     "name",
     [
-        pytest.param(name, marks=pytest.mark.slow)
-        if name in LONG
-        else pytest.param(name, marks=pytest.mark.full)
-        if name in MIDDLING
-        else name
+        pytest.param(name, marks=pytest.mark.slow) if name in LONG else name
         for name in OWN
     ],
 )

@@ -19,7 +19,7 @@ SEARCH = settings(
     quick(1000), report_multiple_bugs=False, phases=[Phase.generate]
 )
 JUDGED = [name for name, seed in DEFECTS.items() if seed.breaks]
-#: hundreds of runs, for it takes several things that come together
+#: these two took two thirds of the time of all sixteen
 RARE = (
     "a-failure-forgets-what-was-recorded",
     "meta-bit-is-cleared-when-the-chunk-goes",

@@ -1,37 +1,30 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The real QEMU that these tests run; without it they are skipped.
 
-``DBMCHECK_REQUIRE_QEMU=1`` makes its absence a failure.
-``DBMCHECK_QEMU=WORDS`` runs another one, named as by ``--qemu``.
+A stranger who has no QEMU can run all other tests, as the README says, and
+sees how many were skipped and what to install.  Where
+``DBMCHECK_REQUIRE_QEMU`` is 1, as in the gate, its absence is a failure.
 """
 
 from __future__ import annotations
 
 import os
-import shutil
 from pathlib import Path
 
 import pytest
 
-from checker.qemu.harness.binary import (
-    INSTALL,
-    PROGRAM,
-    Build,
-    find_build,
-)
+from checker.qemu.harness.binary import INSTALL, PROGRAM, Build
+from tests.qemu.under_test import build_under_test
 
 
 @pytest.fixture(scope="session")
 def build() -> Build:
-    given = os.environ.get("DBMCHECK_QEMU", "")
-    if given:
-        return find_build(given)
-    if shutil.which(PROGRAM) is None or shutil.which("qemu-img") is None:
-        reason = f"no {PROGRAM}; install it: {INSTALL}"
-        if os.environ.get("DBMCHECK_REQUIRE_QEMU") == "1":
-            pytest.fail(reason)
-        pytest.skip(reason)  # promised by the README; the gate fails instead
-    return find_build()
+    found = build_under_test()
+    if found is not None:
+        return found
+    required = os.environ.get("DBMCHECK_REQUIRE_QEMU") == "1"
+    absent = pytest.fail if required else pytest.skip
+    return absent(f"no {PROGRAM}; install it: {INSTALL}")
 
 
 @pytest.fixture

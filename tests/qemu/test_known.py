@@ -21,6 +21,7 @@ from checker.qemu.harness.binary import Build
 from checker.qemu.harness.builds import Builds
 from checker.qemu.harness.faults import parse_fault
 from checker.qemu.harness.scenario import Mode, Storage, Then
+from tests.qemu.under_test import known_of_it
 
 #: the rarest is a race, seen in one run of five on a busy machine
 TRIES: Final = 10
@@ -186,11 +187,11 @@ def test_shipped(entry: Deviation) -> None:
 
 
 @pytest.mark.slow
-@every_scenario
+@pytest.mark.parametrize(
+    "entry", known_of_it(BY_SCENARIO), ids=lambda entry: entry.id
+)
 def test_shipped_is_seen_again(entry: Deviation, build: Build) -> None:
     """By the entry's own command; what is a race gets some tries."""
-    if not entry.covers(build):
-        pytest.skip(f"not known of QEMU {build.label}")  # nothing to see again
     builds = Builds(build, build)
     case = case_of(entry)
 

@@ -20,6 +20,7 @@ from checker.qemu.interop.known_streams import (
 )
 from checker.qemu.interop.malformed import Kind, Outcome, feed
 from checker.qemu.interop.mutations import Malformed
+from tests.qemu.under_test import known_of_it
 
 #: one is a race
 TRIES: Final = 20
@@ -89,11 +90,6 @@ def test_a_bad_file(old: str, new: str, said: str) -> None:
     assert said in str(error.value) and "\n" not in str(error.value)
 
 
-every_entry = pytest.mark.parametrize(
-    "entry", shipped(), ids=lambda entry: entry.id
-)
-
-
 def test_shipped() -> None:
     names = [entry.id for entry in shipped()]
     assert len(set(names)) == len(names) >= 8
@@ -101,10 +97,10 @@ def test_shipped() -> None:
 
 
 @pytest.mark.slow
-@every_entry
+@pytest.mark.parametrize(
+    "entry", known_of_it(shipped()), ids=lambda entry: entry.id
+)
 def test_shipped_is_seen_again(entry: KnownStream, build: Build) -> None:
-    if not entry.covers(build):
-        pytest.skip(f"not known of QEMU {build.label}")  # nothing to see again
     stream = Malformed(entry.id, Mode(entry.modes[0]), entry.stream)
     for _ in range(TRIES):
         if entry.explains(asyncio.run(feed(stream, build))):

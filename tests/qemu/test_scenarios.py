@@ -179,8 +179,6 @@ def test_several_bitmaps_and_nodes(build: Build) -> None:
 
 
 def test_aliases(build: Build) -> None:
-    if build.version < (5, 2, 0):
-        pytest.skip("aliases came with QEMU 5.2")  # there is no such option
     for mode in Mode:
         names = Alias("drive0", "disk", (("b0", "x"),))
         found = observe(build, Scenario(mode, aliases=(names,)))

@@ -9,9 +9,12 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
+from checker.input.configuration import shipped
+from model.designs import MACHINES
 from tests.command import ROOT
 
 COUNTED = """
@@ -35,6 +38,8 @@ from checker.cli import main
 main(sys.argv[1:])
 print(json.dumps(list(built.values())), file=sys.stderr)
 """
+#: that of the trace, and of the configuration that shows the design to hold
+FEW = 3
 #: what ``compare`` asks of one design, but for the proof
 COMPARED = """
 from checker.answer.tasks import PROOF, perform, tasks_of
@@ -84,6 +89,21 @@ def test_of_cite() -> None:
     found = counts(COMMAND, "cite", "postcopy-both-run")
     assert len(found) > 1
     assert set(found) == {1}
+
+
+@pytest.mark.parametrize("command", ["show", "explain", "replay"])
+def test_of_a_trace_file(command: str, tmp_path: Path) -> None:
+    """Not that of each shipped configuration."""
+    path = str(tmp_path / "trace.json")
+    counts(COMMAND, "check", "postcopy-both-run", "--trace", path)
+    found = counts(COMMAND, command, path)
+    assert set(found) == {1}
+    assert len(found) <= FEW
+
+
+def test_a_process_keeps_every_shipped_machine() -> None:
+    """One that keeps fewer, and goes over all of them again, keeps none."""
+    assert len(shipped()) < MACHINES
 
 
 def test_of_compare() -> None:

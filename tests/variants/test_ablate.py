@@ -28,19 +28,14 @@ from checker.input.configuration import Configuration, load, selects, shipped
 from model.design import DESIGNS, MIGRATE
 from model.designs import build
 from model.lookup import mechanisms_of
+from tests import designs
 from tests.command import Result, too_wide
 
 Command = Callable[..., Result]
 ROWS = [(d, m.name) for d in DESIGNS for m in mechanisms_of(d)]
 #: the ablation of each of the others takes ten seconds
 OFTEN = ("postcopy", "drop")
-each_design = pytest.mark.parametrize(
-    "design",
-    [
-        pytest.param(d, marks=() if d in OFTEN else pytest.mark.full)
-        for d in DESIGNS
-    ],
-)
+each_design = pytest.mark.parametrize("design", designs.each_design(OFTEN))
 each_row = pytest.mark.parametrize(
     ("design", "name"), ROWS, ids=[f"{d} without {n}" for d, n in ROWS]
 )
@@ -189,13 +184,7 @@ def test_an_end_is_asked_with_the_bounds_with_which_it_comes() -> None:
     assert easier.options.bounds.writes == 2
 
 
-@pytest.mark.parametrize(
-    "design",
-    [
-        pytest.param(d, marks=() if d in OFTEN else pytest.mark.full)
-        for d in MIGRATE
-    ],
-)
+@pytest.mark.parametrize("design", designs.each_design(OFTEN, MIGRATE))
 def test_a_partial_bitmap_that_stays_breaks_two_promises(design: str) -> None:
     """It stands in the way of the next attempt, so that need not end."""
     found = removal(design, "remove-partial")
